@@ -1,0 +1,1 @@
+"""Models, data, training and digit reading of a first deep-learning course."""
