@@ -1,12 +1,20 @@
-"""Fused ops with the signatures of :mod:`torch.nn.functional`."""
+"""Fused ops with the signatures, defaults and errors of :mod:`torch.nn.functional`.
 
-from inkgrad.reference import (
-    binary_cross_entropy,
-    conv2d,
-    conv2d_relu_max_pool2d,
-    linear_relu,
-    linear_sigmoid,
-)
+Every op takes float64, float32, bfloat16 and float16 (the half types are accumulated in float32), on any device: on the CPU
+it runs this package's kernels, elsewhere, and for what the kernels do not take, the same formula in torch's own ops.
+All are differentiable to any order, work under every torch.func transform, in forward-mode AD, under autocast
+and in torch.compile(fullgraph=True).
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import _reduction
+from torch.overrides import handle_torch_function, has_torch_function_variadic
+
+from inkgrad import reference
+from inkgrad.extension import LOADED
 
 __all__ = [
     "binary_cross_entropy",
@@ -15,3 +23,172 @@ __all__ = [
     "linear_relu",
     "linear_sigmoid",
 ]
+
+Pair = int | tuple[int, int]
+
+if LOADED.module is not None:
+    _linear_sigmoid = torch.ops.inkgrad.linear_sigmoid.default
+    _linear_relu = torch.ops.inkgrad.linear_relu.default
+    _binary_cross_entropy = torch.ops.inkgrad.binary_cross_entropy.default
+    _conv2d = torch.ops.inkgrad.conv2d.default
+    _conv2d_relu_max_pool2d = torch.ops.inkgrad.conv2d_relu_max_pool2d.default
+
+
+def linear_sigmoid(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    r"""``sigmoid(input @ weight.T + bias)``: :func:`torch.nn.functional.linear` and sigmoid in one pass.
+
+    Args:
+        input: ``(*, in_features)``.
+        weight: ``(out_features, in_features)``.
+        bias: ``(out_features)`` or None.
+
+    Returns:
+        ``(*, out_features)``. Kept for backward: input, weight and this output.
+
+    Raises:
+        RuntimeError: what ``F.linear`` raises for shapes or dtypes that do not go together.
+    """
+    if LOADED.module is None:
+        return reference.linear_sigmoid(input, weight, bias)
+    return _linear_sigmoid(input, weight, bias)
+
+
+def linear_relu(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    r"""``relu(input @ weight.T + bias)``; shapes and errors as :func:`linear_sigmoid`."""
+    if LOADED.module is None:
+        return reference.linear_relu(input, weight, bias)
+    return _linear_relu(input, weight, bias)
+
+
+def binary_cross_entropy(
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+) -> Tensor:
+    r"""Binary cross entropy of probabilities, as :func:`torch.nn.functional.binary_cross_entropy`.
+
+    .. math:: -w\,(t \max(\log x, -100) + (1 - t) \max(\log(1 - x), -100))
+
+    Unlike torch's it may be used under autocast, where it is computed in float32.
+
+    Args:
+        input: probabilities in [0, 1], any shape.
+        target: in [0, 1], the shape of input; differentiable too.
+        weight: broadcastable to target's shape.
+        size_average, reduce: deprecated, as in torch: they override ``reduction``.
+        reduction: ``"none"``, ``"mean"`` or ``"sum"``.
+
+    Returns:
+        A scalar, or input's shape for ``"none"``.
+
+    Raises:
+        ValueError: target's size is not input's.
+        RuntimeError: an element of input or target lies outside [0, 1] or is NaN.
+    """
+    if LOADED.module is None:
+        return reference.binary_cross_entropy(input, target, weight, size_average, reduce, reduction)
+    if has_torch_function_variadic(input, target, weight):
+        return handle_torch_function(
+            binary_cross_entropy, (input, target, weight), input, target, weight, size_average, reduce, reduction
+        )
+    if size_average is not None or reduce is not None:
+        reduction_code = _reduction.legacy_get_enum(size_average, reduce)
+    else:
+        reduction_code = _reduction.get_enum(reduction)
+    if target.size() != input.size():
+        raise ValueError(
+            f"binary_cross_entropy: expected target of input's size {tuple(input.size())}, "
+            f"got {tuple(target.size())}"
+        )
+    if weight is not None:
+        weight = weight.expand(torch.broadcast_shapes(target.size(), weight.size()))
+    return _binary_cross_entropy(input, target, weight, reduction_code)
+
+
+def conv2d(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: Pair = 1,
+    padding: Pair | str = 0,
+    dilation: Pair = 1,
+    groups: int = 1,
+) -> Tensor:
+    r"""2-d convolution (cross-correlation), as :func:`torch.nn.functional.conv2d`.
+
+    Args:
+        input: ``(N, C_in, H, W)`` or ``(C_in, H, W)``.
+        weight: ``(C_out, C_in / groups, KH, KW)``.
+        bias: ``(C_out)`` or None.
+        padding: pixels on each side, or ``"valid"``, or ``"same"`` (stride 1 only).
+
+    Returns:
+        ``(N, C_out, OH, OW)`` or ``(C_out, OH, OW)``.
+
+    Raises:
+        RuntimeError: what ``F.conv2d`` raises.
+    """
+    pad = _padding(weight, stride, padding, dilation)
+    if LOADED.module is None or pad is None:
+        return reference.conv2d(input, weight, bias, stride, padding, dilation, groups)
+    if input.dim() == 3:
+        return _conv2d(input.unsqueeze(0), weight, bias, stride, pad, dilation, groups).squeeze(0)
+    return _conv2d(input, weight, bias, stride, pad, dilation, groups)
+
+
+def conv2d_relu_max_pool2d(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: Pair = 1,
+    padding: Pair | str = 0,
+    dilation: Pair = 1,
+    groups: int = 1,
+    kernel_size: Pair = 2,
+) -> Tensor:
+    r"""``relu(max_pool2d(conv2d(...), kernel_size))`` without keeping the convolution's output.
+
+    Arguments as :func:`conv2d`; ``kernel_size`` is the pool's window and its stride, ``(PH, PW)`` or one number.
+    For backward one byte an output remembers the place of the maximum (windows of more than 256 elements are
+    computed by torch). Since relu is monotonic, ``max_pool2d(relu(conv2d(...)))`` is the same.
+
+    Returns:
+        ``(N, C_out, OH // PH, OW // PW)``, or without N for an unbatched input.
+
+    Raises:
+        RuntimeError: what ``F.conv2d`` and ``F.max_pool2d`` raise.
+    """
+    pad = _padding(weight, stride, padding, dilation)
+    if LOADED.module is None or pad is None or not _fits_a_byte(kernel_size):
+        return reference.conv2d_relu_max_pool2d(
+            input, weight, bias, stride, padding, dilation, groups, kernel_size
+        )
+    batch = input.unsqueeze(0) if input.dim() == 3 else input
+    output, _ = _conv2d_relu_max_pool2d(batch, weight, bias, stride, pad, dilation, groups, kernel_size)
+    return output.squeeze(0) if input.dim() == 3 else output
+
+
+def _pair(value: Pair) -> tuple[int, int]:
+    return (value, value) if isinstance(value, int) else (value[0], value[-1])
+
+
+def _padding(weight: Tensor, stride: Pair, padding: Pair | str, dilation: Pair) -> Pair | None:
+    """Padding as numbers, or None where torch has to do it: ``"same"`` around an even kernel, or an error to raise."""
+    if not isinstance(padding, str):
+        return padding
+    if padding == "valid":
+        return 0
+    if padding != "same" or _pair(stride) != (1, 1) or weight.dim() != 4:
+        return None
+    total = [d * (k - 1) for d, k in zip(_pair(dilation), weight.shape[2:], strict=True)]
+    if any(pixels % 2 for pixels in total):
+        return None
+    return total[0] // 2, total[1] // 2
+
+
+def _fits_a_byte(kernel_size: Pair) -> bool:
+    height, width = _pair(kernel_size)
+    return height > 0 and width > 0 and height * width <= 256

@@ -1,0 +1,138 @@
+// conv2d and conv2d_relu_max_pool2d. Saved for backward: input and weight; with the pool also its output (whose sign is the
+// relu's derivative) and a byte an output for the place of the maximum. The convolution's own output is never kept.
+#include <torch/csrc/autograd/custom_function.h>
+#include <torch/library.h>
+
+#include "../ops.h"
+#include "transforms.h"
+
+namespace inkgrad {
+namespace {
+
+using torch::autograd::AutogradContext;
+using torch::autograd::Variable;
+using torch::autograd::variable_list;
+
+// Both functions keep their integers under these names.
+void save_geometry(AutogradContext* ctx, const OptionalTensor& bias, IntArrayRef stride, IntArrayRef padding,
+                   IntArrayRef dilation, int64_t groups) {
+  ctx->saved_data["has_bias"] = bias.has_value() && bias->defined();
+  ctx->saved_data["stride"] = stride;
+  ctx->saved_data["padding"] = padding;
+  ctx->saved_data["dilation"] = dilation;
+  ctx->saved_data["groups"] = groups;
+}
+
+std::vector<int64_t> integers(AutogradContext* ctx, const char* name) {
+  return ctx->saved_data[name].toIntVector();
+}
+
+std::array<bool, 3> wanted_gradients(AutogradContext* ctx) {
+  const bool bias = ctx->saved_data["has_bias"].toBool() && ctx->needs_input_grad(2);
+  return {ctx->needs_input_grad(0), ctx->needs_input_grad(1), bias};
+}
+
+struct Conv2d : torch::autograd::Function<Conv2d> {
+  static Variable forward(AutogradContext* ctx, const Variable& input, const Variable& weight,
+                          const OptionalTensor& bias, IntArrayRef stride, IntArrayRef padding, IntArrayRef dilation,
+                          int64_t groups) {
+    at::AutoDispatchBelowADInplaceOrView below;
+    ctx->save_for_backward({input, weight});
+    save_geometry(ctx, bias, stride, padding, dilation, groups);
+    return inkgrad::conv2d(input, weight, bias, stride, padding, dilation, groups);
+  }
+
+  static variable_list backward(AutogradContext* ctx, const variable_list& grads) {
+    variable_list result(7);
+    if (!grads[0].defined()) return result;
+    const auto saved = ctx->get_saved_variables();
+    std::tie(result[0], result[1], result[2]) =
+        conv2d_backward(grads[0], saved[0], saved[1], integers(ctx, "stride"), integers(ctx, "padding"),
+                        integers(ctx, "dilation"), ctx->saved_data["groups"].toInt(), wanted_gradients(ctx));
+    return result;
+  }
+};
+
+struct Conv2dReluMaxPool2d : torch::autograd::Function<Conv2dReluMaxPool2d> {
+  static variable_list forward(AutogradContext* ctx, const Variable& input, const Variable& weight,
+                               const OptionalTensor& bias, IntArrayRef stride, IntArrayRef padding,
+                               IntArrayRef dilation, int64_t groups, IntArrayRef kernel_size) {
+    at::AutoDispatchBelowADInplaceOrView below;
+    auto [output, indices] =
+        conv2d_relu_max_pool2d(input, weight, bias, stride, padding, dilation, groups, kernel_size);
+    ctx->save_for_backward({input, weight, output, indices});
+    ctx->mark_non_differentiable({indices});
+    save_geometry(ctx, bias, stride, padding, dilation, groups);
+    ctx->saved_data["kernel_size"] = kernel_size;
+    return {output, indices};
+  }
+
+  static variable_list backward(AutogradContext* ctx, const variable_list& grads) {
+    variable_list result(8);
+    if (!grads[0].defined()) return result;
+    const auto saved = ctx->get_saved_variables();
+    std::tie(result[0], result[1], result[2]) = conv2d_relu_max_pool2d_backward(
+        grads[0], saved[0], saved[1], saved[2], saved[3], integers(ctx, "stride"), integers(ctx, "padding"),
+        integers(ctx, "dilation"), ctx->saved_data["groups"].toInt(), integers(ctx, "kernel_size"),
+        wanted_gradients(ctx));
+    return result;
+  }
+};
+
+Tensor conv2d_forward(const Tensor& input, const Tensor& weight, const OptionalTensor& bias, IntArrayRef stride,
+                      IntArrayRef padding, IntArrayRef dilation, int64_t groups) {
+  if (needs_formula(input, weight, bias)) {
+    return native::conv2d(input, weight, bias, stride, padding, dilation, groups);
+  }
+  if (needs_graph(input, weight, bias)) {
+    return Conv2d::apply(input, weight, bias, stride, padding, dilation, groups);
+  }
+  at::AutoDispatchBelowADInplaceOrView below;
+  return inkgrad::conv2d(input, weight, bias, stride, padding, dilation, groups);
+}
+
+Gradients3 conv2d_backward_of(const Tensor& grad_output, const Tensor& input, const Tensor& weight,
+                              IntArrayRef stride, IntArrayRef padding, IntArrayRef dilation, int64_t groups,
+                              std::array<bool, 3> output_mask) {
+  if (needs_formula(grad_output, input, weight) || needs_graph(grad_output, input, weight)) {
+    return native::conv2d_backward(grad_output, input, weight, stride, padding, dilation, groups, output_mask);
+  }
+  at::AutoDispatchBelowADInplaceOrView below;
+  return conv2d_backward(grad_output, input, weight, stride, padding, dilation, groups, output_mask);
+}
+
+Gradients2 pool_forward(const Tensor& input, const Tensor& weight, const OptionalTensor& bias, IntArrayRef stride,
+                        IntArrayRef padding, IntArrayRef dilation, int64_t groups, IntArrayRef kernel_size) {
+  if (needs_formula(input, weight, bias)) {
+    return native::conv2d_relu_max_pool2d(input, weight, bias, stride, padding, dilation, groups, kernel_size);
+  }
+  if (needs_graph(input, weight, bias)) {
+    const auto result =
+        Conv2dReluMaxPool2d::apply(input, weight, bias, stride, padding, dilation, groups, kernel_size);
+    return {result[0], result[1]};
+  }
+  at::AutoDispatchBelowADInplaceOrView below;
+  return conv2d_relu_max_pool2d(input, weight, bias, stride, padding, dilation, groups, kernel_size);
+}
+
+Gradients3 pool_backward(const Tensor& grad_output, const Tensor& input, const Tensor& weight, const Tensor& output,
+                         const Tensor& indices, IntArrayRef stride, IntArrayRef padding, IntArrayRef dilation,
+                         int64_t groups, IntArrayRef kernel_size, std::array<bool, 3> output_mask) {
+  if (needs_formula(grad_output, input, weight, output) || needs_graph(grad_output, input, weight, output)) {
+    return native::conv2d_relu_max_pool2d_backward(grad_output, input, weight, output, indices, stride, padding,
+                                                   dilation, groups, kernel_size, output_mask);
+  }
+  at::AutoDispatchBelowADInplaceOrView below;
+  return conv2d_relu_max_pool2d_backward(grad_output, input, weight, output, indices, stride, padding, dilation,
+                                         groups, kernel_size, output_mask);
+}
+
+}  // namespace
+}  // namespace inkgrad
+
+TORCH_LIBRARY_IMPL(inkgrad, Autograd, m) {
+  m.impl("conv2d", inkgrad::conv2d_forward);
+  m.impl("conv2d_backward", inkgrad::conv2d_backward_of);
+  m.impl("conv2d_relu_max_pool2d", inkgrad::pool_forward);
+  m.impl("conv2d_relu_max_pool2d_backward", inkgrad::pool_backward);
+}

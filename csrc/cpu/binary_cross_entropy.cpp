@@ -1,0 +1,192 @@
+// binary_cross_entropy on the CPU: one pass, chunks of fixed size, so that a sum is the same for any number of threads.
+// The half types are converted a chunk at a time and computed in float.
+#include <ATen/core/Reduction.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/empty_like.h>
+#include <ATen/ops/full.h>
+#include <c10/util/BFloat16.h>
+#include <c10/util/Half.h>
+#include <torch/library.h>
+
+#include <algorithm>
+#include <atomic>
+#include <limits>
+#include <vector>
+
+#include "../ops.h"
+#include "runtime.h"
+
+namespace inkgrad::cpu {
+namespace {
+
+constexpr int64_t kChunk = 8192;
+
+bool takes(const Tensor& input, const Tensor& target, const OptionalTensor& weight) {
+  const auto dtype = input.scalar_type();
+  const bool known = is_kernel_dtype(dtype) || dtype == at::kBFloat16 || dtype == at::kHalf;
+  const bool fits = kernels() && known && is_plain(input) && is_plain(target) && target.scalar_type() == dtype &&
+                    target.sizes() == input.sizes();
+  if (!fits || !weight.has_value() || !weight->defined()) return fits;
+  return is_plain(*weight) && weight->scalar_type() == dtype && weight->sizes() == input.sizes();
+}
+
+template <typename F>
+void with_dtype(at::ScalarType dtype, F f) {
+  switch (dtype) {
+    case at::kBFloat16:
+      return f(c10::BFloat16{});
+    case at::kHalf:
+      return f(c10::Half{});
+    default:
+      return with_kernel_dtype(dtype, f);
+  }
+}
+
+template <typename S>
+using ComputeType = std::conditional_t<std::is_same_v<S, double>, double, float>;
+
+// A chunk of an operand in the type that is computed in: in place, or converted into a buffer on the stack.
+template <typename S>
+class Chunk {
+  using T = ComputeType<S>;
+
+ public:
+  Chunk(const S* data, int64_t begin, int64_t n) {
+    if constexpr (std::is_same_v<S, T>) {
+      values_ = data ? data + begin : nullptr;
+    } else if (data) {
+      for (int64_t i = 0; i < n; ++i) buffer_[i] = static_cast<T>(data[begin + i]);
+      values_ = buffer_;
+    }
+  }
+  const T* values() const { return values_; }
+
+ private:
+  const T* values_ = nullptr;
+  T buffer_[std::is_same_v<S, T> ? 1 : kChunk];
+};
+
+template <typename S>
+class OutputChunk {
+  using T = ComputeType<S>;
+
+ public:
+  OutputChunk(S* data, int64_t begin, int64_t n) : data_(data ? data + begin : nullptr), n_(n) {}
+  T* values() {
+    if constexpr (std::is_same_v<S, T>) {
+      return data_;
+    } else {
+      return data_ ? buffer_ : nullptr;
+    }
+  }
+  ~OutputChunk() {
+    if constexpr (!std::is_same_v<S, T>) {
+      if (data_) std::copy(buffer_, buffer_ + n_, data_);
+    }
+  }
+
+ private:
+  S* data_;
+  int64_t n_;
+  T buffer_[std::is_same_v<S, T> ? 1 : kChunk];
+};
+
+// Calls f(chunk, begin, n) for every chunk of n elements, in parallel.
+template <typename F>
+void for_each_chunk(int64_t elements, F f) {
+  at::parallel_for(0, at::divup(elements, kChunk), 2, [&](int64_t first, int64_t last) {
+    for (int64_t chunk = first; chunk < last; ++chunk) {
+      const int64_t begin = chunk * kChunk;
+      f(chunk, begin, std::min(kChunk, elements - begin));
+    }
+  });
+}
+
+void check_range(unsigned out_of_range) {
+  TORCH_CHECK(!(out_of_range & kInputOutOfRange), "all elements of input should be between 0 and 1");
+  TORCH_CHECK(!(out_of_range & kTargetOutOfRange), "all elements of target should be between 0 and 1");
+}
+
+Tensor contiguous_or_undefined(const OptionalTensor& t) {
+  return t.has_value() && t->defined() ? t->contiguous() : Tensor();
+}
+
+template <typename S>
+const S* data_or_null(const Tensor& t) {
+  return t.defined() ? t.const_data_ptr<S>() : nullptr;
+}
+
+Tensor forward(const Tensor& input, const Tensor& target, const OptionalTensor& weight, int64_t reduction) {
+  if (!takes(input, target, weight)) return native::binary_cross_entropy(input, target, weight, reduction);
+  const Tensor x = input.contiguous(), t = target.contiguous(), w = contiguous_or_undefined(weight);
+  const int64_t n = x.numel();
+  std::atomic<unsigned> out_of_range{0};
+  const bool each = reduction == at::Reduction::None;
+  Tensor result = each ? at::empty_like(x) : at::empty({}, x.options());
+  with_dtype(x.scalar_type(), [&](auto zero) {
+    using S = decltype(zero);
+    const auto& table = kernels()->of<ComputeType<S>>();
+    const S *const xs = x.const_data_ptr<S>(), *const ts = t.const_data_ptr<S>(), *const ws = data_or_null<S>(w);
+    S* const out = result.mutable_data_ptr<S>();
+    std::vector<double> sums(each ? 0 : at::divup(n, kChunk));
+    for_each_chunk(n, [&](int64_t chunk, int64_t begin, int64_t count) {
+      const Chunk<S> xc(xs, begin, count), tc(ts, begin, count), wc(ws, begin, count);
+      unsigned bad = 0;
+      if (each) {
+        OutputChunk<S> losses(out, begin, count);
+        table.bce_each(xc.values(), tc.values(), wc.values(), losses.values(), count, &bad);
+      } else {
+        sums[chunk] = table.bce_sum(xc.values(), tc.values(), wc.values(), count, &bad);
+      }
+      if (bad) out_of_range |= bad;
+    });
+    if (!each) {
+      double sum = 0;
+      for (const double part : sums) sum += part;
+      *out = static_cast<S>(reduction == at::Reduction::Mean ? sum / n : sum);  // an empty mean is NaN, as in torch
+    }
+  });
+  check_range(out_of_range);
+  return result;
+}
+
+Gradients2 backward(const Tensor& grad_output, const Tensor& input, const Tensor& target, const OptionalTensor& weight,
+                    int64_t reduction, std::array<bool, 2> output_mask) {
+  const bool each = reduction == at::Reduction::None;
+  const bool agrees = is_plain(grad_output) && grad_output.scalar_type() == input.scalar_type() &&
+                      (each ? grad_output.sizes() == input.sizes() : grad_output.numel() == 1);
+  if (!agrees || !takes(input, target, weight)) {
+    return native::binary_cross_entropy_backward(grad_output, input, target, weight, reduction, output_mask);
+  }
+  const Tensor x = input.contiguous(), t = target.contiguous(), w = contiguous_or_undefined(weight);
+  const Tensor grad = grad_output.contiguous();
+  const int64_t n = x.numel();
+  Tensor grad_input = output_mask[0] ? at::empty_like(x) : Tensor();
+  Tensor grad_target = output_mask[1] ? at::empty_like(x) : Tensor();
+  with_dtype(x.scalar_type(), [&](auto zero) {
+    using S = decltype(zero);
+    using T = ComputeType<S>;
+    const auto& table = kernels()->of<T>();
+    const S *const xs = x.const_data_ptr<S>(), *const ts = t.const_data_ptr<S>(), *const ws = data_or_null<S>(w);
+    const S* const gs = grad.const_data_ptr<S>();
+    S* const dx = output_mask[0] ? grad_input.mutable_data_ptr<S>() : nullptr;
+    S* const dt = output_mask[1] ? grad_target.mutable_data_ptr<S>() : nullptr;
+    const T factor = reduction == at::Reduction::Mean ? T(1) / T(n) : T(1);
+    for_each_chunk(n, [&](int64_t, int64_t begin, int64_t count) {
+      const Chunk<S> xc(xs, begin, count), tc(ts, begin, count), wc(ws, begin, count);
+      const Chunk<S> gc(gs, each ? begin : 0, each ? count : 1);
+      OutputChunk<S> dxc(dx, begin, count), dtc(dt, begin, count);
+      table.bce_backward(gc.values(), !each, factor, xc.values(), tc.values(), wc.values(), dxc.values(),
+                         dtc.values(), count);
+    });
+  });
+  return {grad_input, grad_target};
+}
+
+}  // namespace
+}  // namespace inkgrad::cpu
+
+TORCH_LIBRARY_IMPL(inkgrad, CPU, m) {
+  m.impl("binary_cross_entropy", inkgrad::cpu::forward);
+  m.impl("binary_cross_entropy_backward", inkgrad::cpu::backward);
+}

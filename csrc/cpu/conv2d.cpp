@@ -1,0 +1,322 @@
+// conv2d and conv2d_relu_max_pool2d on the CPU: our direct kernels where an image has few channels, torch's convolution
+// (oneDNN, at the machine's limit for many channels) elsewhere, pooling always ours.
+#include <ATen/ops/conv2d.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/zeros.h>
+#include <torch/library.h>
+
+#include <algorithm>
+#include <vector>
+
+#include "../ops.h"
+#include "runtime.h"
+
+namespace inkgrad::cpu {
+namespace {
+
+// Partial weight gradients are kept for at most this many groups of images and added in order: the sum does not depend on
+// the number of threads.
+constexpr int64_t kMaxGroups = 8;
+// With more input channels than this oneDNN's blocked layouts pay for their conversions.
+constexpr int64_t kMaxDirectChannels = 16;
+
+struct Convolution {
+  int64_t images;
+  ConvGeometry geometry;
+  int64_t in_image() const { return geometry.in_channels * geometry.in_height * geometry.in_width; }
+  int64_t out_plane() const { return geometry.out_height * geometry.out_width; }
+  int64_t out_image() const { return geometry.out_channels * out_plane(); }
+};
+
+int64_t first(IntArrayRef pair) { return pair[0]; }
+int64_t second(IntArrayRef pair) { return pair.back(); }
+
+bool is_row_major(const Tensor& t) {
+  return t.is_contiguous() && t.suggest_memory_format() == at::MemoryFormat::Contiguous;
+}
+
+// The geometry, if the direct kernels take it and are the better choice.
+std::optional<Convolution> direct_convolution(const Tensor& input, const Tensor& weight, const OptionalTensor& bias,
+                                              IntArrayRef stride, IntArrayRef padding, IntArrayRef dilation,
+                                              int64_t groups) {
+  if (!kernels() || input.dim() != 4 || weight.dim() != 4 || groups != 1 || first(stride) != 1 ||
+      second(stride) != 1 || !is_kernel_dtype(input.scalar_type()) || weight.scalar_type() != input.scalar_type() ||
+      !is_plain(input) || !is_plain(weight) || input.numel() == 0 || weight.numel() == 0 ||
+      input.size(1) != weight.size(1) || input.size(1) > kMaxDirectChannels || !is_row_major(input) ||
+      !is_row_major(weight) || first(padding) < 0 || second(padding) < 0 || first(dilation) < 1 ||
+      second(dilation) < 1) {
+    return std::nullopt;
+  }
+  if (bias.has_value() && bias->defined() &&
+      (!is_plain(*bias) || bias->scalar_type() != input.scalar_type() || bias->dim() != 1 ||
+       bias->size(0) != weight.size(0))) {
+    return std::nullopt;
+  }
+  ConvGeometry g{input.size(1),  input.size(2),  input.size(3),   weight.size(0),  0, 0, weight.size(2),
+                 weight.size(3), first(padding), second(padding), first(dilation), second(dilation)};
+  g.out_height = g.in_height + 2 * g.pad_height - g.dilation_height * (g.kernel_height - 1);
+  g.out_width = g.in_width + 2 * g.pad_width - g.dilation_width * (g.kernel_width - 1);
+  if (g.out_height < 1 || g.out_width < 1) return std::nullopt;
+  return Convolution{input.size(0), g};
+}
+
+Tensor contiguous_bias(const OptionalTensor& bias) {
+  return bias.has_value() && bias->defined() ? bias->contiguous() : Tensor();
+}
+
+template <typename T>
+const T* data_or_null(const Tensor& t) {
+  return t.defined() ? t.const_data_ptr<T>() : nullptr;
+}
+
+// The weight in the order that a kernel reads it.
+template <typename T, typename Pack>
+Tensor packed_weight(const Convolution& c, const Tensor& weight, Pack pack) {
+  const Tensor packed = at::empty({weight.numel()}, weight.options());
+  pack(c.geometry, weight.const_data_ptr<T>(), packed.mutable_data_ptr<T>());
+  return packed;
+}
+
+// Calls f(image, workspace) for every image, in parallel.
+template <typename T, typename F>
+void for_each_image(const Convolution& c, const PoolGeometry& pool, F f) {
+  const int64_t elements = kernels()->of<T>().conv_workspace(c.geometry, pool);
+  at::parallel_for(0, c.images, 1, [&](int64_t begin, int64_t end) {
+    T* const workspace = scratch_of<T>(elements);
+    for (int64_t n = begin; n < end; ++n) f(n, workspace);
+  });
+}
+
+Tensor forward(const Tensor& input, const Tensor& weight, const OptionalTensor& bias, IntArrayRef stride,
+               IntArrayRef padding, IntArrayRef dilation, int64_t groups) {
+  const auto c = direct_convolution(input, weight, bias, stride, padding, dilation, groups);
+  if (!c) return native::conv2d(input, weight, bias, stride, padding, dilation, groups);
+  const auto& g = c->geometry;
+  const Tensor offset = contiguous_bias(bias);
+  const Tensor output = at::empty({c->images, g.out_channels, g.out_height, g.out_width}, input.options());
+  with_kernel_dtype(input.scalar_type(), [&](auto zero) {
+    using T = decltype(zero);
+    const auto& table = kernels()->of<T>();
+    const Tensor packed = packed_weight<T>(*c, weight, table.conv_pack_forward);
+    const T *const x = input.const_data_ptr<T>(), *const w = packed.const_data_ptr<T>();
+    const T* const b = data_or_null<T>(offset);
+    T* const y = output.mutable_data_ptr<T>();
+    for_each_image<T>(*c, {}, [&](int64_t n, T* workspace) {
+      table.conv_forward(g, x + n * c->in_image(), w, b, y + n * c->out_image(), workspace);
+    });
+  });
+  return output;
+}
+
+template <typename T>
+Tensor direct_grad_input(const Convolution& c, const Tensor& grad, const Tensor& input, const Tensor& weight) {
+  const auto& table = kernels()->of<T>();
+  const Tensor grad_input = at::empty(input.sizes(), input.options());
+  const Tensor packed = packed_weight<T>(c, weight, table.conv_pack_backward);
+  const T *const dy = grad.const_data_ptr<T>(), *const w = packed.const_data_ptr<T>();
+  T* const dx = grad_input.mutable_data_ptr<T>();
+  for_each_image<T>(c, {}, [&](int64_t n, T* workspace) {
+    table.conv_backward_input(c.geometry, dy + n * c.out_image(), w, dx + n * c.in_image(), workspace);
+  });
+  return grad_input;
+}
+
+// Adds add(group's sums, first image, images) over groups of images, each group into its own buffer of `size` sums.
+template <typename T, typename Add>
+Tensor sum_over_images(const Convolution& c, IntArrayRef sizes, at::TensorOptions options, Add add) {
+  const int64_t groups = std::min(c.images, kMaxGroups);
+  const Tensor parts = at::zeros({groups, c10::multiply_integers(sizes)}, options);
+  const int64_t size = parts.size(1);
+  T* const sums = parts.mutable_data_ptr<T>();
+  at::parallel_for(0, groups, 1, [&](int64_t begin, int64_t end) {
+    for (int64_t group = begin; group < end; ++group) {
+      const int64_t n = group * c.images / groups, last = (group + 1) * c.images / groups;
+      add(sums + group * size, n, last - n);
+    }
+  });
+  for (int64_t group = 1; group < groups; ++group) {
+    for (int64_t i = 0; i < size; ++i) sums[i] += sums[group * size + i];
+  }
+  return parts[0].view(sizes);
+}
+
+template <typename T>
+Tensor direct_grad_weight(const Convolution& c, const Tensor& grad, const Tensor& input, const Tensor& weight) {
+  const auto& table = kernels()->of<T>();
+  const T *const dy = grad.const_data_ptr<T>(), *const x = input.const_data_ptr<T>();
+  const int64_t elements = table.conv_workspace(c.geometry, {});
+  return sum_over_images<T>(c, weight.sizes(), weight.options(), [&](T* sums, int64_t n, int64_t images) {
+    table.conv_backward_weight(c.geometry, images, dy + n * c.out_image(), x + n * c.in_image(), sums,
+                               scratch_of<T>(elements));
+  });
+}
+
+template <typename T>
+Tensor direct_grad_bias(const Convolution& c, const Tensor& grad) {
+  const auto& table = kernels()->of<T>();
+  const T* const dy = grad.const_data_ptr<T>();
+  return sum_over_images<T>(c, {c.geometry.out_channels}, grad.options(), [&](T* sums, int64_t n, int64_t images) {
+    table.conv_backward_bias(c.geometry, images, dy + n * c.out_image(), sums);
+  });
+}
+
+Gradients3 direct_backward(const Convolution& c, const Tensor& grad, const Tensor& input, const Tensor& weight,
+                           std::array<bool, 3> output_mask) {
+  Tensor grad_input, grad_weight, grad_bias;
+  with_kernel_dtype(input.scalar_type(), [&](auto zero) {
+    using T = decltype(zero);
+    if (output_mask[0]) grad_input = direct_grad_input<T>(c, grad, input, weight);
+    if (output_mask[1]) grad_weight = direct_grad_weight<T>(c, grad, input, weight);
+    if (output_mask[2]) grad_bias = direct_grad_bias<T>(c, grad);
+  });
+  return {grad_input, grad_weight, grad_bias};
+}
+
+Gradients3 backward(const Tensor& grad_output, const Tensor& input, const Tensor& weight, IntArrayRef stride,
+                    IntArrayRef padding, IntArrayRef dilation, int64_t groups, std::array<bool, 3> output_mask) {
+  const auto c = direct_convolution(input, weight, std::nullopt, stride, padding, dilation, groups);
+  if (!c || !is_plain(grad_output) || grad_output.scalar_type() != input.scalar_type()) {
+    return native::conv2d_backward(grad_output, input, weight, stride, padding, dilation, groups, output_mask);
+  }
+  return direct_backward(*c, grad_output.contiguous(), input, weight, output_mask);
+}
+
+// ---- with relu and max pooling --------------------------------------------------------------------------
+
+PoolGeometry pool_geometry(int64_t height, int64_t width, IntArrayRef kernel_size) {
+  const int64_t window_height = first(kernel_size), window_width = second(kernel_size);
+  return {window_height, window_width, height / window_height, width / window_width};
+}
+
+void check_window(IntArrayRef kernel_size) {
+  TORCH_CHECK(first(kernel_size) > 0 && second(kernel_size) > 0,
+              "conv2d_relu_max_pool2d: kernel_size should be positive, got ", kernel_size);
+  TORCH_CHECK(first(kernel_size) * second(kernel_size) <= 256,
+              "conv2d_relu_max_pool2d: a window should have at most 256 elements, for its indices are bytes; got "
+              "kernel_size ",
+              kernel_size);
+}
+
+// relu(max_pool2d(convolved)) of what torch convolved; the half types go through float, which holds them exactly.
+Gradients2 relu_pool_planes(const Tensor& convolved, IntArrayRef kernel_size) {
+  const auto format = convolved.suggest_memory_format();
+  const auto dtype = is_kernel_dtype(convolved.scalar_type()) ? convolved.scalar_type() : at::kFloat;
+  const Tensor planes = convolved.to(dtype).contiguous();
+  const int64_t height = planes.size(-2), width = planes.size(-1);
+  const auto pool = pool_geometry(height, width, kernel_size);
+  auto sizes = planes.sizes().vec();
+  sizes[sizes.size() - 2] = pool.out_height;
+  sizes[sizes.size() - 1] = pool.out_width;
+  const Tensor output = at::empty(sizes, planes.options());
+  const Tensor indices = at::empty(sizes, planes.options().dtype(at::kByte));
+  with_kernel_dtype(dtype, [&](auto zero) {
+    using T = decltype(zero);
+    const auto& table = kernels()->of<T>();
+    const T* const x = planes.const_data_ptr<T>();
+    T* const y = output.mutable_data_ptr<T>();
+    uint8_t* const places = indices.mutable_data_ptr<uint8_t>();
+    const int64_t plane = height * width, pooled = pool.out_height * pool.out_width;
+    at::parallel_for(0, planes.numel() / plane, kGrainElements / plane + 1, [&](int64_t begin, int64_t end) {
+      for (int64_t i = begin; i < end; ++i) {
+        table.relu_pool(pool, x + i * plane, height, width, y + i * pooled, places + i * pooled);
+      }
+    });
+  });
+  return {output.to(convolved.scalar_type()).contiguous(format), indices.contiguous(format)};
+}
+
+Gradients2 pool_forward(const Tensor& input, const Tensor& weight, const OptionalTensor& bias, IntArrayRef stride,
+                        IntArrayRef padding, IntArrayRef dilation, int64_t groups, IntArrayRef kernel_size) {
+  check_window(kernel_size);
+  const auto c = direct_convolution(input, weight, bias, stride, padding, dilation, groups);
+  if (!c) {
+    const Tensor convolved = at::conv2d(input, weight, bias, stride, padding, dilation, groups);
+    const bool pools = kernels() && convolved.is_floating_point() && convolved.numel() > 0 &&
+                       convolved.size(-2) >= first(kernel_size) && convolved.size(-1) >= second(kernel_size);
+    if (pools) return relu_pool_planes(convolved, kernel_size);
+    return native::conv2d_relu_max_pool2d(input, weight, bias, stride, padding, dilation, groups, kernel_size);
+  }
+  const auto& g = c->geometry;
+  const auto pool = pool_geometry(g.out_height, g.out_width, kernel_size);
+  if (pool.out_height == 0 || pool.out_width == 0) {  // torch's error
+    return native::conv2d_relu_max_pool2d(input, weight, bias, stride, padding, dilation, groups, kernel_size);
+  }
+  const Tensor offset = contiguous_bias(bias);
+  const Tensor output = at::empty({c->images, g.out_channels, pool.out_height, pool.out_width}, input.options());
+  const Tensor indices = at::empty(output.sizes(), input.options().dtype(at::kByte));
+  with_kernel_dtype(input.scalar_type(), [&](auto zero) {
+    using T = decltype(zero);
+    const auto& table = kernels()->of<T>();
+    const Tensor packed = packed_weight<T>(*c, weight, table.conv_pack_forward);
+    const T *const x = input.const_data_ptr<T>(), *const w = packed.const_data_ptr<T>();
+    const T* const b = data_or_null<T>(offset);
+    T* const y = output.mutable_data_ptr<T>();
+    uint8_t* const places = indices.mutable_data_ptr<uint8_t>();
+    const int64_t pooled = g.out_channels * pool.out_height * pool.out_width;
+    for_each_image<T>(*c, pool, [&](int64_t n, T* workspace) {
+      table.conv_relu_pool_forward(g, pool, x + n * c->in_image(), w, b, y + n * pooled, places + n * pooled,
+                                   workspace);
+    });
+  });
+  return {output, indices};
+}
+
+// The gradient with respect to the convolution's output, [.., OH, OW].
+Tensor unpooled(const Tensor& grad_output, const Tensor& output, const Tensor& indices, int64_t height, int64_t width,
+                IntArrayRef kernel_size) {
+  const auto pool = pool_geometry(height, width, kernel_size);
+  const auto dtype = is_kernel_dtype(output.scalar_type()) ? output.scalar_type() : at::kFloat;
+  const Tensor grad = grad_output.to(dtype).contiguous(), y = output.to(dtype).contiguous();
+  const Tensor places = indices.contiguous();
+  auto sizes = output.sizes().vec();
+  sizes[sizes.size() - 2] = height;
+  sizes[sizes.size() - 1] = width;
+  const Tensor result = at::empty(sizes, grad.options());
+  with_kernel_dtype(dtype, [&](auto zero) {
+    using T = decltype(zero);
+    const auto& table = kernels()->of<T>();
+    const T *const dy = grad.const_data_ptr<T>(), *const ys = y.const_data_ptr<T>();
+    const uint8_t* const where = places.const_data_ptr<uint8_t>();
+    T* const dz = result.mutable_data_ptr<T>();
+    const int64_t plane = height * width, pooled = pool.out_height * pool.out_width;
+    at::parallel_for(0, y.numel() / pooled, kGrainElements / plane + 1, [&](int64_t begin, int64_t end) {
+      for (int64_t i = begin; i < end; ++i) {
+        table.relu_pool_backward(pool, dy + i * pooled, ys + i * pooled, where + i * pooled, height, width,
+                                 dz + i * plane);
+      }
+    });
+  });
+  return result.to(output.scalar_type());
+}
+
+Gradients3 pool_backward(const Tensor& grad_output, const Tensor& input, const Tensor& weight, const Tensor& output,
+                         const Tensor& indices, IntArrayRef stride, IntArrayRef padding, IntArrayRef dilation,
+                         int64_t groups, IntArrayRef kernel_size, std::array<bool, 3> output_mask) {
+  check_window(kernel_size);
+  const bool agrees = kernels() && output.numel() > 0 && input.numel() > 0 && is_plain(grad_output) &&
+                      is_plain(output) && is_plain(indices) && grad_output.sizes() == output.sizes() &&
+                      grad_output.scalar_type() == output.scalar_type();
+  if (!agrees) {
+    return native::conv2d_relu_max_pool2d_backward(grad_output, input, weight, output, indices, stride, padding,
+                                                   dilation, groups, kernel_size, output_mask);
+  }
+  const auto extent = [&](int64_t dim, int64_t pad, int64_t spread, int64_t step) {
+    return (input.size(dim - 4) + 2 * pad - spread * (weight.size(dim) - 1) - 1) / step + 1;
+  };
+  const int64_t height = extent(2, first(padding), first(dilation), first(stride));
+  const int64_t width = extent(3, second(padding), second(dilation), second(stride));
+  const Tensor grad = unpooled(grad_output, output, indices, height, width, kernel_size);
+  const auto c = direct_convolution(input, weight, std::nullopt, stride, padding, dilation, groups);
+  if (c) return direct_backward(*c, grad, input, weight, output_mask);
+  return native::conv2d_backward(grad, input, weight, stride, padding, dilation, groups, output_mask);
+}
+
+}  // namespace
+}  // namespace inkgrad::cpu
+
+TORCH_LIBRARY_IMPL(inkgrad, CPU, m) {
+  m.impl("conv2d", inkgrad::cpu::forward);
+  m.impl("conv2d_backward", inkgrad::cpu::backward);
+  m.impl("conv2d_relu_max_pool2d", inkgrad::cpu::pool_forward);
+  m.impl("conv2d_relu_max_pool2d_backward", inkgrad::cpu::pool_backward);
+}

@@ -1,0 +1,88 @@
+// Bias and activation over the rows of a matrix, their backward, and column sums.
+//
+//   sigmoid: grad_z = grad_y y (1 - y)        relu: grad_z = y > 0 ? grad_y : 0   (NaN outputs let the gradient pass)
+#include "activation.h"
+#include "fill.h"
+
+namespace inkgrad::cpu {
+namespace {
+
+template <typename T, Activation A>
+void bias_activation_rows(T* z, int64_t rows, int64_t N, const T* bias) {
+  constexpr int L = kLanes<T>;
+  for (int64_t r = 0; r < rows; ++r, z += N) {
+    int64_t j = 0;
+    for (; j + L <= N; j += L) {
+      Vec<T> v = load<L>(z + j);
+      if (bias) v += load<L>(bias + j);
+      store<L>(z + j, activate<T, L>(v, A));
+    }
+    if (j < N) {
+      Vec<T> v = load_first<L>(z + j, N - j);
+      if (bias) v += load_first<L>(bias + j, N - j);
+      store_first<L>(z + j, activate<T, L>(v, A), N - j);
+    }
+  }
+}
+
+template <typename T>
+void bias_activation(T* z, int64_t rows, int64_t N, const T* bias, Activation activation) {
+  if (!bias) {  // then rows do not matter: one long row has one tail
+    N *= rows;
+    rows = 1;
+  }
+  switch (activation) {
+    case Activation::none:
+      return bias_activation_rows<T, Activation::none>(z, rows, N, bias);
+    case Activation::sigmoid:
+      return bias_activation_rows<T, Activation::sigmoid>(z, rows, N, bias);
+    case Activation::relu:
+      return bias_activation_rows<T, Activation::relu>(z, rows, N, bias);
+  }
+}
+
+template <typename T>
+void activation_backward(const T* grad_output, const T* output, Activation activation, T* grad_z, int64_t n) {
+  constexpr int L = kLanes<T>;
+  int64_t i = 0;
+  for (; i + L <= n; i += L) {
+    store<L>(grad_z + i, activate_backward<T, L>(load<L>(grad_output + i), load<L>(output + i), activation));
+  }
+  if (i < n) {
+    const Vec<T> grad = load_first<L>(grad_output + i, n - i), y = load_first<L>(output + i, n - i);
+    store_first<L>(grad_z + i, activate_backward<T, L>(grad, y, activation), n - i);
+  }
+}
+
+// Rows are added in T in blocks of 64, the blocks in double: one pass, vectors along the row.
+template <typename T>
+void column_sums(const T* a, int64_t rows, int64_t N, T* sums) {
+  constexpr int L = kLanes<T>;
+  constexpr int64_t kBlock = 64;
+  for (int64_t j = 0; j < N; j += L) {
+    const int64_t width = N - j < L ? N - j : L;
+    double total[L] = {};
+    for (int64_t begin = 0; begin < rows; begin += kBlock) {
+      const int64_t end = begin + kBlock < rows ? begin + kBlock : rows;
+      Vec<T> part{};
+      for (int64_t r = begin; r < end; ++r) {
+        part += width == L ? load<L>(a + r * N + j) : load_first<L>(a + r * N + j, width);
+      }
+      for (int64_t i = 0; i < width; ++i) total[i] += part[i];
+    }
+    for (int64_t i = 0; i < width; ++i) sums[j + i] = T(total[i]);
+  }
+}
+
+}  // namespace
+
+template <typename T>
+void fill_elementwise(KernelsOf<T>& table) {
+  table.bias_activation = bias_activation<T>;
+  table.activation_backward = activation_backward<T>;
+  table.column_sums = column_sums<T>;
+}
+template void fill_elementwise(KernelsOf<float>&);
+template void fill_elementwise(KernelsOf<double>&);
+
+}  // namespace inkgrad::cpu

@@ -1,0 +1,19 @@
+// Each source of the library fills its part of the table; table.cpp puts it together.
+#pragma once
+
+#include "kernels.h"
+
+namespace inkgrad::cpu {
+
+template <typename T>
+void fill_bce(KernelsOf<T>& table);
+template <typename T>
+void fill_gemm(KernelsOf<T>& table);
+template <typename T>
+void fill_elementwise(KernelsOf<T>& table);
+template <typename T>
+void fill_conv(KernelsOf<T>& table);
+template <typename T>
+void fill_pool(KernelsOf<T>& table);
+
+}  // namespace inkgrad::cpu

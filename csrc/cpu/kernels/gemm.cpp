@@ -1,0 +1,261 @@
+// Matrix product with bias and activation in the epilogue: c = activation(a b + bias).
+//
+// One operand, b, is packed into panels of kTileCols columns, [k][kTileCols], zero-padded; a tile of kTileRows x kTileCols
+// results stays in registers while k runs over a block of at most kBlockK. Elements of a are
+// broadcast straight from where they lie when k is their contiguous dimension, so a is not packed at all; otherwise (its
+// transpose is stored, or its rows lie a multiple of 4 KiB apart and would fight for the same cache sets) the rows of
+// a tile are packed into [k][rows] just before use.
+//
+// Packing b costs N K moves against 2 M N K operations, so for few rows (a batch against a large weight) the roles are
+// swapped: c^T = b^T a^T packs a, and tiles are transposed on their way out.
+//
+//   for block of columns (its packed panels fit half of a 1 MiB second-level cache)
+//     for block of k                                  -> pack b
+//       for tile of rows                              -> first-level cache keeps a's rows
+//         for panel                                   -> registers keep the tile
+//
+// A result is one chain of fused multiply-adds over k within a block of k, blocks added in order: the split among threads
+// (by rows or columns, outside) never changes a bit.
+#include "activation.h"
+#include "fill.h"
+#include "transpose.h"
+
+namespace inkgrad::cpu {
+namespace {
+
+inline constexpr int kTileVectors = 2;
+inline constexpr int kTileRows = kVectorRegisters == 32 ? 12 : 6;
+template <typename T>
+inline constexpr int kTileCols = kTileVectors * kLanes<T>;
+inline constexpr int64_t kBlockK = 1024;
+inline constexpr int64_t kPackedBytes = 512 * 1024;
+
+inline int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
+inline int64_t round_up(int64_t a, int64_t b) { return divide_up(a, b) * b; }
+inline int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
+
+template <typename T>
+struct Blocks {
+  int64_t k, cols;  // cols is a multiple of the panel width
+};
+
+template <typename T>
+Blocks<T> choose_blocks(int64_t N, int64_t K) {
+  constexpr int64_t W = kTileCols<T>;
+  const int64_t k = K <= kBlockK ? K : divide_up(K, divide_up(K, kBlockK));
+  const int64_t fits = kPackedBytes / int64_t(sizeof(T)) / (k > 0 ? k : 1) / W * W;
+  return {k, smaller(round_up(N, W), fits < W ? W : fits)};
+}
+
+// What a tile becomes when its last block of k is done.
+template <typename T>
+struct Output {
+  T* c;
+  int64_t stride;
+  const T* bias;
+  Activation activation;
+  bool transposed;  // the tile is one of c^T: bias runs along its rows, and it is stored column by column
+};
+
+// rows x cols (cols <= kTileCols) results at (row, col) of the product that is computed.
+template <typename T, int R, int NV, bool Packed>
+void compute_tile(int64_t k, const T* a, int64_t a_stride, const T* panel, bool first, bool last, int64_t row,
+                  int64_t col, int64_t cols, const Output<T>& out) {
+  constexpr int L = kLanes<T>;
+  constexpr int W = kTileCols<T>;
+  using V = Vec<T>;
+  V acc[R][NV];
+#pragma GCC unroll 16
+  for (int r = 0; r < R; ++r) {
+#pragma GCC unroll 2
+    for (int v = 0; v < NV; ++v) acc[r][v] = V{};
+  }
+  for (int64_t p = 0; p < k; ++p) {
+    V b[NV];
+#pragma GCC unroll 2
+    for (int v = 0; v < NV; ++v) b[v] = load<L>(panel + p * W + v * L);
+#pragma GCC unroll 16
+    for (int r = 0; r < R; ++r) {
+      const T x = Packed ? a[p * R + r] : a[r * a_stride + p];
+#pragma GCC unroll 2
+      for (int v = 0; v < NV; ++v) acc[r][v] += x * b[v];
+    }
+  }
+
+  if (out.transposed) {
+    // c^T: lanes are rows of c. Through a small square so that stores run along c's rows.
+    alignas(64) T tile[R * NV * L];
+    for (int r = 0; r < R; ++r) {
+      const T bias = last && out.bias ? out.bias[row + r] : T(0);
+      for (int v = 0; v < NV; ++v) {
+        V z = acc[r][v];
+        if (!first) {
+          for (int i = 0; i < L; ++i) {
+            if (v * L + i < cols) z[i] += out.c[(col + v * L + i) * out.stride + row + r];
+          }
+        }
+        if (last) z = activate<T, L>(z + bias, out.activation);
+        store<L>(tile + (r * NV + v) * L, z);
+      }
+    }
+    for (int64_t j = 0; j < cols; ++j) {
+      T* c = out.c + (col + j) * out.stride + row;
+#pragma GCC unroll 16
+      for (int r = 0; r < R; ++r) c[r] = tile[r * NV * L + j];
+    }
+    return;
+  }
+  for (int r = 0; r < R; ++r) {
+    for (int v = 0; v < NV; ++v) {
+      const int64_t n = cols - v * L;
+      if (n <= 0) break;
+      T* c = out.c + (row + r) * out.stride + col + v * L;
+      V z = acc[r][v];
+      if (n >= L) {
+        if (!first) z += load<L>(c);
+        if (last) {
+          if (out.bias) z += load<L>(out.bias + col + v * L);
+          z = activate<T, L>(z, out.activation);
+        }
+        store<L>(c, z);
+      } else {
+        if (!first) z += load_first<L>(c, n);
+        if (last) {
+          if (out.bias) z += load_first<L>(out.bias + col + v * L, n);
+          z = activate<T, L>(z, out.activation);
+        }
+        store_first<L>(c, z, n);
+      }
+    }
+  }
+}
+
+template <typename T>
+using TileFunction = void (*)(int64_t, const T*, int64_t, const T*, bool, bool, int64_t, int64_t, int64_t,
+                              const Output<T>&);
+
+template <typename T, int NV, bool Packed, int R = kTileRows>
+TileFunction<T> tile_of_rows(int64_t rows) {
+  if constexpr (R == 1) {
+    return compute_tile<T, 1, NV, Packed>;
+  } else {
+    return rows == R ? compute_tile<T, R, NV, Packed> : tile_of_rows<T, NV, Packed, R - 1>(rows);
+  }
+}
+
+template <typename T>
+TileFunction<T> tile_function(int64_t rows, int64_t cols, bool packed) {
+  if (cols > kLanes<T>) return packed ? tile_of_rows<T, 2, true>(rows) : tile_of_rows<T, 2, false>(rows);
+  return packed ? tile_of_rows<T, 1, true>(rows) : tile_of_rows<T, 1, false>(rows);
+}
+
+// b[k0 .. k0 + k, j0 .. j0 + cols) into panels.
+template <typename T>
+void pack_panels(Matrix<T> b, int64_t k0, int64_t k, int64_t j0, int64_t cols, T* packed) {
+  constexpr int L = kLanes<T>;
+  constexpr int W = kTileCols<T>;
+  for (int64_t j = 0; j < cols; j += W, packed += k * W) {
+    const int64_t width = smaller(W, cols - j);
+    const T* from = b.data + k0 * b.row_stride + (j0 + j) * b.col_stride;
+    if (b.col_stride == 1) {
+      for (int64_t p = 0; p < k; ++p) {
+        const T* row = from + p * b.row_stride;
+        for (int v = 0; v < kTileVectors; ++v) {
+          const int64_t n = width - v * L;
+          const Vec<T> x = n >= L ? load<L>(row + v * L) : load_first<L>(row + v * L, n > 0 ? n : 0);
+          store<L>(packed + p * W + v * L, x);
+        }
+      }
+    } else if (b.row_stride == 1) {
+      for (int v = 0; v < kTileVectors; ++v) {
+        transpose_columns<T>(from + v * L * b.col_stride, b.col_stride, width - v * L, k, packed + v * L, W);
+      }
+    } else {
+      for (int64_t p = 0; p < k; ++p) {
+        for (int64_t i = 0; i < W; ++i) {
+          packed[p * W + i] = i < width ? from[p * b.row_stride + i * b.col_stride] : T(0);
+        }
+      }
+    }
+  }
+}
+
+template <typename T>
+void pack_rows(Matrix<T> a, int64_t i0, int64_t rows, int64_t k0, int64_t k, T* packed) {
+  const T* from = a.data + i0 * a.row_stride + k0 * a.col_stride;
+  for (int64_t p = 0; p < k; ++p) {
+    for (int64_t r = 0; r < rows; ++r) packed[p * rows + r] = from[r * a.row_stride + p * a.col_stride];
+  }
+}
+
+template <typename T>
+bool swap_roles(int64_t M, int64_t N, Matrix<T> b) {
+  return M < N && b.row_stride == 1;
+}
+
+template <typename T>
+int64_t gemm_workspace(int64_t M, int64_t N, int64_t K) {
+  // Enough for either role; blocks grow with the columns.
+  const auto blocks = choose_blocks<T>(M > N ? M : N, K);
+  return blocks.k * (blocks.cols + kTileRows) + kLanes<T>;
+}
+
+template <typename T>
+void gemm(int64_t M, int64_t N, int64_t K, Matrix<T> a, Matrix<T> b, const T* bias, Activation activation, T* c,
+          int64_t c_stride, T* workspace) {
+  constexpr int64_t W = kTileCols<T>;
+  Output<T> out{c, c_stride, bias, activation, false};
+  if (swap_roles(M, N, b)) {
+    const Matrix<T> a_transposed{a.data, a.col_stride, a.row_stride};
+    a = {b.data, b.col_stride, b.row_stride};
+    b = a_transposed;
+    const int64_t rows = M;
+    M = N;
+    N = rows;
+    out.transposed = true;
+  }
+  const bool pack_a = a.col_stride != 1 || (M > 4 && a.row_stride * int64_t(sizeof(T)) % 4096 == 0);
+  const auto blocks = choose_blocks<T>(N, K);
+  T* const panels = workspace;
+  T* const rows_packed = workspace + blocks.k * blocks.cols;
+  const int64_t row_tiles = divide_up(M, kTileRows);
+
+  for (int64_t j0 = 0; j0 < N; j0 += blocks.cols) {
+    const int64_t cols = smaller(blocks.cols, N - j0);
+    int64_t k0 = 0;
+    do {  // once also for K = 0: the epilogue of an empty sum
+      const int64_t k = smaller(blocks.k, K - k0);
+      const bool first = k0 == 0, last = k0 + k == K;
+      pack_panels(b, k0, k, j0, cols, panels);
+      for (int64_t tile = 0, row = 0; tile < row_tiles; ++tile) {
+        const int64_t rows = (M - row) / (row_tiles - tile);  // as even as can be
+        const T* a_tile = a.data + row * a.row_stride + k0 * a.col_stride;
+        if (pack_a) {
+          pack_rows(a, row, rows, k0, k, rows_packed);
+          a_tile = rows_packed;
+        }
+        for (int64_t j = 0; j < cols; j += W) {
+          const int64_t width = smaller(W, cols - j);
+          tile_function<T>(rows, width, pack_a)(k, a_tile, a.row_stride, panels + j * k, first, last, row, j0 + j,
+                                                width, out);
+        }
+        row += rows;
+      }
+      k0 += k;
+    } while (k0 < K);
+  }
+}
+
+}  // namespace
+
+template <typename T>
+void fill_gemm(KernelsOf<T>& table) {
+  table.gemm = gemm<T>;
+  table.gemm_workspace = gemm_workspace<T>;
+  table.gemm_tile_rows = kTileRows;
+  table.gemm_tile_cols = kTileCols<T>;
+}
+template void fill_gemm(KernelsOf<float>&);
+template void fill_gemm(KernelsOf<double>&);
+
+}  // namespace inkgrad::cpu

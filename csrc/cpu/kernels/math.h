@@ -1,0 +1,134 @@
+// Vector exp, sigmoid and the pair log(q), log(1 - q).
+//
+// Polynomials are minimax fits (Remez, weighted by the relative error of the result). Their errors below are those of the
+// polynomial alone in exact arithmetic; tests/functional/test_accuracy.py measures the functions themselves against float64.
+#pragma once
+
+#include <cmath>
+
+#include "vec.h"
+
+namespace inkgrad::cpu {
+
+template <typename T>
+struct ExpConstants;
+
+template <>
+struct ExpConstants<float> {
+  static constexpr float log2e = 1.44269504088896341f;
+  // ln 2 = high + low; high has few bits, so that n * high is exact.
+  static constexpr float ln2_high = 0.693145751953125f, ln2_low = 1.42860682030941723e-6f;
+  static constexpr float round_magic = 12582912.0f;  // 1.5 * 2^23: adding and taking it away rounds to an integer
+  static constexpr int mantissa_bits = 23, exponent_bias = 127;
+  static constexpr float lowest = -104.0f;  // exp of anything below is less than half the smallest subnormal
+  // exp(r) = 1 + r + r^2 P(r), |r| <= ln(2) / 2, relative error 3.2e-9.
+  static constexpr float p[] = {0.49999993339055882f, 0.16666519004275521f, 0.041668406979482799f,
+                                0.008368913830323111f, 0.0013814200976035224f};
+};
+
+template <>
+struct ExpConstants<double> {
+  static constexpr double log2e = 1.44269504088896341;
+  static constexpr double ln2_high = 0.69314718036912381649, ln2_low = 1.90821492927058770002e-10;
+  static constexpr double round_magic = 6755399441055744.0;  // 1.5 * 2^52
+  static constexpr int mantissa_bits = 52, exponent_bias = 1023;
+  static constexpr double lowest = -746.0;
+  // Relative error 5.5e-20.
+  static constexpr double p[] = {0.5,
+                                 0.16666666666666685,
+                                 0.041666666666666081,
+                                 0.0083333333333166695,
+                                 0.0013888888889120722,
+                                 0.00019841269897307806,
+                                 2.4801586920333754e-05,
+                                 2.7557233921085942e-06,
+                                 2.7557584780646632e-07,
+                                 2.51123703212862e-08,
+                                 2.0826348529487435e-09};
+};
+
+template <typename V, typename T, int N>
+inline V polynomial(V x, const T (&coefficients)[N]) {
+  V sum = V{} + coefficients[N - 1];
+#pragma GCC unroll 16
+  for (int i = N - 2; i >= 0; --i) sum = sum * x + coefficients[i];
+  return sum;
+}
+
+// exp(x) for x <= 0; NaN gives NaN, results below the normal range are rounded to subnormals once.
+template <typename T, int L>
+inline Vec<T, L> exp_nonpositive(Vec<T, L> x) {
+  using C = ExpConstants<T>;
+  using V = Vec<T, L>;
+  using I = Mask<T, L>;
+  x = select(x < C::lowest, V{} + C::lowest, x);
+  const V shifted = x * C::log2e + C::round_magic;
+  const V n = shifted - C::round_magic;
+  const V r = (x - n * C::ln2_high) - n * C::ln2_low;
+  const V e = (r * r) * polynomial(r, C::p) + r + T(1);
+  // 2^n in two factors: n reaches below the smallest normal exponent, each half of it does not.
+  const I exponent = I(shifted) - I(V{} + C::round_magic);
+  const I half = exponent >> 1;
+  const V scale1 = V((half + C::exponent_bias) << C::mantissa_bits);
+  const V scale2 = V((exponent - half + C::exponent_bias) << C::mantissa_bits);
+  return (e * scale1) * scale2;
+}
+
+// 1 / (1 + exp(-z)), from exp(-|z|) so that nothing overflows and small values keep their relative accuracy.
+template <typename T, int L>
+inline Vec<T, L> sigmoid(Vec<T, L> z) {
+  using V = Vec<T, L>;
+  const V e = exp_nonpositive<T, L>(select(z > T(0), -z, z));
+  const V s = T(1) / (e + T(1));
+  return select(z > T(0), s, e * s);
+}
+
+// log(p) and log(1 - p) of p in [0, 1] at once; -inf where the argument is 0.
+//
+// With q = min(p, 1 - p), which is exact (1 - p is, for p >= 1/2), one of the two is log(q), q <= 1/2, far from 0, and the
+// other log1p(-q), near 0: the first needs an exponent and a polynomial with small absolute error, the second
+// a polynomial with small relative error, and neither loses anything to rounding of 1 - p.
+template <typename V>
+struct LogPair {
+  V log_p, log_1mp;
+};
+
+inline constexpr float kFarLog[] = {-0.49999981991860837f, 0.33334225432749909f,  -0.25002490707058067f,
+                                    0.19953613984384949f,  -0.16552338478572706f, 0.14979281083507504f,
+                                    -0.14441861207789197f, 0.087336366340321187f};
+inline constexpr float kNearLog[] = {0.50000091681346748f, 0.3332621527911282f,   0.25188852577559873f,
+                                     0.17569008698198663f, 0.34104736221044862f,  -0.59536773607163906f,
+                                     1.9767139226166921f,  -2.4823214963928715f,  1.7459429667125703f};
+
+template <typename T, int L>
+inline LogPair<Vec<T, L>> log_pair(Vec<T, L> p) {
+  using V = Vec<T, L>;
+  if constexpr (sizeof(T) == sizeof(double)) {
+    LogPair<V> logs;
+    for (int i = 0; i < L; ++i) {
+      logs.log_p[i] = std::log(p[i]);
+      logs.log_1mp[i] = std::log1p(-p[i]);
+    }
+    return logs;
+  } else {
+    using I = Mask<T, L>;
+    const auto p_is_small = p < 0.5f;
+    const V q = select(p_is_small, p, 1.0f - p);
+
+    // log(q) = exponent ln 2 + log(1 + f), 1 + f in [sqrt(1/2), sqrt(2)); absolute error of the polynomial 6.5e-9.
+    const auto subnormal = q < std::numeric_limits<float>::min();
+    const V scaled = select(subnormal, q * 16777216.0f, q);
+    const I exponent = (I(scaled) - 0x3f3504f3) >> 23;
+    const V f = V(I(scaled) - (exponent << 23)) - 1.0f;
+    const V e = __builtin_convertvector(exponent, V) - select(subnormal, V{} + 24.0f, V{});
+    V far = (f * f) * polynomial(f, kFarLog) + f;
+    far = e * 0.693147180559945f + far;
+    far = select(q == 0.0f, V{} - std::numeric_limits<float>::infinity(), far);
+
+    // log1p(-q) = -q - q^2 P(q), relative error of the polynomial 3.7e-9.
+    const V near = -((q * q) * polynomial(q, kNearLog) + q);
+    return {select(p_is_small, far, near), select(p_is_small, near, far)};
+  }
+}
+
+}  // namespace inkgrad::cpu

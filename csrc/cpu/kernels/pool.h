@@ -1,0 +1,138 @@
+// relu(max_pool2d(x)) of one plane over non-overlapping windows, and its backward.
+//
+// The index of the maximum within its window fits a byte. As in torch, the first maximum in row-major order wins and NaN
+// wins over everything. Windows two columns wide, the usual ones, go by vectors: even and odd columns are separated by a shuffle.
+#pragma once
+
+#include <type_traits>
+
+#include "kernels.h"
+#include "vec.h"
+
+namespace inkgrad::cpu {
+
+template <typename T, int L>
+struct PairShuffle {
+  Mask<T, L> even{}, odd{}, low{}, high{};
+  constexpr PairShuffle() {
+    for (int i = 0; i < L; ++i) {
+      even[i] = 2 * i;
+      odd[i] = 2 * i + 1;
+      low[i] = i / 2 + (i % 2) * L;
+      high[i] = L / 2 + i / 2 + (i % 2) * L;
+    }
+  }
+};
+
+template <int L, typename T>
+inline void store_bytes(uint8_t* to, Mask<T, L> values) {
+  typedef uint8_t Bytes __attribute__((vector_size(L)));
+  const Bytes bytes = __builtin_convertvector(values, Bytes);
+  std::memcpy(to, &bytes, L);
+}
+template <int L, typename T>
+inline Mask<T, L> load_bytes(const uint8_t* from) {
+  typedef uint8_t Bytes __attribute__((vector_size(L)));
+  Bytes bytes;
+  std::memcpy(&bytes, from, L);
+  return __builtin_convertvector(bytes, Mask<T, L>);
+}
+
+// L outputs whose windows, 2 columns wide, begin at x.
+template <int L, typename T>
+inline void relu_pool_pairs(const T* x, int64_t row_stride, int64_t window_height, T* output, uint8_t* indices) {
+  const PairShuffle<T, L> s;
+  Vec<T, L> best{};
+  Mask<T, L> index{};
+  for (int64_t r = 0; r < window_height; ++r, x += row_stride) {
+    const Vec<T, L> a = load<L>(x), b = load<L>(x + L);
+    const Vec<T, L> even = __builtin_shuffle(a, b, s.even), odd = __builtin_shuffle(a, b, s.odd);
+    const auto replace = [&](Vec<T, L> v, int place) {
+      const Mask<T, L> better = (v > best) | (v != v);
+      best = select(better, v, best);
+      index = select(better, Mask<T, L>{} + place, index);
+    };
+    if (r == 0) {
+      best = even;
+    } else {
+      replace(even, int(2 * r));
+    }
+    replace(odd, int(2 * r + 1));
+  }
+  store<L>(output, select(best < T(0), Vec<T, L>{}, best));
+  store_bytes<L, T>(indices, index);
+}
+
+template <typename T>
+inline void relu_pool_window(const T* x, int64_t row_stride, const PoolGeometry& p, T* output, uint8_t* index) {
+  T best = x[0];
+  int64_t place = 0;
+  for (int64_t r = 0; r < p.window_height; ++r) {
+    for (int64_t c = 0; c < p.window_width; ++c) {
+      const T v = x[r * row_stride + c];
+      if (v > best || v != v) {
+        best = v;
+        place = r * p.window_width + c;
+      }
+    }
+  }
+  *output = best < T(0) ? T(0) : best;
+  *index = uint8_t(place);
+}
+
+// One row of p.out_width outputs from window_height rows of x.
+template <typename T>
+inline void relu_pool_row(const T* x, int64_t row_stride, const PoolGeometry& p, T* output, uint8_t* indices) {
+  constexpr int L = kLanes<T>;
+  const int64_t n = p.out_width;
+  const auto by_vectors = [&](auto lanes) {
+    constexpr int W = decltype(lanes)::value;
+    for (int64_t j = 0; j < n; j += W) {
+      const int64_t at = j + W <= n ? j : n - W;  // the last vector overlaps its neighbour
+      relu_pool_pairs<W>(x + 2 * at, row_stride, p.window_height, output + at, indices + at);
+    }
+  };
+  if (p.window_width == 2 && n >= L / 2) return by_vectors(std::integral_constant<int, L / 2>{});
+  if constexpr (L >= 8) {
+    if (p.window_width == 2 && n >= L / 4) return by_vectors(std::integral_constant<int, L / 4>{});
+  }
+  for (int64_t j = 0; j < n; ++j) relu_pool_window(x + j * p.window_width, row_stride, p, output + j, indices + j);
+}
+
+// One row of windows of the gradient: window_height rows of n_columns = out_width * window_width elements, all written.
+template <typename T>
+inline void relu_pool_backward_row(const T* grad_output, const T* output, const uint8_t* indices,
+                                   const PoolGeometry& p, T* grad, int64_t row_stride) {
+  constexpr int L = kLanes<T>;
+  const int64_t n = p.out_width;
+  const auto by_vectors = [&](auto lanes) {
+    constexpr int W = decltype(lanes)::value;
+    const PairShuffle<T, W> s;
+    for (int64_t j = 0; j < n; j += W) {
+      const int64_t at = j + W <= n ? j : n - W;
+      const Vec<T, W> value = select(load<W>(output + at) <= T(0), Vec<T, W>{}, load<W>(grad_output + at));
+      const Mask<T, W> index = load_bytes<W, T>(indices + at);
+      for (int64_t r = 0; r < p.window_height; ++r) {
+        const Vec<T, W> even = select(index == int(2 * r), value, Vec<T, W>{});
+        const Vec<T, W> odd = select(index == int(2 * r + 1), value, Vec<T, W>{});
+        store<W>(grad + r * row_stride + 2 * at, __builtin_shuffle(even, odd, s.low));
+        store<W>(grad + r * row_stride + 2 * at + W, __builtin_shuffle(even, odd, s.high));
+      }
+    }
+  };
+  if (p.window_width == 2 && n >= L / 2) return by_vectors(std::integral_constant<int, L / 2>{});
+  if constexpr (L >= 8) {
+    if (p.window_width == 2 && n >= L / 4) return by_vectors(std::integral_constant<int, L / 4>{});
+  }
+  for (int64_t j = 0; j < n; ++j) {
+    T* window = grad + j * p.window_width;
+    for (int64_t r = 0; r < p.window_height; ++r) {
+      for (int64_t c = 0; c < p.window_width; ++c) {
+        const bool here = indices[j] == r * p.window_width + c && !(output[j] <= T(0));
+        window[r * row_stride + c] = here ? grad_output[j] : T(0);
+      }
+    }
+  }
+}
+
+}  // namespace inkgrad::cpu

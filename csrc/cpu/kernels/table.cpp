@@ -1,0 +1,26 @@
+// The one symbol that the library exports.
+#include "fill.h"
+
+namespace {
+
+template <typename T>
+void fill(inkgrad::cpu::KernelsOf<T>& table) {
+  using namespace inkgrad::cpu;
+  fill_bce(table);
+  fill_gemm(table);
+  fill_elementwise(table);
+  fill_conv(table);
+  fill_pool(table);
+}
+
+}  // namespace
+
+const inkgrad::cpu::Kernels* inkgrad_cpu_kernels() {
+  static const inkgrad::cpu::Kernels table = [] {
+    inkgrad::cpu::Kernels filled{};
+    fill(filled.f32);
+    fill(filled.f64);
+    return filled;
+  }();
+  return &table;
+}

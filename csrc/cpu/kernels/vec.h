@@ -1,0 +1,155 @@
+// SIMD vectors as the compiler's own vector extension: the same source for SSE2, AVX2, AVX-512 and NEON, one library per
+// set of flags. a * b + c becomes a fused multiply-add where the flags allow it.
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+#include <limits>
+
+#if defined(__AVX2__)
+#include <immintrin.h>  // masked moves, which the extension cannot express
+#endif
+
+namespace inkgrad::cpu {
+
+#if defined(__AVX512F__)
+inline constexpr int kVectorBytes = 64;
+inline constexpr int kVectorRegisters = 32;
+#elif defined(__AVX2__)
+inline constexpr int kVectorBytes = 32;
+inline constexpr int kVectorRegisters = 16;
+#elif defined(__aarch64__)
+inline constexpr int kVectorBytes = 16;
+inline constexpr int kVectorRegisters = 32;
+#else
+inline constexpr int kVectorBytes = 16;
+inline constexpr int kVectorRegisters = 16;
+#endif
+
+template <typename T>
+inline constexpr int kLanes = kVectorBytes / int(sizeof(T));
+
+template <typename T>
+struct IntegerOf;
+template <>
+struct IntegerOf<float> {
+  using type = int32_t;
+};
+template <>
+struct IntegerOf<double> {
+  using type = int64_t;
+};
+
+template <typename T, int L>
+struct VecOf {
+  typedef T type __attribute__((vector_size(L * sizeof(T))));
+  typedef T unaligned __attribute__((vector_size(L * sizeof(T)), aligned(sizeof(T)), may_alias));
+};
+
+template <typename T, int L = kLanes<T>>
+using Vec = typename VecOf<T, L>::type;
+// Vector of integers as wide as T's: what comparisons of Vec<T, L> give (-1 where true).
+template <typename T, int L = kLanes<T>>
+using Mask = typename VecOf<typename IntegerOf<T>::type, L>::type;
+
+// True in the first n lanes.
+template <typename T, int L>
+inline Mask<T, L> first_lanes(int64_t n) {
+  Mask<T, L> lane;
+  for (int i = 0; i < L; ++i) lane[i] = i;
+  return lane < typename IntegerOf<T>::type(n);
+}
+
+template <int L, typename T>
+inline Vec<T, L> load(const T* p) {
+  return *reinterpret_cast<const typename VecOf<T, L>::unaligned*>(p);
+}
+template <int L, typename T>
+inline void store(T* p, Vec<T, L> v) {
+  *reinterpret_cast<typename VecOf<T, L>::unaligned*>(p) = v;
+}
+// The first n < L elements, zero behind them; and back. Nothing else is touched. A memcpy of unknown size is a function call,
+// so where the machine has masked moves they do it.
+template <int L, typename T>
+inline Vec<T, L> load_first(const T* p, int64_t n) {
+  using V = Vec<T, L>;
+  constexpr bool is_float = sizeof(T) == 4;
+#if defined(__AVX512VL__)
+  const unsigned mask = (1u << n) - 1;
+  if constexpr (sizeof(V) == 64) {
+    if constexpr (is_float) return V(_mm512_maskz_loadu_ps(mask, p));
+    if constexpr (!is_float) return V(_mm512_maskz_loadu_pd(mask, p));
+  } else if constexpr (sizeof(V) == 32) {
+    if constexpr (is_float) return V(_mm256_maskz_loadu_ps(mask, p));
+    if constexpr (!is_float) return V(_mm256_maskz_loadu_pd(mask, p));
+  } else if constexpr (sizeof(V) == 16) {
+    if constexpr (is_float) return V(_mm_maskz_loadu_ps(mask, p));
+    if constexpr (!is_float) return V(_mm_maskz_loadu_pd(mask, p));
+  }
+#elif defined(__AVX2__)
+  if constexpr (sizeof(V) == 32) {
+    if constexpr (is_float) return V(_mm256_maskload_ps(p, __m256i(first_lanes<T, L>(n))));
+    if constexpr (!is_float) return V(_mm256_maskload_pd(p, __m256i(first_lanes<T, L>(n))));
+  } else if constexpr (sizeof(V) == 16) {
+    if constexpr (is_float) return V(_mm_maskload_ps(p, __m128i(first_lanes<T, L>(n))));
+    if constexpr (!is_float) return V(_mm_maskload_pd(p, __m128i(first_lanes<T, L>(n))));
+  }
+#endif
+  V v{};
+  std::memcpy(&v, p, n * sizeof(T));
+  return v;
+}
+template <int L, typename T>
+inline void store_first(T* p, Vec<T, L> v, int64_t n) {
+  using V = Vec<T, L>;
+  constexpr bool is_float = sizeof(T) == 4;
+#if defined(__AVX512VL__)
+  const unsigned mask = (1u << n) - 1;
+  if constexpr (sizeof(V) == 64) {
+    if constexpr (is_float) return _mm512_mask_storeu_ps(p, mask, __m512(v));
+    if constexpr (!is_float) return _mm512_mask_storeu_pd(p, mask, __m512d(v));
+  } else if constexpr (sizeof(V) == 32) {
+    if constexpr (is_float) return _mm256_mask_storeu_ps(p, mask, __m256(v));
+    if constexpr (!is_float) return _mm256_mask_storeu_pd(p, mask, __m256d(v));
+  } else if constexpr (sizeof(V) == 16) {
+    if constexpr (is_float) return _mm_mask_storeu_ps(p, mask, __m128(v));
+    if constexpr (!is_float) return _mm_mask_storeu_pd(p, mask, __m128d(v));
+  }
+#elif defined(__AVX2__)
+  if constexpr (sizeof(V) == 32) {
+    if constexpr (is_float) return _mm256_maskstore_ps(p, __m256i(first_lanes<T, L>(n)), __m256(v));
+    if constexpr (!is_float) return _mm256_maskstore_pd(p, __m256i(first_lanes<T, L>(n)), __m256d(v));
+  } else if constexpr (sizeof(V) == 16) {
+    if constexpr (is_float) return _mm_maskstore_ps(p, __m128i(first_lanes<T, L>(n)), __m128(v));
+    if constexpr (!is_float) return _mm_maskstore_pd(p, __m128i(first_lanes<T, L>(n)), __m128d(v));
+  }
+#endif
+  std::memcpy(p, &v, n * sizeof(T));
+}
+template <int L, typename T>
+inline Vec<T, L> broadcast(T x) {
+  return Vec<T, L>{} + x;
+}
+template <typename V, typename M>
+inline V select(M mask, V a, V b) {
+  return mask ? a : b;
+}
+template <typename T, int L>
+inline T horizontal_sum(Vec<T, L> v) {
+  if constexpr (L == 1) {
+    return v[0];
+  } else {
+    Vec<T, L / 2> low, high;
+    std::memcpy(&low, &v, sizeof(low));
+    std::memcpy(&high, reinterpret_cast<const char*>(&v) + sizeof(low), sizeof(high));
+    return horizontal_sum<T, L / 2>(low + high);
+  }
+}
+template <typename M>
+inline bool any(M mask) {
+  bool found = false;
+  for (unsigned i = 0; i < sizeof(M) / sizeof(mask[0]); ++i) found |= mask[i] != 0;
+  return found;
+}
+
+}  // namespace inkgrad::cpu

@@ -1,0 +1,45 @@
+"""What was built and what is loaded: the facts that a bug report needs."""
+
+from __future__ import annotations
+
+import os
+import platform
+from importlib import metadata
+from typing import Any
+
+import torch
+
+from inkgrad.extension import ENVIRONMENT, LOADED
+
+
+def _version(package: str) -> str | None:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def build_config() -> dict[str, Any]:
+    """Versions, compiler, instruction sets built, which kernels are loaded and why, CUDA built or why not.
+
+    The values are strings, lists and None only, so the dict can be printed as JSON.
+    """
+    module = LOADED.module
+    return {
+        "inkgrad": _version("inkgrad"),
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "torch": torch.__version__,
+        "torchvision": _version("torchvision"),
+        "built_against_torch": module.torch_version if module else None,
+        "compiler": module.compiler if module else None,
+        "cpu_capability": torch.backends.cpu.get_cpu_capability(),
+        "cpu_libraries_built": list(LOADED.built),
+        "cpu_library_loaded": LOADED.capability,
+        "cpu_library_reason": LOADED.reason,
+        "cpu_capability_override": os.environ.get(ENVIRONMENT),
+        "threads": str(torch.get_num_threads()),
+        "cuda_kernels": "not built: this version computes CUDA tensors with torch's own ops",
+        "torch_cuda": torch.version.cuda,
+        "cuda_devices": [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())],
+    }

@@ -1,0 +1,95 @@
+"""Builds inkgrad's C++ extension and its CPU kernel libraries; everything else stands in pyproject.toml.
+
+Each CPU library is the same sources (csrc/cpu/kernels) under other compiler flags. They contain no torch, so they are plain
+shared libraries that ``inkgrad._C`` opens at import, one of them, the best that the processor runs.
+"""
+
+import os
+import platform
+import sys
+from pathlib import Path
+
+from setuptools import Extension, setup
+
+try:
+    import torch
+    from torch.utils.cpp_extension import BuildExtension, CppExtension
+except ModuleNotFoundError as error:
+    sys.exit(
+        f"inkgrad builds against the torch that it will run with, and {error.name!r} is not installed here.\n"
+        "Install torch first, then build without isolation:\n"
+        "    pip install torch setuptools wheel ninja pybind11\n"
+        "    pip install --no-build-isolation ."
+    )
+
+ROOT = Path(__file__).resolve().parent
+COMMON_FLAGS = ["-O3", "-g0", "-Wall", "-fvisibility=hidden"]
+OPENMP = ["-fopenmp"] if sys.platform != "darwin" else []
+
+CPU_FLAGS = {
+    "x86_64": {
+        "default": [],
+        "avx2": ["-mavx2", "-mfma"],
+        "avx512": [f"-mavx512{part}" for part in ("f", "vl", "dq", "bw", "cd")] + ["-mfma"],
+    },
+    "aarch64": {"default": []},  # NEON is part of the base
+}
+
+
+def sources(*patterns: str) -> list[str]:
+    return sorted(str(path.relative_to(ROOT)) for pattern in patterns for path in ROOT.glob(pattern))
+
+
+def headers() -> list[str]:
+    return sources("csrc/**/*.h")
+
+
+class KernelLibrary(Extension):
+    """A shared library that Python does not import: it has no init function."""
+
+
+class Build(BuildExtension):
+    def build_extension(self, ext: Extension) -> None:
+        # The libraries share sources: each gets its objects a folder, so that none is built anew for another's flags.
+        shared = self.build_temp
+        self.build_temp = os.path.join(shared, ext.name)
+        try:
+            super().build_extension(ext)
+        finally:
+            self.build_temp = shared
+
+    def get_export_symbols(self, ext: Extension) -> list[str]:
+        return [] if isinstance(ext, KernelLibrary) else super().get_export_symbols(ext)
+
+
+def limit_parallel_jobs() -> None:
+    """A translation unit that includes ATen takes up to 1.5 GB: compile no more at once than memory holds."""
+    if "MAX_JOBS" in os.environ or not hasattr(os, "sysconf"):
+        return
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    os.environ["MAX_JOBS"] = str(max(1, min(os.cpu_count() or 1, memory // (3 * 2**29))))
+
+
+machine = {"AMD64": "x86_64", "arm64": "aarch64"}.get(platform.machine(), platform.machine())
+limit_parallel_jobs()
+extensions = [
+    CppExtension(
+        "inkgrad._C",
+        sources("csrc/*.cpp", "csrc/autograd/*.cpp", "csrc/cpu/*.cpp"),
+        depends=headers(),
+        extra_compile_args={"cxx": [*COMMON_FLAGS, "-O2", *OPENMP]},
+        extra_link_args=OPENMP,
+    ),
+    *(
+        KernelLibrary(
+            f"inkgrad._cpu_{name}",
+            sources("csrc/cpu/kernels/*.cpp"),
+            depends=headers(),
+            extra_compile_args={"cxx": [*COMMON_FLAGS, "-Wno-psabi", *flags]},
+            language="c++",
+        )
+        for name, flags in CPU_FLAGS.get(machine, {"default": []}).items()
+    ),
+]
+
+setup(ext_modules=extensions, cmdclass={"build_ext": Build})
