@@ -35,6 +35,10 @@ CROSS_ENTROPY = [
     ("not a number", (rand(3) * float("nan"), rand(3)), {}, "between 0 and 1"),
     ("infinite", (rand(3) + float("inf"), rand(3)), {}, "between 0 and 1"),
     ("one of many above one", (torch.tensor([0.5] * 100 + [1.001]), rand(101)), {}, "between"),
+    ("target above one", (rand(3), rand(3) + 1.5), {}, "target.*between 0 and 1"),
+    ("target below zero", (rand(3), -rand(3) - 0.1), {}, "target.*between 0 and 1"),
+    ("target not a number", (rand(3), rand(3) * float("nan")), {}, "target.*between 0 and 1"),
+    ("both out of range", (rand(3) + 1.5, rand(3) + 1.5), {}, "input.*between 0 and 1"),
     ("target of another dtype", (rand(3), rand(3).double()), {}, "Double.*Float"),
     ("integer target", (rand(3), torch.ones(3, dtype=torch.long)), {}, "Long.*Float"),
     ("integers", (torch.ones(3, dtype=torch.long),) * 2, {}, "not implemented for 'Long'"),
@@ -99,7 +103,6 @@ def outcome(function, arguments, settings):
     return raised.value
 
 
-@pytest.mark.core
 @pytest.mark.parametrize(
     ("name", "arguments", "settings", "shown"),
     [pytest.param(row[0], *row[2:], id=f"{row[0]}-{row[1].replace(' ', '-')}") for row in TABLE],

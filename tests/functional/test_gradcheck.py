@@ -21,7 +21,6 @@ def problem(name, case, device):
     return bind(op.fused, case), inputs
 
 
-@pytest.mark.core
 @every_case
 def test_gradcheck(name, case, device):
     call, inputs = problem(name, case, device)
@@ -53,7 +52,6 @@ def test_gradgradcheck(name, case, device):
     )
 
 
-@pytest.mark.core
 @every_case
 def test_gradgradcheck_fast_mode(name, case, device):
     """Also forward-over-reverse: the derivative of the backward in forward mode."""

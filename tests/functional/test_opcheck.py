@@ -10,7 +10,6 @@ CALLS = [(name, case) for name, op in OPS.items() for case in op.cases if case.s
 
 
 @needs_extension
-@pytest.mark.core
 @pytest.mark.parametrize("dtype", DTYPES.values(), ids=dtype_id)
 @pytest.mark.parametrize(
     ("name", "case"), CALLS, ids=[f"{name}-{case.name.replace(' ', '-')}" for name, case in CALLS]

@@ -199,7 +199,6 @@ TRANSFORMS = {
 }
 
 
-@pytest.mark.core
 @pytest.mark.parametrize(
     "transform", TRANSFORMS.values(), ids=[t.replace(" ", "-") for t in TRANSFORMS]
 )
