@@ -1,0 +1,105 @@
+"""How `inkgrad check` shows its results: the table, the reasons, the JSON file."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+import os
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import torch
+
+import inkgrad
+from inkgrad.check.checks import Result
+
+
+def heading(device: torch.device) -> str:
+    """What is checked: versions, device, the kernel library in use."""
+    where = torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu"
+    return f"inkgrad {inkgrad.__version__}, torch {torch.__version__}, {where}"
+
+
+class Table:
+    """Rows of op and dtype, a column a check; printed row by row as the results come in."""
+
+    def __init__(self, ops: list[str], checks: list[str]) -> None:
+        self._op_width = max(len(op) for op in ops)
+        self._head = f"{'op':{self._op_width}}  {'dtype':8}" + "".join(f"  {c:>14}" for c in checks)
+        self._started = False
+
+    def row(self, results: list[Result]) -> str:
+        first = results[0]
+        line = f"{first.op:{self._op_width}}  {first.dtype:8}"
+        line += "".join(f"  {_cell(result):>14}" for result in results)
+        if self._started:
+            return line
+        self._started = True
+        return f"{self._head}\n{line}"
+
+
+def _cell(result: Result) -> str:
+    if result.status == "skipped":
+        return "-"
+    verdict = "ok" if result.status == "passed" else "FAIL"
+    return verdict if result.error is None else f"{verdict} {result.error:.1e}"
+
+
+def progress(text: str) -> None:
+    """What is running now, on one line of a terminal; nothing where no one watches."""
+    if sys.stderr.isatty():
+        # Erase the line first: the next text may be shorter.
+        print(f"\r\x1b[2K{text}", end="", file=sys.stderr, flush=True)
+
+
+def summary(results: list[Result], device: torch.device) -> str:
+    """Counts, what the numbers mean, and why and how to repeat each failure."""
+    count = {
+        status: sum(r.status == status for r in results)
+        for status in ("passed", "failed", "skipped")
+    }
+    lines = ["", ", ".join(f"{number} {status}" for status, number in count.items())]
+    lines.append(
+        "Numbers are worst relative errors: parity against native torch (half types: float64), "
+        "gradients against finite differences."
+    )
+    for why in dict.fromkeys(r.message for r in results if r.status == "skipped"):
+        lines.append(f"Left out (-): {why}.")
+    for r in results:
+        if r.status == "failed":
+            lines.append(f"FAIL {r.op} {r.dtype} {r.check}: {r.message}")
+            again = f"inkgrad check --op {r.op} --dtype {r.dtype} --device {device.type}"
+            lines.append(f"     again: {again}")
+    return "\n".join(lines)
+
+
+def write_json(path: Path, results: list[Result], device: torch.device) -> None:
+    """Write all results to `path`, whole or not at all."""
+    document = {
+        "inkgrad": inkgrad.__version__,
+        "torch": torch.__version__,
+        "device": device.type,
+        "results": [_plain(dataclasses.asdict(result)) for result in results],
+    }
+    descriptor, temporary = tempfile.mkstemp(
+        dir=path.resolve().parent, prefix=path.name, suffix=".part"
+    )
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            json.dump(document, file, indent=2, allow_nan=False)
+            file.write("\n")
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+
+
+def _plain(fields: dict[str, Any]) -> dict[str, Any]:
+    # JSON has no infinity.
+    return {
+        key: str(value) if isinstance(value, float) and not math.isfinite(value) else value
+        for key, value in fields.items()
+    }

@@ -1,0 +1,75 @@
+"""How tests compare a fused op with native torch: one place, one set of tolerances.
+
+The rules and their tolerances are those of `inkgrad check` (inkgrad.check.compare); these helpers
+turn a difference into a failed assertion.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pytest
+import torch
+import torch.utils._pytree as pytree
+from inkgrad.check.compare import limit, mismatch, relative_error
+from inkgrad.check.derivatives import compare_with_native
+from torch import Tensor
+
+needs_extension = pytest.mark.skipif(
+    not hasattr(torch.ops.inkgrad, "conv2d"), reason="the extension is not loaded"
+)
+
+FLOATS = (torch.float64, torch.float32)
+HALVES = (torch.bfloat16, torch.float16)
+
+
+def dtype_id(dtype: torch.dtype) -> str:
+    return str(dtype).removeprefix("torch.")
+
+
+every_dtype = pytest.mark.parametrize("dtype", FLOATS + HALVES, ids=dtype_id)
+every_float = pytest.mark.parametrize("dtype", FLOATS, ids=dtype_id)
+every_half = pytest.mark.parametrize("dtype", HALVES, ids=dtype_id)
+
+
+def assert_close(actual: Any, expected: Any, *, error: float | None = None) -> None:
+    """Two trees of tensors are equal up to the order of summation (or to a relative `error`)."""
+    actual_leaves, actual_tree = pytree.tree_flatten(actual)
+    expected_leaves, expected_tree = pytree.tree_flatten(expected)
+    assert actual_tree == expected_tree
+    for i, (got, want) in enumerate(zip(actual_leaves, expected_leaves, strict=True)):
+        where = f"leaf {i}: "
+        if not isinstance(want, Tensor):
+            assert got == want, where
+            continue
+        assert got.dtype == want.dtype, where
+        assert got.device == want.device, where
+        problem = mismatch(got, want)
+        assert problem is None, where + str(problem)
+        distance = relative_error(got, want)
+        allowed = limit(want.dtype) if error is None else error
+        assert distance <= allowed, f"{where}relative error {distance:.3g} > {allowed:.3g}"
+
+
+def assert_equal(actual: Tensor, expected: Tensor) -> None:
+    """The same dtype, shape and bits; NaN equals NaN, and 0.0 equals -0.0."""
+    assert actual.dtype == expected.dtype
+    assert actual.shape == expected.shape
+    torch.testing.assert_close(actual, expected, rtol=0, atol=0, equal_nan=True)
+
+
+def assert_like_native(
+    fused: Callable[..., Tensor],
+    native: Callable[..., Tensor],
+    inputs: Sequence[Tensor],
+    *,
+    order: int = 2,
+    differentiable: Sequence[bool] | None = None,
+    label: str = "",
+) -> None:
+    """Outputs, gradients and second gradients (up to `order`) equal native's."""
+    comparison = compare_with_native(
+        fused, native, inputs, order=order, differentiable=differentiable, label=label
+    )
+    assert comparison.failure is None, comparison.failure

@@ -1,0 +1,42 @@
+"""Fixtures of the whole suite."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import inkgrad  # noqa: F401  # loads the kernels: torch.ops.inkgrad is filled before tests ask
+import pytest
+import torch
+
+# Shown first: a pasted failure is of no use without knowing which kernels ran.
+CAPABILITY = os.environ.get("INKGRAD_CPU_CAPABILITY", "")
+
+
+def pytest_report_header() -> str:
+    devices = ", ".join(available_devices())
+    return f"torch {torch.__version__}, {devices}, INKGRAD_CPU_CAPABILITY={CAPABILITY or 'unset'}"
+
+
+def available_devices() -> list[str]:
+    return ["cpu", "cuda"] if torch.cuda.is_available() else ["cpu"]
+
+
+@pytest.fixture(params=available_devices())
+def device(request: pytest.FixtureRequest) -> torch.device:
+    """Every device of this machine in turn."""
+    return torch.device(request.param)
+
+
+@pytest.fixture(autouse=True)
+def _same_settings_everywhere() -> Iterator[None]:
+    """A test starts from torch's defaults, full precision on CUDA, and leaves none of its own."""
+    threads = torch.get_num_threads()
+    torch.manual_seed(0)
+    # The context manager: torch's own test helpers forbid setting the flags themselves.
+    with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
+        yield
+    if torch.are_deterministic_algorithms_enabled():
+        torch.use_deterministic_algorithms(False)
+    if torch.get_num_threads() != threads:
+        torch.set_num_threads(threads)

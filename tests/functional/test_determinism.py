@@ -1,0 +1,81 @@
+"""The same call gives the same bits."""
+
+import pytest
+import torch
+from comparing import assert_equal, assert_like_native, every_dtype, needs_extension
+from inkgrad.check.cases import OPS, Case, bind
+from inkgrad.check.derivatives import derivatives
+
+# Large enough that more than one thread gets a share.
+CASES = {
+    "linear_sigmoid": Case("", ((257, 300), (129, 300), (129,))),
+    "linear_relu": Case("", ((257, 300), (129, 300), (129,))),
+    "binary_cross_entropy": Case("", ((300, 400), (300, 400), (400,))),
+    "conv2d": Case("", ((16, 10, 24, 24), (20, 10, 5, 5), (20,))),
+    "conv2d_relu_max_pool2d": Case("", ((16, 10, 24, 24), (20, 10, 5, 5), (20,))),
+}
+every_op = pytest.mark.parametrize("name", CASES)
+
+
+def results(name, dtype, device, order=1):
+    op, case = OPS[name], CASES[name]
+    inputs = op.inputs(case, dtype, device)
+    return derivatives(bind(op.fused, case), inputs, order=order, differentiable=op.wanted(case))
+
+
+def assert_same_bits(first, second):
+    for name, value in first.items():
+        assert_equal(second[name], value)
+
+
+@every_dtype
+@every_op
+def test_reruns_are_bitwise_equal(name, dtype, device):
+    torch.use_deterministic_algorithms(True)
+    first = results(name, dtype, device)
+    for _ in range(3):
+        assert_same_bits(first, results(name, dtype, device))
+
+
+@every_dtype
+@every_op
+def test_deterministic_mode_is_honoured(name, dtype, device):
+    """No complaint, and right results though every empty tensor then starts out as NaN."""
+    op = OPS[name]
+    case = op.cases[0]
+    torch.use_deterministic_algorithms(True)
+    assert torch.utils.deterministic.fill_uninitialized_memory
+    assert_like_native(
+        bind(op.fused, case),
+        bind(op.native, case),
+        op.inputs(case, dtype, device),
+        differentiable=op.wanted(case),
+    )
+
+
+@needs_extension
+@every_dtype
+@every_op
+def test_number_of_threads_does_not_change_the_bits(name, dtype):
+    """In deterministic mode, on the CPU: the same model gives the same digits on every machine."""
+    torch.use_deterministic_algorithms(True)
+    torch.set_num_threads(1)
+    one = results(name, dtype, "cpu")
+    for threads in (2, 3):
+        torch.set_num_threads(threads)
+        assert_same_bits(one, results(name, dtype, "cpu"))
+
+
+@every_op
+@pytest.mark.parametrize("threads", [1, 2, 5])
+def test_any_number_of_threads_is_right(name, threads):
+    """Also more threads than this machine has cores."""
+    op, case = OPS[name], CASES[name]
+    torch.set_num_threads(threads)
+    assert_like_native(
+        bind(op.fused, case),
+        bind(op.native, case),
+        op.inputs(case, torch.float64),
+        order=1,
+        differentiable=op.wanted(case),
+    )

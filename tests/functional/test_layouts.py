@@ -1,0 +1,195 @@
+"""Strides, offsets and memory formats: values must not depend on how a tensor lies in memory."""
+
+import pytest
+import torch
+from comparing import assert_close, assert_like_native, every_dtype, every_float
+from inkgrad.check.cases import OPS, Case, bind
+from inkgrad.check.derivatives import noise
+
+CASES = {
+    "linear_sigmoid": Case("", ((5, 9), (17, 9), (17,))),
+    "linear_relu": Case("", ((5, 9), (17, 9), (17,))),
+    "binary_cross_entropy": Case("", ((5, 9), (5, 9), (5, 9)), {"reduction": "none"}),
+    "conv2d": Case("", ((3, 5, 9, 11), (4, 5, 3, 2), (4,))),
+    "conv2d_relu_max_pool2d": Case("", ((3, 5, 9, 11), (4, 5, 3, 2), (4,))),
+}
+every_op = pytest.mark.parametrize("name", CASES)
+
+
+def every_other(tensor):
+    """Elements two apart: no dimension has stride one."""
+    wide = tensor.new_full((*tensor.shape, 2), torch.nan)
+    wide[..., 0] = tensor
+    return wide[..., 0]
+
+
+def padded_rows(tensor):
+    """A window of a larger tensor: rows are further apart than they are long, and offset."""
+    larger = tensor.new_full([size + 3 for size in tensor.shape], torch.nan)
+    window = larger[tuple(slice(1, size + 1) for size in tensor.shape)]
+    return window.copy_(tensor)
+
+
+def reversed_dimensions(tensor):
+    """Fortran order; a transposed weight."""
+    order = list(range(tensor.dim()))[::-1]
+    return tensor.permute(order).contiguous().permute(order)
+
+
+def transposed_last(tensor):
+    return tensor if tensor.dim() < 2 else tensor.mT.contiguous().mT
+
+
+def offset(tensor):
+    """Contiguous, but off every SIMD alignment."""
+    storage = tensor.new_full((tensor.numel() + 3,), torch.nan)
+    view = storage[1 : 1 + tensor.numel()].view(tensor.shape)
+    return view.copy_(tensor)
+
+
+def expanded(tensor):
+    """The first slice of the first dimension, repeated with stride zero."""
+    return tensor[:1].expand(tensor.shape)
+
+
+def expanded_everywhere(tensor):
+    """One element with every stride zero."""
+    return tensor.flatten()[1].expand(tensor.shape)
+
+
+def channels_last(tensor):
+    return tensor.contiguous(memory_format=torch.channels_last) if tensor.dim() == 4 else tensor
+
+
+def sliced_channels_last(tensor):
+    """Every other channel of a channels_last tensor."""
+    if tensor.dim() != 4:
+        return tensor
+    doubled = tensor.repeat_interleave(2, dim=1).contiguous(memory_format=torch.channels_last)
+    return doubled[:, ::2]
+
+
+def odd_strides_of_ones(tensor):
+    """A dimension of one element may have any stride; nothing may be concluded from it."""
+    if tensor.dim() < 2:
+        return tensor
+    one = tensor[:1]
+    return one.as_strided(one.shape, (7, *one.stride()[1:]), one.storage_offset()).expand_as(tensor)
+
+
+LAYOUTS = (
+    every_other, padded_rows, reversed_dimensions, transposed_last, offset, expanded,
+    expanded_everywhere, channels_last, sliced_channels_last, odd_strides_of_ones,
+)  # fmt: skip
+every_layout = pytest.mark.parametrize("layout", LAYOUTS, ids=lambda layout: layout.__name__)
+
+
+@every_dtype
+@every_layout
+@every_op
+def test_inputs(name, layout, dtype, device):
+    """Each argument alone in the layout, then all of them: outputs and both derivatives."""
+    op, case = OPS[name], CASES[name]
+    plain = op.inputs(case, dtype, device)
+    alone = [
+        [layout(tensor) if i == at else tensor for i, tensor in enumerate(plain)]
+        for at in range(len(plain))
+    ]
+    for inputs in [*alone, [layout(tensor) for tensor in plain]]:
+        assert_like_native(
+            bind(op.fused, case),
+            bind(op.native, case),
+            inputs,
+            differentiable=op.wanted(case),
+            label=str([tensor.stride() for tensor in inputs]),
+        )
+
+
+def gradients(function, inputs, wanted, layout, create_graph=False):
+    leaves = [t.detach().requires_grad_(w) for t, w in zip(inputs, wanted, strict=True)]
+    output = function(*leaves)
+    grad_output = layout(noise(output, seed=1))
+    variables = [leaf for leaf in leaves if leaf.requires_grad]
+    grads = torch.autograd.grad(output, variables, grad_output, create_graph=create_graph)
+    if create_graph:
+        value = sum((grad * layout(noise(grad, seed=2))).sum() for grad in grads)
+        grads += torch.autograd.grad(value, variables, allow_unused=True, materialize_grads=True)
+    return [grad.detach() for grad in grads]
+
+
+@every_float
+@every_layout
+@every_op
+def test_grad_output(name, layout, dtype, device):
+    """The gradient that arrives has its own layout, chosen by whatever comes after the op."""
+    op, case = OPS[name], CASES[name]
+    inputs = op.inputs(case, dtype, device)
+    results = [
+        gradients(bind(f, case), inputs, op.wanted(case), layout, create_graph=True)
+        for f in (op.fused, op.native)
+    ]
+    assert_close(*results)
+
+
+@every_float
+@every_op
+def test_expanded_scalar_grad_output(name, dtype, device):
+    """output.sum().backward(): the gradient is one number with every stride zero."""
+    op, case = OPS[name], CASES[name]
+    results = []
+    for function in (op.fused, op.native):
+        leaves = [
+            tensor.requires_grad_(wanted)
+            for tensor, wanted in zip(op.inputs(case, dtype, device), op.wanted(case), strict=True)
+        ]
+        bind(function, case)(*leaves).sum().backward()
+        results.append([leaf.grad for leaf in leaves if leaf.requires_grad])
+    assert_close(*results)
+
+
+@every_float
+@pytest.mark.parametrize("name", ["conv2d", "conv2d_relu_max_pool2d"])
+def test_grad_output_has_other_layout_than_input(name, dtype, device):
+    """channels_last into an op that ran contiguous, and the other way round."""
+    op, case = OPS[name], CASES[name]
+    plain = op.inputs(case, dtype, device)
+    wanted = op.wanted(case)
+    for inputs, layout in (
+        (plain, channels_last),
+        ([channels_last(tensor) for tensor in plain], torch.clone),
+    ):
+        results = [gradients(bind(f, case), inputs, wanted, layout) for f in (op.fused, op.native)]
+        assert_close(*results)
+
+
+@every_op
+def test_inputs_are_left_alone(name, device):
+    """Nothing is written to an input or a gradient, nor is either returned in place of a result."""
+    op, case = OPS[name], CASES[name]
+    inputs = [tensor.requires_grad_() for tensor in op.inputs(case, torch.float32, device)]
+    if name == "binary_cross_entropy":
+        inputs[2].requires_grad_(False)
+    before = [tensor.detach().clone() for tensor in inputs]
+    output = bind(op.fused, case)(*inputs)
+    grad_output = noise(output, seed=1)
+    kept = grad_output.clone()
+    variables = [tensor for tensor in inputs if tensor.requires_grad]
+    grads = torch.autograd.grad(output, variables, grad_output)
+    for tensor, want in zip([*inputs, grad_output], [*before, kept], strict=True):
+        assert torch.equal(tensor, want)
+    storages = {t.untyped_storage().data_ptr() for t in (*inputs, grad_output, output)}
+    assert storages.isdisjoint(grad.untyped_storage().data_ptr() for grad in grads)
+
+
+@every_op
+def test_tensors_shared_between_arguments(name, device):
+    """One tensor in two places gets the sum of both gradients."""
+    op = OPS[name]
+    shapes = {"conv2d": (2, 2, 3, 3), "conv2d_relu_max_pool2d": (2, 2, 4, 4)}
+    case = Case("", (shapes.get(name, (5, 5)),) * 2)
+    if name == "conv2d_relu_max_pool2d":
+        case = Case("", case.shapes, {"padding": 2})
+    (tensor, _) = op.inputs(case, torch.float64, device)
+    assert_like_native(
+        lambda t: bind(op.fused, case)(t, t), lambda t: bind(op.native, case)(t, t), [tensor]
+    )

@@ -1,0 +1,218 @@
+"""NaN, infinities, huge and tiny values, ties and edges: what native does with them."""
+
+import math
+
+import pytest
+import torch
+from comparing import (
+    assert_close,
+    assert_equal,
+    assert_like_native,
+    every_dtype,
+    every_float,
+)
+from inkgrad.check.cases import OPS, Case, bind
+from inkgrad.check.compare import mismatch
+
+PRODUCTS = {
+    "linear_sigmoid": Case("", ((6, 19), (17, 19), (17,))),
+    "linear_relu": Case("", ((6, 19), (17, 19), (17,))),
+    "conv2d": Case("", ((2, 3, 7, 9), (5, 3, 3, 2), (5,)), {"padding": 1}),
+    "conv2d_relu_max_pool2d": Case("", ((2, 3, 7, 9), (5, 3, 3, 2), (5,)), {"padding": 1}),
+}
+every_product = pytest.mark.parametrize("name", PRODUCTS)
+SPECIAL = pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+
+
+@pytest.mark.core
+@SPECIAL
+@every_dtype
+@every_product
+def test_one_special_value(name, dtype, value, device):
+    """In each argument, first, middle and last: it reaches the same outputs and gradients."""
+    op, case = OPS[name], PRODUCTS[name]
+    for argument in range(3):
+        for place in (0, 0.5, 1):
+            inputs = op.inputs(case, dtype, device)
+            flat = inputs[argument].view(-1)
+            flat[round(place * (flat.numel() - 1))] = value
+            assert_like_native(
+                bind(op.fused, case),
+                bind(op.native, case),
+                inputs,
+                order=1,
+                label=f"{value} in argument {argument} at {place}",
+            )
+
+
+@SPECIAL
+@every_float
+@every_product
+def test_special_value_in_the_gradient(name, dtype, value, device):
+    """0 * NaN is NaN: a gradient behind a closed ReLU is dropped, not multiplied by zero."""
+    op, case = OPS[name], PRODUCTS[name]
+    results = []
+    for function in (op.fused, op.native):
+        leaves = [tensor.requires_grad_() for tensor in op.inputs(case, dtype, device)]
+        output = bind(function, case)(*leaves)
+        grad_output = torch.ones_like(output)
+        # Every third element, so that open and closed ones are hit.
+        grad_output.view(-1)[::3] = value
+        results.append(torch.autograd.grad(output, leaves, grad_output))
+    for actual, expected in zip(*results, strict=True):
+        assert mismatch(actual, expected) is None
+
+
+@every_dtype
+def test_sigmoid_over_the_whole_range(dtype, device):
+    """Saturation and underflow, through a weight of one: exact ends, no NaN in between."""
+    op = OPS["linear_sigmoid"]
+    top = torch.finfo(dtype).max
+    values = torch.tensor(
+        [0.0, 1e-30, 0.5, 1, 5, 10, 15, 16, 17, 20, 36, 37, 40, 87, 88, 89, 90, 103, 104, 105,
+         700, 709, 710, 745, 746, 1e4, top, math.inf], dtype=torch.float64,
+    ).clamp(max=top).to(dtype)  # fmt: skip
+    values[-1] = math.inf
+    values = torch.cat([values, -values])[:, None].to(device)
+    one = torch.ones(1, 1, dtype=dtype, device=device)
+    output = op.fused(values, one)
+    assert not output.isnan().any()
+    oracle = torch.sigmoid(values.double())
+    # Nothing below the smallest normal number is promised relative accuracy.
+    error = (output.double() - oracle).abs()
+    assert (error <= 4 * torch.finfo(dtype).eps * oracle + torch.finfo(dtype).tiny).all()
+    assert output[values == math.inf].item() == 1
+    assert output[values == -math.inf].item() == 0
+
+
+@every_float
+def test_gradient_of_a_saturated_sigmoid(dtype, device):
+    op = OPS["linear_sigmoid"]
+    values = torch.tensor([[-math.inf], [-800.0], [0.0], [800.0], [math.inf]], dtype=dtype)
+    values = values.to(device).requires_grad_()
+    one = torch.ones(1, 1, dtype=dtype, device=device)
+    (grad,) = torch.autograd.grad(op.fused(values, one).sum(), values)
+    assert_equal(grad, torch.tensor([[0], [0], [0.25], [0], [0]], dtype=dtype, device=device))
+
+
+@pytest.mark.core
+@every_dtype
+@pytest.mark.parametrize("reduction", ["none", "mean", "sum"])
+def test_loss_at_the_edges(reduction, dtype, device):
+    """p of 0 and 1: the logarithm is clamped at -100, the divisor of the gradient at 1e-12."""
+    op = OPS["binary_cross_entropy"]
+    tiny = torch.finfo(dtype).tiny
+    eps = torch.finfo(dtype).eps
+    p = torch.tensor([0, 1, tiny, eps, 0.5, 1 - eps, 1e-20, 1e-3], dtype=dtype, device=device)
+    target = torch.tensor([0, 1, 0.5, tiny, eps], dtype=dtype, device=device)
+    p, target = (t.contiguous() for t in torch.broadcast_tensors(p[:, None], target))
+    case = Case("", (p.shape,) * 2, {"reduction": reduction})
+    assert_like_native(bind(op.fused, case), bind(op.native, case), [p, target], order=1)
+
+
+@every_float
+def test_loss_second_derivatives_at_the_edges(dtype, device):
+    op = OPS["binary_cross_entropy"]
+    p = torch.tensor([0, 1, 0, 1, 0.5, 1e-3], dtype=dtype, device=device)
+    target = torch.tensor([0, 1, 1, 0, 0.25, 1], dtype=dtype, device=device)
+    for at in range(p.numel()):  # alone, so that none hides behind a larger one
+        assert_like_native(op.fused, op.native, [p[at], target[at]])
+
+
+@SPECIAL
+@every_dtype
+def test_special_weight_of_the_loss(dtype, value, device):
+    op = OPS["binary_cross_entropy"]
+    inputs = op.inputs(Case("", ((4, 3),) * 3), dtype, device)
+    inputs[2][1, 2] = value
+    for reduction in ("none", "mean", "sum"):
+        case = Case("", (), {"reduction": reduction})
+        assert_like_native(
+            bind(op.fused, case),
+            bind(op.native, case),
+            inputs,
+            order=1,
+            differentiable=[True, True, False],
+        )
+
+
+def test_mean_of_nothing_is_nan(device):
+    """0 / 0, as native has it; the sum of nothing is zero."""
+    op = OPS["binary_cross_entropy"]
+    empty = torch.empty(0, device=device)
+    assert op.fused(empty, empty).isnan()
+    assert op.fused(empty, empty, reduction="sum") == 0
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float16])
+def test_sum_does_not_overflow_where_the_mean_fits(dtype, device):
+    """A mean over many elements of float16 is taken in float32: their sum is beyond 65504."""
+    op = OPS["binary_cross_entropy"]
+    p = torch.full((4096,), 1e-7, dtype=dtype, device=device)
+    expected = op.native(p.double(), torch.ones_like(p).double())
+    actual = op.fused(p, torch.ones_like(p))
+    assert actual.isfinite()
+    assert_close(actual.double(), expected, error=8 * torch.finfo(dtype).eps)
+
+
+@pytest.mark.core
+@every_dtype
+@pytest.mark.parametrize("window", [2, 3, (1, 4), (3, 1)])
+def test_ties_in_a_pooling_window(window, dtype, device):
+    """The first of equal maxima gets the gradient, also when all are equal, zero or negative."""
+    op = OPS["conv2d_relu_max_pool2d"]
+    generator = torch.Generator().manual_seed(0)
+    image = torch.randint(-1, 2, (3, 1, 12, 12), generator=generator).to(device, dtype)
+    image[1] = 1
+    image[2] = 0
+    one = torch.ones(1, 1, 1, 1, dtype=dtype, device=device)
+    case = Case("", (), {"kernel_size": window})
+    # A bias of one makes all-zero windows positive; minus one closes every ReLU but few.
+    for bias in (0, 1, -1):
+        inputs = [image, one, torch.full((1,), float(bias), dtype=dtype, device=device)]
+        assert_like_native(bind(op.fused, case), bind(op.native, case), inputs)
+
+
+@every_dtype
+@pytest.mark.parametrize("places", [(0,), (3,), (0, 3), (1, 2), (0, 1, 2, 3)])
+def test_nan_in_a_pooling_window(places, dtype, device):
+    """NaN is larger than every number; the gradient goes where native's goes."""
+    op = OPS["conv2d_relu_max_pool2d"]
+    for rest in (math.inf, 1.0, -1.0):
+        image = torch.full((1, 1, 2, 2), rest, dtype=dtype, device=device)
+        image.view(-1)[list(places)] = math.nan
+        one = torch.ones(1, 1, 1, 1, dtype=dtype, device=device)
+        assert_like_native(op.fused, op.native, [image, one], order=1, label=str(rest))
+
+
+@every_dtype
+def test_infinities_in_a_pooling_window(dtype, device):
+    """A window of -inf alone still has a maximum; relu makes it zero."""
+    op = OPS["conv2d_relu_max_pool2d"]
+    one = torch.ones(1, 1, 1, 1, dtype=dtype, device=device)
+    for values in ([-math.inf] * 4, [math.inf] * 4, [-math.inf, -1, 1, math.inf]):
+        image = torch.tensor(values, dtype=dtype, device=device).view(1, 1, 2, 2)
+        assert_like_native(op.fused, op.native, [image, one], order=1, label=str(values))
+
+
+@every_dtype
+def test_negative_zero_and_zero_do_not_pass_a_gradient(dtype, device):
+    """relu'(0) is 0, for linear_relu and after pooling."""
+    linear, pool = OPS["linear_relu"], OPS["conv2d_relu_max_pool2d"]
+    zeros = torch.tensor([[0.0], [-0.0]], dtype=dtype, device=device).requires_grad_()
+    one = torch.ones(1, 1, dtype=dtype, device=device)
+    (grad,) = torch.autograd.grad(linear.fused(zeros, one).sum(), zeros)
+    assert not grad.any()
+    image = zeros.detach().expand(2, 2)[None, None].clone().requires_grad_()
+    (grad,) = torch.autograd.grad(pool.fused(image, one[None, None]).sum(), image)
+    assert not grad.any()
+
+
+@every_float
+def test_denormal_inputs(dtype, device):
+    """Tiny values are not flushed to zero on the way."""
+    op = OPS["linear_relu"]
+    tiny = torch.finfo(dtype).smallest_normal / 8
+    input = torch.full((3, 4), tiny, dtype=dtype, device=device)
+    weight = torch.ones(5, 4, dtype=dtype, device=device)
+    assert_equal(op.fused(input, weight), torch.full((3, 5), 4 * tiny, dtype=dtype, device=device))

@@ -1,0 +1,72 @@
+"""Several Python threads at once: the ops keep no state between calls."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+import torch
+from comparing import assert_close
+from inkgrad.check.cases import OPS, bind
+from inkgrad.check.derivatives import derivatives
+
+WORKERS = 6
+
+
+@pytest.mark.parametrize("name", OPS)
+def test_same_op_in_several_threads(name, device):
+    """Different shapes at the same time: a shared scratch buffer would mix them."""
+    op = OPS[name]
+
+    def work(case):
+        inputs = op.inputs(case, torch.float64, device)
+        return derivatives(bind(op.fused, case), inputs, order=1, differentiable=op.wanted(case))
+
+    cases = list(op.cases)
+    expected = [work(case) for case in cases]
+    barrier = threading.Barrier(WORKERS)
+
+    def run(worker):
+        barrier.wait()
+        order = cases[worker % len(cases) :] + cases[: worker % len(cases)]
+        results = {}
+        for _ in range(3):
+            results = {case.name: work(case) for case in order}
+        return results
+
+    with ThreadPoolExecutor(WORKERS) as pool:
+        for results in pool.map(run, range(WORKERS)):
+            for case, want in zip(cases, expected, strict=True):
+                assert_close(results[case.name], want)
+
+
+def test_different_ops_in_several_threads(device):
+    """A training, a recognizer and a benchmark in one process."""
+
+    def work(op):
+        case = op.cases[0]
+        inputs = op.inputs(case, torch.float32, device)
+        return derivatives(bind(op.fused, case), inputs, order=2, differentiable=op.wanted(case))
+
+    ops = list(OPS.values())
+    expected = [work(op) for op in ops]
+    with ThreadPoolExecutor(len(ops)) as pool:
+        for _ in range(5):
+            for got, want in zip(pool.map(work, ops), expected, strict=True):
+                assert_close(got, want)
+
+
+def test_an_error_in_one_thread_leaves_the_others_alone(device):
+    op = OPS["binary_cross_entropy"]
+    good = torch.rand(64, 64, device=device)
+    expected = op.fused(good, good)
+
+    def work(number):
+        if number % 2:
+            with pytest.raises((RuntimeError, ValueError)):
+                op.fused(good, good[:, :1])
+            return None
+        return op.fused(good, good)
+
+    with ThreadPoolExecutor(WORKERS) as pool:
+        for result in pool.map(work, range(60)):
+            assert result is None or torch.equal(result, expected)

@@ -1,0 +1,144 @@
+"""The shapes that the op tests run over, in one table; each row says what it is there for.
+
+Sizes straddle what kernels are tiled by: SIMD lanes (4 to 32 elements), register tiles (6 to 16
+rows, two to four vectors of columns), panels (64 to 512 deep), and the grain of a thread.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Row:
+    """Shapes of input, weight (or target) and further tensors, and the other arguments."""
+
+    why: str
+    shapes: tuple[tuple[int, ...], ...]
+    settings: dict[str, Any] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        return self.why.replace(" ", "-")
+
+
+# Multiples of every lane count and tile height in use, one less and one more.
+TILE_EDGES = (
+    0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 12, 13, 14, 15, 16, 17, 23, 24, 25, 31, 32, 33, 47, 48, 49,
+    63, 64, 65, 95, 96, 97, 127, 128, 129,
+)  # fmt: skip
+# The summed dimension is also cut into panels.
+PANEL_EDGES = (*TILE_EDGES, 191, 192, 193, 255, 256, 257, 383, 384, 385, 511, 512, 513, 1025)
+
+
+def linear(m: int, k: int, n: int, bias: bool = True) -> tuple[tuple[int, ...], ...]:
+    return ((m, k), (n, k), (n,)) if bias else ((m, k), (n, k))
+
+
+LINEAR = (
+    Row("one by one", linear(1, 1, 1)),
+    Row("logistic regression", linear(8, 1, 1)),
+    Row("diabetes first layer", linear(32, 8, 6)),
+    Row("diabetes last layer", linear(32, 4, 1)),
+    Row("softmax first layer", linear(64, 784, 512)),
+    Row("softmax last layer", linear(64, 64, 10)),
+    Row("one sample, wide", linear(1, 784, 512)),
+    Row("tall and thin", linear(1025, 3, 2)),
+    Row("odd everywhere", linear(97, 131, 61)),
+    Row("no bias", linear(33, 17, 19, bias=False)),
+    Row("no samples", linear(0, 5, 3)),
+    Row("no features: the bias alone", linear(4, 0, 3)),
+    Row("no features, no bias", linear(4, 0, 3, bias=False)),
+    Row("no outputs", linear(4, 5, 0)),
+    Row("nothing at all", linear(0, 0, 0)),
+    Row("vector input", ((7,), (5, 7), (5,))),
+    Row("vector input, no bias", ((7,), (5, 7))),
+    Row("three dimensions", ((3, 5, 7), (4, 7), (4,))),
+    Row("five dimensions", ((2, 1, 3, 2, 4), (5, 4), (5,))),
+    Row("three dimensions, one empty", ((3, 0, 7), (4, 7), (4,))),
+    Row("vector weight", ((6, 5), (5,))),
+    Row("bias of one element", ((6, 5), (4, 5), (1,))),
+    Row("scalar bias", ((6, 5), (4, 5), ())),
+    Row("bias of two dimensions", ((6, 5), (4, 5), (1, 4))),
+    Row("bias for every sample", ((6, 5), (4, 5), (6, 4))),
+)
+
+CROSS_ENTROPY = (
+    Row("scalar", ((), ())),
+    Row("one element", ((1,), (1,))),
+    Row("column of a binary classifier", ((32, 1), (32, 1))),
+    *(Row(f"{n} elements", ((n,), (n,))) for n in (2, 3, 7, 8, 9, 15, 16, 17, 31, 33, 65)),
+    Row("more than one thread's grain", ((257, 513), (257, 513))),
+    Row("empty", ((0,), (0,))),
+    Row("empty, two dimensions", ((3, 0), (3, 0))),
+    Row("weight of every element", ((5, 7), (5, 7), (5, 7))),
+    Row("weight of a row", ((5, 7), (5, 7), (7,))),
+    Row("weight of a column", ((5, 7), (5, 7), (5, 1))),
+    Row("scalar weight", ((5, 7), (5, 7), ())),
+    Row("weight of a batch of images", ((3, 2, 4, 5), (3, 2, 4, 5), (2, 1, 5))),
+)
+
+
+def conv(
+    input: tuple[int, ...], out: int, kernel: tuple[int, int], bias: bool = True, **settings: Any
+) -> tuple[tuple[tuple[int, ...], ...], dict[str, Any]]:
+    channels = input[-3] // settings.get("groups", 1)
+    shapes = (input, (out, channels, *kernel))
+    return (*shapes, (out,)) if bias else shapes, settings
+
+
+CONV = (
+    Row("one pixel", *conv((1, 1, 1, 1), 1, (1, 1))),
+    Row("course first layer", *conv((4, 1, 28, 28), 10, (5, 5))),
+    Row("course second layer", *conv((4, 10, 12, 12), 20, (5, 5))),
+    Row("image size 3x3, padded", *conv((2, 32, 14, 14), 64, (3, 3), padding=1)),
+    Row("no bias", *conv((2, 3, 7, 9), 5, (3, 3), bias=False)),
+    Row("unbatched", *conv((3, 7, 9), 5, (3, 3))),
+    Row("no samples", *conv((0, 3, 7, 9), 5, (3, 3))),
+    Row("kernel as large as the image", *conv((2, 3, 5, 6), 4, (5, 6))),
+    Row("pointwise", *conv((2, 17, 5, 7), 9, (1, 1))),
+    Row("pointwise, strided", *conv((2, 5, 8, 9), 6, (1, 1), stride=2)),
+    Row("row kernel", *conv((2, 3, 5, 19), 4, (1, 7))),
+    Row("column kernel", *conv((2, 3, 19, 5), 4, (7, 1))),
+    Row("even kernel", *conv((2, 3, 8, 8), 4, (2, 4))),
+    Row("stride", *conv((2, 3, 11, 12), 4, (3, 3), stride=(2, 3))),
+    Row("stride larger than kernel", *conv((2, 3, 11, 12), 4, (2, 2), stride=(3, 4))),
+    Row("rest that the stride leaves over", *conv((1, 2, 10, 9), 3, (3, 2), stride=(4, 3))),
+    Row("padding", *conv((2, 3, 6, 5), 4, (3, 3), padding=(2, 1))),
+    Row("padding beyond the kernel", *conv((1, 2, 3, 4), 3, (2, 2), padding=(4, 3))),
+    Row("padding of one side only", *conv((2, 3, 6, 5), 4, (1, 5), padding=(0, 2))),
+    Row("dilation", *conv((2, 3, 11, 12), 4, (3, 2), dilation=(2, 5))),
+    Row("all at once", *conv((2, 4, 13, 12), 6, (3, 2), stride=(2, 3), padding=(3, 1),
+                             dilation=(2, 3), groups=2)),
+    Row("groups", *conv((2, 6, 7, 7), 9, (3, 3), groups=3)),
+    Row("depthwise", *conv((2, 5, 7, 7), 5, (3, 3), groups=5)),
+    Row("depthwise, two outputs each", *conv((2, 3, 7, 7), 6, (3, 3), groups=3)),
+    Row("same", *conv((2, 3, 7, 8), 4, (3, 5), padding="same")),
+    Row("same, even kernel", *conv((2, 3, 7, 8), 4, (2, 4), padding="same")),
+    Row("same, dilated", *conv((2, 3, 9, 8), 4, (3, 2), padding="same", dilation=(2, 3))),
+    Row("same, unbatched", *conv((3, 7, 8), 4, (2, 3), padding="same")),
+    Row("valid", *conv((2, 3, 7, 8), 4, (3, 5), padding="valid")),
+    Row("tuple of one", *conv((2, 3, 8, 8), 4, (3, 3), stride=(2,), padding=(1,))),
+    Row("list arguments", *conv((2, 3, 8, 8), 4, (3, 3), stride=[2, 1], padding=[1, 0])),
+    *(Row(f"output {w} wide", *conv((1, 2, 3, w + 2), 3, (3, 3)))
+      for w in (1, 2, 3, 4, 7, 8, 9, 15, 16, 17, 31, 32, 33)),
+    *(Row(f"{c} channels in", *conv((2, c, 4, 5), 3, (2, 3))) for c in (1, 7, 8, 9, 15, 17, 33)),
+    *(Row(f"{c} channels out", *conv((2, 3, 4, 5), c, (2, 3))) for c in (1, 5, 6, 7, 8, 9, 13, 16,
+                                                                         17, 24, 32, 33, 65)),
+    *(Row(f"batch of {n}", *conv((n, 2, 5, 5), 3, (3, 3))) for n in (3, 5, 17)),
+)  # fmt: skip
+
+POOL = (
+    Row("pool 1", *conv((2, 3, 7, 8), 4, (3, 3), kernel_size=1)),
+    Row("pool 3 with a rest", *conv((2, 3, 13, 12), 4, (3, 3), kernel_size=3)),
+    Row("pool of rows", *conv((2, 3, 7, 20), 4, (3, 3), kernel_size=(1, 3))),
+    Row("pool of columns", *conv((2, 3, 20, 7), 4, (3, 3), kernel_size=(4, 1))),
+    Row("pool tuple of one", *conv((2, 3, 8, 8), 4, (3, 3), kernel_size=(2,))),
+    Row("pool of everything", *conv((2, 3, 8, 9), 4, (3, 3), kernel_size=(6, 7))),
+    Row("window of 256: the last that fits one byte", *conv((1, 1, 33, 34), 2, (2, 2),
+                                                            kernel_size=16)),
+    Row("window of 289: more than one byte", *conv((1, 1, 35, 36), 2, (2, 2), kernel_size=17)),
+    Row("long window of 300", *conv((1, 1, 3, 601), 2, (2, 2), kernel_size=(1, 300))),
+    Row("pool, all at once", *conv((2, 4, 17, 20), 6, (3, 2), stride=(2, 3), padding=(3, 1),
+                                   dilation=(2, 3), groups=2, kernel_size=(2, 3))),
+)  # fmt: skip
