@@ -19,6 +19,8 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip
 INSTALLED := $(VENV)/installed$(if $(filter 0,$(KERNELS)),-without-kernels)
 PREFLIGHT := .ci/preflight.py $(if $(filter 0,$(KERNELS)),--no-kernels)
+# keeps pip from exchanging the torch that was asked for
+TORCH_CHOSEN := $(VENV)/torch.txt
 CSRC := $(shell find csrc -type f 2>/dev/null)
 CXX_SOURCES := $(filter %.cpp %.h %.cu %.cuh,$(CSRC))
 
@@ -82,15 +84,16 @@ $(VENV)/packages: $(VENV)/made
 	@echo "==> installing torch and what the build needs (the first time, some minutes)"
 	@$(PIP) install --upgrade pip
 	@$(PIP) install $(TORCH) "setuptools>=77" wheel ninja pybind11
+	@$(PIP) freeze | grep "^torch==" > $(TORCH_CHOSEN)
 	@touch $@
 
 $(INSTALLED): $(VENV)/packages pyproject.toml $(wildcard setup.py) $(CSRC)
 	@$(BIN)/python $(PREFLIGHT)
 	@echo "==> installing inkgrad$(if $(filter 0,$(KERNELS)), without its kernels, and building its kernels)"
-	@$(PIP) install --no-build-isolation --editable ".[demo,bench,test]"
+	@$(PIP) install --constraint $(TORCH_CHOSEN) --no-build-isolation --editable ".[demo,bench,test]"
 	@touch $@
 
 # the extras of an inkgrad that is installed: pip adds only what they name
 $(VENV)/lint $(VENV)/browser: $(INSTALLED)
-	@$(PIP) install "inkgrad[$(@F)]"
+	@$(PIP) install --constraint $(TORCH_CHOSEN) "inkgrad[$(@F)]"
 	@touch $@
