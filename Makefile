@@ -82,8 +82,8 @@ $(VENV)/made: $(RENEW)
 
 $(VENV)/packages: $(VENV)/made
 	@echo "==> installing torch and what the build needs (the first time, some minutes)"
-	@$(PIP) install --upgrade pip
-	@$(PIP) install $(TORCH) "setuptools>=77" wheel ninja pybind11
+	@$(PIP) install --upgrade pip "setuptools>=77" wheel ninja pybind11
+	@$(PIP) install $(TORCH)
 	@$(PIP) freeze | grep "^torch==" > $(TORCH_CHOSEN)
 	@touch $@
 
