@@ -1,0 +1,43 @@
+"""What setuptools is told to install is what the tree holds."""
+
+from __future__ import annotations
+
+import sys
+from fnmatch import fnmatch
+from pathlib import Path
+
+import pytest
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    tomllib = pytest.importorskip("tomli")
+
+ROOT = Path(__file__).parent.parent
+SETUPTOOLS = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]
+FOLDERS = {"inkgrad": "pyext/inkgrad", "inkgrad_demo": "demo", "inkgrad_bench": "benchmarks"}
+
+
+def test_every_folder_with_code_is_a_listed_package() -> None:
+    found = set()
+    for package, folder in FOLDERS.items():
+        for file in (ROOT / folder).rglob("*.py"):
+            found.add(".".join((package, *file.parent.relative_to(ROOT / folder).parts)))
+    assert sorted(SETUPTOOLS["packages"]) == sorted(found)
+
+
+def test_every_file_beside_the_code_is_installed() -> None:
+    left_out = []
+    for package, folder in FOLDERS.items():
+        for file in (ROOT / folder).rglob("*"):
+            if file.suffix in {".py", ".pyc", ".so"} or file.name == "README.md" or file.is_dir():
+                continue
+            owner, path = package, file.relative_to(ROOT / folder)
+            while path.parts and f"{owner}.{path.parts[0]}" in SETUPTOOLS["packages"]:
+                owner, path = f"{owner}.{path.parts[0]}", Path(*path.parts[1:])
+            if not any(
+                fnmatch(str(path), pattern.replace("**/", ""))
+                for pattern in SETUPTOOLS["package-data"].get(owner, [])
+            ):
+                left_out.append(str(file.relative_to(ROOT)))
+    assert left_out == []
