@@ -79,8 +79,8 @@ def _metadata(path: str | os.PathLike[str], header: dict[str, str]) -> dict[str,
         ) from None
     except json.JSONDecodeError as error:
         raise CheckpointError(f"{path}: damaged: its metadata is not JSON ({error})") from error
-    if not isinstance(metadata, dict) or metadata.get("model") not in models.MODELS:
-        name = metadata.get("model") if isinstance(metadata, dict) else metadata
+    name = metadata.get("model") if isinstance(metadata, dict) else metadata
+    if name not in list(models.MODELS):  # a list: what is not a name need not be hashable
         known = ", ".join(models.MODELS)
         raise CheckpointError(f"{path}: unknown model {name!r}; known are {known}")
     return metadata
