@@ -1,0 +1,57 @@
+"""Fetching a file from the network, and finding out soon when there is none."""
+
+from __future__ import annotations
+
+import hashlib
+import queue
+import threading
+import urllib.request
+from typing import Any
+
+# Name look-up, connection and the first bytes must have come by then.
+SECONDS_TO_ANSWER = 4.5
+
+
+class Unreachable(OSError):
+    """The network, or the server, did not answer in time or did not give the file."""
+
+
+def fetch(url: str) -> bytes:
+    """The file at ``url`` (http, https or file). Unreachable where it cannot be had."""
+    with _answer(url) as response:
+        try:
+            return response.read()
+        except OSError as error:
+            raise Unreachable(f"{url}: {error}") from error
+
+
+def check_reachable(url: str) -> None:
+    """Unreachable unless the server of ``url`` begins to send the file within five seconds."""
+    _answer(url).close()
+
+
+def sha256(content: bytes) -> str:
+    """The SHA-256 digest of ``content`` in hexadecimal."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def _answer(url: str) -> Any:
+    # In a thread, because a name look-up knows no time limit; a daemon, so that one which hangs
+    # does not keep the program alive.
+    outcome: queue.SimpleQueue[Any] = queue.SimpleQueue()
+
+    def open_url() -> None:
+        request = urllib.request.Request(url, headers={"User-Agent": "inkgrad"})
+        try:
+            outcome.put(urllib.request.urlopen(request, timeout=SECONDS_TO_ANSWER))
+        except Exception as error:
+            outcome.put(error)
+
+    threading.Thread(target=open_url, daemon=True).start()
+    try:
+        answer = outcome.get(timeout=SECONDS_TO_ANSWER)
+    except queue.Empty:
+        raise Unreachable(f"{url}: no answer within {SECONDS_TO_ANSWER:g} s") from None
+    if isinstance(answer, Exception):
+        raise Unreachable(f"{url}: {getattr(answer, 'reason', answer)}") from answer
+    return answer

@@ -1,0 +1,204 @@
+"""The models of the course, from one neuron to a convolutional network.
+
+Each takes ``backend="fused"`` (the kernels of :mod:`inkgrad.nn`, the default) or ``"native"``
+(torch's own ops). Both have the same parameters under the same names, so a state dict fits either.
+``model.criterion(output, target)`` is the loss that the course trains the model with.
+"""
+
+from __future__ import annotations
+
+import math
+from types import ModuleType
+from typing import Any, Literal
+
+import torch
+from torch import Generator, Tensor, nn
+
+from inkgrad.course import native
+
+Backend = Literal["fused", "native"]
+
+# Mean and standard deviation of all pixels of MNIST's training images, scaled to [0, 1].
+PIXEL_MEAN, PIXEL_STD = 0.1307, 0.3081
+
+
+def layers_of(backend: str) -> ModuleType:
+    """The layers of ``"fused"`` or ``"native"``; ValueError for any other name."""
+    if backend == "fused":
+        import inkgrad.nn
+
+        return inkgrad.nn
+    if backend == "native":
+        return native
+    raise ValueError(f"backend: expected 'fused' or 'native', got {backend!r}")
+
+
+class CourseModel(nn.Module):
+    """A model with the loss it is trained with."""
+
+    criterion: nn.Module
+
+    def __init__(self, backend: Backend) -> None:
+        super().__init__()
+        self.backend = backend
+
+
+class LogisticRegression(CourseModel):
+    """One neuron, p = sigmoid(x w + b).
+
+    Input (N, in_features), output (N, 1): the probability of a 1.
+    """
+
+    def __init__(self, in_features: int = 1, *, backend: Backend = "fused") -> None:
+        super().__init__(backend)
+        layers = layers_of(backend)
+        self.linear = layers.LinearSigmoid(in_features, 1)
+        self.criterion = layers.BCELoss(reduction="sum")
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.linear(x)
+
+
+class DiabetesMLP(CourseModel):
+    """Three sigmoid layers, 8-6-4-1.
+
+    Input (N, in_features), output (N, 1): the probability of a 1.
+    """
+
+    def __init__(self, in_features: int = 8, *, backend: Backend = "fused") -> None:
+        super().__init__(backend)
+        layers = layers_of(backend)
+        self.linear1 = layers.LinearSigmoid(in_features, 6)
+        self.linear2 = layers.LinearSigmoid(6, 4)
+        self.linear3 = layers.LinearSigmoid(4, 1)
+        self.criterion = layers.BCELoss(reduction="mean")
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.linear1(x)
+        x = self.linear2(x)
+        return self.linear3(x)
+
+
+class DigitModel(CourseModel):
+    """Reads digits: input (N, 1, 28, 28) in [0, 1], white ink on black; output (N, 10), logits."""
+
+    def __init__(self, backend: Backend) -> None:
+        super().__init__(backend)
+        self.criterion = nn.CrossEntropyLoss()
+
+    @staticmethod
+    def standardise(images: Tensor) -> Tensor:
+        """Pixels of mean 0 and standard deviation 1: the first layer learns best from these."""
+        return (images - PIXEL_MEAN) / PIXEL_STD
+
+
+class SoftmaxMLP(DigitModel):
+    """Fully connected, 784-512-256-128-64-10, ReLU between the layers."""
+
+    def __init__(self, *, backend: Backend = "fused") -> None:
+        super().__init__(backend)
+        layers = layers_of(backend)
+        self.linear1 = layers.LinearReLU(784, 512)
+        self.linear2 = layers.LinearReLU(512, 256)
+        self.linear3 = layers.LinearReLU(256, 128)
+        self.linear4 = layers.LinearReLU(128, 64)
+        self.linear5 = nn.Linear(64, 10)
+
+    def forward(self, images: Tensor) -> Tensor:
+        x = self.standardise(images).flatten(1)
+        x = self.linear1(x)
+        x = self.linear2(x)
+        x = self.linear3(x)
+        x = self.linear4(x)
+        return self.linear5(x)
+
+
+class DigitCNN(DigitModel):
+    """The course's network: twice convolution, pooling and ReLU, then one linear layer."""
+
+    def __init__(self, *, backend: Backend = "fused") -> None:
+        super().__init__(backend)
+        layers = layers_of(backend)
+        self.conv1 = layers.ConvReluMaxPool2d(1, 10, kernel_size=5)
+        self.conv2 = layers.ConvReluMaxPool2d(10, 20, kernel_size=5)
+        self.fc = nn.Linear(320, 10)
+
+    def forward(self, images: Tensor) -> Tensor:
+        x = self.standardise(images)
+        x = self.conv1(x)  # (N, 10, 12, 12)
+        x = self.conv2(x)  # (N, 20, 4, 4)
+        return self.fc(x.flatten(1))
+
+
+class StrongCNN(DigitModel):
+    """Four convolutions and two linear layers: 0.4 million weights, 10 million products an image.
+
+    Neither batch normalisation nor dropout: training and reading compute the same thing.
+    """
+
+    def __init__(self, *, backend: Backend = "fused") -> None:
+        super().__init__(backend)
+        layers = layers_of(backend)
+        self.conv1 = layers.ConvReluMaxPool2d(1, 32, kernel_size=5, padding=2)
+        self.conv2 = layers.Conv2d(32, 48, kernel_size=3, padding=1)
+        self.conv3 = layers.ConvReluMaxPool2d(48, 64, kernel_size=3, padding=1)
+        self.conv4 = layers.Conv2d(64, 96, kernel_size=3)
+        self.fc1 = layers.LinearReLU(96 * 5 * 5, 128)
+        self.fc2 = nn.Linear(128, 10)
+
+    def forward(self, images: Tensor) -> Tensor:
+        x = self.standardise(images)
+        x = self.conv1(x)  # (N, 32, 14, 14)
+        x = torch.relu(self.conv2(x))  # (N, 48, 14, 14)
+        x = self.conv3(x)  # (N, 64, 7, 7)
+        x = torch.relu(self.conv4(x))  # (N, 96, 5, 5)
+        x = self.fc1(x.flatten(1))
+        return self.fc2(x)
+
+
+MODELS: dict[str, type[CourseModel]] = {
+    "logistic": LogisticRegression,
+    "diabetes": DiabetesMLP,
+    "softmax": SoftmaxMLP,
+    "cnn": DigitCNN,
+    "strong": StrongCNN,
+}
+
+
+def build(
+    name: str,
+    backend: Backend = "fused",
+    *,
+    generator: Generator | None = None,
+    **model_kwargs: Any,
+) -> CourseModel:
+    """The model of that registry name, on the CPU.
+
+    With a ``generator`` (a CPU one) its weights are drawn from that alone and torch's global
+    generator stays as it was; both backends then start from the same weights. ValueError for an
+    unknown name or backend.
+    """
+    if name not in MODELS:
+        raise ValueError(f"model: expected one of {', '.join(MODELS)}, got {name!r}")
+    if generator is None:
+        return MODELS[name](backend=backend, **model_kwargs)
+    model = build_empty(name, backend, **model_kwargs).to_empty(device="cpu")
+    initialise(model, generator)
+    return model
+
+
+def build_empty(name: str, backend: Backend = "fused", **model_kwargs: Any) -> CourseModel:
+    """The model on the meta device: shapes without memory, and no random number is drawn."""
+    with torch.device("meta"):
+        return build(name, backend, **model_kwargs)
+
+
+@torch.no_grad()
+def initialise(model: nn.Module, generator: Generator) -> None:
+    """torch's default start, drawn from ``generator``: all uniform in ±1/sqrt(fan_in)."""
+    for module in model.modules():
+        if isinstance(module, (nn.Linear, nn.Conv2d)):
+            bound = 1 / math.sqrt(module.weight[0].numel())
+            module.weight.uniform_(-bound, bound, generator=generator)
+            if module.bias is not None:
+                module.bias.uniform_(-bound, bound, generator=generator)
