@@ -5,29 +5,23 @@
 #include "ops.h"
 
 TORCH_LIBRARY(inkgrad, m) {
-  m.def("linear_sigmoid(Tensor input, Tensor weight, Tensor? bias=None) -> Tensor");
-  m.def(
-      "linear_sigmoid_backward(Tensor grad_output, Tensor input, Tensor weight, Tensor output, "
+  const auto define = [&m](const char* schema) { m.def(schema, {at::Tag::pt2_compliant_tag}); };
+  define("linear_sigmoid(Tensor input, Tensor weight, Tensor? bias=None) -> Tensor");
+  define("linear_sigmoid_backward(Tensor grad_output, Tensor input, Tensor weight, Tensor output, "
       "bool[3] output_mask) -> (Tensor, Tensor, Tensor)");
-  m.def("linear_relu(Tensor input, Tensor weight, Tensor? bias=None) -> Tensor");
-  m.def(
-      "linear_relu_backward(Tensor grad_output, Tensor input, Tensor weight, Tensor output, "
+  define("linear_relu(Tensor input, Tensor weight, Tensor? bias=None) -> Tensor");
+  define("linear_relu_backward(Tensor grad_output, Tensor input, Tensor weight, Tensor output, "
       "bool[3] output_mask) -> (Tensor, Tensor, Tensor)");
-  m.def("binary_cross_entropy(Tensor input, Tensor target, Tensor? weight=None, int reduction=1) -> Tensor");
-  m.def(
-      "binary_cross_entropy_backward(Tensor grad_output, Tensor input, Tensor target, Tensor? weight, "
+  define("binary_cross_entropy(Tensor input, Tensor target, Tensor? weight=None, int reduction=1) -> Tensor");
+  define("binary_cross_entropy_backward(Tensor grad_output, Tensor input, Tensor target, Tensor? weight, "
       "int reduction, bool[2] output_mask) -> (Tensor, Tensor)");
-  m.def(
-      "conv2d(Tensor input, Tensor weight, Tensor? bias=None, int[2] stride=1, int[2] padding=0, "
+  define("conv2d(Tensor input, Tensor weight, Tensor? bias=None, int[2] stride=1, int[2] padding=0, "
       "int[2] dilation=1, int groups=1) -> Tensor");
-  m.def(
-      "conv2d_backward(Tensor grad_output, Tensor input, Tensor weight, int[2] stride, int[2] padding, "
+  define("conv2d_backward(Tensor grad_output, Tensor input, Tensor weight, int[2] stride, int[2] padding, "
       "int[2] dilation, int groups, bool[3] output_mask) -> (Tensor, Tensor, Tensor)");
-  m.def(
-      "conv2d_relu_max_pool2d(Tensor input, Tensor weight, Tensor? bias=None, int[2] stride=1, "
+  define("conv2d_relu_max_pool2d(Tensor input, Tensor weight, Tensor? bias=None, int[2] stride=1, "
       "int[2] padding=0, int[2] dilation=1, int groups=1, int[2] kernel_size=2) -> (Tensor output, Tensor indices)");
-  m.def(
-      "conv2d_relu_max_pool2d_backward(Tensor grad_output, Tensor input, Tensor weight, Tensor output, "
+  define("conv2d_relu_max_pool2d_backward(Tensor grad_output, Tensor input, Tensor weight, Tensor output, "
       "Tensor indices, int[2] stride, int[2] padding, int[2] dilation, int groups, int[2] kernel_size, "
       "bool[3] output_mask) -> (Tensor, Tensor, Tensor)");
 }

@@ -12,24 +12,16 @@ namespace {
 
 Gradients3 linear_gradients(const Tensor& grad_z, const Tensor& input, const Tensor& weight,
                            std::array<bool, 3> output_mask) {
-  const Tensor grad_rows = grad_z.dim() == 2 ? grad_z : grad_z.flatten(0, -2);
-  const Tensor rows = input.dim() == 2 ? input : input.flatten(0, -2);
+  // The leading dimensions, none of them or several, become one. (reshape, not flatten: the older vmap knows it.)
+  c10::SymInt rows = 1;
+  for (int64_t d = 0; d < input.dim() - 1; ++d) rows = rows * input.sym_size(d);
+  const Tensor z = grad_z.reshape_symint({rows, weight.sym_size(0)});
+  const Tensor x = input.reshape_symint({rows, weight.sym_size(1)});
   Tensor grad_input, grad_weight, grad_bias;
   if (output_mask[0]) grad_input = at::matmul(grad_z, weight);
-  if (grad_z.dim() == 1) {
-    if (output_mask[1]) grad_weight = at::outer(grad_z, input);
-    if (output_mask[2]) grad_bias = grad_z;
-  } else {
-    if (output_mask[1]) grad_weight = at::mm(grad_rows.t(), rows);
-    if (output_mask[2]) grad_bias = grad_rows.sum(0);
-  }
+  if (output_mask[1]) grad_weight = at::mm(z.t(), x);
+  if (output_mask[2]) grad_bias = z.sum(0);
   return {grad_input, grad_weight, grad_bias};
-}
-
-Tensor reduced(const Tensor& each, int64_t reduction) {
-  if (reduction == at::Reduction::Mean) return each.mean();
-  if (reduction == at::Reduction::Sum) return each.sum();
-  return each;
 }
 
 }  // namespace
@@ -65,9 +57,14 @@ Gradients2 binary_cross_entropy_backward(const Tensor& grad_output, const Tensor
     grad_input = at::binary_cross_entropy_backward(grad_output, input, target, weight, reduction);
   }
   if (output_mask[1]) {
-    grad_target = grad_output * (at::log1p(-input) - at::log(input));
+    // In float for the half types: the difference of two rounded logarithms would lose most of its digits.
+    const auto dtype = input.scalar_type();
+    const bool is_half = dtype == at::kHalf || dtype == at::kBFloat16;
+    const Tensor x = is_half ? input.to(at::kFloat) : input;
+    grad_target = grad_output * (at::log1p(-x) - at::log(x));
     if (weight.has_value() && weight->defined()) grad_target = grad_target * *weight;
     if (reduction == at::Reduction::Mean) grad_target = grad_target / input.sym_numel();
+    grad_target = grad_target.to(dtype);
   }
   return {grad_input, grad_target};
 }
@@ -124,8 +121,15 @@ Gradients3 conv2d_relu_max_pool2d_backward(const Tensor& grad_output, const Tens
   const Tensor chosen = indices.to(at::kLong).unsqueeze(-1) == place;
   const Tensor zero = at::zeros({}, grad_pooled.options());
   Tensor windows = at::where(chosen, grad_pooled.unsqueeze(-1), zero);
-  windows = windows.unflatten(-1, {window_height, window_width}).transpose(-3, -2);  // [.., PH, WH, PW, WW]
-  windows = windows.flatten(-2, -1).flatten(-3, -2);
+  const auto leading = [&](std::initializer_list<c10::SymInt> last) {
+    std::vector<c10::SymInt> sizes(output.sym_sizes().begin(), output.sym_sizes().end() - 2);
+    sizes.insert(sizes.end(), last);
+    return sizes;
+  };
+  const c10::SymInt pooled_height = output.sym_size(-2), pooled_width = output.sym_size(-1);
+  windows = windows.reshape_symint(leading({pooled_height, pooled_width, window_height, window_width}))
+                .transpose(-3, -2)  // [.., PH, WH, PW, WW]
+                .reshape_symint(leading({pooled_height * window_height, pooled_width * window_width}));
   const Tensor grad_convolved = at::constant_pad_nd_symint(
       windows, {0, out_width - windows.sym_size(-1), 0, out_height - windows.sym_size(-2)}, 0);
   return native::conv2d_backward(grad_convolved, input, weight, stride, padding, dilation, groups, output_mask);

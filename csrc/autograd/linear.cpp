@@ -51,7 +51,9 @@ struct LinearActivation : torch::autograd::Function<LinearActivation<Ops>> {
 
 // Vectors as weights and odd biases broadcast in F.linear; they are not worth a kernel.
 bool is_ordinary(const Tensor& input, const Tensor& weight, const OptionalTensor& bias) {
-  return input.dim() >= 1 && weight.dim() == 2 && (!bias.has_value() || !bias->defined() || bias->dim() == 1);
+  const bool matrices = input.dim() >= 1 && weight.dim() == 2;
+  if (!matrices || !bias.has_value() || !bias->defined()) return matrices;
+  return bias->dim() == 1 && bias->sym_size(0) == weight.sym_size(0);
 }
 
 template <typename Ops>

@@ -107,8 +107,17 @@ void check_range(unsigned out_of_range) {
   TORCH_CHECK(!(out_of_range & kTargetOutOfRange), "all elements of target should be between 0 and 1");
 }
 
-Tensor contiguous_or_undefined(const OptionalTensor& t) {
-  return t.has_value() && t->defined() ? t->contiguous() : Tensor();
+// A tensor without gaps in its memory, in the order of its dimensions that it has: input or a copy of it.
+Tensor without_gaps(const Tensor& input) {
+  return input.is_non_overlapping_and_dense() ? input : at::empty_like(input).copy_(input);
+}
+
+// Another operand with its elements in the same order as those of `like`: it or a copy of it.
+Tensor in_order_of(const Tensor& like, const Tensor& t) {
+  return t.strides() == like.strides() ? t : at::empty_like(like).copy_(t);
+}
+Tensor in_order_of(const Tensor& like, const OptionalTensor& t) {
+  return t.has_value() && t->defined() ? in_order_of(like, *t) : Tensor();
 }
 
 template <typename S>
@@ -118,7 +127,7 @@ const S* data_or_null(const Tensor& t) {
 
 Tensor forward(const Tensor& input, const Tensor& target, const OptionalTensor& weight, int64_t reduction) {
   if (!takes(input, target, weight)) return native::binary_cross_entropy(input, target, weight, reduction);
-  const Tensor x = input.contiguous(), t = target.contiguous(), w = contiguous_or_undefined(weight);
+  const Tensor x = without_gaps(input), t = in_order_of(x, target), w = in_order_of(x, weight);
   const int64_t n = x.numel();
   std::atomic<unsigned> out_of_range{0};
   const bool each = reduction == at::Reduction::None;
@@ -158,8 +167,8 @@ Gradients2 backward(const Tensor& grad_output, const Tensor& input, const Tensor
   if (!agrees || !takes(input, target, weight)) {
     return native::binary_cross_entropy_backward(grad_output, input, target, weight, reduction, output_mask);
   }
-  const Tensor x = input.contiguous(), t = target.contiguous(), w = contiguous_or_undefined(weight);
-  const Tensor grad = grad_output.contiguous();
+  const Tensor x = without_gaps(input), t = in_order_of(x, target), w = in_order_of(x, weight);
+  const Tensor grad = each ? in_order_of(x, grad_output) : grad_output;
   const int64_t n = x.numel();
   Tensor grad_input = output_mask[0] ? at::empty_like(x) : Tensor();
   Tensor grad_target = output_mask[1] ? at::empty_like(x) : Tensor();
@@ -171,12 +180,14 @@ Gradients2 backward(const Tensor& grad_output, const Tensor& input, const Tensor
     const S* const gs = grad.const_data_ptr<S>();
     S* const dx = output_mask[0] ? grad_input.mutable_data_ptr<S>() : nullptr;
     S* const dt = output_mask[1] ? grad_target.mutable_data_ptr<S>() : nullptr;
-    const T factor = reduction == at::Reduction::Mean ? T(1) / T(n) : T(1);
+    // One rounding: the error of a rounded 1 / n would be everybody's.
+    const double scale = reduction == at::Reduction::Mean ? double(n) : 1.0;
+    const T uniform = each ? T(0) : static_cast<T>(static_cast<double>(*gs) / scale);
     for_each_chunk(n, [&](int64_t, int64_t begin, int64_t count) {
       const Chunk<S> xc(xs, begin, count), tc(ts, begin, count), wc(ws, begin, count);
-      const Chunk<S> gc(gs, each ? begin : 0, each ? count : 1);
+      const Chunk<S> gc(each ? gs : nullptr, begin, count);
       OutputChunk<S> dxc(dx, begin, count), dtc(dt, begin, count);
-      table.bce_backward(gc.values(), !each, factor, xc.values(), tc.values(), wc.values(), dxc.values(),
+      table.bce_backward(gc.values(), uniform, xc.values(), tc.values(), wc.values(), dxc.values(),
                          dtc.values(), count);
     });
   });

@@ -155,9 +155,11 @@ template <typename T>
 Tensor direct_grad_bias(const Convolution& c, const Tensor& grad) {
   const auto& table = kernels()->of<T>();
   const T* const dy = grad.const_data_ptr<T>();
-  return sum_over_images<T>(c, {c.geometry.out_channels}, grad.options(), [&](T* sums, int64_t n, int64_t images) {
+  const auto add = [&](double* sums, int64_t n, int64_t images) {
     table.conv_backward_bias(c.geometry, images, dy + n * c.out_image(), sums);
-  });
+  };
+  const auto options = grad.options().dtype(at::kDouble);
+  return sum_over_images<double>(c, {c.geometry.out_channels}, options, add).to(grad.scalar_type());
 }
 
 Gradients3 direct_backward(const Convolution& c, const Tensor& grad, const Tensor& input, const Tensor& weight,

@@ -52,7 +52,8 @@ def _(
     reduction: int,
     output_mask: list[bool],
 ) -> Gradients:
-    return _empty_where(output_mask, input, input)
+    grad_input = torch.empty_like(input) if output_mask[0] else None
+    return grad_input, torch.empty_like(input) if output_mask[1] else None
 
 
 @register_fake("inkgrad::conv2d")
@@ -68,8 +69,7 @@ def _(
     return reference.conv2d(input, weight, bias, stride, padding, dilation, groups)
 
 
-@register_fake("inkgrad::conv2d_backward")
-def _(
+def _convolution_backward(
     grad_output: Tensor,
     input: Tensor,
     weight: Tensor,
@@ -79,14 +79,17 @@ def _(
     groups: int,
     output_mask: list[bool],
 ) -> Gradients:
-    batch = (lambda t: t) if input.dim() == 4 else (lambda t: t.unsqueeze(0))
-    grad_input, grad_weight, grad_bias = torch.ops.aten.convolution_backward(
-        batch(grad_output), batch(input), weight, [weight.size(0)], stride, padding, dilation, False, [0, 0], groups,
-        output_mask,
-    )  # fmt: skip
-    if grad_input is not None and input.dim() == 3:
-        grad_input = grad_input.squeeze(0)
-    return grad_input, grad_weight, grad_bias
+    if input.dim() == 3:
+        grad_input, *others = _convolution_backward(
+            grad_output.unsqueeze(0), input.unsqueeze(0), weight, stride, padding, dilation, groups, output_mask
+        )
+        return None if grad_input is None else grad_input.squeeze(0), *others
+    return torch.ops.aten.convolution_backward(
+        grad_output, input, weight, [weight.size(0)], stride, padding, dilation, False, [0, 0], groups, output_mask
+    )
+
+
+register_fake("inkgrad::conv2d_backward", _convolution_backward)
 
 
 @register_fake("inkgrad::conv2d_relu_max_pool2d")
@@ -118,4 +121,6 @@ def _(
     kernel_size: list[int],
     output_mask: list[bool],
 ) -> Gradients:
-    return _empty_where(output_mask, input, weight, _bias_like(weight))
+    convolved = reference.conv2d(input, weight, None, stride, padding, dilation, groups)
+    grad_convolved = torch.empty_like(convolved, memory_format=torch.contiguous_format)
+    return _convolution_backward(grad_convolved, input, weight, stride, padding, dilation, groups, output_mask)

@@ -26,9 +26,11 @@ inline constexpr int kTilePixels = kManyRegisters ? 4 : 2;
 inline constexpr int kTileTaps = 5;
 inline constexpr int kTileWeightChannels = kManyRegisters ? 5 : 2;
 inline constexpr int64_t kBlockBytes = 32 * 1024;
+inline constexpr int64_t kChain = 80;
 
 inline int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
 inline int64_t larger(int64_t a, int64_t b) { return a > b ? a : b; }
+inline int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
 
 // n split into the fewest parts of at most `most`, as even as can be: part(i) is the i-th one's begin.
 struct Parts {
@@ -119,35 +121,48 @@ struct PixelVectors {
 template <typename T, int L, int O, int P>
 inline void forward_tile(const ConvGeometry& g, const Image<T>& image, const T* const (&x)[P], const T* w,
                          const T* bias, T* const (&y)[P], int64_t y_channel, int64_t n) {
-  Vec<T, L> acc[O][P];
+  // Sums of a few channels' taps, added in order: long chains of additions lose accuracy. The bias comes last for the same
+  // reason: every partial sum would be as large as it.
+  const int64_t channels_per_chain = larger(kChain / (g.kernel_height * g.kernel_width), 1);
+  Vec<T, L> sums[O][P] = {};
+  for (int64_t begin = 0; begin < g.in_channels; begin += channels_per_chain) {
+    const int64_t end = smaller(begin + channels_per_chain, g.in_channels);
+    Vec<T, L> acc[O][P];
 #pragma GCC unroll 8
-  for (int o = 0; o < O; ++o) {
+    for (int o = 0; o < O; ++o) {
 #pragma GCC unroll 8
-    for (int p = 0; p < P; ++p) acc[o][p] = Vec<T, L>{} + (bias ? bias[o] : T(0));
-  }
-  for (int64_t i = 0; i < g.in_channels; ++i) {
-    for (int64_t r = 0; r < g.kernel_height; ++r) {
-      int64_t tap = i * image.plane + r * g.dilation_height * image.pitch;
-      for (int64_t c = 0; c < g.kernel_width; ++c, tap += g.dilation_width, w += O) {
-        Vec<T, L> v[P];
+      for (int p = 0; p < P; ++p) acc[o][p] = Vec<T, L>{};
+    }
+    for (int64_t i = begin; i < end; ++i) {
+      for (int64_t r = 0; r < g.kernel_height; ++r) {
+        int64_t tap = i * image.plane + r * g.dilation_height * image.pitch;
+        for (int64_t c = 0; c < g.kernel_width; ++c, tap += g.dilation_width, w += O) {
+          Vec<T, L> v[P];
 #pragma GCC unroll 8
-        for (int p = 0; p < P; ++p) v[p] = load<L>(x[p] + tap);
+          for (int p = 0; p < P; ++p) v[p] = load<L>(x[p] + tap);
 #pragma GCC unroll 8
-        for (int o = 0; o < O; ++o) {
+          for (int o = 0; o < O; ++o) {
 #pragma GCC unroll 8
-          for (int p = 0; p < P; ++p) acc[o][p] += w[o] * v[p];
+            for (int p = 0; p < P; ++p) acc[o][p] += w[o] * v[p];
+          }
         }
       }
+    }
+#pragma GCC unroll 8
+    for (int o = 0; o < O; ++o) {
+#pragma GCC unroll 8
+      for (int p = 0; p < P; ++p) sums[o][p] += acc[o][p];
     }
   }
 #pragma GCC unroll 8
   for (int o = 0; o < O; ++o) {
+    const T b = bias ? bias[o] : T(0);
 #pragma GCC unroll 8
     for (int p = 0; p < P; ++p) {
       if (n == L) {
-        store<L>(y[p] + o * y_channel, acc[o][p]);
+        store<L>(y[p] + o * y_channel, sums[o][p] + b);
       } else {
-        store_first<L>(y[p] + o * y_channel, acc[o][p], n);
+        store_first<L>(y[p] + o * y_channel, sums[o][p] + b, n);
       }
     }
   }
@@ -455,16 +470,16 @@ void conv_backward_weight(const ConvGeometry& g, int64_t images, const T* grad_o
 }
 
 template <typename T>
-void conv_backward_bias(const ConvGeometry& g, int64_t images, const T* grad_output, T* grad_bias) {
+void conv_backward_bias(const ConvGeometry& g, int64_t images, const T* grad_output, double* grad_bias) {
   constexpr int L = kLanes<T>;
   const int64_t plane = g.out_height * g.out_width;
   for (int64_t n = 0; n < images; ++n) {
     for (int64_t o = 0; o < g.out_channels; ++o, grad_output += plane) {
-      Vec<T> sum{};
+      Vec<double, L> sum{};
       int64_t j = 0;
-      for (; j + L <= plane; j += L) sum += load<L>(grad_output + j);
-      if (j < plane) sum += load_first<L>(grad_output + j, plane - j);
-      grad_bias[o] += horizontal_sum<T, L>(sum);
+      for (; j + L <= plane; j += L) sum += to_double<T, L>(load<L>(grad_output + j));
+      if (j < plane) sum += to_double<T, L>(load_first<L>(grad_output + j, plane - j));
+      grad_bias[o] += horizontal_sum<double, L>(sum);
     }
   }
 }

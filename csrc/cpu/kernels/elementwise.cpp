@@ -54,21 +54,16 @@ void activation_backward(const T* grad_output, const T* output, Activation activ
   }
 }
 
-// Rows are added in T in blocks of 64, the blocks in double: one pass, vectors along the row.
+// In double: one pass, vectors along the row.
 template <typename T>
 void column_sums(const T* a, int64_t rows, int64_t N, T* sums) {
   constexpr int L = kLanes<T>;
-  constexpr int64_t kBlock = 64;
   for (int64_t j = 0; j < N; j += L) {
     const int64_t width = N - j < L ? N - j : L;
-    double total[L] = {};
-    for (int64_t begin = 0; begin < rows; begin += kBlock) {
-      const int64_t end = begin + kBlock < rows ? begin + kBlock : rows;
-      Vec<T> part{};
-      for (int64_t r = begin; r < end; ++r) {
-        part += width == L ? load<L>(a + r * N + j) : load_first<L>(a + r * N + j, width);
-      }
-      for (int64_t i = 0; i < width; ++i) total[i] += part[i];
+    Vec<double, L> total{};
+    for (int64_t r = 0; r < rows; ++r) {
+      const T* row = a + r * N + j;
+      total += to_double<T, L>(width == L ? load<L>(row) : load_first<L>(row, width));
     }
     for (int64_t i = 0; i < width; ++i) sums[j + i] = T(total[i]);
   }

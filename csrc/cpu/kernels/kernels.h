@@ -44,9 +44,9 @@ struct KernelsOf {
   // Sum of the losses of n elements. Bits of *out_of_range are set, never cleared.
   double (*bce_sum)(const T* input, const T* target, const T* weight, int64_t n, unsigned* out_of_range);
   void (*bce_each)(const T* input, const T* target, const T* weight, T* loss, int64_t n, unsigned* out_of_range);
-  // grad_output has n elements, or one for all if grad_is_scalar; factor scales it. grad_input and grad_target may be null.
-  void (*bce_backward)(const T* grad_output, bool grad_is_scalar, T factor, const T* input, const T* target,
-                       const T* weight, T* grad_input, T* grad_target, int64_t n);
+  // grad_output has n elements, or is null: then it is `uniform` for all. grad_input and grad_target may be null.
+  void (*bce_backward)(const T* grad_output, T uniform, const T* input, const T* target, const T* weight,
+                       T* grad_input, T* grad_target, int64_t n);
 
   // ---- matrix product with epilogue -------------------------------------------------------------------
   // c[M, N] (rows c_stride apart) = activation(a[M, K] b[K, N] + bias[N]); bias may be null.
@@ -81,7 +81,7 @@ struct KernelsOf {
   void (*conv_backward_weight)(const ConvGeometry& g, int64_t images, const T* grad_output, const T* input,
                                T* grad_weight, T* workspace);
   // Several images: grad_bias [OC] += sums over their planes.
-  void (*conv_backward_bias)(const ConvGeometry& g, int64_t images, const T* grad_output, T* grad_bias);
+  void (*conv_backward_bias)(const ConvGeometry& g, int64_t images, const T* grad_output, double* grad_bias);
 
   // ---- relu(max_pool2d(x)) of planes ------------------------------------------------------------------
   void (*relu_pool)(const PoolGeometry& p, const T* plane, int64_t height, int64_t width, T* output, uint8_t* indices);

@@ -145,6 +145,10 @@ inline T horizontal_sum(Vec<T, L> v) {
     return horizontal_sum<T, L / 2>(low + high);
   }
 }
+template <typename T, int L>
+inline Vec<double, L> to_double(Vec<T, L> v) {
+  return __builtin_convertvector(v, Vec<double, L>);
+}
 template <typename M>
 inline bool any(M mask) {
   bool found = false;
