@@ -5,6 +5,7 @@ An off-by-one at the edge of a tile can hide below a tolerance. Here there is no
 
 import pytest
 import torch
+
 from comparing import assert_equal, every_dtype
 from inkgrad.check.cases import OPS, Case, bind
 from inkgrad.check.derivatives import derivatives
