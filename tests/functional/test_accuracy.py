@@ -13,6 +13,7 @@ import math
 
 import pytest
 import torch
+
 from comparing import HALVES, assert_equal, dtype_id, every_dtype
 from inkgrad.check.cases import OPS, Case, bind
 from inkgrad.check.compare import is_half

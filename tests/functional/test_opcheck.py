@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+
 from comparing import dtype_id, needs_extension
 from inkgrad.check.cases import DTYPES, OPS
 from inkgrad.check.checks import registered_calls

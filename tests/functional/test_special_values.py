@@ -4,6 +4,7 @@ import math
 
 import pytest
 import torch
+
 from comparing import (
     assert_close,
     assert_equal,
