@@ -120,6 +120,8 @@ def _train(settings: Settings, source: data.Data, out: Path, *, as_json: bool) -
         except Diverged as error:
             diverged = error
             say(f"Stopped: {error}. Try a lr smaller than {settings.lr:g}.")
+        if stop.is_set():
+            say(f"Stopped in epoch {len(run.history) + 1} of {settings.epochs}.")
         # After an early end the weights in hand are those of the last good epoch, if there was one.
         if not (run.history if diverged else run.steps):
             say(f"Nothing was learned; {out} is not written.")
