@@ -7,22 +7,18 @@ import json
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import torch
+
 from inkgrad.course import checkpoint, train_command
 from inkgrad.course.train_command import INTERRUPTED
 
 
 @pytest.fixture(autouse=True)
-def _as_if_alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
-    """A folder of the test's own to write to, and afterwards as many threads as before."""
+def _folder_of_its_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
-    threads = torch.get_num_threads()
-    yield
-    torch.set_num_threads(threads)
 
 
 def train(*arguments: str) -> int:

@@ -29,7 +29,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         f"{name}: {s.epochs} epochs, batch size {s.batch_size or 'all'}, {s.optimizer}, lr {s.lr:g}"
         for name, s in DEFAULTS.items()
     )
-    parser.description = "Train a model of the course and keep it in a file."
     parser.epilog = f"Defaults: {defaults}. Ctrl-C ends early and keeps what was learned so far."
     parser.add_argument("model", choices=MODELS)
     parser.add_argument(
@@ -73,7 +72,7 @@ def run(args: argparse.Namespace) -> int:
         torch.use_deterministic_algorithms(True, warn_only=True)
     try:
         source = data.load(args.model, args.data)
-    except (data.DataError, OSError) as error:
+    except data.DataError as error:
         print(f"inkgrad train: {error}", file=sys.stderr)
         return 1
     return _train(settings, source, out, as_json=args.json)
