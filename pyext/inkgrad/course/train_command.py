@@ -119,16 +119,17 @@ def _train(settings: Settings, source: data.Data, out: Path, *, as_json: bool) -
         except Diverged as error:
             diverged = error
             say(f"Stopped: {error}. Try a lr smaller than {settings.lr:g}.")
-        if stop.is_set():
+        is_complete = len(run.history) == settings.epochs
+        if not is_complete and not diverged:
             say(f"Stopped in epoch {len(run.history) + 1} of {settings.epochs}.")
-        # After an early end the weights in hand are those of the last good epoch, if there was one.
-        if not (run.history if diverged else run.steps):
-            say(f"Nothing was learned; {out} is not written.")
-        else:
+        # After divergence the weights in hand are those of the last good epoch, if there was one.
+        if run.history or (run.steps and not diverged):
             _finish(run, out, say)
+        else:
+            say(f"Nothing was learned; {out} is not written.")
     if diverged:
         return 1
-    return INTERRUPTED if len(run.history) < settings.epochs else 0
+    return 0 if is_complete else INTERRUPTED
 
 
 def _show_progress(run: Run, *, as_json: bool) -> None:
