@@ -13,9 +13,10 @@ namespace {
 constexpr int64_t kGrainOperations = 1 << 20;
 
 bool takes(const Tensor& input, const Tensor& weight, const OptionalTensor& bias) {
-  const bool fits = kernels() && is_plain(input) && is_plain(weight) && is_kernel_dtype(input.scalar_type()) &&
-                    weight.scalar_type() == input.scalar_type() && input.dim() >= 1 && weight.dim() == 2 &&
-                    input.size(-1) == weight.size(1);
+  const bool fits = kernels() && is_plain(input) && is_plain(weight) &&
+                    is_kernel_dtype(input.scalar_type()) &&
+                    weight.scalar_type() == input.scalar_type() && input.dim() >= 1 &&
+                    weight.dim() == 2 && input.size(-1) == weight.size(1);
   if (!fits || !bias.has_value() || !bias->defined()) return fits;
   return is_plain(*bias) && bias->scalar_type() == input.scalar_type() && bias->dim() == 1 &&
          bias->size(0) == weight.size(0);
@@ -30,16 +31,19 @@ Matrix<T> transposed(Matrix<T> m) {
   return {m.data, m.col_stride, m.row_stride};
 }
 
-// The product, split among threads along its longer side: the order of every sum is the same however it is split.
+// The product, split among threads along its longer side: the order of every sum is the same
+// however it is split.
 template <typename T>
-void parallel_gemm(int64_t M, int64_t N, int64_t K, Matrix<T> a, Matrix<T> b, const T* bias, Activation activation,
-                   T* c) {
+void parallel_gemm(int64_t M, int64_t N, int64_t K, Matrix<T> a, Matrix<T> b, const T* bias,
+                   Activation activation, T* c) {
   const auto& table = kernels()->of<T>();
-  const int64_t row_tiles = at::divup(M, table.gemm_tile_rows), col_tiles = at::divup(N, table.gemm_tile_cols);
+  const int64_t row_tiles = at::divup(M, table.gemm_tile_rows),
+                col_tiles = at::divup(N, table.gemm_tile_cols);
   const bool by_rows = row_tiles >= col_tiles;
   const int64_t tile = by_rows ? table.gemm_tile_rows : table.gemm_tile_cols;
   const int64_t length = by_rows ? M : N, tiles = by_rows ? row_tiles : col_tiles;
-  const int64_t operations_per_tile = 2 * M * N * std::max<int64_t>(K, 1) / std::max<int64_t>(tiles, 1);
+  const int64_t operations_per_tile =
+      2 * M * N * std::max<int64_t>(K, 1) / std::max<int64_t>(tiles, 1);
   const int64_t grain = kGrainOperations / std::max<int64_t>(operations_per_tile, 1) + 1;
   at::parallel_for(0, tiles, grain, [&](int64_t begin, int64_t end) {
     const int64_t from = begin * tile, count = std::min(end * tile, length) - from;
@@ -55,7 +59,6 @@ void parallel_gemm(int64_t M, int64_t N, int64_t K, Matrix<T> a, Matrix<T> b, co
                c + (by_rows ? from * N : from), N, workspace);
   });
 }
-
 
 template <Activation activation>
 Tensor forward(const Tensor& input, const Tensor& weight, const OptionalTensor& bias) {
@@ -74,15 +77,17 @@ Tensor forward(const Tensor& input, const Tensor& weight, const OptionalTensor& 
   with_kernel_dtype(input.scalar_type(), [&](auto zero) {
     using T = decltype(zero);
     parallel_gemm<T>(M, N, K, matrix<T>(rows), transposed(matrix<T>(weight)),
-                     offset.defined() ? offset.const_data_ptr<T>() : nullptr, activation, output.mutable_data_ptr<T>());
+                     offset.defined() ? offset.const_data_ptr<T>() : nullptr, activation,
+                     output.mutable_data_ptr<T>());
   });
   return output;
 }
 
 template <Activation activation>
-Gradients3 backward(const Tensor& grad_output, const Tensor& input, const Tensor& weight, const Tensor& output,
-                    std::array<bool, 3> output_mask) {
-  const bool agrees = is_plain(grad_output) && is_plain(output) && grad_output.sizes() == output.sizes() &&
+Gradients3 backward(const Tensor& grad_output, const Tensor& input, const Tensor& weight,
+                    const Tensor& output, std::array<bool, 3> output_mask) {
+  const bool agrees = is_plain(grad_output) && is_plain(output) &&
+                      grad_output.sizes() == output.sizes() &&
                       grad_output.scalar_type() == input.scalar_type() &&
                       output.scalar_type() == input.scalar_type();
   if (!agrees || output.numel() == 0 || input.numel() == 0 || !takes(input, weight, std::nullopt)) {

@@ -1,9 +1,9 @@
 """Fused ops with the signatures, defaults and errors of :mod:`torch.nn.functional`.
 
-Every op takes float64, float32, bfloat16 and float16 (the half types are accumulated in float32), on any device: on the CPU
-it runs this package's kernels, elsewhere, and for what the kernels do not take, the same formula in torch's own ops.
-All are differentiable to any order, work under every torch.func transform, in forward-mode AD, under autocast
-and in torch.compile(fullgraph=True).
+Every op takes float64, float32, bfloat16 and float16 (the half types are accumulated in float32),
+on any device: on the CPU it runs this package's kernels; elsewhere, and for what the kernels do not
+take, the same formula in torch's own ops. All are differentiable to any order, work under every
+torch.func transform, in forward-mode AD, under autocast and in torch.compile(fullgraph=True).
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ if LOADED.module is not None:
 
 
 def linear_sigmoid(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
-    r"""``sigmoid(input @ weight.T + bias)``: :func:`torch.nn.functional.linear` and sigmoid in one pass.
+    r"""``sigmoid(input @ weight.T + bias)``: ``F.linear`` and the sigmoid in one pass.
 
     Args:
         input: ``(*, in_features)``.
@@ -89,10 +89,19 @@ def binary_cross_entropy(
         RuntimeError: an element of input or target lies outside [0, 1] or is NaN.
     """
     if LOADED.module is None or not _are_tensors(input, target) or target.size() != input.size():
-        return reference.binary_cross_entropy(input, target, weight, size_average, reduce, reduction)
+        return reference.binary_cross_entropy(
+            input, target, weight, size_average, reduce, reduction
+        )
     if has_torch_function_variadic(input, target, weight):
         return handle_torch_function(
-            binary_cross_entropy, (input, target, weight), input, target, weight, size_average, reduce, reduction
+            binary_cross_entropy,
+            (input, target, weight),
+            input,
+            target,
+            weight,
+            size_average,
+            reduce,
+            reduction,
         )
     if size_average is not None or reduce is not None:
         reduction_code = _reduction.legacy_get_enum(size_average, reduce)
@@ -146,9 +155,10 @@ def conv2d_relu_max_pool2d(
 ) -> Tensor:
     r"""``relu(max_pool2d(conv2d(...), kernel_size))`` without keeping the convolution's output.
 
-    Arguments as :func:`conv2d`; ``kernel_size`` is the pool's window and its stride, ``(PH, PW)`` or one number.
-    For backward one byte an output remembers the place of the maximum (windows of more than 256 elements are
-    computed by torch). Since relu is monotonic, ``max_pool2d(relu(conv2d(...)))`` is the same.
+    Arguments as :func:`conv2d`; ``kernel_size`` is the pool's window and its stride, ``(PH, PW)``
+    or one number. For backward one byte an output remembers the place of the maximum (windows of
+    more than 256 elements are computed by torch). Since relu is monotonic,
+    ``max_pool2d(relu(conv2d(...)))`` is the same.
 
     Returns:
         ``(N, C_out, OH // PH, OW // PW)``, or without N for an unbatched input.
@@ -168,7 +178,14 @@ def conv2d_relu_max_pool2d(
         )
     batch = input.unsqueeze(0) if input.dim() == 3 else input
     output, _ = _conv2d_relu_max_pool2d(
-        batch, weight, bias, _pair(stride), _pair(pad), _pair(dilation), int(groups), _pair(kernel_size)
+        batch,
+        weight,
+        bias,
+        _pair(stride),
+        _pair(pad),
+        _pair(dilation),
+        int(groups),
+        _pair(kernel_size),
     )
     return output.squeeze(0) if input.dim() == 3 else output
 
@@ -183,13 +200,17 @@ def _are_tensors(*values: object) -> bool:
 def _are_pairs(*values: object) -> bool:
     return all(
         isinstance(value, int)
-        or (isinstance(value, (tuple, list)) and len(value) in (1, 2) and all(isinstance(v, int) for v in value))
+        or (
+            isinstance(value, (tuple, list))
+            and len(value) in (1, 2)
+            and all(isinstance(v, int) for v in value)
+        )
         for value in values
     )
 
 
 def _pair(value: Pair) -> tuple[int, int]:
-    # int: with dynamic shapes torch.compile makes even these numbers symbols, which the ops do not take.
+    # int: with dynamic shapes torch.compile makes symbols even of these, which the ops do not take.
     return (int(value), int(value)) if isinstance(value, int) else (int(value[0]), int(value[-1]))
 
 
@@ -198,15 +219,22 @@ def _fits_a_byte(window: Pair) -> bool:
     return height > 0 and width > 0 and height * width <= 256
 
 
-def _padding(input: Tensor, weight: Tensor, stride: Pair, padding: Pair | str, dilation: Pair) -> Pair | None:
-    """Padding as numbers; None where torch has to do it (``"same"`` around an even kernel) or has an error to raise."""
+def _padding(
+    input: Tensor, weight: Tensor, stride: Pair, padding: Pair | str, dilation: Pair
+) -> Pair | None:
+    """Padding as numbers; None where torch has to pad (``"same"``, even kernel) or to complain."""
     if not _are_tensors(input, weight):
         return None
     if not isinstance(padding, str):
         return padding
     if padding == "valid":
         return 0
-    if padding != "same" or not _are_pairs(stride, dilation) or _pair(stride) != (1, 1) or weight.dim() != 4:
+    if (
+        padding != "same"
+        or not _are_pairs(stride, dilation)
+        or _pair(stride) != (1, 1)
+        or weight.dim() != 4
+    ):
         return None
     total = [d * (int(k) - 1) for d, k in zip(_pair(dilation), weight.shape[2:], strict=True)]
     if any(pixels % 2 for pixels in total):

@@ -52,8 +52,8 @@ def test_one_special_value(name, dtype, value, device):
 @every_float
 @pytest.mark.parametrize("name", CONVOLUTIONS)
 def test_special_value_meets_padding(name, dtype, value, device):
-    """Padding is zeros, and zero times infinity is NaN. Native disagrees with itself here: in float64
-    it multiplies the zeros, in float32 it leaves them out, so float64 is the rule for both."""
+    """Padding is zeros, and zero times infinity is NaN. Native disagrees with itself here: in
+    float64 it multiplies the zeros, in float32 it leaves them out, so float64 is the rule."""
     op = OPS[name]
     case = Case("", ((2, 3, 7, 9), (5, 3, 3, 3), (5,)), {"padding": 1})
     for argument in range(3):
@@ -128,7 +128,8 @@ def test_loss_at_the_edges(reduction, dtype, device):
     p, target = (t.contiguous() for t in torch.broadcast_tensors(p[:, None], target))
     case = Case("", (p.shape,) * 2, {"reduction": reduction})
     native = bind(op.native, case)
-    if dtype == torch.float16:  # there native's 1e-12 is zero, and its gradient 0 / 0
+    is_fused = hasattr(torch.ops.inkgrad, "conv2d")
+    if dtype == torch.float16 and is_fused:  # there native's 1e-12 is zero, and its gradient 0 / 0
         results = derivatives(bind(op.fused, case), [p, target], order=1)
         expected = derivatives(native, [p.float(), target.float()], order=1)
         for what, result in results.items():

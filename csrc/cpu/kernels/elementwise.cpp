@@ -1,6 +1,7 @@
 // Bias and activation over the rows of a matrix, their backward, and column sums.
 //
-//   sigmoid: grad_z = grad_y y (1 - y)        relu: grad_z = y > 0 ? grad_y : 0   (NaN outputs let the gradient pass)
+//   sigmoid: grad_z = grad_y y (1 - y)        relu: grad_z = y > 0 ? grad_y : 0   (NaN outputs let
+//   the gradient pass)
 #include "activation.h"
 #include "fill.h"
 
@@ -42,11 +43,13 @@ void bias_activation(T* z, int64_t rows, int64_t N, const T* bias, Activation ac
 }
 
 template <typename T>
-void activation_backward(const T* grad_output, const T* output, Activation activation, T* grad_z, int64_t n) {
+void activation_backward(const T* grad_output, const T* output, Activation activation, T* grad_z,
+                         int64_t n) {
   constexpr int L = kLanes<T>;
   int64_t i = 0;
   for (; i + L <= n; i += L) {
-    store<L>(grad_z + i, activate_backward<T, L>(load<L>(grad_output + i), load<L>(output + i), activation));
+    store<L>(grad_z + i,
+             activate_backward<T, L>(load<L>(grad_output + i), load<L>(output + i), activation));
   }
   if (i < n) {
     const Vec<T> grad = load_first<L>(grad_output + i, n - i), y = load_first<L>(output + i, n - i);

@@ -1,7 +1,8 @@
 // Vector exp, sigmoid and the pair log(q), log(1 - q).
 //
-// Polynomials are minimax fits (Remez, weighted by the relative error of the result). Their errors below are those of the
-// polynomial alone in exact arithmetic; tests/functional/test_accuracy.py measures the functions themselves against float64.
+// Polynomials are minimax fits (Remez, weighted by the relative error of the result). Their errors
+// below are those of the polynomial alone in exact arithmetic; tests/functional/test_accuracy.py
+// measures the functions themselves against float64.
 #pragma once
 
 #include <cmath>
@@ -18,9 +19,11 @@ struct ExpConstants<float> {
   static constexpr float log2e = 1.44269504088896341f;
   // ln 2 = high + low; high has few bits, so that n * high is exact.
   static constexpr float ln2_high = 0.693145751953125f, ln2_low = 1.42860682030941723e-6f;
-  static constexpr float round_magic = 12582912.0f;  // 1.5 * 2^23: adding and taking it away rounds to an integer
+  static constexpr float round_magic =
+      12582912.0f;  // 1.5 * 2^23: adding and taking it away rounds to an integer
   static constexpr int mantissa_bits = 23, exponent_bias = 127;
-  static constexpr float lowest = -104.0f;  // exp of anything below is less than half the smallest subnormal
+  static constexpr float lowest =
+      -104.0f;  // exp of anything below is less than half the smallest subnormal
   // exp(r) = 1 + r + r^2 P(r), |r| <= ln(2) / 2, relative error 3.2e-9.
   static constexpr float p[] = {0.49999993339055882f, 0.16666519004275521f, 0.041668406979482799f,
                                 0.008368913830323111f, 0.0013814200976035224f};
@@ -74,7 +77,8 @@ inline Vec<T, L> exp_nonpositive(Vec<T, L> x) {
   return (e * scale1) * scale2;
 }
 
-// 1 / (1 + exp(-z)), from exp(-|z|) so that nothing overflows and small values keep their relative accuracy.
+// 1 / (1 + exp(-z)), from exp(-|z|) so that nothing overflows and small values keep their relative
+// accuracy.
 template <typename T, int L>
 inline Vec<T, L> sigmoid(Vec<T, L> z) {
   using V = Vec<T, L>;
@@ -84,21 +88,23 @@ inline Vec<T, L> sigmoid(Vec<T, L> z) {
 
 // log(p) and log(1 - p) of p in [0, 1] at once; -inf where the argument is 0.
 //
-// With q = min(p, 1 - p), which is exact (1 - p is, for p >= 1/2), one of the two is log(q), q <= 1/2, far from 0, and the
-// other log(1 - q), near 0: the first needs an exponent and a polynomial with small absolute error, the second
-// a polynomial with small relative error, and neither loses anything to rounding of 1 - p. Both are kept as a large
-// and a small part, so that whatever is made of them is rounded once.
+// With q = min(p, 1 - p), which is exact (1 - p is, for p >= 1/2), one of the two is log(q), q <=
+// 1/2, far from 0, and the other log(1 - q), near 0: the first needs an exponent and a polynomial
+// with small absolute error, the second a polynomial with small relative error, and neither loses
+// anything to rounding of 1 - p. Both are kept as a large and a small part, so that whatever is
+// made of them is rounded once.
 template <typename V>
 struct LogPair {
   V log_p, log_1mp;
 };
 
-inline constexpr float kFarLog[] = {-0.49999981991860837f, 0.33334225432749909f,  -0.25002490707058067f,
-                                    0.19953613984384949f,  -0.16552338478572706f, 0.14979281083507504f,
-                                    -0.14441861207789197f, 0.087336366340321187f};
-inline constexpr float kNearLog[] = {0.50000091681346748f, 0.3332621527911282f,   0.25188852577559873f,
-                                     0.17569008698198663f, 0.34104736221044862f,  -0.59536773607163906f,
-                                     1.9767139226166921f,  -2.4823214963928715f,  1.7459429667125703f};
+inline constexpr float kFarLog[] = {
+    -0.49999981991860837f, 0.33334225432749909f, -0.25002490707058067f, 0.19953613984384949f,
+    -0.16552338478572706f, 0.14979281083507504f, -0.14441861207789197f, 0.087336366340321187f};
+inline constexpr float kNearLog[] = {
+    0.50000091681346748f, 0.3332621527911282f,  0.25188852577559873f,
+    0.17569008698198663f, 0.34104736221044862f, -0.59536773607163906f,
+    1.9767139226166921f,  -2.4823214963928715f, 1.7459429667125703f};
 
 template <int L>
 struct LogParts {
@@ -113,7 +119,8 @@ struct LogParts {
     q = select(p_is_small, p, 1.0f - p);
     q_is_zero = q == 0.0f;
 
-    // log(q) = exponent ln 2 + log(1 + f), 1 + f in [sqrt(1/2), sqrt(2)); absolute error of the polynomial 6.5e-9.
+    // log(q) = exponent ln 2 + log(1 + f), 1 + f in [sqrt(1/2), sqrt(2)); absolute error of the
+    // polynomial 6.5e-9.
     const I subnormal = q < std::numeric_limits<float>::min();
     const V scaled = select(subnormal, q * 16777216.0f, q);
     const I exponent = (I(scaled) - 0x3f3504f3) >> 23;

@@ -14,8 +14,8 @@ from torch import Tensor
 # Error allowed between two correct results that sum in a different order, in units of the dtype's
 # epsilon.
 SUMMATION_SLACK = 128.0
-# A correctly rounded result lies within half an epsilon of the true one; a gradient is the sum of up to
-# three that autograd adds, each rounded to the half type.
+# A correctly rounded result lies within half an epsilon of the true one; a gradient is the sum of
+# up to three that autograd adds, each rounded to the half type.
 ROUNDING = 1.5
 
 
