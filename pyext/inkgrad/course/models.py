@@ -86,6 +86,13 @@ class DigitModel(CourseModel):
         super().__init__(backend)
         self.criterion = nn.CrossEntropyLoss()
 
+    def forward_with_maps(self, images: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        """The logits, and what each convolution makes of the images after its ReLU, by layer name.
+
+        The maps are (N, channels, height, width); a network without convolutions has none.
+        """
+        return self(images), {}
+
     @staticmethod
     def standardise(images: Tensor) -> Tensor:
         """Pixels of mean 0 and standard deviation 1: the first layer learns best from these."""
@@ -124,10 +131,12 @@ class DigitCNN(DigitModel):
         self.fc = nn.Linear(320, 10)
 
     def forward(self, images: Tensor) -> Tensor:
-        x = self.standardise(images)
-        x = self.conv1(x)  # (N, 10, 12, 12)
-        x = self.conv2(x)  # (N, 20, 4, 4)
-        return self.fc(x.flatten(1))
+        return self.forward_with_maps(images)[0]
+
+    def forward_with_maps(self, images: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        conv1 = self.conv1(self.standardise(images))  # (N, 10, 12, 12)
+        conv2 = self.conv2(conv1)  # (N, 20, 4, 4)
+        return self.fc(conv2.flatten(1)), {"conv1": conv1, "conv2": conv2}
 
 
 class StrongCNN(DigitModel):
@@ -147,13 +156,15 @@ class StrongCNN(DigitModel):
         self.fc2 = nn.Linear(128, 10)
 
     def forward(self, images: Tensor) -> Tensor:
-        x = self.standardise(images)
-        x = self.conv1(x)  # (N, 32, 14, 14)
-        x = torch.relu(self.conv2(x))  # (N, 48, 14, 14)
-        x = self.conv3(x)  # (N, 64, 7, 7)
-        x = torch.relu(self.conv4(x))  # (N, 96, 5, 5)
-        x = self.fc1(x.flatten(1))
-        return self.fc2(x)
+        return self.forward_with_maps(images)[0]
+
+    def forward_with_maps(self, images: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        conv1 = self.conv1(self.standardise(images))  # (N, 32, 14, 14)
+        conv2 = torch.relu(self.conv2(conv1))  # (N, 48, 14, 14)
+        conv3 = self.conv3(conv2)  # (N, 64, 7, 7)
+        conv4 = torch.relu(self.conv4(conv3))  # (N, 96, 5, 5)
+        logits = self.fc2(self.fc1(conv4.flatten(1)))
+        return logits, {"conv1": conv1, "conv2": conv2, "conv3": conv3, "conv4": conv4}
 
 
 MODELS: dict[str, type[CourseModel]] = {

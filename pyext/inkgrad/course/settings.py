@@ -51,7 +51,8 @@ class Settings:
 
     ``batch_size`` None is all examples at once. ``one_cycle``: the rate rises to ``lr`` over the
     first tenth of the run and falls to nothing by its end, along a cosine. ``augment``: every batch
-    is shifted, turned and stretched a little (digits only).
+    is shifted, turned and stretched a little (digits only). ``styles``: the training part gets
+    drawn digits of styles that MNIST hardly has (:mod:`.styles`).
     """
 
     model: str
@@ -62,6 +63,7 @@ class Settings:
     momentum: float = 0.0
     one_cycle: bool = False
     augment: bool = False
+    styles: bool = False
     seed: int = 0
     backend: Backend = "fused"
     device: str = "cpu"
@@ -100,7 +102,9 @@ DEFAULTS: dict[str, Settings] = {
     # which reaches better results in as many epochs.
     "softmax": Settings("softmax", 10, 64, lr=0.05, momentum=0.9, one_cycle=True),
     "cnn": Settings("cnn", 20, 64, lr=0.05, momentum=0.9, one_cycle=True, augment=True),
-    "strong": Settings("strong", 20, 64, lr=0.05, momentum=0.9, one_cycle=True, augment=True),
+    "strong": Settings(
+        "strong", 20, 128, 0.002, "adamw", one_cycle=True, augment=True, styles=True
+    ),
 }
 
 

@@ -27,6 +27,9 @@ from inkgrad.course.settings import Settings
 # The part of the training examples that a run keeps aside to judge itself by, epoch by epoch.
 VALIDATION_SHARE = 1 / 12
 
+# How many drawn digits of other styles there are for one example of the training part.
+STYLES_SHARE = 1 / 20
+
 # No more examples than this go through a model at once: a large batch is done in pieces.
 CHUNK = 1024
 
@@ -98,6 +101,8 @@ class Run:
             settings.model, settings.backend, generator=self.generator, **self.model_kwargs
         ).to(settings.device)
         train, validation = split(data.train, VALIDATION_SHARE, self.generator)
+        if settings.styles:
+            train = _with_styles(train, self.generator)
         self.train = train.to(settings.device)
         self.validation = validation.to(settings.device)
         self._batch_size = settings.batch_size or len(train)
@@ -239,6 +244,17 @@ def _is_right(output: Tensor, targets: Tensor) -> Tensor:
 def _share(criterion: nn.Module, part: int, whole: int) -> float:
     """What the loss of a part of the examples counts in the loss of all of them."""
     return part / whole if criterion.reduction == "mean" else 1.0
+
+
+def _with_styles(train: Examples, generator: Generator) -> Examples:
+    from inkgrad.course.styles import STYLES, examples
+
+    each = math.ceil(len(train) * STYLES_SHARE / len(STYLES))
+    seed = int(torch.randint(2**31, (), generator=generator))
+    drawn = Examples(*examples(each, seed))
+    return Examples(
+        torch.cat([train.inputs, drawn.inputs]), torch.cat([train.targets, drawn.targets])
+    )
 
 
 def _model_kwargs(model: str, data: Data) -> dict[str, int]:

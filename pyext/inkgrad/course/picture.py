@@ -1,0 +1,101 @@
+"""Reading a picture of any kind into grey levels: the first step of preprocessing.
+
+A drawing arrives as an array, a tensor or a PIL image, with or without colours and transparency.
+From here on it is one 8-bit grey picture, and what is known about its background.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from PIL import Image, ImageOps
+
+# Levels of 255: ink whose own levels differ by less has one colour.
+_ONE_COLOUR = 16
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A grey ("L") image, and its level where there is no ink: None if that is to be found."""
+
+    grey: Image.Image
+    background: int | None = None
+
+
+def read(image: Any) -> Picture:
+    """The grey picture of ``image``, which may be all that :func:`.preprocess.prepare` takes."""
+    if isinstance(image, Image.Image):
+        if 0 in image.size:
+            width, height = image.size
+            raise ValueError(f"image: expected at least one pixel, got {height} x {width}")
+        return _from_pil(ImageOps.exif_transpose(image))
+    return _from_array(np.asarray(image))
+
+
+def _from_array(array: np.ndarray) -> Picture:
+    if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] not in (3, 4)):
+        raise ValueError(
+            f"image: expected an array of shape H x W, H x W x 3 (RGB) or H x W x 4 (RGBA), "
+            f"got shape {tuple(array.shape)}"
+        )
+    if array.size == 0:
+        raise ValueError(f"image: expected at least one pixel, got shape {tuple(array.shape)}")
+    return _from_pil(Image.fromarray(np.ascontiguousarray(_to_uint8(array))))
+
+
+def _to_uint8(array: np.ndarray) -> np.ndarray:
+    if array.dtype == np.uint8:
+        return array
+    if array.dtype == np.bool_:
+        return array.astype(np.uint8) * np.uint8(255)
+    if array.dtype.kind != "f":
+        raise ValueError(f"image: expected dtype uint8, bool or a float, got {array.dtype}")
+    low, high = float(array.min()), float(array.max())
+    if not (np.isfinite(low) and np.isfinite(high)):  # min and max hand on every NaN
+        raise ValueError("image: expected finite values, got NaN or infinity")
+    # Resampling overshoots by a little: that much is clipped, not refused.
+    if low < -0.1 or high > 1.1:
+        raise ValueError(
+            f"image: expected float values in [0, 1] (or dtype uint8 in 0..255), "
+            f"got values from {low:.4g} to {high:.4g}"
+        )
+    return (np.clip(array, 0.0, 1.0) * 255.0 + 0.5).astype(np.uint8)
+
+
+def _from_pil(image: Image.Image) -> Picture:
+    if image.mode == "F":
+        return _from_array(np.asarray(image))
+    if image.mode.startswith("I"):  # 16-bit greys, which convert("L") would clip instead of scale
+        levels = np.asarray(image).clip(0, 65535)
+        return Picture(Image.fromarray((levels // 257).astype(np.uint8)))
+    if "A" in image.getbands() or "a" in image.getbands() or "transparency" in image.info:
+        return _without_transparency(image.convert("RGBA"))
+    return Picture(image if image.mode == "L" else image.convert("L"))
+
+
+def _without_transparency(image: Image.Image) -> Picture:
+    """Grey levels of an RGBA picture in which what is transparent is no ink.
+
+    A drawing on a transparent canvas is ink of any colour: its opacity is the drawing. In a picture
+    with a background of its own (a photograph with round corners, say), what is transparent takes
+    the background's level.
+    """
+    opacity = image.getchannel("A")
+    counts = np.array(opacity.histogram())
+    transparent, opaque = counts[:128].sum(), counts[128:].sum()
+    if transparent > opaque:
+        return Picture(opacity, background=0)
+    grey = image.convert("L")
+    if counts[255] == counts.sum():
+        return Picture(grey)
+    mask = opacity.point([255 * (level > 127) for level in range(256)])
+    levels = np.array(grey.histogram(mask=mask))
+    present = np.flatnonzero(levels)
+    if present[-1] - present[0] < _ONE_COLOUR:
+        return Picture(opacity, background=0)
+    median = int(np.searchsorted(np.cumsum(levels), opaque / 2))
+    paper = Image.new("L", image.size, median)
+    paper.paste(grey, mask=opacity)
+    return Picture(paper)
