@@ -20,15 +20,15 @@ _STYLES = ("style.css", "pages/draw.css")
 
 
 def build() -> gr.Blocks:
-    """The app, with the networks being loaded in the background."""
+    """The app. What its pages do not need at once is loaded in the background."""
     readers = Readers()
-    threading.Thread(target=readers.load_all, daemon=True).start()
     with gr.Blocks(title="inkgrad") as app:
         gr.HTML(_header(), apply_default_css=False)
         with gr.Tabs():
             for page in _PAGES:
                 with gr.Tab(i18n(f"{page.NAME}.title"), id=page.NAME):
                     page.build(readers)
+    threading.Thread(target=readers.load_all, daemon=True).start()
     return app
 
 

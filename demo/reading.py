@@ -51,10 +51,16 @@ class Readers:
         return self._recognizers[model, backend]
 
     def load_all(self) -> None:
-        """Load every recognizer, those that the page opens with first."""
+        """Load every recognizer."""
         for model in MODELS:
             for backend in BACKENDS:
                 self.get(model, backend)
+
+    def accuracy(self, model: str) -> float | None:
+        """The share of MNIST's test images that the network reads right, if its checkpoint says."""
+        metadata = self.get(model, BACKENDS[0]).metadata
+        test = metadata.get("results", {}).get("test")
+        return test["accuracy"] if test and metadata["data"]["name"] == "MNIST" else None
 
     def read(self, question: Any) -> dict[str, Any]:
         """All that the page shows of a drawing.

@@ -43,7 +43,7 @@ function addChoices(name, values) {
     label.innerHTML =
       `<input type="radio" name="draw-${name}" value="${value}" autocomplete="off">` +
       `<b data-text="draw.${name}.${value}"></b>` +
-      `<small data-text="draw.${name}.${value}.note"></small><output></output>`;
+      `<small data-text="draw.${name}.${value}.note"></small><span class="value"></span>`;
     find(`#draw-${name}`).append(label);
   }
   choose(name, values[0]);
@@ -53,6 +53,14 @@ const chosen = (name) => find(`input[name=draw-${name}]:checked`).value;
 
 addChoices("model", props.models);
 addChoices("backend", props.backends);
+if (props.kernels === null) find("#draw-backend small").dataset.text = "draw.backend.fused.without";
+
+function showAccuracies() {
+  for (const [model, accuracy] of Object.entries(props.accuracies)) {
+    const shown = find(`#draw-model label:has([value=${model}]) .value`);
+    shown.textContent = accuracy === null ? "" : `${number(100 * accuracy, 2)} %`;
+  }
+}
 
 // -- painting answers --
 
@@ -133,7 +141,7 @@ function paintRace(result) {
   timed = result;
   find(".draw").classList.remove("stale");
   for (const backend of props.backends) {
-    find(`#draw-backend label:has([value=${backend}]) output`).textContent =
+    find(`#draw-backend label:has([value=${backend}]) .value`).textContent =
       result === null ? "" : `${number(1000 * result.seconds[backend], 2)} ms`;
   }
   find("#draw-race").textContent = result === null ? "" : text("draw.race", {
@@ -274,12 +282,14 @@ function restore() {
 // -- start --
 
 translate();
+showAccuracies();
 restore();
 showNib();
 paintVerdict(shown);
 reading.request();
 watch("value", () => {
   translate();
+  showAccuracies();
   paint(shown);
   paintRace(timed);
 });

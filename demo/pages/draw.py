@@ -14,6 +14,7 @@ from typing import Any
 import gradio as gr
 from fastapi import HTTPException
 
+import inkgrad
 from inkgrad.course.preprocess import SIDE
 from inkgrad_demo.i18n import catalogues_of, i18n
 from inkgrad_demo.reading import BACKENDS, MODELS, RASTER_SIDE, Readers
@@ -54,7 +55,9 @@ def build(readers: Readers) -> None:
         # What draw.js finds in `props`, beside `value`:
         catalogues=catalogues_of(NAME),
         models=MODELS,
+        accuracies={model: readers.accuracy(model) for model in MODELS},
         backends=BACKENDS,
+        kernels=inkgrad.build_config()["cpu_library_loaded"],
         raster_side=RASTER_SIDE,
         picture_side=SIDE,
     )

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from PIL import Image
+
 from strokes import SEVEN, raster
 
 pytest.importorskip("gradio")

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from PIL import Image
+
 from strokes import FOUR, ONE, SEVEN, Stroke
 
 pytest.importorskip("gradio")
@@ -284,14 +285,14 @@ def test_both_backends_are_timed_on_the_drawing(open_page) -> None:
     page = open_page(**DESKTOP)
     _draw(page, SEVEN)
     page.wait_for_function("document.querySelector('#draw-race').textContent !== ''")
-    times = page.locator("#draw-backend output").all_inner_texts()
+    times = page.locator("#draw-backend .value").all_inner_texts()
     assert len(times) == 2
     assert all(re.fullmatch(r"\d+\.\d\d ms", time) for time in times)
     assert re.search(
         r"differ by at most (0|\d\.\d × 10⁻[⁰¹²³⁴⁵⁶⁷⁸⁹]+)\.$", _text(page, "#draw-race")
     )
     page.locator("#draw-clear").click()
-    assert page.locator("#draw-backend output").all_inner_texts() == ["", ""]
+    assert page.locator("#draw-backend .value").all_inner_texts() == ["", ""]
 
 
 def test_the_api_gives_the_pages_prediction(open_page, address) -> None:

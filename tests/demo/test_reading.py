@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
-from strokes import SEVEN, raster
 
 from inkgrad.course.recognizer import Recognizer
 from inkgrad_demo.reading import BACKENDS, MODELS, RASTER_SIDE, Readers
+from strokes import SEVEN, raster
 
 
 @pytest.fixture(scope="module")
