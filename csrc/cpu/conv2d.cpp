@@ -19,8 +19,11 @@ namespace {
 // Partial weight gradients are kept for at most this many groups of images and added in order: the
 // sum does not depend on the number of threads.
 constexpr int64_t kMaxGroups = 8;
-// With more input channels than this oneDNN's blocked layouts pay for their conversions.
-constexpr int64_t kMaxDirectChannels = 16;
+// oneDNN's blocked layouts pay for their conversions from this many input channels on; with large
+// kernels later.
+bool has_few_channels(int64_t in_channels, int64_t taps) {
+  return in_channels < 8 || (in_channels <= 16 && taps >= 25);
+}
 
 struct Convolution {
   int64_t images;
@@ -46,8 +49,9 @@ std::optional<Convolution> direct_convolution(const Tensor& input, const Tensor&
       second(stride) != 1 || !is_kernel_dtype(input.scalar_type()) ||
       weight.scalar_type() != input.scalar_type() || !is_plain(input) || !is_plain(weight) ||
       input.numel() == 0 || weight.numel() == 0 || input.size(1) != weight.size(1) ||
-      input.size(1) > kMaxDirectChannels || !is_row_major(input) || !is_row_major(weight) ||
-      first(padding) < 0 || second(padding) < 0 || first(dilation) < 1 || second(dilation) < 1) {
+      !has_few_channels(input.size(1), weight.size(2) * weight.size(3)) || !is_row_major(input) ||
+      !is_row_major(weight) || first(padding) < 0 || second(padding) < 0 || first(dilation) < 1 ||
+      second(dilation) < 1) {
     return std::nullopt;
   }
   if (bias.has_value() && bias->defined() &&
