@@ -143,11 +143,12 @@ def test_a_photograph_shows_the_same_digit(is_board: bool) -> None:
     assert min(np.abs(one - clean).mean() for one in shifted) < 0.04
 
 
-def test_the_edge_of_a_table_and_specks_of_dust_are_no_ink() -> None:
+def test_things_at_the_border_and_specks_of_dust_are_no_ink() -> None:
     random = np.random.default_rng(1)
     clean = drawing(400, 0.04, 0.5)
     scene = 180.0 - 120 * (clean / 255) + random.normal(0, 3, clean.shape)
-    scene[:, :25] = 40
+    scene[:, :25] = 40  # the table
+    scene[300:312, 250:] = 60  # a pen lying there
     scene[360:363, 350:353] = 60
     image = seen(scene.clip(0, 255).astype(np.uint8))
     assert np.abs(image - seen(clean)).mean() < 0.04
@@ -159,9 +160,16 @@ def test_a_stray_touch_of_the_pad_is_left_out() -> None:
     np.testing.assert_allclose(seen(stray), seen(INK), atol=0.05)
 
 
-def _noise(level: int) -> np.ndarray:
+def test_a_canvas_that_is_mostly_ink_is_still_a_drawing() -> None:
+    canvas = np.zeros((100, 100, 4), np.uint8)
+    canvas[:, 20:80, 3] = 255
+    rows, columns = np.nonzero(seen(canvas) > 0.1)
+    assert (np.ptp(rows) + 1, np.ptp(columns) + 1) == (20, 12)
+
+
+def _noise(level: int, deviation: int = 5) -> np.ndarray:
     random = np.random.default_rng(0)
-    return random.normal(level, 5, (300, 400)).clip(0, 255).astype(np.uint8)
+    return random.normal(level, deviation, (300, 400)).clip(0, 255).astype(np.uint8)
 
 
 def _dot() -> np.ndarray:
@@ -179,6 +187,7 @@ EMPTY = {
     "transparent white": rgba(255, 0),
     "blank paper": _noise(180),
     "blank board": _noise(40),
+    "noise": _noise(128, 40),
     "a dot": _dot(),
     "a speck": np.pad(np.ones((2, 3)), 200),
 }

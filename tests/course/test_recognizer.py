@@ -112,7 +112,7 @@ def test_styles_that_mnist_lacks_are_read(strong: Recognizer) -> None:
 def test_mnist_is_read_and_preparing_it_costs_nothing(
     name: str, least: float, recognizers: dict[tuple[str, str], Recognizer]
 ) -> None:
-    sample = mnist(MNIST_ROOT).test[::10]
+    sample = mnist(MNIST_ROOT).test[::20]
     labels = sample.targets.numpy()
     read = recognizers[name, "fused"].predict_batch(list(sample.inputs[:, 0].numpy()))
     right = np.mean([one.label for one in read] == labels)
