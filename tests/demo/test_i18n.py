@@ -20,7 +20,7 @@ def _keys_in_the_code() -> set[str]:
     folder = Path(inkgrad_demo.__file__).parent
     files = [path for path in folder.rglob("*") if path.suffix in (".html", ".js", ".py")]
     code = "\n".join(path.read_text(encoding="utf-8") for path in files)
-    keys = set(re.findall(r'"((?:app|draw)\.(?!html|js|css)\w+)"', code))
+    keys = set(re.findall(r'"((?:app|draw)\.(?!html|js|css)[\w.]+)"', code))
     for choice, values in (("model", MODELS), ("backend", BACKENDS)):
         for value in values:
             keys |= {f"draw.{choice}.{value}", f"draw.{choice}.{value}.note"}
