@@ -51,6 +51,13 @@ class KernelLibrary(Extension):
 
 
 class Build(BuildExtension):
+    """Keeps the objects, so that the next build compiles only what has changed."""
+
+    def finalize_options(self) -> None:
+        super().finalize_options()
+        if self.editable_mode:  # pip would compile in a folder that it throws away
+            self.build_temp = f"build/temp.{self.plat_name}-{sys.implementation.cache_tag}"
+
     def build_extension(self, ext: Extension) -> None:
         # The libraries share sources: with a folder of objects each, none is built anew for the
         # flags of another.
@@ -97,4 +104,6 @@ if os.environ.get("INKGRAD_KERNELS", "1") != "0":
         ),
     ]
 
+if os.environ.get("INKGRAD_KERNELS") == "0":  # do without a compiler
+    extensions = []
 setup(ext_modules=extensions, cmdclass={"build_ext": Build})
