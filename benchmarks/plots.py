@@ -314,7 +314,9 @@ def _roof(axes: Axes, ceiling: Row, x_limits: tuple[float, float], named: bool) 
         )  # fmt: skip
 
 
-def _roofline_points(axes: Axes, rows: Sequence[Row], numbers: dict[tuple[str, str], int]) -> None:
+def _roofline_points(
+    figure: Figure, axes: Axes, rows: Sequence[Row], numbers: dict[tuple[str, str], int]
+) -> None:
     """Lines from native to ours, numbered at the right, the numbers moved apart."""
     rows = sorted(rows, key=lambda row: _attained(row)[1])
     labels = []
