@@ -24,7 +24,8 @@ compiled: the compiled time over ours, and its target if there is one
 ceiling: what the machine's ceilings would allow, as a share of the time taken, native's and ours;
   over 100 % where the tensors stay in a cache, which is faster than the memory's ceiling
 error: against float64, relative, root mean square, of the tensor in which ours compares worst
-memory: the most that one call needs at once, beyond its inputs, native's and ours"""
+memory: the most that one call needs at once, native's and ours, beyond its inputs and beyond what
+  is kept from call to call"""
 
 _COLUMNS = (
     ("", 36), ("", 7), (NATIVE, -9), (COMPILED, -9), (OURS, -9), ("ratio", -6), ("quartiles", 14),
