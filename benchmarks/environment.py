@@ -101,10 +101,11 @@ def _processor() -> str:
 
 def _commit() -> str | None:
     """Of the checkout that this file lies in, marked if it was changed; None outside of one."""
-    git = ["git", "-C", str(Path(__file__).resolve().parent)]
+    here = Path(__file__).resolve()
+    git = ["git", "-C", str(here.parent)]
     try:
         options: dict[str, Any] = {"capture_output": True, "text": True, "check": True}
-        tracked = subprocess.run([*git, "ls-files", __file__], **options).stdout
+        tracked = subprocess.run([*git, "ls-files", str(here)], **options).stdout
         head = subprocess.run([*git, "rev-parse", "--short=12", "HEAD"], **options).stdout.strip()
         changes = subprocess.run([*git, "status", "--porcelain"], **options).stdout
     except (OSError, subprocess.CalledProcessError):

@@ -109,7 +109,6 @@ def _sample(step: Step, calls: int, synchronize: Callable[[], None]) -> float:
 @contextmanager
 def _no_collection() -> Iterator[None]:
     """Python's garbage collector would strike one contender or the other."""
-    gc.collect()
     enabled = gc.isenabled()
     gc.disable()
     try:

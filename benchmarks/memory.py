@@ -17,8 +17,9 @@ _STATUS, _CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 def peak_bytes(step: Callable[[], Any], device: str) -> int | None:
     """Bytes that a warm ``step`` needs at once, its results included; None if that cannot be told.
 
-    On the CPU the growth of the process's resident memory: it holds the workspaces of libraries,
-    which torch's own count leaves out, but means nothing below some hundred kilobytes. Linux alone.
+    On the CPU the growth of the process's resident memory (Linux alone). Unlike torch's own count
+    it holds the workspaces of libraries, save what one keeps from call to call; it means nothing
+    below some hundred kilobytes.
     On CUDA the count of torch's allocator.
     """
     if device == "cuda":

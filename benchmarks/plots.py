@@ -250,8 +250,8 @@ def _roofline(document: Row) -> Figure:
     )  # fmt: skip
     points = [(row["flops"] / row["bytes"], _attained(row)) for row in rows]
     x_limits = (0.4 * min(x for x, _ in points), 3 * max(x for x, _ in points))
-    top = max(ceiling["gflops"]["float32"], *(ours for _, (_, ours) in points))
-    y_limits = (0.5 * min(native for _, (native, _) in points), 2.2 * top)
+    rates = [rate for _, both in points for rate in both]
+    y_limits = (0.5 * min(rates), 2.2 * max(ceiling["gflops"]["float32"], *rates))
     for number, direction in enumerate(directions):
         axes = figure.add_axes(
             (
@@ -314,7 +314,9 @@ def _roof(axes: Axes, ceiling: Row, x_limits: tuple[float, float], named: bool) 
         )  # fmt: skip
 
 
-def _roofline_points(axes: Axes, rows: Sequence[Row], numbers: dict[tuple[str, str], int]) -> None:
+def _roofline_points(
+    figure: Figure, axes: Axes, rows: Sequence[Row], numbers: dict[tuple[str, str], int]
+) -> None:
     """Lines from native to ours, numbered at the right, the numbers moved apart."""
     rows = sorted(rows, key=lambda row: _attained(row)[1])
     labels = []

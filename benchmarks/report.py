@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -25,10 +24,11 @@ compiled: the compiled time over ours, and its target if there is one
 ceiling: what the machine's ceilings would allow, as a share of the time taken, native's and ours;
   over 100 % where the tensors stay in a cache, which is faster than the memory's ceiling
 error: against float64, relative, root mean square, of the tensor in which ours compares worst
-memory: the most that one call needs at once, beyond its inputs, native's and ours"""
+memory: the most that one call needs at once, native's and ours, beyond its inputs and beyond what
+  is kept from call to call"""
 
 _COLUMNS = (
-    ("", 30), ("", 7), (NATIVE, -9), (COMPILED, -9), (OURS, -9), ("ratio", -6), ("quartiles", 14),
+    ("", 36), ("", 7), (NATIVE, -9), (COMPILED, -9), (OURS, -9), ("ratio", -6), ("quartiles", 14),
     ("target", 20), ("compiled", 16), ("rate", -12),
     ("ceiling %", -10), ("error", 23), ("memory MB", 11),
 )  # fmt: skip
@@ -113,18 +113,15 @@ def duration(value: float) -> str:
     """Three digits and a unit."""
     for unit, size in (("s", 1.0), ("ms", 1e-3), ("us", 1e-6)):
         if value >= 0.9995 * size:
-            return f"{_digits(value / size)} {unit}"
-    return f"{_digits(value / 1e-9)} ns"
+            return f"{factor(value / size)} {unit}"
+    return f"{factor(value / 1e-9)} ns"
 
 
 def factor(value: float) -> str:
-    """A ratio: two decimals below ten, whole numbers from a hundred on."""
-    return f"{value:.2f}" if value < 9.995 else _digits(value)
-
-
-def _digits(value: float) -> str:
-    decimals = max(0, 2 - math.floor(math.log10(value))) if value > 0 else 0
-    return f"{value:.{min(decimals, 2)}f}"
+    """Three digits, but no more than two decimals."""
+    rounded = float(f"{value:.3g}")
+    decimals = 2 if rounded < 10 else 1 if rounded < 100 else 0
+    return f"{rounded:.{decimals}f}"
 
 
 def _target(target: Row | None, verdict: str | None) -> str:

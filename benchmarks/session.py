@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -68,6 +69,8 @@ class Watcher:
 
 def run(plan: Plan, watcher: Watcher) -> dict[str, Any]:
     """Measure what is planned. Ctrl-C ends it early: ``"complete"`` is then False."""
+    # Before torch's compiler is loaded: its worker processes would run beside what is timed.
+    os.environ.setdefault("TORCHINDUCTOR_COMPILE_THREADS", "1")
     others = environment.OtherWork()
     document: dict[str, Any] = {
         "schema": SCHEMA,
@@ -119,7 +122,8 @@ def measure_row(
     plan: Plan, case: Case, direction: str, ceiling: Ceilings, share: float | None
 ) -> Row:
     """Everything about one case in one direction."""
-    torch.compiler.reset()  # else compiled code of many shapes piles up and is given up on
+    if plan.compiled:
+        torch.compiler.reset()  # else compiled code of many shapes piles up and is given up on
     load = workloads.build(case, direction, plan.device, plan.compiled)
     samples = race(load.steps, QUICK if plan.quick else FULL, _synchronize(plan.device))
     row = summarise(samples, case, direction, share)

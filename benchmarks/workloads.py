@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -225,27 +225,30 @@ def _random_data(model: str, examples: int) -> Any:
 
 def _prediction(case: Case, compiled: bool) -> Workload:
     """The strong CNN on one image; ``whole``: from the drawing, as the app does it."""
+    if case.settings["whole"]:
+        from inkgrad.course.recognizer import Recognizer
+
+        drawing = _drawing()
+        native, ours = (Recognizer.load("strong", backend) for backend in ("native", "fused"))
+        return _contest(lambda: native.predict(drawing), lambda: ours.predict(drawing), None)
+    third = _reading("native", compiled=True) if compiled else None
+    return _contest(_reading("native"), _reading("fused"), third)
+
+
+def _reading(backend: Literal["fused", "native"], compiled: bool = False) -> Step:
     from inkgrad.course import models
-    from inkgrad.course.recognizer import Recognizer
 
-    def reading(backend: models.Backend, compiled: bool = False) -> Step:
-        generator = torch.Generator().manual_seed(0)
-        network: Any = models.build("strong", backend, generator=generator).eval()
-        if compiled:
-            network.compile(dynamic=False)
-        if case.settings["whole"]:
-            recognizer, drawing = Recognizer(network, {"model": "strong"}), _drawing()
-            return lambda: recognizer.predict(drawing)
-        image = torch.rand(1, 1, 28, 28, generator=torch.Generator().manual_seed(0))
+    generator = torch.Generator().manual_seed(0)
+    network: Any = models.build("strong", backend, generator=generator).eval()
+    if compiled:
+        network.compile(dynamic=False)
+    image = torch.rand(1, 1, 28, 28, generator=generator)
 
-        def read() -> Tensor:
-            with torch.inference_mode():
-                return network(image)
+    def read() -> Tensor:
+        with torch.inference_mode():
+            return network(image)
 
-        return read
-
-    third = reading("native", compiled=True) if compiled else None
-    return _contest(reading("native"), reading("fused"), third)
+    return read
 
 
 def _drawing(side: int = 280) -> np.ndarray:
