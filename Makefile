@@ -93,7 +93,7 @@ $(VENV)/made: $(RENEW)
 
 $(VENV)/packages: $(VENV)/made
 	@echo "==> installing torch and what the build needs (the first time, some minutes)"
-	@$(PIP) install --upgrade pip "setuptools>=77" wheel ninja pybind11
+	@$(PIP) install --upgrade pip "setuptools>=77" ninja
 	@$(PIP) install $(TORCH)
 	@$(PIP) freeze | grep "^torch==" > $(TORCH_CHOSEN)
 	@touch $@

@@ -9,18 +9,27 @@ import os
 import platform
 import sys
 from pathlib import Path
+from typing import NoReturn
 
+import setuptools
 from setuptools import Extension, setup
 
+
+def stop(problem: str) -> NoReturn:
+    sys.exit(
+        f"{problem}\n"
+        "Install what the build needs, then build without isolation:\n"
+        "    pip install torch 'setuptools>=77' ninja\n"
+        "    pip install --no-build-isolation ."
+    )
+
+
+if int(setuptools.__version__.split(".")[0]) < 77:
+    stop(f"inkgrad is built by setuptools 77 or newer; {setuptools.__version__} is here.")
 try:
     from torch.utils.cpp_extension import BuildExtension, CppExtension
 except ModuleNotFoundError as error:
-    sys.exit(
-        f"inkgrad builds against the torch that it will run with; {error.name!r} is not here.\n"
-        "Install torch first, then build without isolation:\n"
-        "    pip install torch setuptools wheel ninja pybind11\n"
-        "    pip install --no-build-isolation ."
-    )
+    stop(f"inkgrad is built against the torch that it will run with; {error.name!r} is not here.")
 
 ROOT = Path(__file__).resolve().parent
 COMMON_FLAGS = ["-O3", "-g0", "-Wall", "-fvisibility=hidden"]
@@ -104,6 +113,4 @@ if os.environ.get("INKGRAD_KERNELS", "1") != "0":
         ),
     ]
 
-if os.environ.get("INKGRAD_KERNELS") == "0":  # do without a compiler
-    extensions = []
 setup(ext_modules=extensions, cmdclass={"build_ext": Build})
