@@ -25,12 +25,21 @@ bool has_few_channels(int64_t in_channels, int64_t taps) {
   return in_channels < 8 || (in_channels <= 16 && taps >= 25);
 }
 
+// Below this many operations a second thread costs more than it brings.
+constexpr int64_t kGrainOperations = 1 << 20;
+// The gradient with respect to the input needs a buffer of every tap's products, kernel height
+// times width the size of a plane: it has to stay in the second-level cache.
+constexpr int64_t kMaxTapBytes = 1 << 21;
+
 struct Convolution {
   int64_t images;
   ConvGeometry geometry;
   int64_t in_image() const { return geometry.in_channels * geometry.in_height * geometry.in_width; }
   int64_t out_plane() const { return geometry.out_height * geometry.out_width; }
   int64_t out_image() const { return geometry.out_channels * out_plane(); }
+  int64_t operations_per_image() const {
+    return 2 * out_image() * geometry.in_channels * geometry.kernel_height * geometry.kernel_width;
+  }
 };
 
 int64_t first(IntArrayRef pair) { return pair[0]; }
@@ -74,7 +83,11 @@ std::optional<Convolution> direct_convolution(const Tensor& input, const Tensor&
   g.out_height = g.in_height + 2 * g.pad_height - g.dilation_height * (g.kernel_height - 1);
   g.out_width = g.in_width + 2 * g.pad_width - g.dilation_width * (g.kernel_width - 1);
   if (g.out_height < 1 || g.out_width < 1) return std::nullopt;
-  return Convolution{input.size(0), g};
+  const Convolution c{input.size(0), g};
+  // Threads share images out: a few large ones are torch's to share out finer.
+  if (c.images < at::get_num_threads() && c.operations_per_image() > kGrainOperations * 16)
+    return std::nullopt;
+  return c;
 }
 
 Tensor contiguous_bias(const OptionalTensor& bias) {
@@ -96,9 +109,10 @@ Tensor packed_weight(const Convolution& c, const Tensor& weight, Pack pack) {
 
 // Calls f(image, workspace) for every image, in parallel.
 template <typename T, typename F>
-void for_each_image(const Convolution& c, const PoolGeometry& pool, F f) {
-  const int64_t elements = kernels()->of<T>().conv_workspace(c.geometry, pool);
-  at::parallel_for(0, c.images, 1, [&](int64_t begin, int64_t end) {
+void for_each_image(const Convolution& c, const PoolGeometry& pool, ConvPass pass, F f) {
+  const int64_t elements = kernels()->of<T>().conv_workspace(c.geometry, pool, pass);
+  const int64_t grain = kGrainOperations / c.operations_per_image() + 1;
+  at::parallel_for(0, c.images, grain, [&](int64_t begin, int64_t end) {
     T* const workspace = scratch_of<T>(elements);
     for (int64_t n = begin; n < end; ++n) f(n, workspace);
   });
@@ -119,7 +133,7 @@ Tensor forward(const Tensor& input, const Tensor& weight, const OptionalTensor& 
     const T *const x = input.const_data_ptr<T>(), *const w = packed.const_data_ptr<T>();
     const T* const b = data_or_null<T>(offset);
     T* const y = output.mutable_data_ptr<T>();
-    for_each_image<T>(*c, {}, [&](int64_t n, T* workspace) {
+    for_each_image<T>(*c, {}, ConvPass::forward, [&](int64_t n, T* workspace) {
       table.conv_forward(g, x + n * c->in_image(), w, b, y + n * c->out_image(), workspace);
     });
   });
@@ -130,13 +144,18 @@ template <typename T>
 Tensor direct_grad_input(const Convolution& c, const Tensor& grad, const Tensor& input,
                          const Tensor& weight) {
   const auto& table = kernels()->of<T>();
+  const auto& g = c.geometry;
+  if (table.conv_workspace(g, {}, ConvPass::backward_input) * int64_t(sizeof(T)) > kMaxTapBytes) {
+    return std::get<0>(
+        native::conv2d_backward(grad, input, weight, {1, 1}, {g.pad_height, g.pad_width},
+                                {g.dilation_height, g.dilation_width}, 1, {true, false, false}));
+  }
   const Tensor grad_input = at::empty(input.sizes(), input.options());
   const Tensor packed = packed_weight<T>(c, weight, table.conv_pack_backward);
   const T *const dy = grad.const_data_ptr<T>(), *const w = packed.const_data_ptr<T>();
   T* const dx = grad_input.mutable_data_ptr<T>();
-  for_each_image<T>(c, {}, [&](int64_t n, T* workspace) {
-    table.conv_backward_input(c.geometry, dy + n * c.out_image(), w, dx + n * c.in_image(),
-                              workspace);
+  for_each_image<T>(c, {}, ConvPass::backward_input, [&](int64_t n, T* workspace) {
+    table.conv_backward_input(g, dy + n * c.out_image(), w, dx + n * c.in_image(), workspace);
   });
   return grad_input;
 }
@@ -167,7 +186,7 @@ Tensor direct_grad_weight(const Convolution& c, const Tensor& grad, const Tensor
                           const Tensor& weight) {
   const auto& table = kernels()->of<T>();
   const T *const dy = grad.const_data_ptr<T>(), *const x = input.const_data_ptr<T>();
-  const int64_t elements = table.conv_workspace(c.geometry, {});
+  const int64_t elements = table.conv_workspace(c.geometry, {}, ConvPass::backward_weight);
   return sum_over_images<T>(
       c, weight.sizes(), weight.options(), [&](T* sums, int64_t n, int64_t images) {
         table.conv_backward_weight(c.geometry, images, dy + n * c.out_image(), x + n * c.in_image(),
@@ -292,7 +311,7 @@ Gradients2 pool_forward(const Tensor& input, const Tensor& weight, const Optiona
     T* const y = output.mutable_data_ptr<T>();
     uint8_t* const places = indices.mutable_data_ptr<uint8_t>();
     const int64_t pooled = g.out_channels * pool.out_height * pool.out_width;
-    for_each_image<T>(*c, pool, [&](int64_t n, T* workspace) {
+    for_each_image<T>(*c, pool, ConvPass::forward, [&](int64_t n, T* workspace) {
       table.conv_relu_pool_forward(g, pool, x + n * c->in_image(), w, b, y + n * pooled,
                                    places + n * pooled, workspace);
     });

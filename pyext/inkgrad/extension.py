@@ -73,7 +73,11 @@ def load() -> Loaded:
         return Loaded(reason=f"{ENVIRONMENT}=reference")
     try:
         import inkgrad._C as module
-    except ImportError as error:
+
+        libraries = _kernel_libraries()
+        capability, reason = _choose(libraries)
+        module.load_cpu_kernels(str(libraries[capability]))
+    except (ImportError, OSError, RuntimeError) as error:
         reason = f"the compiled extension does not load: {error}"
         warnings.warn(
             f"inkgrad: {reason}\nEverything works, through plain torch. To build the kernels, "
@@ -83,9 +87,6 @@ def load() -> Loaded:
             stacklevel=3,
         )
         return Loaded(reason=reason)
-    libraries = _kernel_libraries()
-    capability, reason = _choose(libraries)
-    module.load_cpu_kernels(str(libraries[capability]))
     from inkgrad import fake  # noqa: F401  (registers shapes and dtypes for torch.compile)
 
     return Loaded(module, capability, reason, tuple(libraries))

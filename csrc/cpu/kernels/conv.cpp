@@ -555,12 +555,17 @@ void conv_backward_bias(const ConvGeometry& g, int64_t images, const T* grad_out
 }
 
 template <typename T>
-int64_t conv_workspace(const ConvGeometry& g, const PoolGeometry& p) {
+int64_t conv_workspace(const ConvGeometry& g, const PoolGeometry& p, ConvPass pass) {
   const int64_t padded = g.in_channels * padded_plane<T>(g);
-  const int64_t forward = padded + kTileChannels * p.window_height * g.out_width;
-  const int64_t backward_input = g.kernel_height * g.kernel_width * g.out_height * tap_pitch<T>(g);
-  const int64_t backward_weight = images_per_block<T>(g) * padded;
-  return larger(larger(forward, backward_input), backward_weight) + kLanes<T>;
+  switch (pass) {
+    case ConvPass::forward:
+      return padded + kTileChannels * p.window_height * g.out_width;
+    case ConvPass::backward_input:
+      return g.kernel_height * g.kernel_width * g.out_height * tap_pitch<T>(g) + kLanes<T>;
+    case ConvPass::backward_weight:
+      return images_per_block<T>(g) * padded;
+  }
+  return 0;
 }
 
 }  // namespace

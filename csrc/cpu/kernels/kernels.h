@@ -15,6 +15,7 @@ namespace inkgrad::cpu {
 inline constexpr unsigned kInputOutOfRange = 1, kTargetOutOfRange = 2;
 
 enum class Activation : int { none, sigmoid, relu };
+enum class ConvPass : int { forward, backward_input, backward_weight };
 
 // A strided matrix: element (i, j) lies at data[i * row_stride + j * col_stride].
 template <typename T>
@@ -77,7 +78,7 @@ struct KernelsOf {
   void (*conv_pack_forward)(const ConvGeometry& g, const T* weight, T* packed);
   void (*conv_pack_backward)(const ConvGeometry& g, const T* weight, T* packed);
   // Elements of workspace that each of the functions below needs, aligned to 64 bytes.
-  int64_t (*conv_workspace)(const ConvGeometry& g, const PoolGeometry& p);
+  int64_t (*conv_workspace)(const ConvGeometry& g, const PoolGeometry& p, ConvPass pass);
   // One image: input [IC, H, W] to output [OC, OH, OW]; bias may be null.
   void (*conv_forward)(const ConvGeometry& g, const T* input, const T* packed, const T* bias,
                        T* output, T* workspace);
