@@ -152,8 +152,6 @@ def test_scaling_leaves_out_what_memory_cannot_hold(monkeypatch):
 @pytest.mark.parametrize("model", ["diabetes", "cnn", "softmax"])
 def test_training_steps(model):
     """Both backends go through the very training of ``inkgrad train``."""
-    if model == "cnn":
-        pytest.importorskip("inkgrad.course.augment")
     case = Case("train", "tiny", (), {"model": model, "batch_size": 8, "examples": 16})
     load = workloads.build(case, "epoch", "cpu", compiled=False)
     native, ours = load.steps["native"](), load.steps["ours"]()
@@ -164,8 +162,6 @@ def test_training_steps(model):
 
 @pytest.mark.parametrize("whole", [False, True])
 def test_predictions(whole):
-    if whole:
-        pytest.importorskip("inkgrad.course.recognizer")
     case = Case("predict", "", (), {"whole": whole})
     load = workloads.build(case, FORWARD, "cpu", compiled=False)
     native, ours = load.steps["native"](), load.steps["ours"]()
