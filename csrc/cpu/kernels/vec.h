@@ -74,7 +74,7 @@ inline void store(T* p, Vec<T, L> v) {
 template <int L, typename T>
 inline Vec<T, L> load_first(const T* p, int64_t n) {
   using V = Vec<T, L>;
-  constexpr bool is_float = sizeof(T) == 4;
+  [[maybe_unused]] constexpr bool is_float = sizeof(T) == 4;
 #if defined(__AVX512VL__)
   const unsigned mask = (1u << n) - 1;
   if constexpr (sizeof(V) == 64) {
@@ -103,7 +103,7 @@ inline Vec<T, L> load_first(const T* p, int64_t n) {
 template <int L, typename T>
 inline void store_first(T* p, Vec<T, L> v, int64_t n) {
   using V = Vec<T, L>;
-  constexpr bool is_float = sizeof(T) == 4;
+  [[maybe_unused]] constexpr bool is_float = sizeof(T) == 4;
 #if defined(__AVX512VL__)
   const unsigned mask = (1u << n) - 1;
   if constexpr (sizeof(V) == 64) {
