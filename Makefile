@@ -14,6 +14,9 @@ KERNELS ?= 1
 # passed on, as in: make test ARGS="-k conv2d"
 ARGS ?=
 
+SHELL := /bin/bash
+.SHELLFLAGS := -o pipefail -c
+
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip
@@ -23,6 +26,14 @@ PREFLIGHT := .ci/preflight.py $(if $(filter 0,$(KERNELS)),--no-kernels)
 TORCH_CHOSEN := $(VENV)/torch.txt
 CSRC := $(shell find csrc -type f 2>/dev/null)
 CXX_SOURCES := $(filter %.cpp %.h %.cu %.cuh,$(CSRC))
+
+# Compiled here and not by pip, which would say nothing meanwhile; it then finds the work done. Of
+# every command only the name of the file is shown.
+define COMPILE
+@echo "==> compiling the kernels (the first time, some minutes)"
+@$(BIN)/python setup.py --quiet build_ext --inplace 2>&1 | \
+  sed -u -E 's#^(\[[0-9]+/[0-9]+\]) .* -c $(CURDIR)/([^ ]+) -o .*#\1 \2#'
+endef
 
 # read by setup.py
 export INKGRAD_KERNELS := $(KERNELS)
@@ -82,14 +93,15 @@ $(VENV)/made: $(RENEW)
 
 $(VENV)/packages: $(VENV)/made
 	@echo "==> installing torch and what the build needs (the first time, some minutes)"
-	@$(PIP) install --upgrade pip "setuptools>=77" wheel ninja pybind11
+	@$(PIP) install --upgrade pip "setuptools>=77" ninja
 	@$(PIP) install $(TORCH)
 	@$(PIP) freeze | grep "^torch==" > $(TORCH_CHOSEN)
 	@touch $@
 
 $(INSTALLED): $(VENV)/packages pyproject.toml $(wildcard setup.py) $(CSRC)
 	@$(BIN)/python $(PREFLIGHT)
-	@echo "==> installing inkgrad$(if $(filter 0,$(KERNELS)), without its kernels, and building its kernels)"
+	$(if $(filter 0,$(KERNELS)),,$(COMPILE))
+	@echo "==> installing inkgrad"
 	@$(PIP) install --constraint $(TORCH_CHOSEN) --no-build-isolation --editable ".[demo,bench,test]"
 	@touch $@
 

@@ -7,7 +7,8 @@
 PYBIND11_MODULE(_C, m) {
   m.doc() = "Operators and build information of inkgrad.";
   m.def("load_cpu_kernels", &inkgrad::cpu::load_kernels, pybind11::arg("path"),
-        "Opens one of the _cpu_* libraries beside this module; its kernels serve every op from then on.");
+        "Opens one of the _cpu_* libraries beside this module; its kernels serve every op from "
+        "then on.");
   m.attr("torch_version") = TORCH_VERSION;
   m.attr("cxx_standard") = __cplusplus;
 #if defined(__clang__)

@@ -1,7 +1,9 @@
-// The ops in torch's own, differentiable to any order: the formulas of pyext/inkgrad/reference.py and their derivatives.
+// The ops in torch's own, differentiable to any order: the formulas of pyext/inkgrad/reference.py
+// and their derivatives.
 //
-// These run where a kernel of ours does not: on backends without kernels, for shapes and dtypes a kernel does not take, inside
-// torch.func transforms and forward-mode AD, and as the backward of a backward.
+// These run where a kernel of ours does not: on backends without kernels, for shapes and dtypes a
+// kernel does not take, inside torch.func transforms and forward-mode AD, and as the backward of a
+// backward.
 #include <ATen/ATen.h>
 #include <ATen/core/Reduction.h>
 
@@ -11,25 +13,18 @@ namespace inkgrad::native {
 namespace {
 
 Gradients3 linear_gradients(const Tensor& grad_z, const Tensor& input, const Tensor& weight,
-                           std::array<bool, 3> output_mask) {
-  const Tensor grad_rows = grad_z.dim() == 2 ? grad_z : grad_z.flatten(0, -2);
-  const Tensor rows = input.dim() == 2 ? input : input.flatten(0, -2);
+                            std::array<bool, 3> output_mask) {
+  // The leading dimensions, none of them or several, become one. (reshape, not flatten: the older
+  // vmap knows it.)
+  c10::SymInt rows = 1;
+  for (int64_t d = 0; d < input.dim() - 1; ++d) rows = rows * input.sym_size(d);
+  const Tensor z = grad_z.reshape_symint({rows, weight.sym_size(0)});
+  const Tensor x = input.reshape_symint({rows, weight.sym_size(1)});
   Tensor grad_input, grad_weight, grad_bias;
   if (output_mask[0]) grad_input = at::matmul(grad_z, weight);
-  if (grad_z.dim() == 1) {
-    if (output_mask[1]) grad_weight = at::outer(grad_z, input);
-    if (output_mask[2]) grad_bias = grad_z;
-  } else {
-    if (output_mask[1]) grad_weight = at::mm(grad_rows.t(), rows);
-    if (output_mask[2]) grad_bias = grad_rows.sum(0);
-  }
+  if (output_mask[1]) grad_weight = at::mm(z.t(), x);
+  if (output_mask[2]) grad_bias = z.sum(0);
   return {grad_input, grad_weight, grad_bias};
-}
-
-Tensor reduced(const Tensor& each, int64_t reduction) {
-  if (reduction == at::Reduction::Mean) return each.mean();
-  if (reduction == at::Reduction::Sum) return each.sum();
-  return each;
 }
 
 }  // namespace
@@ -38,8 +33,9 @@ Tensor linear_sigmoid(const Tensor& input, const Tensor& weight, const OptionalT
   return at::sigmoid(at::linear(input, weight, bias));
 }
 
-Gradients3 linear_sigmoid_backward(const Tensor& grad_output, const Tensor& input, const Tensor& weight,
-                                   const Tensor& output, std::array<bool, 3> output_mask) {
+Gradients3 linear_sigmoid_backward(const Tensor& grad_output, const Tensor& input,
+                                   const Tensor& weight, const Tensor& output,
+                                   std::array<bool, 3> output_mask) {
   return linear_gradients(at::sigmoid_backward(grad_output, output), input, weight, output_mask);
 }
 
@@ -47,9 +43,11 @@ Tensor linear_relu(const Tensor& input, const Tensor& weight, const OptionalTens
   return at::relu(at::linear(input, weight, bias));
 }
 
-Gradients3 linear_relu_backward(const Tensor& grad_output, const Tensor& input, const Tensor& weight,
-                                const Tensor& output, std::array<bool, 3> output_mask) {
-  return linear_gradients(at::threshold_backward(grad_output, output, 0), input, weight, output_mask);
+Gradients3 linear_relu_backward(const Tensor& grad_output, const Tensor& input,
+                                const Tensor& weight, const Tensor& output,
+                                std::array<bool, 3> output_mask) {
+  return linear_gradients(at::threshold_backward(grad_output, output, 0), input, weight,
+                          output_mask);
 }
 
 Tensor binary_cross_entropy(const Tensor& input, const Tensor& target, const OptionalTensor& weight,
@@ -57,43 +55,51 @@ Tensor binary_cross_entropy(const Tensor& input, const Tensor& target, const Opt
   return at::binary_cross_entropy(input, target, weight, reduction);
 }
 
-Gradients2 binary_cross_entropy_backward(const Tensor& grad_output, const Tensor& input, const Tensor& target,
-                                         const OptionalTensor& weight, int64_t reduction,
-                                         std::array<bool, 2> output_mask) {
+Gradients2 binary_cross_entropy_backward(const Tensor& grad_output, const Tensor& input,
+                                         const Tensor& target, const OptionalTensor& weight,
+                                         int64_t reduction, std::array<bool, 2> output_mask) {
   Tensor grad_input, grad_target;
   if (output_mask[0]) {
     grad_input = at::binary_cross_entropy_backward(grad_output, input, target, weight, reduction);
   }
   if (output_mask[1]) {
-    grad_target = grad_output * (at::log1p(-input) - at::log(input));
+    // In float for the half types: the difference of two rounded logarithms would lose most of its
+    // digits.
+    const auto dtype = input.scalar_type();
+    const bool is_half = dtype == at::kHalf || dtype == at::kBFloat16;
+    const Tensor x = is_half ? input.to(at::kFloat) : input;
+    grad_target = grad_output * (at::log1p(-x) - at::log(x));
     if (weight.has_value() && weight->defined()) grad_target = grad_target * *weight;
     if (reduction == at::Reduction::Mean) grad_target = grad_target / input.sym_numel();
+    grad_target = grad_target.to(dtype);
   }
   return {grad_input, grad_target};
 }
 
-Tensor conv2d(const Tensor& input, const Tensor& weight, const OptionalTensor& bias, IntArrayRef stride,
-              IntArrayRef padding, IntArrayRef dilation, int64_t groups) {
+Tensor conv2d(const Tensor& input, const Tensor& weight, const OptionalTensor& bias,
+              IntArrayRef stride, IntArrayRef padding, IntArrayRef dilation, int64_t groups) {
   return at::conv2d(input, weight, bias, stride, padding, dilation, groups);
 }
 
-Gradients3 conv2d_backward(const Tensor& grad_output, const Tensor& input, const Tensor& weight, IntArrayRef stride,
-                           IntArrayRef padding, IntArrayRef dilation, int64_t groups,
-                           std::array<bool, 3> output_mask) {
+Gradients3 conv2d_backward(const Tensor& grad_output, const Tensor& input, const Tensor& weight,
+                           IntArrayRef stride, IntArrayRef padding, IntArrayRef dilation,
+                           int64_t groups, std::array<bool, 3> output_mask) {
   if (input.dim() == 3) {  // an image without a batch
     auto [grad_input, grad_weight, grad_bias] =
-        native::conv2d_backward(grad_output.unsqueeze(0), input.unsqueeze(0), weight, stride, padding, dilation,
-                                groups, output_mask);
+        native::conv2d_backward(grad_output.unsqueeze(0), input.unsqueeze(0), weight, stride,
+                                padding, dilation, groups, output_mask);
     return {grad_input.defined() ? grad_input.squeeze(0) : grad_input, grad_weight, grad_bias};
   }
   const auto bias_sizes = c10::SymIntArrayRef(weight.sym_sizes()).slice(0, 1);
-  return at::convolution_backward_symint(grad_output, input, weight, bias_sizes, c10::fromIntArrayRefSlow(stride),
-                                         c10::fromIntArrayRefSlow(padding), c10::fromIntArrayRefSlow(dilation),
-                                         /*transposed=*/false, {0, 0}, groups, output_mask);
+  return at::convolution_backward_symint(
+      grad_output, input, weight, bias_sizes, c10::fromIntArrayRefSlow(stride),
+      c10::fromIntArrayRefSlow(padding), c10::fromIntArrayRefSlow(dilation),
+      /*transposed=*/false, {0, 0}, groups, output_mask);
 }
 
-Gradients2 conv2d_relu_max_pool2d(const Tensor& input, const Tensor& weight, const OptionalTensor& bias,
-                                  IntArrayRef stride, IntArrayRef padding, IntArrayRef dilation, int64_t groups,
+Gradients2 conv2d_relu_max_pool2d(const Tensor& input, const Tensor& weight,
+                                  const OptionalTensor& bias, IntArrayRef stride,
+                                  IntArrayRef padding, IntArrayRef dilation, int64_t groups,
                                   IntArrayRef kernel_size) {
   const Tensor convolved = at::conv2d(input, weight, bias, stride, padding, dilation, groups);
   auto [pooled, positions] = at::max_pool2d_with_indices(convolved, kernel_size);
@@ -106,29 +112,45 @@ Gradients2 conv2d_relu_max_pool2d(const Tensor& input, const Tensor& weight, con
   return {at::relu(pooled), place.to(at::kByte)};
 }
 
-Gradients3 conv2d_relu_max_pool2d_backward(const Tensor& grad_output, const Tensor& input, const Tensor& weight,
-                                           const Tensor& output, const Tensor& indices, IntArrayRef stride,
-                                           IntArrayRef padding, IntArrayRef dilation, int64_t groups,
-                                           IntArrayRef kernel_size, std::array<bool, 3> output_mask) {
+Gradients3 conv2d_relu_max_pool2d_backward(const Tensor& grad_output, const Tensor& input,
+                                           const Tensor& weight, const Tensor& output,
+                                           const Tensor& indices, IntArrayRef stride,
+                                           IntArrayRef padding, IntArrayRef dilation,
+                                           int64_t groups, IntArrayRef kernel_size,
+                                           std::array<bool, 3> output_mask) {
   const int64_t window_height = kernel_size[0], window_width = kernel_size.back();
   const int64_t spread_height = dilation[0], spread_width = dilation.back();
   const int64_t step_height = stride[0], step_width = stride.back();
   const c10::SymInt out_height =
-      (input.sym_size(-2) + 2 * padding[0] - spread_height * (weight.sym_size(2) - 1) - 1) / step_height + 1;
+      (input.sym_size(-2) + 2 * padding[0] - spread_height * (weight.sym_size(2) - 1) - 1) /
+          step_height +
+      1;
   const c10::SymInt out_width =
-      (input.sym_size(-1) + 2 * padding.back() - spread_width * (weight.sym_size(3) - 1) - 1) / step_width + 1;
+      (input.sym_size(-1) + 2 * padding.back() - spread_width * (weight.sym_size(3) - 1) - 1) /
+          step_width +
+      1;
 
-  // Where the maximum was, the gradient; elsewhere zero: one window at a time, [.., PH, PW, places] to the plane.
+  // Where the maximum was, the gradient; elsewhere zero: one window at a time, [.., PH, PW, places]
+  // to the plane.
   const Tensor grad_pooled = at::threshold_backward(grad_output, output, 0);
   const Tensor place = at::arange(window_height * window_width, indices.options().dtype(at::kLong));
   const Tensor chosen = indices.to(at::kLong).unsqueeze(-1) == place;
   const Tensor zero = at::zeros({}, grad_pooled.options());
   Tensor windows = at::where(chosen, grad_pooled.unsqueeze(-1), zero);
-  windows = windows.unflatten(-1, {window_height, window_width}).transpose(-3, -2);  // [.., PH, WH, PW, WW]
-  windows = windows.flatten(-2, -1).flatten(-3, -2);
+  const auto leading = [&](std::initializer_list<c10::SymInt> last) {
+    std::vector<c10::SymInt> sizes(output.sym_sizes().begin(), output.sym_sizes().end() - 2);
+    sizes.insert(sizes.end(), last);
+    return sizes;
+  };
+  const c10::SymInt pooled_height = output.sym_size(-2), pooled_width = output.sym_size(-1);
+  windows =
+      windows.reshape_symint(leading({pooled_height, pooled_width, window_height, window_width}))
+          .transpose(-3, -2)  // [.., PH, WH, PW, WW]
+          .reshape_symint(leading({pooled_height * window_height, pooled_width * window_width}));
   const Tensor grad_convolved = at::constant_pad_nd_symint(
       windows, {0, out_width - windows.sym_size(-1), 0, out_height - windows.sym_size(-2)}, 0);
-  return native::conv2d_backward(grad_convolved, input, weight, stride, padding, dilation, groups, output_mask);
+  return native::conv2d_backward(grad_convolved, input, weight, stride, padding, dilation, groups,
+                                 output_mask);
 }
 
 }  // namespace inkgrad::native

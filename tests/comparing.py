@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 import torch
 import torch.utils._pytree as pytree
+from torch import Tensor
+
 from inkgrad.check.compare import limit, mismatch, relative_error
 from inkgrad.check.derivatives import compare_with_native
-from torch import Tensor
 
 needs_extension = pytest.mark.skipif(
     not hasattr(torch.ops.inkgrad, "conv2d"), reason="the extension is not loaded"

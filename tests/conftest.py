@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 
-import inkgrad  # noqa: F401  # loads the kernels: torch.ops.inkgrad is filled before tests ask
 import pytest
 import torch
 
-# Shown first: a pasted failure is of no use without knowing which kernels ran.
-CAPABILITY = os.environ.get("INKGRAD_CPU_CAPABILITY", "")
+import inkgrad
 
 
 def pytest_report_header() -> str:
+    """A pasted failure is of no use without knowing which kernels ran."""
     devices = ", ".join(available_devices())
-    return f"torch {torch.__version__}, {devices}, INKGRAD_CPU_CAPABILITY={CAPABILITY or 'unset'}"
+    kernels = inkgrad.build_config()["cpu_library_loaded"]
+    return f"torch {torch.__version__}, {devices}, CPU kernels: {kernels}"
 
 
 def available_devices() -> list[str]:

@@ -10,9 +10,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-import inkgrad
 import pytest
 import torch
+
+import inkgrad
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 # Instruction sets in ascending order: a processor that has one has those before it.
@@ -25,11 +26,13 @@ def choices():
         return []  # nothing was built: the suite runs through reference.py already
     best = torch.backends.cpu.get_cpu_capability().lower()
     available = SETS[: SETS.index(best) + 1] if best in SETS else ("default",)
-    return [name for name in (*available, "none") if name != loaded()]
+    built = inkgrad.build_config()["cpu_libraries_built"]
+    usable = [name for name in available if name in built]
+    return [name for name in (*usable, "reference") if name != loaded()]
 
 
 def loaded():
-    return inkgrad.build_config()["cpu"]["loaded"]
+    return inkgrad.build_config()["cpu_library_loaded"]
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +68,7 @@ def test_core_of_the_suite(choice, runs):
 @pytest.mark.parametrize("choice", choices())
 def test_the_choice_is_the_one_asked_for(choice):
     """Else the test above would test the same library several times."""
-    script = "import inkgrad; print(inkgrad.build_config()['cpu']['loaded'])"
+    script = "import inkgrad; print(inkgrad.build_config()['cpu_library_loaded'])"
     environment = {**os.environ, "INKGRAD_CPU_CAPABILITY": choice}
     answer = subprocess.run(
         [sys.executable, "-c", script], env=environment, text=True, capture_output=True, check=True

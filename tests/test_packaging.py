@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from fnmatch import fnmatch
-from pathlib import Path
+from pathlib import Path, PurePath
 
 import pytest
 
@@ -30,14 +30,18 @@ def test_every_file_beside_the_code_is_installed() -> None:
     left_out = []
     for package, folder in FOLDERS.items():
         for file in (ROOT / folder).rglob("*"):
-            if file.suffix in {".py", ".pyc", ".so"} or file.name == "README.md" or file.is_dir():
+            if file.suffix in {".py", ".pyc", ".so"} or file.is_dir():
                 continue
-            owner, path = package, file.relative_to(ROOT / folder)
-            while path.parts and f"{owner}.{path.parts[0]}" in SETUPTOOLS["packages"]:
-                owner, path = f"{owner}.{path.parts[0]}", Path(*path.parts[1:])
-            if not any(
-                fnmatch(str(path), pattern.replace("**/", ""))
-                for pattern in SETUPTOOLS["package-data"].get(owner, [])
-            ):
+            # for readers of the repository, not for programs
+            if file.suffix == ".md" or file.is_relative_to(ROOT / "benchmarks" / "results"):
+                continue
+            # patterns start from the folder of their package, and every package above is asked
+            path = PurePath(package, file.relative_to(ROOT / folder))
+            patterns = [
+                f"{owner.replace('.', '/')}/{pattern}"
+                for owner, patterns in SETUPTOOLS["package-data"].items()
+                for pattern in patterns
+            ]
+            if not any(fnmatch(str(path), pattern.replace("**/", "*")) for pattern in patterns):
                 left_out.append(str(file.relative_to(ROOT)))
     assert left_out == []

@@ -3,6 +3,7 @@
 import pytest
 import torch
 import torch.nn.functional as F
+
 from comparing import assert_equal, every_dtype
 from inkgrad import reference
 

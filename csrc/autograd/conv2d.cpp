@@ -1,5 +1,6 @@
-// conv2d and conv2d_relu_max_pool2d. Saved for backward: input and weight; with the pool also its output (whose sign is the
-// relu's derivative) and a byte an output for the place of the maximum. The convolution's own output is never kept.
+// conv2d and conv2d_relu_max_pool2d. Saved for backward: input and weight; with the pool also its
+// output (whose sign is the relu's derivative) and a byte an output for the place of the maximum.
+// The convolution's own output is never kept.
 #include <torch/csrc/autograd/custom_function.h>
 #include <torch/library.h>
 
@@ -14,8 +15,8 @@ using torch::autograd::Variable;
 using torch::autograd::variable_list;
 
 // Both functions keep their integers under these names.
-void save_geometry(AutogradContext* ctx, const OptionalTensor& bias, IntArrayRef stride, IntArrayRef padding,
-                   IntArrayRef dilation, int64_t groups) {
+void save_geometry(AutogradContext* ctx, const OptionalTensor& bias, IntArrayRef stride,
+                   IntArrayRef padding, IntArrayRef dilation, int64_t groups) {
   ctx->saved_data["has_bias"] = bias.has_value() && bias->defined();
   ctx->saved_data["stride"] = stride;
   ctx->saved_data["padding"] = padding;
@@ -34,8 +35,8 @@ std::array<bool, 3> wanted_gradients(AutogradContext* ctx) {
 
 struct Conv2d : torch::autograd::Function<Conv2d> {
   static Variable forward(AutogradContext* ctx, const Variable& input, const Variable& weight,
-                          const OptionalTensor& bias, IntArrayRef stride, IntArrayRef padding, IntArrayRef dilation,
-                          int64_t groups) {
+                          const OptionalTensor& bias, IntArrayRef stride, IntArrayRef padding,
+                          IntArrayRef dilation, int64_t groups) {
     at::AutoDispatchBelowADInplaceOrView below;
     ctx->save_for_backward({input, weight});
     save_geometry(ctx, bias, stride, padding, dilation, groups);
@@ -46,9 +47,9 @@ struct Conv2d : torch::autograd::Function<Conv2d> {
     variable_list result(7);
     if (!grads[0].defined()) return result;
     const auto saved = ctx->get_saved_variables();
-    std::tie(result[0], result[1], result[2]) =
-        conv2d_backward(grads[0], saved[0], saved[1], integers(ctx, "stride"), integers(ctx, "padding"),
-                        integers(ctx, "dilation"), ctx->saved_data["groups"].toInt(), wanted_gradients(ctx));
+    std::tie(result[0], result[1], result[2]) = conv2d_backward(
+        grads[0], saved[0], saved[1], integers(ctx, "stride"), integers(ctx, "padding"),
+        integers(ctx, "dilation"), ctx->saved_data["groups"].toInt(), wanted_gradients(ctx));
     return result;
   }
 };
@@ -72,15 +73,16 @@ struct Conv2dReluMaxPool2d : torch::autograd::Function<Conv2dReluMaxPool2d> {
     if (!grads[0].defined()) return result;
     const auto saved = ctx->get_saved_variables();
     std::tie(result[0], result[1], result[2]) = conv2d_relu_max_pool2d_backward(
-        grads[0], saved[0], saved[1], saved[2], saved[3], integers(ctx, "stride"), integers(ctx, "padding"),
-        integers(ctx, "dilation"), ctx->saved_data["groups"].toInt(), integers(ctx, "kernel_size"),
-        wanted_gradients(ctx));
+        grads[0], saved[0], saved[1], saved[2], saved[3], integers(ctx, "stride"),
+        integers(ctx, "padding"), integers(ctx, "dilation"), ctx->saved_data["groups"].toInt(),
+        integers(ctx, "kernel_size"), wanted_gradients(ctx));
     return result;
   }
 };
 
-Tensor conv2d_forward(const Tensor& input, const Tensor& weight, const OptionalTensor& bias, IntArrayRef stride,
-                      IntArrayRef padding, IntArrayRef dilation, int64_t groups) {
+Tensor conv2d_forward(const Tensor& input, const Tensor& weight, const OptionalTensor& bias,
+                      IntArrayRef stride, IntArrayRef padding, IntArrayRef dilation,
+                      int64_t groups) {
   if (needs_formula(input, weight, bias)) {
     return native::conv2d(input, weight, bias, stride, padding, dilation, groups);
   }
@@ -92,39 +94,47 @@ Tensor conv2d_forward(const Tensor& input, const Tensor& weight, const OptionalT
 }
 
 Gradients3 conv2d_backward_of(const Tensor& grad_output, const Tensor& input, const Tensor& weight,
-                              IntArrayRef stride, IntArrayRef padding, IntArrayRef dilation, int64_t groups,
-                              std::array<bool, 3> output_mask) {
+                              IntArrayRef stride, IntArrayRef padding, IntArrayRef dilation,
+                              int64_t groups, std::array<bool, 3> output_mask) {
   if (needs_formula(grad_output, input, weight) || needs_graph(grad_output, input, weight)) {
-    return native::conv2d_backward(grad_output, input, weight, stride, padding, dilation, groups, output_mask);
+    return native::conv2d_backward(grad_output, input, weight, stride, padding, dilation, groups,
+                                   output_mask);
   }
   at::AutoDispatchBelowADInplaceOrView below;
-  return conv2d_backward(grad_output, input, weight, stride, padding, dilation, groups, output_mask);
+  return conv2d_backward(grad_output, input, weight, stride, padding, dilation, groups,
+                         output_mask);
 }
 
-Gradients2 pool_forward(const Tensor& input, const Tensor& weight, const OptionalTensor& bias, IntArrayRef stride,
-                        IntArrayRef padding, IntArrayRef dilation, int64_t groups, IntArrayRef kernel_size) {
+Gradients2 pool_forward(const Tensor& input, const Tensor& weight, const OptionalTensor& bias,
+                        IntArrayRef stride, IntArrayRef padding, IntArrayRef dilation,
+                        int64_t groups, IntArrayRef kernel_size) {
   if (needs_formula(input, weight, bias)) {
-    return native::conv2d_relu_max_pool2d(input, weight, bias, stride, padding, dilation, groups, kernel_size);
+    return native::conv2d_relu_max_pool2d(input, weight, bias, stride, padding, dilation, groups,
+                                          kernel_size);
   }
   if (needs_graph(input, weight, bias)) {
-    const auto result =
-        Conv2dReluMaxPool2d::apply(input, weight, bias, stride, padding, dilation, groups, kernel_size);
+    const auto result = Conv2dReluMaxPool2d::apply(input, weight, bias, stride, padding, dilation,
+                                                   groups, kernel_size);
     return {result[0], result[1]};
   }
   at::AutoDispatchBelowADInplaceOrView below;
-  return conv2d_relu_max_pool2d(input, weight, bias, stride, padding, dilation, groups, kernel_size);
+  return conv2d_relu_max_pool2d(input, weight, bias, stride, padding, dilation, groups,
+                                kernel_size);
 }
 
-Gradients3 pool_backward(const Tensor& grad_output, const Tensor& input, const Tensor& weight, const Tensor& output,
-                         const Tensor& indices, IntArrayRef stride, IntArrayRef padding, IntArrayRef dilation,
-                         int64_t groups, IntArrayRef kernel_size, std::array<bool, 3> output_mask) {
-  if (needs_formula(grad_output, input, weight, output) || needs_graph(grad_output, input, weight, output)) {
-    return native::conv2d_relu_max_pool2d_backward(grad_output, input, weight, output, indices, stride, padding,
-                                                   dilation, groups, kernel_size, output_mask);
+Gradients3 pool_backward(const Tensor& grad_output, const Tensor& input, const Tensor& weight,
+                         const Tensor& output, const Tensor& indices, IntArrayRef stride,
+                         IntArrayRef padding, IntArrayRef dilation, int64_t groups,
+                         IntArrayRef kernel_size, std::array<bool, 3> output_mask) {
+  if (needs_formula(grad_output, input, weight, output) ||
+      needs_graph(grad_output, input, weight, output)) {
+    return native::conv2d_relu_max_pool2d_backward(grad_output, input, weight, output, indices,
+                                                   stride, padding, dilation, groups, kernel_size,
+                                                   output_mask);
   }
   at::AutoDispatchBelowADInplaceOrView below;
-  return conv2d_relu_max_pool2d_backward(grad_output, input, weight, output, indices, stride, padding, dilation,
-                                         groups, kernel_size, output_mask);
+  return conv2d_relu_max_pool2d_backward(grad_output, input, weight, output, indices, stride,
+                                         padding, dilation, groups, kernel_size, output_mask);
 }
 
 }  // namespace

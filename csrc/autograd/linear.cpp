@@ -1,5 +1,5 @@
-// linear_sigmoid and linear_relu: y = activation(x W^T + b). Saved for backward: x, W, y. The activation's derivative comes
-// from y alone (y (1 - y), and y > 0), so z is never kept.
+// linear_sigmoid and linear_relu: y = activation(x W^T + b). Saved for backward: x, W, y. The
+// activation's derivative comes from y alone (y (1 - y), and y > 0), so z is never kept.
 #include <torch/csrc/autograd/custom_function.h>
 #include <torch/library.h>
 
@@ -51,7 +51,9 @@ struct LinearActivation : torch::autograd::Function<LinearActivation<Ops>> {
 
 // Vectors as weights and odd biases broadcast in F.linear; they are not worth a kernel.
 bool is_ordinary(const Tensor& input, const Tensor& weight, const OptionalTensor& bias) {
-  return input.dim() >= 1 && weight.dim() == 2 && (!bias.has_value() || !bias->defined() || bias->dim() == 1);
+  const bool matrices = input.dim() >= 1 && weight.dim() == 2;
+  if (!matrices || !bias.has_value() || !bias->defined()) return matrices;
+  return bias->dim() == 1 && bias->sym_size(0) == weight.sym_size(0);
 }
 
 template <typename Ops>
@@ -65,9 +67,10 @@ Tensor forward(const Tensor& input, const Tensor& weight, const OptionalTensor& 
 }
 
 template <typename Ops>
-Gradients3 backward(const Tensor& grad_output, const Tensor& input, const Tensor& weight, const Tensor& output,
-                    std::array<bool, 3> output_mask) {
-  if (needs_formula(grad_output, input, weight, output) || needs_graph(grad_output, input, weight, output)) {
+Gradients3 backward(const Tensor& grad_output, const Tensor& input, const Tensor& weight,
+                    const Tensor& output, std::array<bool, 3> output_mask) {
+  if (needs_formula(grad_output, input, weight, output) ||
+      needs_graph(grad_output, input, weight, output)) {
     return Ops::native_backward(grad_output, input, weight, output, output_mask);
   }
   at::AutoDispatchBelowADInplaceOrView below;

@@ -1,5 +1,5 @@
-// binary_cross_entropy on the CPU: one pass, chunks of fixed size, so that a sum is the same for any number of threads.
-// The half types are converted a chunk at a time and computed in float.
+// binary_cross_entropy on the CPU: one pass, chunks of fixed size, so that a sum is the same for
+// any number of threads. The half types are converted a chunk at a time and computed in float.
 #include <ATen/core/Reduction.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/empty_like.h>
@@ -24,8 +24,8 @@ constexpr int64_t kChunk = 8192;
 bool takes(const Tensor& input, const Tensor& target, const OptionalTensor& weight) {
   const auto dtype = input.scalar_type();
   const bool known = is_kernel_dtype(dtype) || dtype == at::kBFloat16 || dtype == at::kHalf;
-  const bool fits = kernels() && known && is_plain(input) && is_plain(target) && target.scalar_type() == dtype &&
-                    target.sizes() == input.sizes();
+  const bool fits = kernels() && known && is_plain(input) && is_plain(target) &&
+                    target.scalar_type() == dtype && target.sizes() == input.sizes();
   if (!fits || !weight.has_value() || !weight->defined()) return fits;
   return is_plain(*weight) && weight->scalar_type() == dtype && weight->sizes() == input.sizes();
 }
@@ -45,7 +45,8 @@ void with_dtype(at::ScalarType dtype, F f) {
 template <typename S>
 using ComputeType = std::conditional_t<std::is_same_v<S, double>, double, float>;
 
-// A chunk of an operand in the type that is computed in: in place, or converted into a buffer on the stack.
+// A chunk of an operand in the type that is computed in: in place, or converted into a buffer on
+// the stack.
 template <typename S>
 class Chunk {
   using T = ComputeType<S>;
@@ -103,12 +104,24 @@ void for_each_chunk(int64_t elements, F f) {
 }
 
 void check_range(unsigned out_of_range) {
-  TORCH_CHECK(!(out_of_range & kInputOutOfRange), "all elements of input should be between 0 and 1");
-  TORCH_CHECK(!(out_of_range & kTargetOutOfRange), "all elements of target should be between 0 and 1");
+  TORCH_CHECK(!(out_of_range & kInputOutOfRange),
+              "all elements of input should be between 0 and 1");
+  TORCH_CHECK(!(out_of_range & kTargetOutOfRange),
+              "all elements of target should be between 0 and 1");
 }
 
-Tensor contiguous_or_undefined(const OptionalTensor& t) {
-  return t.has_value() && t->defined() ? t->contiguous() : Tensor();
+// A tensor without gaps in its memory, in the order of its dimensions that it has: input or a copy
+// of it.
+Tensor without_gaps(const Tensor& input) {
+  return input.is_non_overlapping_and_dense() ? input : at::empty_like(input).copy_(input);
+}
+
+// Another operand with its elements in the same order as those of `like`: it or a copy of it.
+Tensor in_order_of(const Tensor& like, const Tensor& t) {
+  return t.strides() == like.strides() ? t : at::empty_like(like).copy_(t);
+}
+Tensor in_order_of(const Tensor& like, const OptionalTensor& t) {
+  return t.has_value() && t->defined() ? in_order_of(like, *t) : Tensor();
 }
 
 template <typename S>
@@ -116,9 +129,11 @@ const S* data_or_null(const Tensor& t) {
   return t.defined() ? t.const_data_ptr<S>() : nullptr;
 }
 
-Tensor forward(const Tensor& input, const Tensor& target, const OptionalTensor& weight, int64_t reduction) {
-  if (!takes(input, target, weight)) return native::binary_cross_entropy(input, target, weight, reduction);
-  const Tensor x = input.contiguous(), t = target.contiguous(), w = contiguous_or_undefined(weight);
+Tensor forward(const Tensor& input, const Tensor& target, const OptionalTensor& weight,
+               int64_t reduction) {
+  if (!takes(input, target, weight))
+    return native::binary_cross_entropy(input, target, weight, reduction);
+  const Tensor x = without_gaps(input), t = in_order_of(x, target), w = in_order_of(x, weight);
   const int64_t n = x.numel();
   std::atomic<unsigned> out_of_range{0};
   const bool each = reduction == at::Reduction::None;
@@ -126,7 +141,8 @@ Tensor forward(const Tensor& input, const Tensor& target, const OptionalTensor& 
   with_dtype(x.scalar_type(), [&](auto zero) {
     using S = decltype(zero);
     const auto& table = kernels()->of<ComputeType<S>>();
-    const S *const xs = x.const_data_ptr<S>(), *const ts = t.const_data_ptr<S>(), *const ws = data_or_null<S>(w);
+    const S *const xs = x.const_data_ptr<S>(), *const ts = t.const_data_ptr<S>(),
+                   *const ws = data_or_null<S>(w);
     S* const out = result.mutable_data_ptr<S>();
     std::vector<double> sums(each ? 0 : at::divup(n, kChunk));
     for_each_chunk(n, [&](int64_t chunk, int64_t begin, int64_t count) {
@@ -143,23 +159,26 @@ Tensor forward(const Tensor& input, const Tensor& target, const OptionalTensor& 
     if (!each) {
       double sum = 0;
       for (const double part : sums) sum += part;
-      *out = static_cast<S>(reduction == at::Reduction::Mean ? sum / n : sum);  // an empty mean is NaN, as in torch
+      *out = static_cast<S>(
+          reduction == at::Reduction::Mean ? sum / n : sum);  // an empty mean is NaN, as in torch
     }
   });
   check_range(out_of_range);
   return result;
 }
 
-Gradients2 backward(const Tensor& grad_output, const Tensor& input, const Tensor& target, const OptionalTensor& weight,
-                    int64_t reduction, std::array<bool, 2> output_mask) {
+Gradients2 backward(const Tensor& grad_output, const Tensor& input, const Tensor& target,
+                    const OptionalTensor& weight, int64_t reduction,
+                    std::array<bool, 2> output_mask) {
   const bool each = reduction == at::Reduction::None;
   const bool agrees = is_plain(grad_output) && grad_output.scalar_type() == input.scalar_type() &&
                       (each ? grad_output.sizes() == input.sizes() : grad_output.numel() == 1);
   if (!agrees || !takes(input, target, weight)) {
-    return native::binary_cross_entropy_backward(grad_output, input, target, weight, reduction, output_mask);
+    return native::binary_cross_entropy_backward(grad_output, input, target, weight, reduction,
+                                                 output_mask);
   }
-  const Tensor x = input.contiguous(), t = target.contiguous(), w = contiguous_or_undefined(weight);
-  const Tensor grad = grad_output.contiguous();
+  const Tensor x = without_gaps(input), t = in_order_of(x, target), w = in_order_of(x, weight);
+  const Tensor grad = each ? in_order_of(x, grad_output) : grad_output;
   const int64_t n = x.numel();
   Tensor grad_input = output_mask[0] ? at::empty_like(x) : Tensor();
   Tensor grad_target = output_mask[1] ? at::empty_like(x) : Tensor();
@@ -167,16 +186,19 @@ Gradients2 backward(const Tensor& grad_output, const Tensor& input, const Tensor
     using S = decltype(zero);
     using T = ComputeType<S>;
     const auto& table = kernels()->of<T>();
-    const S *const xs = x.const_data_ptr<S>(), *const ts = t.const_data_ptr<S>(), *const ws = data_or_null<S>(w);
+    const S *const xs = x.const_data_ptr<S>(), *const ts = t.const_data_ptr<S>(),
+                   *const ws = data_or_null<S>(w);
     const S* const gs = grad.const_data_ptr<S>();
     S* const dx = output_mask[0] ? grad_input.mutable_data_ptr<S>() : nullptr;
     S* const dt = output_mask[1] ? grad_target.mutable_data_ptr<S>() : nullptr;
-    const T factor = reduction == at::Reduction::Mean ? T(1) / T(n) : T(1);
+    // One rounding: the error of a rounded 1 / n would be everybody's.
+    const double scale = reduction == at::Reduction::Mean ? double(n) : 1.0;
+    const T uniform = each ? T(0) : static_cast<T>(static_cast<double>(*gs) / scale);
     for_each_chunk(n, [&](int64_t, int64_t begin, int64_t count) {
       const Chunk<S> xc(xs, begin, count), tc(ts, begin, count), wc(ws, begin, count);
-      const Chunk<S> gc(gs, each ? begin : 0, each ? count : 1);
+      const Chunk<S> gc(each ? gs : nullptr, begin, count);
       OutputChunk<S> dxc(dx, begin, count), dtc(dt, begin, count);
-      table.bce_backward(gc.values(), !each, factor, xc.values(), tc.values(), wc.values(), dxc.values(),
+      table.bce_backward(gc.values(), uniform, xc.values(), tc.values(), wc.values(), dxc.values(),
                          dtc.values(), count);
     });
   });

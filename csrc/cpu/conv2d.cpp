@@ -1,7 +1,9 @@
-// conv2d and conv2d_relu_max_pool2d on the CPU: our direct kernels where an image has few channels, torch's convolution
-// (oneDNN, at the machine's limit for many channels) elsewhere, pooling always ours.
+// conv2d and conv2d_relu_max_pool2d on the CPU: our direct kernels where an image has few channels,
+// torch's convolution (oneDNN, at the machine's limit for many channels) elsewhere, pooling always
+// ours.
 #include <ATen/ops/conv2d.h>
 #include <ATen/ops/empty.h>
+#include <ATen/ops/empty_like.h>
 #include <ATen/ops/zeros.h>
 #include <torch/library.h>
 
@@ -14,11 +16,20 @@
 namespace inkgrad::cpu {
 namespace {
 
-// Partial weight gradients are kept for at most this many groups of images and added in order: the sum does not depend on
-// the number of threads.
+// Partial weight gradients are kept for at most this many groups of images and added in order: the
+// sum does not depend on the number of threads.
 constexpr int64_t kMaxGroups = 8;
-// With more input channels than this oneDNN's blocked layouts pay for their conversions.
-constexpr int64_t kMaxDirectChannels = 16;
+// oneDNN's blocked layouts pay for their conversions from this many input channels on; with large
+// kernels later.
+bool has_few_channels(int64_t in_channels, int64_t taps) {
+  return in_channels < 8 || (in_channels <= 16 && taps >= 25);
+}
+
+// Below this many operations a second thread costs more than it brings.
+constexpr int64_t kGrainOperations = 1 << 20;
+// The gradient with respect to the input needs a buffer of every tap's products, kernel height
+// times width the size of a plane: it has to stay in the second-level cache.
+constexpr int64_t kMaxTapBytes = 1 << 21;
 
 struct Convolution {
   int64_t images;
@@ -26,6 +37,9 @@ struct Convolution {
   int64_t in_image() const { return geometry.in_channels * geometry.in_height * geometry.in_width; }
   int64_t out_plane() const { return geometry.out_height * geometry.out_width; }
   int64_t out_image() const { return geometry.out_channels * out_plane(); }
+  int64_t operations_per_image() const {
+    return 2 * out_image() * geometry.in_channels * geometry.kernel_height * geometry.kernel_width;
+  }
 };
 
 int64_t first(IntArrayRef pair) { return pair[0]; }
@@ -36,13 +50,15 @@ bool is_row_major(const Tensor& t) {
 }
 
 // The geometry, if the direct kernels take it and are the better choice.
-std::optional<Convolution> direct_convolution(const Tensor& input, const Tensor& weight, const OptionalTensor& bias,
-                                              IntArrayRef stride, IntArrayRef padding, IntArrayRef dilation,
+std::optional<Convolution> direct_convolution(const Tensor& input, const Tensor& weight,
+                                              const OptionalTensor& bias, IntArrayRef stride,
+                                              IntArrayRef padding, IntArrayRef dilation,
                                               int64_t groups) {
   if (!kernels() || input.dim() != 4 || weight.dim() != 4 || groups != 1 || first(stride) != 1 ||
-      second(stride) != 1 || !is_kernel_dtype(input.scalar_type()) || weight.scalar_type() != input.scalar_type() ||
-      !is_plain(input) || !is_plain(weight) || input.numel() == 0 || weight.numel() == 0 ||
-      input.size(1) != weight.size(1) || input.size(1) > kMaxDirectChannels || !is_row_major(input) ||
+      second(stride) != 1 || !is_kernel_dtype(input.scalar_type()) ||
+      weight.scalar_type() != input.scalar_type() || !is_plain(input) || !is_plain(weight) ||
+      input.numel() == 0 || weight.numel() == 0 || input.size(1) != weight.size(1) ||
+      !has_few_channels(input.size(1), weight.size(2) * weight.size(3)) || !is_row_major(input) ||
       !is_row_major(weight) || first(padding) < 0 || second(padding) < 0 || first(dilation) < 1 ||
       second(dilation) < 1) {
     return std::nullopt;
@@ -52,12 +68,26 @@ std::optional<Convolution> direct_convolution(const Tensor& input, const Tensor&
        bias->size(0) != weight.size(0))) {
     return std::nullopt;
   }
-  ConvGeometry g{input.size(1),  input.size(2),  input.size(3),   weight.size(0),  0, 0, weight.size(2),
-                 weight.size(3), first(padding), second(padding), first(dilation), second(dilation)};
+  ConvGeometry g{input.size(1),
+                 input.size(2),
+                 input.size(3),
+                 weight.size(0),
+                 0,
+                 0,
+                 weight.size(2),
+                 weight.size(3),
+                 first(padding),
+                 second(padding),
+                 first(dilation),
+                 second(dilation)};
   g.out_height = g.in_height + 2 * g.pad_height - g.dilation_height * (g.kernel_height - 1);
   g.out_width = g.in_width + 2 * g.pad_width - g.dilation_width * (g.kernel_width - 1);
   if (g.out_height < 1 || g.out_width < 1) return std::nullopt;
-  return Convolution{input.size(0), g};
+  const Convolution c{input.size(0), g};
+  // Threads share images out: a few large ones are torch's to share out finer.
+  if (c.images < at::get_num_threads() && c.operations_per_image() > kGrainOperations * 16)
+    return std::nullopt;
+  return c;
 }
 
 Tensor contiguous_bias(const OptionalTensor& bias) {
@@ -79,21 +109,23 @@ Tensor packed_weight(const Convolution& c, const Tensor& weight, Pack pack) {
 
 // Calls f(image, workspace) for every image, in parallel.
 template <typename T, typename F>
-void for_each_image(const Convolution& c, const PoolGeometry& pool, F f) {
-  const int64_t elements = kernels()->of<T>().conv_workspace(c.geometry, pool);
-  at::parallel_for(0, c.images, 1, [&](int64_t begin, int64_t end) {
+void for_each_image(const Convolution& c, const PoolGeometry& pool, ConvPass pass, F f) {
+  const int64_t elements = kernels()->of<T>().conv_workspace(c.geometry, pool, pass);
+  const int64_t grain = kGrainOperations / c.operations_per_image() + 1;
+  at::parallel_for(0, c.images, grain, [&](int64_t begin, int64_t end) {
     T* const workspace = scratch_of<T>(elements);
     for (int64_t n = begin; n < end; ++n) f(n, workspace);
   });
 }
 
-Tensor forward(const Tensor& input, const Tensor& weight, const OptionalTensor& bias, IntArrayRef stride,
-               IntArrayRef padding, IntArrayRef dilation, int64_t groups) {
+Tensor forward(const Tensor& input, const Tensor& weight, const OptionalTensor& bias,
+               IntArrayRef stride, IntArrayRef padding, IntArrayRef dilation, int64_t groups) {
   const auto c = direct_convolution(input, weight, bias, stride, padding, dilation, groups);
   if (!c) return native::conv2d(input, weight, bias, stride, padding, dilation, groups);
   const auto& g = c->geometry;
   const Tensor offset = contiguous_bias(bias);
-  const Tensor output = at::empty({c->images, g.out_channels, g.out_height, g.out_width}, input.options());
+  const Tensor output =
+      at::empty({c->images, g.out_channels, g.out_height, g.out_width}, input.options());
   with_kernel_dtype(input.scalar_type(), [&](auto zero) {
     using T = decltype(zero);
     const auto& table = kernels()->of<T>();
@@ -101,7 +133,7 @@ Tensor forward(const Tensor& input, const Tensor& weight, const OptionalTensor& 
     const T *const x = input.const_data_ptr<T>(), *const w = packed.const_data_ptr<T>();
     const T* const b = data_or_null<T>(offset);
     T* const y = output.mutable_data_ptr<T>();
-    for_each_image<T>(*c, {}, [&](int64_t n, T* workspace) {
+    for_each_image<T>(*c, {}, ConvPass::forward, [&](int64_t n, T* workspace) {
       table.conv_forward(g, x + n * c->in_image(), w, b, y + n * c->out_image(), workspace);
     });
   });
@@ -109,21 +141,30 @@ Tensor forward(const Tensor& input, const Tensor& weight, const OptionalTensor& 
 }
 
 template <typename T>
-Tensor direct_grad_input(const Convolution& c, const Tensor& grad, const Tensor& input, const Tensor& weight) {
+Tensor direct_grad_input(const Convolution& c, const Tensor& grad, const Tensor& input,
+                         const Tensor& weight) {
   const auto& table = kernels()->of<T>();
+  const auto& g = c.geometry;
+  if (table.conv_workspace(g, {}, ConvPass::backward_input) * int64_t(sizeof(T)) > kMaxTapBytes) {
+    return std::get<0>(
+        native::conv2d_backward(grad, input, weight, {1, 1}, {g.pad_height, g.pad_width},
+                                {g.dilation_height, g.dilation_width}, 1, {true, false, false}));
+  }
   const Tensor grad_input = at::empty(input.sizes(), input.options());
   const Tensor packed = packed_weight<T>(c, weight, table.conv_pack_backward);
   const T *const dy = grad.const_data_ptr<T>(), *const w = packed.const_data_ptr<T>();
   T* const dx = grad_input.mutable_data_ptr<T>();
-  for_each_image<T>(c, {}, [&](int64_t n, T* workspace) {
-    table.conv_backward_input(c.geometry, dy + n * c.out_image(), w, dx + n * c.in_image(), workspace);
+  for_each_image<T>(c, {}, ConvPass::backward_input, [&](int64_t n, T* workspace) {
+    table.conv_backward_input(g, dy + n * c.out_image(), w, dx + n * c.in_image(), workspace);
   });
   return grad_input;
 }
 
-// Adds add(group's sums, first image, images) over groups of images, each group into its own buffer of `size` sums.
+// Adds add(group's sums, first image, images) over groups of images, each group into its own buffer
+// of `size` sums.
 template <typename T, typename Add>
-Tensor sum_over_images(const Convolution& c, IntArrayRef sizes, at::TensorOptions options, Add add) {
+Tensor sum_over_images(const Convolution& c, IntArrayRef sizes, at::TensorOptions options,
+                       Add add) {
   const int64_t groups = std::min(c.images, kMaxGroups);
   const Tensor parts = at::zeros({groups, c10::multiply_integers(sizes)}, options);
   const int64_t size = parts.size(1);
@@ -141,27 +182,31 @@ Tensor sum_over_images(const Convolution& c, IntArrayRef sizes, at::TensorOption
 }
 
 template <typename T>
-Tensor direct_grad_weight(const Convolution& c, const Tensor& grad, const Tensor& input, const Tensor& weight) {
+Tensor direct_grad_weight(const Convolution& c, const Tensor& grad, const Tensor& input,
+                          const Tensor& weight) {
   const auto& table = kernels()->of<T>();
   const T *const dy = grad.const_data_ptr<T>(), *const x = input.const_data_ptr<T>();
-  const int64_t elements = table.conv_workspace(c.geometry, {});
-  return sum_over_images<T>(c, weight.sizes(), weight.options(), [&](T* sums, int64_t n, int64_t images) {
-    table.conv_backward_weight(c.geometry, images, dy + n * c.out_image(), x + n * c.in_image(), sums,
-                               scratch_of<T>(elements));
-  });
+  const int64_t elements = table.conv_workspace(c.geometry, {}, ConvPass::backward_weight);
+  return sum_over_images<T>(
+      c, weight.sizes(), weight.options(), [&](T* sums, int64_t n, int64_t images) {
+        table.conv_backward_weight(c.geometry, images, dy + n * c.out_image(), x + n * c.in_image(),
+                                   sums, scratch_of<T>(elements));
+      });
 }
 
 template <typename T>
 Tensor direct_grad_bias(const Convolution& c, const Tensor& grad) {
   const auto& table = kernels()->of<T>();
   const T* const dy = grad.const_data_ptr<T>();
-  return sum_over_images<T>(c, {c.geometry.out_channels}, grad.options(), [&](T* sums, int64_t n, int64_t images) {
+  const auto add = [&](double* sums, int64_t n, int64_t images) {
     table.conv_backward_bias(c.geometry, images, dy + n * c.out_image(), sums);
-  });
+  };
+  const auto options = grad.options().dtype(at::kDouble);
+  return sum_over_images<double>(c, {c.geometry.out_channels}, options, add).to(grad.scalar_type());
 }
 
-Gradients3 direct_backward(const Convolution& c, const Tensor& grad, const Tensor& input, const Tensor& weight,
-                           std::array<bool, 3> output_mask) {
+Gradients3 direct_backward(const Convolution& c, const Tensor& grad, const Tensor& input,
+                           const Tensor& weight, std::array<bool, 3> output_mask) {
   Tensor grad_input, grad_weight, grad_bias;
   with_kernel_dtype(input.scalar_type(), [&](auto zero) {
     using T = decltype(zero);
@@ -172,16 +217,19 @@ Gradients3 direct_backward(const Convolution& c, const Tensor& grad, const Tenso
   return {grad_input, grad_weight, grad_bias};
 }
 
-Gradients3 backward(const Tensor& grad_output, const Tensor& input, const Tensor& weight, IntArrayRef stride,
-                    IntArrayRef padding, IntArrayRef dilation, int64_t groups, std::array<bool, 3> output_mask) {
+Gradients3 backward(const Tensor& grad_output, const Tensor& input, const Tensor& weight,
+                    IntArrayRef stride, IntArrayRef padding, IntArrayRef dilation, int64_t groups,
+                    std::array<bool, 3> output_mask) {
   const auto c = direct_convolution(input, weight, std::nullopt, stride, padding, dilation, groups);
   if (!c || !is_plain(grad_output) || grad_output.scalar_type() != input.scalar_type()) {
-    return native::conv2d_backward(grad_output, input, weight, stride, padding, dilation, groups, output_mask);
+    return native::conv2d_backward(grad_output, input, weight, stride, padding, dilation, groups,
+                                   output_mask);
   }
   return direct_backward(*c, grad_output.contiguous(), input, weight, output_mask);
 }
 
-// ---- with relu and max pooling --------------------------------------------------------------------------
+// ---- with relu and max pooling
+// --------------------------------------------------------------------------
 
 PoolGeometry pool_geometry(int64_t height, int64_t width, IntArrayRef kernel_size) {
   const int64_t window_height = first(kernel_size), window_width = second(kernel_size);
@@ -192,15 +240,18 @@ void check_window(IntArrayRef kernel_size) {
   TORCH_CHECK(first(kernel_size) > 0 && second(kernel_size) > 0,
               "conv2d_relu_max_pool2d: kernel_size should be positive, got ", kernel_size);
   TORCH_CHECK(first(kernel_size) * second(kernel_size) <= 256,
-              "conv2d_relu_max_pool2d: a window should have at most 256 elements, for its indices are bytes; got "
+              "conv2d_relu_max_pool2d: a window should have at most 256 elements, for its indices "
+              "are bytes; got "
               "kernel_size ",
               kernel_size);
 }
 
-// relu(max_pool2d(convolved)) of what torch convolved; the half types go through float, which holds them exactly.
+// relu(max_pool2d(convolved)) of what torch convolved; the half types go through float, which holds
+// them exactly.
 Gradients2 relu_pool_planes(const Tensor& convolved, IntArrayRef kernel_size) {
   const auto format = convolved.suggest_memory_format();
-  const auto dtype = is_kernel_dtype(convolved.scalar_type()) ? convolved.scalar_type() : at::kFloat;
+  const auto dtype =
+      is_kernel_dtype(convolved.scalar_type()) ? convolved.scalar_type() : at::kFloat;
   const Tensor planes = convolved.to(dtype).contiguous();
   const int64_t height = planes.size(-2), width = planes.size(-1);
   const auto pool = pool_geometry(height, width, kernel_size);
@@ -216,33 +267,40 @@ Gradients2 relu_pool_planes(const Tensor& convolved, IntArrayRef kernel_size) {
     T* const y = output.mutable_data_ptr<T>();
     uint8_t* const places = indices.mutable_data_ptr<uint8_t>();
     const int64_t plane = height * width, pooled = pool.out_height * pool.out_width;
-    at::parallel_for(0, planes.numel() / plane, kGrainElements / plane + 1, [&](int64_t begin, int64_t end) {
-      for (int64_t i = begin; i < end; ++i) {
-        table.relu_pool(pool, x + i * plane, height, width, y + i * pooled, places + i * pooled);
-      }
-    });
+    at::parallel_for(0, planes.numel() / plane, kGrainElements / plane + 1,
+                     [&](int64_t begin, int64_t end) {
+                       for (int64_t i = begin; i < end; ++i) {
+                         table.relu_pool(pool, x + i * plane, height, width, y + i * pooled,
+                                         places + i * pooled);
+                       }
+                     });
   });
   return {output.to(convolved.scalar_type()).contiguous(format), indices.contiguous(format)};
 }
 
-Gradients2 pool_forward(const Tensor& input, const Tensor& weight, const OptionalTensor& bias, IntArrayRef stride,
-                        IntArrayRef padding, IntArrayRef dilation, int64_t groups, IntArrayRef kernel_size) {
+Gradients2 pool_forward(const Tensor& input, const Tensor& weight, const OptionalTensor& bias,
+                        IntArrayRef stride, IntArrayRef padding, IntArrayRef dilation,
+                        int64_t groups, IntArrayRef kernel_size) {
   check_window(kernel_size);
   const auto c = direct_convolution(input, weight, bias, stride, padding, dilation, groups);
   if (!c) {
     const Tensor convolved = at::conv2d(input, weight, bias, stride, padding, dilation, groups);
     const bool pools = kernels() && convolved.is_floating_point() && convolved.numel() > 0 &&
-                       convolved.size(-2) >= first(kernel_size) && convolved.size(-1) >= second(kernel_size);
+                       convolved.size(-2) >= first(kernel_size) &&
+                       convolved.size(-1) >= second(kernel_size);
     if (pools) return relu_pool_planes(convolved, kernel_size);
-    return native::conv2d_relu_max_pool2d(input, weight, bias, stride, padding, dilation, groups, kernel_size);
+    return native::conv2d_relu_max_pool2d(input, weight, bias, stride, padding, dilation, groups,
+                                          kernel_size);
   }
   const auto& g = c->geometry;
   const auto pool = pool_geometry(g.out_height, g.out_width, kernel_size);
   if (pool.out_height == 0 || pool.out_width == 0) {  // torch's error
-    return native::conv2d_relu_max_pool2d(input, weight, bias, stride, padding, dilation, groups, kernel_size);
+    return native::conv2d_relu_max_pool2d(input, weight, bias, stride, padding, dilation, groups,
+                                          kernel_size);
   }
   const Tensor offset = contiguous_bias(bias);
-  const Tensor output = at::empty({c->images, g.out_channels, pool.out_height, pool.out_width}, input.options());
+  const Tensor output =
+      at::empty({c->images, g.out_channels, pool.out_height, pool.out_width}, input.options());
   const Tensor indices = at::empty(output.sizes(), input.options().dtype(at::kByte));
   with_kernel_dtype(input.scalar_type(), [&](auto zero) {
     using T = decltype(zero);
@@ -253,62 +311,91 @@ Gradients2 pool_forward(const Tensor& input, const Tensor& weight, const Optiona
     T* const y = output.mutable_data_ptr<T>();
     uint8_t* const places = indices.mutable_data_ptr<uint8_t>();
     const int64_t pooled = g.out_channels * pool.out_height * pool.out_width;
-    for_each_image<T>(*c, pool, [&](int64_t n, T* workspace) {
-      table.conv_relu_pool_forward(g, pool, x + n * c->in_image(), w, b, y + n * pooled, places + n * pooled,
-                                   workspace);
+    for_each_image<T>(*c, pool, ConvPass::forward, [&](int64_t n, T* workspace) {
+      table.conv_relu_pool_forward(g, pool, x + n * c->in_image(), w, b, y + n * pooled,
+                                   places + n * pooled, workspace);
     });
   });
   return {output, indices};
 }
 
-// The gradient with respect to the convolution's output, [.., OH, OW].
-Tensor unpooled(const Tensor& grad_output, const Tensor& output, const Tensor& indices, int64_t height, int64_t width,
-                IntArrayRef kernel_size) {
-  const auto pool = pool_geometry(height, width, kernel_size);
+// What the relu lets through of the gradient, [.., PH, PW].
+Tensor through_relu(const Tensor& grad_output, const Tensor& output) {
   const auto dtype = is_kernel_dtype(output.scalar_type()) ? output.scalar_type() : at::kFloat;
   const Tensor grad = grad_output.to(dtype).contiguous(), y = output.to(dtype).contiguous();
+  const Tensor result = at::empty_like(grad);
+  with_kernel_dtype(dtype, [&](auto zero) {
+    using T = decltype(zero);
+    kernels()->of<T>().activation_backward(grad.const_data_ptr<T>(), y.const_data_ptr<T>(),
+                                           Activation::relu, result.mutable_data_ptr<T>(),
+                                           grad.numel());
+  });
+  return result;
+}
+
+// The gradient with respect to the convolution's output, [.., OH, OW].
+Tensor unpooled(const Tensor& grad, const Tensor& indices, int64_t height, int64_t width,
+                const PoolGeometry& pool) {
   const Tensor places = indices.contiguous();
-  auto sizes = output.sizes().vec();
+  auto sizes = grad.sizes().vec();
   sizes[sizes.size() - 2] = height;
   sizes[sizes.size() - 1] = width;
   const Tensor result = at::empty(sizes, grad.options());
-  with_kernel_dtype(dtype, [&](auto zero) {
+  with_kernel_dtype(grad.scalar_type(), [&](auto zero) {
     using T = decltype(zero);
     const auto& table = kernels()->of<T>();
-    const T *const dy = grad.const_data_ptr<T>(), *const ys = y.const_data_ptr<T>();
+    const T* const dy = grad.const_data_ptr<T>();
     const uint8_t* const where = places.const_data_ptr<uint8_t>();
     T* const dz = result.mutable_data_ptr<T>();
     const int64_t plane = height * width, pooled = pool.out_height * pool.out_width;
-    at::parallel_for(0, y.numel() / pooled, kGrainElements / plane + 1, [&](int64_t begin, int64_t end) {
-      for (int64_t i = begin; i < end; ++i) {
-        table.relu_pool_backward(pool, dy + i * pooled, ys + i * pooled, where + i * pooled, height, width,
-                                 dz + i * plane);
-      }
-    });
+    at::parallel_for(0, grad.numel() / pooled, kGrainElements / plane + 1,
+                     [&](int64_t begin, int64_t end) {
+                       for (int64_t i = begin; i < end; ++i) {
+                         table.pool_backward(pool, dy + i * pooled, where + i * pooled, height,
+                                             width, dz + i * plane);
+                       }
+                     });
   });
-  return result.to(output.scalar_type());
+  return result;
 }
 
-Gradients3 pool_backward(const Tensor& grad_output, const Tensor& input, const Tensor& weight, const Tensor& output,
-                         const Tensor& indices, IntArrayRef stride, IntArrayRef padding, IntArrayRef dilation,
-                         int64_t groups, IntArrayRef kernel_size, std::array<bool, 3> output_mask) {
+Gradients3 pool_backward(const Tensor& grad_output, const Tensor& input, const Tensor& weight,
+                         const Tensor& output, const Tensor& indices, IntArrayRef stride,
+                         IntArrayRef padding, IntArrayRef dilation, int64_t groups,
+                         IntArrayRef kernel_size, std::array<bool, 3> output_mask) {
   check_window(kernel_size);
-  const bool agrees = kernels() && output.numel() > 0 && input.numel() > 0 && is_plain(grad_output) &&
-                      is_plain(output) && is_plain(indices) && grad_output.sizes() == output.sizes() &&
+  const bool agrees = kernels() && output.numel() > 0 && input.numel() > 0 &&
+                      is_plain(grad_output) && is_plain(output) && is_plain(indices) &&
+                      grad_output.sizes() == output.sizes() &&
                       grad_output.scalar_type() == output.scalar_type();
   if (!agrees) {
-    return native::conv2d_relu_max_pool2d_backward(grad_output, input, weight, output, indices, stride, padding,
-                                                   dilation, groups, kernel_size, output_mask);
+    return native::conv2d_relu_max_pool2d_backward(grad_output, input, weight, output, indices,
+                                                   stride, padding, dilation, groups, kernel_size,
+                                                   output_mask);
   }
   const auto extent = [&](int64_t dim, int64_t pad, int64_t spread, int64_t step) {
     return (input.size(dim - 4) + 2 * pad - spread * (weight.size(dim) - 1) - 1) / step + 1;
   };
   const int64_t height = extent(2, first(padding), first(dilation), first(stride));
   const int64_t width = extent(3, second(padding), second(dilation), second(stride));
-  const Tensor grad = unpooled(grad_output, output, indices, height, width, kernel_size);
+  const auto pool = pool_geometry(height, width, kernel_size);
+  const Tensor pooled = through_relu(grad_output, output);
+  const Tensor grad = unpooled(pooled, indices, height, width, pool);
   const auto c = direct_convolution(input, weight, std::nullopt, stride, padding, dilation, groups);
-  if (c) return direct_backward(*c, grad, input, weight, output_mask);
-  return native::conv2d_backward(grad, input, weight, stride, padding, dilation, groups, output_mask);
+  if (!c) {
+    return native::conv2d_backward(grad.to(output.scalar_type()), input, weight, stride, padding,
+                                   dilation, groups, output_mask);
+  }
+  auto result = direct_backward(*c, grad, input, weight, {output_mask[0], output_mask[1], false});
+  if (output_mask[2]) {  // the sum over the plane, of which the pooled one has all that is not zero
+    Convolution small = *c;
+    small.geometry.out_height = pool.out_height;
+    small.geometry.out_width = pool.out_width;
+    with_kernel_dtype(pooled.scalar_type(), [&](auto zero) {
+      std::get<2>(result) = direct_grad_bias<decltype(zero)>(small, pooled);
+    });
+  }
+  return result;
 }
 
 }  // namespace

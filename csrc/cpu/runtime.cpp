@@ -23,7 +23,8 @@ const Kernels* kernels() { return loaded; }
 void load_kernels(const std::string& path) {
   // Never closed: the table is part of the process from here on.
   void* library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
-  TORCH_CHECK(library != nullptr, "inkgrad: cannot load the kernel library ", path, ": ", dlerror());
+  TORCH_CHECK(library != nullptr, "inkgrad: cannot load the kernel library ", path, ": ",
+              dlerror());
   using Entry = const Kernels* (*)();
   const auto entry = reinterpret_cast<Entry>(dlsym(library, "inkgrad_cpu_kernels"));
   TORCH_CHECK(entry != nullptr, "inkgrad: ", path, " is no kernel library: ", dlerror());

@@ -11,12 +11,13 @@
 
 namespace inkgrad::cpu {
 
-// The table of the library that load_kernels() opened; null before, or where none suits the processor.
+// The table of the library that load_kernels() opened; null before, or where none suits the
+// processor.
 const Kernels* kernels();
 void load_kernels(const std::string& path);
 
-// `bytes` of scratch memory of this thread, aligned to 64, kept for the next call (fresh pages cost more than most of our
-// kernels). Valid until the same thread's next call.
+// `bytes` of scratch memory of this thread, aligned to 64, kept for the next call (fresh pages cost
+// more than most of our kernels). Valid until the same thread's next call.
 void* scratch(int64_t bytes);
 
 template <typename T>
@@ -27,9 +28,12 @@ T* scratch_of(int64_t elements) {
 // Below this many elements of simple work a second thread costs more than it brings.
 inline constexpr int64_t kGrainElements = 32768;
 
-inline bool is_kernel_dtype(at::ScalarType dtype) { return dtype == at::kFloat || dtype == at::kDouble; }
+inline bool is_kernel_dtype(at::ScalarType dtype) {
+  return dtype == at::kFloat || dtype == at::kDouble;
+}
 
-// A dense tensor in plain memory, without the lazy conjugate or negative bits: what a kernel may read by pointer and stride.
+// A dense tensor in plain memory, without the lazy conjugate or negative bits: what a kernel may
+// read by pointer and stride.
 inline bool is_plain(const at::Tensor& t) {
   return t.device().is_cpu() && t.layout() == at::kStrided && !t.is_neg() && !t.is_conj();
 }

@@ -20,7 +20,7 @@ def _version(package: str) -> str | None:
 
 
 def build_config() -> dict[str, Any]:
-    """Versions, compiler, instruction sets built, which kernels are loaded and why, CUDA built or why not.
+    """Versions, compiler, instruction sets built, what is loaded and why, CUDA built or why not.
 
     The values are strings, lists and None only, so the dict can be printed as JSON.
     """

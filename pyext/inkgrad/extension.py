@@ -1,8 +1,8 @@
-"""Loads the compiled extension, once, at import: the operators, then the CPU kernels that suit this processor.
+"""Loads the compiled extension, once, at import: the operators, then this processor's kernels.
 
-``INKGRAD_CPU_CAPABILITY`` overrides the choice: ``default``, ``avx2`` or ``avx512`` name a library (an error if it was not
-built or the processor lacks the instructions), ``reference`` leaves the extension alone and computes everything
-with :mod:`inkgrad.reference`.
+``INKGRAD_CPU_CAPABILITY`` overrides the choice: ``default``, ``avx2`` or ``avx512`` name a library
+(an error if it was not built or the processor lacks the instructions), ``reference`` leaves the
+extension alone and computes everything with :mod:`inkgrad.reference`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,10 @@ ENVIRONMENT = "INKGRAD_CPU_CAPABILITY"
 
 @dataclass(frozen=True)
 class Loaded:
-    """What :func:`load` found; ``module`` is ``inkgrad._C``, or None where everything runs through the reference."""
+    """What :func:`load` found.
+
+    ``module`` is ``inkgrad._C``, or None where everything runs through the reference.
+    """
 
     module: Any = None
     capability: str = "reference"
@@ -31,7 +34,9 @@ class Loaded:
 
 def _kernel_libraries() -> dict[str, Path]:
     folder = Path(__file__).parent
-    paths = {path.name.split(".")[0].removeprefix("_cpu_"): path for path in folder.glob("_cpu_*.so")}
+    paths = {
+        path.name.split(".")[0].removeprefix("_cpu_"): path for path in folder.glob("_cpu_*.so")
+    }
     return {level: paths[level] for level in LEVELS if level in paths}
 
 
@@ -48,11 +53,14 @@ def _choose(libraries: dict[str, Path]) -> tuple[str, str]:
     if not wanted:
         usable = [level for level in libraries if level in runs]
         if not usable:
-            raise ImportError(f"no CPU kernel library among {sorted(libraries)} runs on this processor")
+            raise ImportError(
+                f"no CPU kernel library among {sorted(libraries)} runs on this processor"
+            )
         return usable[-1], f"best of {', '.join(libraries)} on a processor with {runs[-1]}"
     if wanted not in libraries:
         raise ValueError(
-            f"{ENVIRONMENT}: expected one of {', '.join(libraries)} (what was built) or reference, got {wanted!r}"
+            f"{ENVIRONMENT}: expected one of {', '.join(libraries)} (what was built) or reference, "
+            f"got {wanted!r}"
         )
     if wanted not in runs:
         raise ValueError(f"{ENVIRONMENT}: this processor runs up to {runs[-1]!r}, got {wanted!r}")
@@ -65,18 +73,20 @@ def load() -> Loaded:
         return Loaded(reason=f"{ENVIRONMENT}=reference")
     try:
         import inkgrad._C as module
-    except ImportError as error:
+
+        libraries = _kernel_libraries()
+        capability, reason = _choose(libraries)
+        module.load_cpu_kernels(str(libraries[capability]))
+    except (ImportError, OSError, RuntimeError) as error:
         reason = f"the compiled extension does not load: {error}"
         warnings.warn(
-            f"inkgrad: {reason}\nEverything works, through plain torch. To build the kernels, with a C++ "
-            "compiler at hand: pip install --no-build-isolation --force-reinstall --no-deps .",
+            f"inkgrad: {reason}\nEverything works, through plain torch. To build the kernels, "
+            "with a C++ compiler at hand: "
+            "pip install --no-build-isolation --force-reinstall --no-deps .",
             RuntimeWarning,
             stacklevel=3,
         )
         return Loaded(reason=reason)
-    libraries = _kernel_libraries()
-    capability, reason = _choose(libraries)
-    module.load_cpu_kernels(str(libraries[capability]))
     from inkgrad import fake  # noqa: F401  (registers shapes and dtypes for torch.compile)
 
     return Loaded(module, capability, reason, tuple(libraries))

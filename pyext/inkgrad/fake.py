@@ -1,4 +1,4 @@
-"""Shapes, dtypes and strides of every op without computing it: meta tensors, FakeTensorMode, torch.compile."""
+"""Shapes, dtypes and strides of every op without computing it: meta tensors, torch.compile."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ Gradients = tuple[Tensor | None, ...]
 
 def _empty_where(mask: list[bool], *tensors: Tensor | None) -> Gradients:
     return tuple(
-        torch.empty_like(tensor, memory_format=torch.contiguous_format) if wanted and tensor is not None else None
+        torch.empty_like(tensor, memory_format=torch.contiguous_format)
+        if wanted and tensor is not None
+        else None
         for wanted, tensor in zip(mask, tensors, strict=True)
     )
 
@@ -34,13 +36,15 @@ def _(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
 
 @register_fake("inkgrad::linear_sigmoid_backward")
 @register_fake("inkgrad::linear_relu_backward")
-def _(grad_output: Tensor, input: Tensor, weight: Tensor, output: Tensor, output_mask: list[bool]) -> Gradients:
+def _(
+    grad_output: Tensor, input: Tensor, weight: Tensor, output: Tensor, output_mask: list[bool]
+) -> Gradients:
     return _empty_where(output_mask, input, weight, _bias_like(weight))
 
 
 @register_fake("inkgrad::binary_cross_entropy")
 def _(input: Tensor, target: Tensor, weight: Tensor | None = None, reduction: int = 1) -> Tensor:
-    return torch._C._nn.binary_cross_entropy(input, target, weight, reduction)
+    return torch.ops.aten.binary_cross_entropy(input, target, weight, reduction)
 
 
 @register_fake("inkgrad::binary_cross_entropy_backward")
@@ -52,7 +56,8 @@ def _(
     reduction: int,
     output_mask: list[bool],
 ) -> Gradients:
-    return _empty_where(output_mask, input, input)
+    grad_input = torch.empty_like(input) if output_mask[0] else None
+    return grad_input, torch.empty_like(input) if output_mask[1] else None
 
 
 @register_fake("inkgrad::conv2d")
@@ -68,8 +73,7 @@ def _(
     return reference.conv2d(input, weight, bias, stride, padding, dilation, groups)
 
 
-@register_fake("inkgrad::conv2d_backward")
-def _(
+def _convolution_backward(
     grad_output: Tensor,
     input: Tensor,
     weight: Tensor,
@@ -79,14 +83,34 @@ def _(
     groups: int,
     output_mask: list[bool],
 ) -> Gradients:
-    batch = (lambda t: t) if input.dim() == 4 else (lambda t: t.unsqueeze(0))
-    grad_input, grad_weight, grad_bias = torch.ops.aten.convolution_backward(
-        batch(grad_output), batch(input), weight, [weight.size(0)], stride, padding, dilation, False, [0, 0], groups,
+    if input.dim() == 3:
+        grad_input, *others = _convolution_backward(
+            grad_output.unsqueeze(0),
+            input.unsqueeze(0),
+            weight,
+            stride,
+            padding,
+            dilation,
+            groups,
+            output_mask,
+        )
+        return None if grad_input is None else grad_input.squeeze(0), *others
+    return torch.ops.aten.convolution_backward(
+        grad_output,
+        input,
+        weight,
+        [weight.size(0)],
+        stride,
+        padding,
+        dilation,
+        False,
+        [0, 0],
+        groups,
         output_mask,
-    )  # fmt: skip
-    if grad_input is not None and input.dim() == 3:
-        grad_input = grad_input.squeeze(0)
-    return grad_input, grad_weight, grad_bias
+    )
+
+
+register_fake("inkgrad::conv2d_backward", _convolution_backward)
 
 
 @register_fake("inkgrad::conv2d_relu_max_pool2d")
@@ -100,7 +124,9 @@ def _(
     groups: int = 1,
     kernel_size: tuple[int, int] = (2, 2),
 ) -> tuple[Tensor, Tensor]:
-    output = reference.conv2d_relu_max_pool2d(input, weight, bias, stride, padding, dilation, groups, kernel_size)
+    output = reference.conv2d_relu_max_pool2d(
+        input, weight, bias, stride, padding, dilation, groups, kernel_size
+    )
     return output, torch.empty_like(output, dtype=torch.uint8)
 
 
@@ -118,4 +144,8 @@ def _(
     kernel_size: list[int],
     output_mask: list[bool],
 ) -> Gradients:
-    return _empty_where(output_mask, input, weight, _bias_like(weight))
+    convolved = torch.conv2d(input, weight, None, stride, padding, dilation, groups)
+    grad_convolved = torch.empty_like(convolved, memory_format=torch.contiguous_format)
+    return _convolution_backward(
+        grad_convolved, input, weight, stride, padding, dilation, groups, output_mask
+    )

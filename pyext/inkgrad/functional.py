@@ -1,9 +1,9 @@
 """Fused ops with the signatures, defaults and errors of :mod:`torch.nn.functional`.
 
-Every op takes float64, float32, bfloat16 and float16 (the half types are accumulated in float32), on any device: on the CPU
-it runs this package's kernels, elsewhere, and for what the kernels do not take, the same formula in torch's own ops.
-All are differentiable to any order, work under every torch.func transform, in forward-mode AD, under autocast
-and in torch.compile(fullgraph=True).
+Every op takes float64, float32, bfloat16 and float16 (the half types are accumulated in float32),
+on any device: on the CPU it runs this package's kernels; elsewhere, and for what the kernels do not
+take, the same formula in torch's own ops. All are differentiable to any order, work under every
+torch.func transform, in forward-mode AD, under autocast and in torch.compile(fullgraph=True).
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ if LOADED.module is not None:
 
 
 def linear_sigmoid(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
-    r"""``sigmoid(input @ weight.T + bias)``: :func:`torch.nn.functional.linear` and sigmoid in one pass.
+    r"""``sigmoid(input @ weight.T + bias)``: ``F.linear`` and the sigmoid in one pass.
 
     Args:
         input: ``(*, in_features)``.
@@ -48,14 +48,14 @@ def linear_sigmoid(input: Tensor, weight: Tensor, bias: Tensor | None = None) ->
     Raises:
         RuntimeError: what ``F.linear`` raises for shapes or dtypes that do not go together.
     """
-    if LOADED.module is None:
+    if LOADED.module is None or not _are_tensors(input, weight):
         return reference.linear_sigmoid(input, weight, bias)
     return _linear_sigmoid(input, weight, bias)
 
 
 def linear_relu(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     r"""``relu(input @ weight.T + bias)``; shapes and errors as :func:`linear_sigmoid`."""
-    if LOADED.module is None:
+    if LOADED.module is None or not _are_tensors(input, weight):
         return reference.linear_relu(input, weight, bias)
     return _linear_relu(input, weight, bias)
 
@@ -88,21 +88,25 @@ def binary_cross_entropy(
         ValueError: target's size is not input's.
         RuntimeError: an element of input or target lies outside [0, 1] or is NaN.
     """
-    if LOADED.module is None:
-        return reference.binary_cross_entropy(input, target, weight, size_average, reduce, reduction)
+    if LOADED.module is None or not _are_tensors(input, target) or target.size() != input.size():
+        return reference.binary_cross_entropy(
+            input, target, weight, size_average, reduce, reduction
+        )
     if has_torch_function_variadic(input, target, weight):
         return handle_torch_function(
-            binary_cross_entropy, (input, target, weight), input, target, weight, size_average, reduce, reduction
+            binary_cross_entropy,
+            (input, target, weight),
+            input,
+            target,
+            weight,
+            size_average,
+            reduce,
+            reduction,
         )
     if size_average is not None or reduce is not None:
         reduction_code = _reduction.legacy_get_enum(size_average, reduce)
     else:
         reduction_code = _reduction.get_enum(reduction)
-    if target.size() != input.size():
-        raise ValueError(
-            f"binary_cross_entropy: expected target of input's size {tuple(input.size())}, "
-            f"got {tuple(target.size())}"
-        )
     if weight is not None:
         weight = weight.expand(torch.broadcast_shapes(target.size(), weight.size()))
     return _binary_cross_entropy(input, target, weight, reduction_code)
@@ -131,12 +135,12 @@ def conv2d(
     Raises:
         RuntimeError: what ``F.conv2d`` raises.
     """
-    pad = _padding(weight, stride, padding, dilation)
-    if LOADED.module is None or pad is None:
+    pad = _padding(input, weight, stride, padding, dilation)
+    if LOADED.module is None or pad is None or not _are_pairs(stride, pad, dilation):
         return reference.conv2d(input, weight, bias, stride, padding, dilation, groups)
-    if input.dim() == 3:
-        return _conv2d(input.unsqueeze(0), weight, bias, stride, pad, dilation, groups).squeeze(0)
-    return _conv2d(input, weight, bias, stride, pad, dilation, groups)
+    batch = input.unsqueeze(0) if input.dim() == 3 else input
+    output = _conv2d(batch, weight, bias, _pair(stride), _pair(pad), _pair(dilation), int(groups))
+    return output.squeeze(0) if input.dim() == 3 else output
 
 
 def conv2d_relu_max_pool2d(
@@ -151,9 +155,10 @@ def conv2d_relu_max_pool2d(
 ) -> Tensor:
     r"""``relu(max_pool2d(conv2d(...), kernel_size))`` without keeping the convolution's output.
 
-    Arguments as :func:`conv2d`; ``kernel_size`` is the pool's window and its stride, ``(PH, PW)`` or one number.
-    For backward one byte an output remembers the place of the maximum (windows of more than 256 elements are
-    computed by torch). Since relu is monotonic, ``max_pool2d(relu(conv2d(...)))`` is the same.
+    Arguments as :func:`conv2d`; ``kernel_size`` is the pool's window and its stride, ``(PH, PW)``
+    or one number. For backward one byte an output remembers the place of the maximum (windows of
+    more than 256 elements are computed by torch). Since relu is monotonic,
+    ``max_pool2d(relu(conv2d(...)))`` is the same.
 
     Returns:
         ``(N, C_out, OH // PH, OW // PW)``, or without N for an unbatched input.
@@ -161,34 +166,77 @@ def conv2d_relu_max_pool2d(
     Raises:
         RuntimeError: what ``F.conv2d`` and ``F.max_pool2d`` raise.
     """
-    pad = _padding(weight, stride, padding, dilation)
-    if LOADED.module is None or pad is None or not _fits_a_byte(kernel_size):
+    pad = _padding(input, weight, stride, padding, dilation)
+    if (
+        LOADED.module is None
+        or pad is None
+        or not _are_pairs(stride, pad, dilation, kernel_size)
+        or not _fits_a_byte(kernel_size)
+    ):
         return reference.conv2d_relu_max_pool2d(
             input, weight, bias, stride, padding, dilation, groups, kernel_size
         )
     batch = input.unsqueeze(0) if input.dim() == 3 else input
-    output, _ = _conv2d_relu_max_pool2d(batch, weight, bias, stride, pad, dilation, groups, kernel_size)
+    output, _ = _conv2d_relu_max_pool2d(
+        batch,
+        weight,
+        bias,
+        _pair(stride),
+        _pair(pad),
+        _pair(dilation),
+        int(groups),
+        _pair(kernel_size),
+    )
     return output.squeeze(0) if input.dim() == 3 else output
 
 
+# Arguments that are not what an op expects go to torch's formula, which raises torch's error.
+
+
+def _are_tensors(*values: object) -> bool:
+    return all(isinstance(value, Tensor) for value in values)
+
+
+def _are_pairs(*values: object) -> bool:
+    return all(
+        isinstance(value, int)
+        or (
+            isinstance(value, (tuple, list))
+            and len(value) in (1, 2)
+            and all(isinstance(v, int) for v in value)
+        )
+        for value in values
+    )
+
+
 def _pair(value: Pair) -> tuple[int, int]:
-    return (value, value) if isinstance(value, int) else (value[0], value[-1])
+    # int: with dynamic shapes torch.compile makes symbols even of these, which the ops do not take.
+    return (int(value), int(value)) if isinstance(value, int) else (int(value[0]), int(value[-1]))
 
 
-def _padding(weight: Tensor, stride: Pair, padding: Pair | str, dilation: Pair) -> Pair | None:
-    """Padding as numbers, or None where torch has to do it: ``"same"`` around an even kernel, or an error to raise."""
+def _fits_a_byte(window: Pair) -> bool:
+    height, width = _pair(window)
+    return height > 0 and width > 0 and height * width <= 256
+
+
+def _padding(
+    input: Tensor, weight: Tensor, stride: Pair, padding: Pair | str, dilation: Pair
+) -> Pair | None:
+    """Padding as numbers; None where torch has to pad (``"same"``, even kernel) or to complain."""
+    if not _are_tensors(input, weight):
+        return None
     if not isinstance(padding, str):
         return padding
     if padding == "valid":
         return 0
-    if padding != "same" or _pair(stride) != (1, 1) or weight.dim() != 4:
+    if (
+        padding != "same"
+        or not _are_pairs(stride, dilation)
+        or _pair(stride) != (1, 1)
+        or weight.dim() != 4
+    ):
         return None
-    total = [d * (k - 1) for d, k in zip(_pair(dilation), weight.shape[2:], strict=True)]
+    total = [d * (int(k) - 1) for d, k in zip(_pair(dilation), weight.shape[2:], strict=True)]
     if any(pixels % 2 for pixels in total):
         return None
     return total[0] // 2, total[1] // 2
-
-
-def _fits_a_byte(kernel_size: Pair) -> bool:
-    height, width = _pair(kernel_size)
-    return height > 0 and width > 0 and height * width <= 256

@@ -1,7 +1,7 @@
 """The ops of :mod:`inkgrad.functional` in plain torch.
 
-One formula an op. They are the fallback where the extension was not built, what runs inside torch.func
-transforms, and the oracle that the kernels are tested against.
+One formula an op. They are the fallback where the extension was not built, and the oracle that the
+kernels are tested against.
 """
 
 from __future__ import annotations

@@ -5,8 +5,10 @@ import json
 
 import pytest
 import torch
-from inkgrad import check, functional, reference
 from torch.autograd import Function
+
+import inkgrad
+from inkgrad import check, functional, reference
 
 
 def run(*arguments):
@@ -115,7 +117,7 @@ def test_json(tmp_path):
     file = tmp_path / "results.json"
     assert run("--op", "binary_cross_entropy", "--dtype", "float32", "--json", str(file)) == 0
     document = json.loads(file.read_text())
-    assert document["torch"] == torch.__version__
+    assert document["build"] == inkgrad.build_config()
     assert document["device"] == "cpu"
     results = {r["check"]: r for r in document["results"]}
     assert set(results) == set(check.CHECKS)

@@ -4,6 +4,7 @@ import math
 
 import pytest
 import torch
+
 from comparing import assert_close, assert_like_native
 from inkgrad.check.compare import limit, mismatch, relative_error
 from inkgrad.check.derivatives import compare_with_native, derivatives

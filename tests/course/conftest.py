@@ -8,6 +8,7 @@ from typing import Any
 from urllib.error import URLError
 
 import pytest
+
 from inkgrad.course.data import Data, digits
 
 

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 import safetensors.torch
 import torch
-from inkgrad.course import checkpoint, models
 from torch import Tensor
+
+from inkgrad.course import checkpoint, models
 
 
 def weights_of(name: str, **kwargs: Any) -> dict[str, Tensor]:

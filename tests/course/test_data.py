@@ -14,8 +14,9 @@ from typing import Any
 
 import pytest
 import torch
-from inkgrad.course import data, download
 from torch import Generator
+
+from inkgrad.course import data, download
 
 TABLE = b"0.5,-1,0\n1,0.25,1\n0,0,1\n0.75,1,0\n0.1,0.2,1\n"
 MACHINE_DATA = os.environ.get("INKGRAD_DATA", "")  # read before the fixtures set another

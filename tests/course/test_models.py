@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 import torch
 import torch.nn.functional as F
-from inkgrad.course import models
 from torch import Generator, Tensor
+
+from inkgrad.course import models
 
 NAMES = list(models.MODELS)
 

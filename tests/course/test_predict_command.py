@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from drawings import drawing
 from PIL import Image
 
+from drawings import drawing
 from inkgrad.course import predict_command
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
+
 from inkgrad.course.table import DataError, read_table
 
 GOOD = b"1,2.5,0\n-3,4e-1,1\n"

@@ -11,11 +11,12 @@ from typing import Any
 import pytest
 import torch
 import torch.nn.functional as F
+from torch import Tensor
+
 from inkgrad.course import checkpoint, training
 from inkgrad.course.data import Data, Examples, breast_cancer, digits, hours_of_study
 from inkgrad.course.settings import DEFAULTS, OPTIMIZERS, Settings, course_settings
 from inkgrad.course.training import Batch, Diverged, Epoch, Run, evaluate
-from torch import Tensor
 
 Weights = dict[str, Tensor]
 

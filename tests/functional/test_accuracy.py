@@ -13,12 +13,17 @@ import math
 
 import pytest
 import torch
+
+import inkgrad
 from comparing import HALVES, assert_equal, dtype_id, every_dtype
 from inkgrad.check.cases import OPS, Case, bind
 from inkgrad.check.compare import is_half
 from inkgrad.check.derivatives import derivatives
 
 SAMPLING = 1.1
+if inkgrad.build_config()["cpu_library_loaded"] == "default":
+    # Without fused multiply-add a product is rounded too, and native still has the instruction.
+    SAMPLING *= 1.5
 SEEDS = 4
 
 # Sizes of the course models and deep sums: where a bad order of summation shows.

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+
 from comparing import HALVES, assert_close, dtype_id, every_dtype
 from inkgrad.check.cases import OPS, bind
 from inkgrad.check.compare import is_half

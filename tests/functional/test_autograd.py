@@ -5,6 +5,7 @@ import warnings
 
 import pytest
 import torch
+
 from comparing import assert_close, assert_equal, every_float, needs_extension
 from inkgrad import functional
 from inkgrad.check.cases import OPS, Case, bind

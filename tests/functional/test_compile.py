@@ -4,6 +4,7 @@ import shutil
 
 import pytest
 import torch
+
 from comparing import assert_close, every_dtype
 from inkgrad.check.cases import OPS, Case, bind
 from inkgrad.check.compare import is_half

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+
 from comparing import assert_equal, assert_like_native, every_dtype, needs_extension
 from inkgrad.check.cases import OPS, Case, bind
 from inkgrad.check.derivatives import derivatives

@@ -4,6 +4,7 @@ import re
 
 import pytest
 import torch
+
 from inkgrad.check.cases import OPS
 
 

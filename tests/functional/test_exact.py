@@ -5,10 +5,11 @@ An off-by-one at the edge of a tile can hide below a tolerance. Here there is no
 
 import pytest
 import torch
+
 from comparing import assert_equal, every_dtype
 from inkgrad.check.cases import OPS, Case, bind
 from inkgrad.check.derivatives import derivatives
-from shapes import CONV, LINEAR, POOL
+from shapes import CONV, LINEAR, POOL, TILE_EDGES, Row, linear
 
 ROWS = [
     *(("linear_relu", row) for row in LINEAR),
@@ -23,15 +24,12 @@ def integers(shape, seed, dtype, device, largest):
     return values.to(device, dtype)
 
 
-@pytest.mark.core
-@every_dtype
-@pytest.mark.parametrize(("name", "row"), ROWS, ids=[f"{name}-{row}" for name, row in ROWS])
-def test_integer_values(name, row, dtype, device):
+def check(name, row, dtype, device):
     op, case = OPS[name], Case(row.why, row.shapes, row.settings)
-    # bfloat16 holds integers up to 256, the sums of these rarely pass it: few and small values.
+    # bfloat16 holds integers up to 256, and sums of these rarely pass it: few and small values.
     inputs = [integers(shape, i, dtype, device, largest=1) for i, shape in enumerate(row.shapes)]
-    # Two nonzero values in three: keep sums of 784 terms small by thinning the first argument.
-    if name == "linear_relu" and row.shapes[1][-1:] and row.shapes[1][-1] > 256:
+    if name == "linear_relu" and row.shapes[1][-1] > 256:
+        # Two values in three are nonzero: keep sums of many terms small by thinning the input.
         inputs[0] *= integers(row.shapes[0], 9, dtype, device, largest=1).abs()
     results = []
     for function in (op.fused, op.native):
@@ -43,9 +41,24 @@ def test_integer_values(name, row, dtype, device):
         value = sum((g * d).sum() for g, d in zip(grads, directions, strict=True))
         seconds = torch.autograd.grad(value, leaves, allow_unused=True, materialize_grads=True)
         results.append([output.detach(), *(g.detach() for g in grads), *seconds])
-    oracle = derivatives(bind(op.native, case), [tensor.double() for tensor in inputs], order=0)[
-        "output"
-    ]
     for actual, expected in zip(*results, strict=True):
         assert_equal(actual, expected)
+    wide = [tensor.double() for tensor in inputs]
+    oracle = derivatives(bind(op.native, case), wide, order=0)["output"]
     assert_equal(results[0][0].double(), oracle)
+
+
+@pytest.mark.core
+@every_dtype
+@pytest.mark.parametrize(("name", "row"), ROWS, ids=[f"{name}-{row}" for name, row in ROWS])
+def test_integer_values(name, row, dtype, device):
+    check(name, row, dtype, device)
+
+
+@pytest.mark.core
+@every_dtype
+@pytest.mark.parametrize("axis", ["samples", "features", "outputs"])
+def test_integer_values_at_tile_edges(axis, dtype, device):
+    for size in TILE_EDGES:
+        m, k, n = {"samples": (size, 9, 7), "features": (6, size, 5), "outputs": (5, 7, size)}[axis]
+        check("linear_relu", Row(f"{axis} {size}", linear(m, k, n)), dtype, device)

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+
 from inkgrad.check.cases import OPS, bind
 
 SMALL = [(name, case) for name, op in OPS.items() for case in op.cases if case.small]

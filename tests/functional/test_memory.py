@@ -4,9 +4,10 @@ import gc
 
 import pytest
 import torch
+from torch.profiler import ProfilerActivity, profile
+
 from comparing import needs_extension
 from inkgrad.check.cases import OPS, Case, bind
-from torch.profiler import ProfilerActivity, profile
 
 BIG = {
     "linear_sigmoid": Case("", ((200, 100), (300, 100), (300,))),

@@ -2,10 +2,11 @@
 
 import pytest
 import torch
+from torch._subclasses.fake_tensor import FakeTensorMode
+
 from comparing import every_dtype
 from inkgrad.check.cases import OPS, Case, bind
 from shapes import CONV, CROSS_ENTROPY, LINEAR, POOL
-from torch._subclasses.fake_tensor import FakeTensorMode
 
 ROWS = [
     *((name, row) for name in ("linear_sigmoid", "linear_relu") for row in LINEAR),

@@ -2,11 +2,18 @@
 
 import pytest
 import torch
+
 from comparing import dtype_id, needs_extension
 from inkgrad.check.cases import DTYPES, OPS
-from inkgrad.check.checks import registered_calls
+from inkgrad.check.checks import QUICK_UTILITIES, TRACED_UTILITIES, registered_calls
 
 CALLS = [(name, case) for name, op in OPS.items() for case in op.cases if case.small]
+
+
+def opcheck(name, case, dtype, device, utilities):
+    op = OPS[name]
+    for overload, args in registered_calls(op, case, op.inputs(case, dtype, device)):
+        torch.library.opcheck(overload, args, test_utils=utilities)
 
 
 @needs_extension
@@ -14,10 +21,16 @@ CALLS = [(name, case) for name, op in OPS.items() for case in op.cases if case.s
 @pytest.mark.parametrize(
     ("name", "case"), CALLS, ids=[f"{name}-{case.name.replace(' ', '-')}" for name, case in CALLS]
 )
-def test_opcheck(name, case, dtype, device):
-    op = OPS[name]
-    for overload, args in registered_calls(op, case, op.inputs(case, dtype, device)):
-        torch.library.opcheck(overload, args)
+def test_schema_autograd_and_fake_kernels(name, case, dtype, device):
+    opcheck(name, case, dtype, device, QUICK_UTILITIES)
+
+
+@needs_extension
+@pytest.mark.parametrize("number", [0, 1])
+@pytest.mark.parametrize("name", OPS)
+def test_tracing(name, number, device):
+    """Two cases each, with and without a bias or with other settings: tracing is slow."""
+    opcheck(name, OPS[name].cases[number], torch.float32, device, TRACED_UTILITIES)
 
 
 @needs_extension

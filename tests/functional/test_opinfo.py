@@ -7,6 +7,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 import torch.utils._pytree as pytree
+
 from comparing import assert_like_native, every_dtype
 from inkgrad.check.cases import OPS
 

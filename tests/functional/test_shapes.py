@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+
 from comparing import assert_like_native, every_dtype, every_float
 from inkgrad.check.cases import OPS, Case, bind
 from shapes import CONV, CROSS_ENTROPY, LINEAR, PANEL_EDGES, POOL, TILE_EDGES, Row, linear

@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
+
 from comparing import assert_close
 from inkgrad.check.cases import OPS, bind
 from inkgrad.check.derivatives import derivatives

@@ -8,10 +8,11 @@ import pytest
 import torch
 import torch.autograd.forward_ad as fwAD
 import torch.utils._pytree as pytree
+from torch.func import functional_call, grad, hessian, jacfwd, jacrev, jvp, vjp, vmap
+
 from comparing import assert_close
 from inkgrad.check.cases import OPS, Case, bind
 from inkgrad.check.derivatives import noise
-from torch.func import functional_call, grad, hessian, jacfwd, jacrev, jvp, vjp, vmap
 
 # Hessians grow with the square of the inputs: a few small cases that use every argument.
 CASES = {

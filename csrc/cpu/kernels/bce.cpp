@@ -4,16 +4,17 @@
 //   dloss/dx    =  w (x - t) / max(x (1 - x), 1e-12)
 //   dloss/dt    =  w (log(1 - x) - log x)
 //
-// the clamps and their absence as in torch.nn.functional.binary_cross_entropy. Both logarithms come from one pass
-// (math.h: log_pair); sums are accumulated in double.
+// the clamps (1e-12 in float, for doubles too) and their absence as in
+// torch.nn.functional.binary_cross_entropy. Both logarithms come from one pass (math.h: log_pair);
+// sums are accumulated in double.
 #include "fill.h"
-
 #include "math.h"
 
 namespace inkgrad::cpu {
 namespace {
 
-// Calls step(load, store, n) for every vector of a range: load(p) gives elements i.. of p, store(p, v) puts them.
+// Calls step(load, store, n) for every vector of a range: load(p) gives elements i.. of p, store(p,
+// v) puts them.
 template <typename T, typename Step>
 inline void for_each_vector(int64_t n, Step step) {
   constexpr int L = kLanes<T>;
@@ -42,9 +43,10 @@ inline Vec<T> loss_of(Vec<T> x, Vec<T> t) {
 }
 
 template <typename T>
-double bce_sum(const T* input, const T* target, const T* weight, int64_t n, unsigned* out_of_range) {
-  // A few hundred elements are added in T, lane by lane, before they join the double: their rounding stays below one ulp
-  // of the mean, and the conversions do not count.
+double bce_sum(const T* input, const T* target, const T* weight, int64_t n,
+               unsigned* out_of_range) {
+  // A few hundred elements are added in T, lane by lane, before they join the double: their
+  // rounding stays below one ulp of the mean, and the conversions do not count.
   constexpr int64_t kBlock = 16 * kLanes<T>;
   double sum = 0;
   Mask<T> bad_input{}, bad_target{};
@@ -67,7 +69,8 @@ double bce_sum(const T* input, const T* target, const T* weight, int64_t n, unsi
 }
 
 template <typename T>
-void bce_each(const T* input, const T* target, const T* weight, T* loss_out, int64_t n, unsigned* out_of_range) {
+void bce_each(const T* input, const T* target, const T* weight, T* loss_out, int64_t n,
+              unsigned* out_of_range) {
   Mask<T> bad_input{}, bad_target{};
   for_each_vector<T>(n, [&](auto get, auto put) {
     const Vec<T> x = get(input), t = get(target);
@@ -82,24 +85,19 @@ void bce_each(const T* input, const T* target, const T* weight, T* loss_out, int
 }
 
 template <typename T>
-void bce_backward(const T* grad_output, bool grad_is_scalar, T factor, const T* input, const T* target,
-                  const T* weight, T* grad_input, T* grad_target, int64_t n) {
-  const Vec<T> uniform = Vec<T>{} + (grad_is_scalar ? *grad_output * factor : factor);
+void bce_backward(const T* grad_output, T uniform, const T* input, const T* target, const T* weight,
+                  T* grad_input, T* grad_target, int64_t n) {
   for_each_vector<T>(n, [&](auto get, auto put) {
     const Vec<T> x = get(input);
-    Vec<T> grad = uniform;
-    if (!grad_is_scalar) grad *= get(grad_output);
+    Vec<T> grad = grad_output ? get(grad_output) : Vec<T>{} + uniform;
     if (weight) grad *= get(weight);
     if (grad_input) {
-      const Vec<T> floor = Vec<T>{} + T(1e-12);
+      const Vec<T> floor = Vec<T>{} + T(1e-12f);
       Vec<T> variance = (T(1) - x) * x;
       variance = select(variance < floor, floor, variance);
       put(grad_input, grad * (x - get(target)) / variance);
     }
-    if (grad_target) {
-      const auto logs = log_pair<T, kLanes<T>>(x);
-      put(grad_target, grad * (logs.log_1mp - logs.log_p));
-    }
+    if (grad_target) put(grad_target, grad * log_odds_against<T, kLanes<T>>(x));
   });
 }
 

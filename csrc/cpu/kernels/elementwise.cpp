@@ -1,6 +1,7 @@
 // Bias and activation over the rows of a matrix, their backward, and column sums.
 //
-//   sigmoid: grad_z = grad_y y (1 - y)        relu: grad_z = y > 0 ? grad_y : 0   (NaN outputs let the gradient pass)
+//   sigmoid: grad_z = grad_y y (1 - y)        relu: grad_z = y > 0 ? grad_y : 0   (NaN outputs let
+//   the gradient pass)
 #include "activation.h"
 #include "fill.h"
 
@@ -42,11 +43,13 @@ void bias_activation(T* z, int64_t rows, int64_t N, const T* bias, Activation ac
 }
 
 template <typename T>
-void activation_backward(const T* grad_output, const T* output, Activation activation, T* grad_z, int64_t n) {
+void activation_backward(const T* grad_output, const T* output, Activation activation, T* grad_z,
+                         int64_t n) {
   constexpr int L = kLanes<T>;
   int64_t i = 0;
   for (; i + L <= n; i += L) {
-    store<L>(grad_z + i, activate_backward<T, L>(load<L>(grad_output + i), load<L>(output + i), activation));
+    store<L>(grad_z + i,
+             activate_backward<T, L>(load<L>(grad_output + i), load<L>(output + i), activation));
   }
   if (i < n) {
     const Vec<T> grad = load_first<L>(grad_output + i, n - i), y = load_first<L>(output + i, n - i);
@@ -54,21 +57,16 @@ void activation_backward(const T* grad_output, const T* output, Activation activ
   }
 }
 
-// Rows are added in T in blocks of 64, the blocks in double: one pass, vectors along the row.
+// In double: one pass, vectors along the row.
 template <typename T>
 void column_sums(const T* a, int64_t rows, int64_t N, T* sums) {
   constexpr int L = kLanes<T>;
-  constexpr int64_t kBlock = 64;
   for (int64_t j = 0; j < N; j += L) {
     const int64_t width = N - j < L ? N - j : L;
-    double total[L] = {};
-    for (int64_t begin = 0; begin < rows; begin += kBlock) {
-      const int64_t end = begin + kBlock < rows ? begin + kBlock : rows;
-      Vec<T> part{};
-      for (int64_t r = begin; r < end; ++r) {
-        part += width == L ? load<L>(a + r * N + j) : load_first<L>(a + r * N + j, width);
-      }
-      for (int64_t i = 0; i < width; ++i) total[i] += part[i];
+    Vec<double, L> total{};
+    for (int64_t r = 0; r < rows; ++r) {
+      const T* row = a + r * N + j;
+      total += to_double<T, L>(width == L ? load<L>(row) : load_first<L>(row, width));
     }
     for (int64_t i = 0; i < width; ++i) sums[j + i] = T(total[i]);
   }

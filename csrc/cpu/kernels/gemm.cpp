@@ -1,21 +1,24 @@
 // Matrix product with bias and activation in the epilogue: c = activation(a b + bias).
 //
-// One operand, b, is packed into panels of kTileCols columns, [k][kTileCols], zero-padded; a tile of kTileRows x kTileCols
-// results stays in registers while k runs over a block of at most kBlockK. Elements of a are
-// broadcast straight from where they lie when k is their contiguous dimension, so a is not packed at all; otherwise (its
-// transpose is stored, or its rows lie a multiple of 4 KiB apart and would fight for the same cache sets) the rows of
-// a tile are packed into [k][rows] just before use.
+// One operand, b, is packed into panels of kTileCols columns, [k][kTileCols], zero-padded; a tile
+// of kTileRows x kTileCols results stays in registers while k runs over a block of at most kBlockK.
+// Elements of a are broadcast straight from where they lie when k is their contiguous dimension, so
+// a is not packed at all; otherwise (its transpose is stored, or its rows lie a multiple of 4 KiB
+// apart and would fight for the same cache sets) the rows of a tile are packed into [k][rows] just
+// before use.
 //
-// Packing b costs N K moves against 2 M N K operations, so for few rows (a batch against a large weight) the roles are
-// swapped: c^T = b^T a^T packs a, and tiles are transposed on their way out.
+// Packing b costs N K moves against 2 M N K operations, so for few rows (a batch against a large
+// weight) the roles are swapped: c^T = b^T a^T packs a, and tiles are transposed on their way out.
 //
 //   for block of columns (its packed panels fit half of a 1 MiB second-level cache)
 //     for block of k                                  -> pack b
 //       for tile of rows                              -> first-level cache keeps a's rows
 //         for panel                                   -> registers keep the tile
 //
-// A result is one chain of fused multiply-adds over k within a block of k, blocks added in order: the split among threads
-// (by rows or columns, outside) never changes a bit.
+// A result is the sum, in order, of chains of kChain fused multiply-adds: long chains lose accuracy
+// (the error of a chain grows with the root of its length), and leaving the registers once in
+// kChain steps costs about 1 %. The split among threads (by rows or columns, outside) never changes
+// a bit.
 #include "activation.h"
 #include "fill.h"
 #include "transpose.h"
@@ -28,6 +31,7 @@ inline constexpr int kTileRows = kVectorRegisters == 32 ? 12 : 6;
 template <typename T>
 inline constexpr int kTileCols = kTileVectors * kLanes<T>;
 inline constexpr int64_t kBlockK = 1024;
+inline constexpr int64_t kChain = 128;
 inline constexpr int64_t kPackedBytes = 512 * 1024;
 
 inline int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
@@ -54,31 +58,41 @@ struct Output {
   int64_t stride;
   const T* bias;
   Activation activation;
-  bool transposed;  // the tile is one of c^T: bias runs along its rows, and it is stored column by column
+  bool transposed;  // the tile is one of c^T: bias runs along its rows, and it is stored column by
+                    // column
 };
 
 // rows x cols (cols <= kTileCols) results at (row, col) of the product that is computed.
 template <typename T, int R, int NV, bool Packed>
-void compute_tile(int64_t k, const T* a, int64_t a_stride, const T* panel, bool first, bool last, int64_t row,
-                  int64_t col, int64_t cols, const Output<T>& out) {
+void compute_tile(int64_t k, const T* a, int64_t a_stride, const T* panel, bool first, bool last,
+                  int64_t row, int64_t col, int64_t cols, const Output<T>& out) {
   constexpr int L = kLanes<T>;
   constexpr int W = kTileCols<T>;
   using V = Vec<T>;
-  V acc[R][NV];
-#pragma GCC unroll 16
-  for (int r = 0; r < R; ++r) {
-#pragma GCC unroll 2
-    for (int v = 0; v < NV; ++v) acc[r][v] = V{};
-  }
-  for (int64_t p = 0; p < k; ++p) {
-    V b[NV];
-#pragma GCC unroll 2
-    for (int v = 0; v < NV; ++v) b[v] = load<L>(panel + p * W + v * L);
+  V sums[R][NV] = {};
+  for (int64_t begin = 0; begin < k; begin += kChain) {
+    const int64_t end = smaller(begin + kChain, k);
+    V acc[R][NV];
 #pragma GCC unroll 16
     for (int r = 0; r < R; ++r) {
-      const T x = Packed ? a[p * R + r] : a[r * a_stride + p];
 #pragma GCC unroll 2
-      for (int v = 0; v < NV; ++v) acc[r][v] += x * b[v];
+      for (int v = 0; v < NV; ++v) acc[r][v] = V{};
+    }
+    for (int64_t p = begin; p < end; ++p) {
+      V b[NV];
+#pragma GCC unroll 2
+      for (int v = 0; v < NV; ++v) b[v] = load<L>(panel + p * W + v * L);
+#pragma GCC unroll 16
+      for (int r = 0; r < R; ++r) {
+        const T x = Packed ? a[p * R + r] : a[r * a_stride + p];
+#pragma GCC unroll 2
+        for (int v = 0; v < NV; ++v) acc[r][v] += x * b[v];
+      }
+    }
+#pragma GCC unroll 16
+    for (int r = 0; r < R; ++r) {
+#pragma GCC unroll 2
+      for (int v = 0; v < NV; ++v) sums[r][v] += acc[r][v];
     }
   }
 
@@ -88,7 +102,7 @@ void compute_tile(int64_t k, const T* a, int64_t a_stride, const T* panel, bool 
     for (int r = 0; r < R; ++r) {
       const T bias = last && out.bias ? out.bias[row + r] : T(0);
       for (int v = 0; v < NV; ++v) {
-        V z = acc[r][v];
+        V z = sums[r][v];
         if (!first) {
           for (int i = 0; i < L; ++i) {
             if (v * L + i < cols) z[i] += out.c[(col + v * L + i) * out.stride + row + r];
@@ -110,7 +124,7 @@ void compute_tile(int64_t k, const T* a, int64_t a_stride, const T* panel, bool 
       const int64_t n = cols - v * L;
       if (n <= 0) break;
       T* c = out.c + (row + r) * out.stride + col + v * L;
-      V z = acc[r][v];
+      V z = sums[r][v];
       if (n >= L) {
         if (!first) z += load<L>(c);
         if (last) {
@@ -131,8 +145,8 @@ void compute_tile(int64_t k, const T* a, int64_t a_stride, const T* panel, bool 
 }
 
 template <typename T>
-using TileFunction = void (*)(int64_t, const T*, int64_t, const T*, bool, bool, int64_t, int64_t, int64_t,
-                              const Output<T>&);
+using TileFunction = void (*)(int64_t, const T*, int64_t, const T*, bool, bool, int64_t, int64_t,
+                              int64_t, const Output<T>&);
 
 template <typename T, int NV, bool Packed, int R = kTileRows>
 TileFunction<T> tile_of_rows(int64_t rows) {
@@ -145,7 +159,8 @@ TileFunction<T> tile_of_rows(int64_t rows) {
 
 template <typename T>
 TileFunction<T> tile_function(int64_t rows, int64_t cols, bool packed) {
-  if (cols > kLanes<T>) return packed ? tile_of_rows<T, 2, true>(rows) : tile_of_rows<T, 2, false>(rows);
+  if (cols > kLanes<T>)
+    return packed ? tile_of_rows<T, 2, true>(rows) : tile_of_rows<T, 2, false>(rows);
   return packed ? tile_of_rows<T, 1, true>(rows) : tile_of_rows<T, 1, false>(rows);
 }
 
@@ -162,13 +177,15 @@ void pack_panels(Matrix<T> b, int64_t k0, int64_t k, int64_t j0, int64_t cols, T
         const T* row = from + p * b.row_stride;
         for (int v = 0; v < kTileVectors; ++v) {
           const int64_t n = width - v * L;
-          const Vec<T> x = n >= L ? load<L>(row + v * L) : load_first<L>(row + v * L, n > 0 ? n : 0);
+          const Vec<T> x =
+              n >= L ? load<L>(row + v * L) : load_first<L>(row + v * L, n > 0 ? n : 0);
           store<L>(packed + p * W + v * L, x);
         }
       }
     } else if (b.row_stride == 1) {
       for (int v = 0; v < kTileVectors; ++v) {
-        transpose_columns<T>(from + v * L * b.col_stride, b.col_stride, width - v * L, k, packed + v * L, W);
+        transpose_columns<T>(from + v * L * b.col_stride, b.col_stride, width - v * L, k,
+                             packed + v * L, W);
       }
     } else {
       for (int64_t p = 0; p < k; ++p) {
@@ -184,7 +201,8 @@ template <typename T>
 void pack_rows(Matrix<T> a, int64_t i0, int64_t rows, int64_t k0, int64_t k, T* packed) {
   const T* from = a.data + i0 * a.row_stride + k0 * a.col_stride;
   for (int64_t p = 0; p < k; ++p) {
-    for (int64_t r = 0; r < rows; ++r) packed[p * rows + r] = from[r * a.row_stride + p * a.col_stride];
+    for (int64_t r = 0; r < rows; ++r)
+      packed[p * rows + r] = from[r * a.row_stride + p * a.col_stride];
   }
 }
 
@@ -201,8 +219,8 @@ int64_t gemm_workspace(int64_t M, int64_t N, int64_t K) {
 }
 
 template <typename T>
-void gemm(int64_t M, int64_t N, int64_t K, Matrix<T> a, Matrix<T> b, const T* bias, Activation activation, T* c,
-          int64_t c_stride, T* workspace) {
+void gemm(int64_t M, int64_t N, int64_t K, Matrix<T> a, Matrix<T> b, const T* bias,
+          Activation activation, T* c, int64_t c_stride, T* workspace) {
   constexpr int64_t W = kTileCols<T>;
   Output<T> out{c, c_stride, bias, activation, false};
   if (swap_roles(M, N, b)) {
@@ -236,8 +254,8 @@ void gemm(int64_t M, int64_t N, int64_t K, Matrix<T> a, Matrix<T> b, const T* bi
         }
         for (int64_t j = 0; j < cols; j += W) {
           const int64_t width = smaller(W, cols - j);
-          tile_function<T>(rows, width, pack_a)(k, a_tile, a.row_stride, panels + j * k, first, last, row, j0 + j,
-                                                width, out);
+          tile_function<T>(rows, width, pack_a)(k, a_tile, a.row_stride, panels + j * k, first,
+                                                last, row, j0 + j, width, out);
         }
         row += rows;
       }

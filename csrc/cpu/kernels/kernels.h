@@ -1,9 +1,10 @@
 // The table of functions that one instruction-set library offers.
 //
-// A library (_cpu_default, _cpu_avx2, _cpu_avx512) is these sources compiled with one set of flags. It knows no torch:
-// plain pointers, one thread, a range of the work. What is allocated, checked and split among threads is decided by the
-// tensor entry points (csrc/cpu/*.cpp), which are compiled once. So a library builds in seconds, nothing of
-// ATen is compiled with instructions that the processor may lack, and exactly one library is ever loaded.
+// A library (_cpu_default, _cpu_avx2, _cpu_avx512) is these sources compiled with one set of flags.
+// It knows no torch: plain pointers, one thread, a range of the work. What is allocated, checked
+// and split among threads is decided by the tensor entry points (csrc/cpu/*.cpp), which are
+// compiled once. So a library builds in seconds, nothing of ATen is compiled with instructions that
+// the processor may lack, and exactly one library is ever loaded.
 #pragma once
 
 #include <cstdint>
@@ -14,6 +15,7 @@ namespace inkgrad::cpu {
 inline constexpr unsigned kInputOutOfRange = 1, kTargetOutOfRange = 2;
 
 enum class Activation : int { none, sigmoid, relu };
+enum class ConvPass : int { forward, backward_input, backward_weight };
 
 // A strided matrix: element (i, j) lies at data[i * row_stride + j * col_stride].
 template <typename T>
@@ -40,54 +42,69 @@ struct PoolGeometry {
 
 template <typename T>
 struct KernelsOf {
-  // ---- binary cross entropy; weight may be null -------------------------------------------------------
-  // Sum of the losses of n elements. Bits of *out_of_range are set, never cleared.
-  double (*bce_sum)(const T* input, const T* target, const T* weight, int64_t n, unsigned* out_of_range);
-  void (*bce_each)(const T* input, const T* target, const T* weight, T* loss, int64_t n, unsigned* out_of_range);
-  // grad_output has n elements, or one for all if grad_is_scalar; factor scales it. grad_input and grad_target may be null.
-  void (*bce_backward)(const T* grad_output, bool grad_is_scalar, T factor, const T* input, const T* target,
+  // ---- binary cross entropy; weight may be null
+  // ------------------------------------------------------- Sum of the losses of n elements. Bits
+  // of *out_of_range are set, never cleared.
+  double (*bce_sum)(const T* input, const T* target, const T* weight, int64_t n,
+                    unsigned* out_of_range);
+  void (*bce_each)(const T* input, const T* target, const T* weight, T* loss, int64_t n,
+                   unsigned* out_of_range);
+  // grad_output has n elements, or is null: then it is `uniform` for all. grad_input and
+  // grad_target may be null.
+  void (*bce_backward)(const T* grad_output, T uniform, const T* input, const T* target,
                        const T* weight, T* grad_input, T* grad_target, int64_t n);
 
-  // ---- matrix product with epilogue -------------------------------------------------------------------
-  // c[M, N] (rows c_stride apart) = activation(a[M, K] b[K, N] + bias[N]); bias may be null.
-  // workspace: gemm_workspace(M, N, K) elements, aligned to 64 bytes.
-  void (*gemm)(int64_t M, int64_t N, int64_t K, Matrix<T> a, Matrix<T> b, const T* bias, Activation activation, T* c,
-               int64_t c_stride, T* workspace);
+  // ---- matrix product with epilogue
+  // ------------------------------------------------------------------- c[M, N] (rows c_stride
+  // apart) = activation(a[M, K] b[K, N] + bias[N]); bias may be null. workspace: gemm_workspace(M,
+  // N, K) elements, aligned to 64 bytes.
+  void (*gemm)(int64_t M, int64_t N, int64_t K, Matrix<T> a, Matrix<T> b, const T* bias,
+               Activation activation, T* c, int64_t c_stride, T* workspace);
   int64_t (*gemm_workspace)(int64_t M, int64_t N, int64_t K);
   int64_t gemm_tile_rows, gemm_tile_cols;
 
   // z = activation(z + bias) over rows of N elements in place; bias may be null.
   void (*bias_activation)(T* z, int64_t rows, int64_t N, const T* bias, Activation activation);
   // grad_z = grad_output * activation'(z), from output = activation(z). n elements.
-  void (*activation_backward)(const T* grad_output, const T* output, Activation activation, T* grad_z, int64_t n);
+  void (*activation_backward)(const T* grad_output, const T* output, Activation activation,
+                              T* grad_z, int64_t n);
   // sums[N] = column sums of a [rows, N] matrix, accumulated in double.
   void (*column_sums)(const T* a, int64_t rows, int64_t N, T* sums);
 
-  // ---- direct convolution ------------------------------------------------------------------------------
-  // Weights [OC, IC, KH, KW] are reordered once a call, OC IC KH KW elements, so that the kernels read them in sequence.
+  // ---- direct convolution
+  // ------------------------------------------------------------------------------ Weights [OC, IC,
+  // KH, KW] are reordered once a call, OC IC KH KW elements, so that the kernels read them in
+  // sequence.
   void (*conv_pack_forward)(const ConvGeometry& g, const T* weight, T* packed);
   void (*conv_pack_backward)(const ConvGeometry& g, const T* weight, T* packed);
   // Elements of workspace that each of the functions below needs, aligned to 64 bytes.
-  int64_t (*conv_workspace)(const ConvGeometry& g, const PoolGeometry& p);
+  int64_t (*conv_workspace)(const ConvGeometry& g, const PoolGeometry& p, ConvPass pass);
   // One image: input [IC, H, W] to output [OC, OH, OW]; bias may be null.
-  void (*conv_forward)(const ConvGeometry& g, const T* input, const T* packed, const T* bias, T* output, T* workspace);
-  // One image: output, indices [OC, PH, PW]; the index is the place of the maximum in its window, row by row.
-  void (*conv_relu_pool_forward)(const ConvGeometry& g, const PoolGeometry& p, const T* input, const T* packed,
-                                 const T* bias, T* output, uint8_t* indices, T* workspace);
+  void (*conv_forward)(const ConvGeometry& g, const T* input, const T* packed, const T* bias,
+                       T* output, T* workspace);
+  // One image: output, indices [OC, PH, PW]; the index is the place of the maximum in its window,
+  // row by row.
+  void (*conv_relu_pool_forward)(const ConvGeometry& g, const PoolGeometry& p, const T* input,
+                                 const T* packed, const T* bias, T* output, uint8_t* indices,
+                                 T* workspace);
   // One image: grad_input [IC, H, W], all written.
-  void (*conv_backward_input)(const ConvGeometry& g, const T* grad_output, const T* packed, T* grad_input,
-                              T* workspace);
+  void (*conv_backward_input)(const ConvGeometry& g, const T* grad_output, const T* packed,
+                              T* grad_input, T* workspace);
   // Several images: grad_weight [OC, IC, KH, KW] += their part.
-  void (*conv_backward_weight)(const ConvGeometry& g, int64_t images, const T* grad_output, const T* input,
-                               T* grad_weight, T* workspace);
+  void (*conv_backward_weight)(const ConvGeometry& g, int64_t images, const T* grad_output,
+                               const T* input, T* grad_weight, T* workspace);
   // Several images: grad_bias [OC] += sums over their planes.
-  void (*conv_backward_bias)(const ConvGeometry& g, int64_t images, const T* grad_output, T* grad_bias);
+  void (*conv_backward_bias)(const ConvGeometry& g, int64_t images, const T* grad_output,
+                             double* grad_bias);
 
-  // ---- relu(max_pool2d(x)) of planes ------------------------------------------------------------------
-  void (*relu_pool)(const PoolGeometry& p, const T* plane, int64_t height, int64_t width, T* output, uint8_t* indices);
-  // grad_plane [height, width] = grad_output put where the maximum was, where output is not <= 0; zero elsewhere.
-  void (*relu_pool_backward)(const PoolGeometry& p, const T* grad_output, const T* output, const uint8_t* indices,
-                             int64_t height, int64_t width, T* grad_plane);
+  // ---- relu(max_pool2d(x)) of planes
+  // ------------------------------------------------------------------
+  void (*relu_pool)(const PoolGeometry& p, const T* plane, int64_t height, int64_t width, T* output,
+                    uint8_t* indices);
+  // grad_plane [height, width] = grad_output put where the maximum was, zero elsewhere. The relu's
+  // part is activation_backward's.
+  void (*pool_backward)(const PoolGeometry& p, const T* grad_output, const uint8_t* indices,
+                        int64_t height, int64_t width, T* grad_plane);
 };
 
 struct Kernels {
@@ -105,4 +122,5 @@ struct Kernels {
 
 }  // namespace inkgrad::cpu
 
-extern "C" __attribute__((visibility("default"))) const inkgrad::cpu::Kernels* inkgrad_cpu_kernels();
+extern "C" __attribute__((visibility("default"))) const inkgrad::cpu::Kernels*
+inkgrad_cpu_kernels();

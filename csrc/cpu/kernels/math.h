@@ -1,7 +1,8 @@
 // Vector exp, sigmoid and the pair log(q), log(1 - q).
 //
-// Polynomials are minimax fits (Remez, weighted by the relative error of the result). Their errors below are those of the
-// polynomial alone in exact arithmetic; tests/functional/test_accuracy.py measures the functions themselves against float64.
+// Polynomials are minimax fits (Remez, weighted by the relative error of the result). Their errors
+// below are those of the polynomial alone in exact arithmetic; tests/functional/test_accuracy.py
+// measures the functions themselves against float64.
 #pragma once
 
 #include <cmath>
@@ -18,9 +19,11 @@ struct ExpConstants<float> {
   static constexpr float log2e = 1.44269504088896341f;
   // ln 2 = high + low; high has few bits, so that n * high is exact.
   static constexpr float ln2_high = 0.693145751953125f, ln2_low = 1.42860682030941723e-6f;
-  static constexpr float round_magic = 12582912.0f;  // 1.5 * 2^23: adding and taking it away rounds to an integer
+  static constexpr float round_magic =
+      12582912.0f;  // 1.5 * 2^23: adding and taking it away rounds to an integer
   static constexpr int mantissa_bits = 23, exponent_bias = 127;
-  static constexpr float lowest = -104.0f;  // exp of anything below is less than half the smallest subnormal
+  static constexpr float lowest =
+      -104.0f;  // exp of anything below is less than half the smallest subnormal
   // exp(r) = 1 + r + r^2 P(r), |r| <= ln(2) / 2, relative error 3.2e-9.
   static constexpr float p[] = {0.49999993339055882f, 0.16666519004275521f, 0.041668406979482799f,
                                 0.008368913830323111f, 0.0013814200976035224f};
@@ -74,31 +77,64 @@ inline Vec<T, L> exp_nonpositive(Vec<T, L> x) {
   return (e * scale1) * scale2;
 }
 
-// 1 / (1 + exp(-z)), from exp(-|z|) so that nothing overflows and small values keep their relative accuracy.
+// 1 / (1 + exp(-z)), from exp(-|z|) so that nothing overflows and small values keep their relative
+// accuracy.
 template <typename T, int L>
 inline Vec<T, L> sigmoid(Vec<T, L> z) {
   using V = Vec<T, L>;
   const V e = exp_nonpositive<T, L>(select(z > T(0), -z, z));
-  const V s = T(1) / (e + T(1));
-  return select(z > T(0), s, e * s);
+  return select(z > T(0), V{} + T(1), e) / (e + T(1));
 }
 
 // log(p) and log(1 - p) of p in [0, 1] at once; -inf where the argument is 0.
 //
-// With q = min(p, 1 - p), which is exact (1 - p is, for p >= 1/2), one of the two is log(q), q <= 1/2, far from 0, and the
-// other log1p(-q), near 0: the first needs an exponent and a polynomial with small absolute error, the second
-// a polynomial with small relative error, and neither loses anything to rounding of 1 - p.
+// With q = min(p, 1 - p), which is exact (1 - p is, for p >= 1/2), one of the two is log(q), q <=
+// 1/2, far from 0, and the other log(1 - q), near 0: the first needs an exponent and a polynomial
+// with small absolute error, the second a polynomial with small relative error, and neither loses
+// anything to rounding of 1 - p. Both are kept as a large and a small part, so that whatever is
+// made of them is rounded once.
 template <typename V>
 struct LogPair {
   V log_p, log_1mp;
 };
 
-inline constexpr float kFarLog[] = {-0.49999981991860837f, 0.33334225432749909f,  -0.25002490707058067f,
-                                    0.19953613984384949f,  -0.16552338478572706f, 0.14979281083507504f,
-                                    -0.14441861207789197f, 0.087336366340321187f};
-inline constexpr float kNearLog[] = {0.50000091681346748f, 0.3332621527911282f,   0.25188852577559873f,
-                                     0.17569008698198663f, 0.34104736221044862f,  -0.59536773607163906f,
-                                     1.9767139226166921f,  -2.4823214963928715f,  1.7459429667125703f};
+inline constexpr float kFarLog[] = {
+    -0.49999981991860837f, 0.33334225432749909f, -0.25002490707058067f, 0.19953613984384949f,
+    -0.16552338478572706f, 0.14979281083507504f, -0.14441861207789197f, 0.087336366340321187f};
+inline constexpr float kNearLog[] = {
+    0.50000091681346748f, 0.3332621527911282f,  0.25188852577559873f,
+    0.17569008698198663f, 0.34104736221044862f, -0.59536773607163906f,
+    1.9767139226166921f,  -2.4823214963928715f, 1.7459429667125703f};
+
+template <int L>
+struct LogParts {
+  using V = Vec<float, L>;
+  using I = Mask<float, L>;
+  V q, far_large, far_small;  // log(q) = far_large + far_small
+  V near_small;               // log(1 - q) = -(q + near_small)
+  I p_is_small, q_is_zero;
+
+  explicit LogParts(V p) {
+    p_is_small = p < 0.5f;
+    q = select(p_is_small, p, 1.0f - p);
+    q_is_zero = q == 0.0f;
+
+    // log(q) = exponent ln 2 + log(1 + f), 1 + f in [sqrt(1/2), sqrt(2)); absolute error of the
+    // polynomial 6.5e-9.
+    const I subnormal = q < std::numeric_limits<float>::min();
+    const V scaled = select(subnormal, q * 16777216.0f, q);
+    const I exponent = (I(scaled) - 0x3f3504f3) >> 23;
+    const V f = V(I(scaled) - (exponent << 23)) - 1.0f;
+    const V e = __builtin_convertvector(exponent, V) - select(subnormal, V{} + 24.0f, V{});
+    const V e_ln2 = e * ExpConstants<float>::ln2_high;  // exact
+    far_large = e_ln2 + f;
+    const V lost = f - (far_large - e_ln2);
+    far_small = lost + ((f * f) * polynomial(f, kFarLog) + e * ExpConstants<float>::ln2_low);
+
+    // log(1 - q) = -q - q^2 P(q), relative error of the polynomial 3.7e-9.
+    near_small = (q * q) * polynomial(q, kNearLog);
+  }
+};
 
 template <typename T, int L>
 inline LogPair<Vec<T, L>> log_pair(Vec<T, L> p) {
@@ -111,23 +147,29 @@ inline LogPair<Vec<T, L>> log_pair(Vec<T, L> p) {
     }
     return logs;
   } else {
-    using I = Mask<T, L>;
-    const auto p_is_small = p < 0.5f;
-    const V q = select(p_is_small, p, 1.0f - p);
+    const LogParts<L> parts(p);
+    const V infinity = V{} + std::numeric_limits<float>::infinity();
+    const V far = select(parts.q_is_zero, -infinity, parts.far_large + parts.far_small);
+    const V near = -(parts.q + parts.near_small);
+    return {select(parts.p_is_small, far, near), select(parts.p_is_small, near, far)};
+  }
+}
 
-    // log(q) = exponent ln 2 + log(1 + f), 1 + f in [sqrt(1/2), sqrt(2)); absolute error of the polynomial 6.5e-9.
-    const auto subnormal = q < std::numeric_limits<float>::min();
-    const V scaled = select(subnormal, q * 16777216.0f, q);
-    const I exponent = (I(scaled) - 0x3f3504f3) >> 23;
-    const V f = V(I(scaled) - (exponent << 23)) - 1.0f;
-    const V e = __builtin_convertvector(exponent, V) - select(subnormal, V{} + 24.0f, V{});
-    V far = (f * f) * polynomial(f, kFarLog) + f;
-    far = e * 0.693147180559945f + far;
-    far = select(q == 0.0f, V{} - std::numeric_limits<float>::infinity(), far);
-
-    // log1p(-q) = -q - q^2 P(q), relative error of the polynomial 3.7e-9.
-    const V near = -((q * q) * polynomial(q, kNearLog) + q);
-    return {select(p_is_small, far, near), select(p_is_small, near, far)};
+// log(1 - p) - log(p).
+template <typename T, int L>
+inline Vec<T, L> log_odds_against(Vec<T, L> p) {
+  using V = Vec<T, L>;
+  if constexpr (sizeof(T) == sizeof(double)) {
+    const auto logs = log_pair<T, L>(p);
+    return logs.log_1mp - logs.log_p;
+  } else {
+    const LogParts<L> parts(p);
+    const V large = parts.far_large + parts.q;
+    const V lost = parts.q - (large - parts.far_large);  // far_large is the larger one
+    const V sum = large + (lost + (parts.far_small + parts.near_small));
+    const V infinity = V{} + std::numeric_limits<float>::infinity();
+    const V odds = select(parts.q_is_zero, infinity, -sum);
+    return select(parts.p_is_small, odds, -odds);
   }
 }
 

@@ -7,20 +7,23 @@ namespace inkgrad::cpu {
 namespace {
 
 template <typename T>
-void relu_pool(const PoolGeometry& p, const T* plane, int64_t, int64_t width, T* output, uint8_t* indices) {
+void relu_pool(const PoolGeometry& p, const T* plane, int64_t, int64_t width, T* output,
+               uint8_t* indices) {
   for (int64_t i = 0; i < p.out_height; ++i) {
-    relu_pool_row(plane + i * p.window_height * width, width, p, output + i * p.out_width, indices + i * p.out_width);
+    relu_pool_row(plane + i * p.window_height * width, width, p, output + i * p.out_width,
+                  indices + i * p.out_width);
   }
 }
 
 template <typename T>
-void relu_pool_backward(const PoolGeometry& p, const T* grad_output, const T* output, const uint8_t* indices,
-                        int64_t height, int64_t width, T* grad_plane) {
-  const int64_t covered_rows = p.out_height * p.window_height, covered_cols = p.out_width * p.window_width;
+void pool_backward(const PoolGeometry& p, const T* grad_output, const uint8_t* indices,
+                   int64_t height, int64_t width, T* grad_plane) {
+  const int64_t covered_rows = p.out_height * p.window_height,
+                covered_cols = p.out_width * p.window_width;
   for (int64_t i = 0; i < p.out_height; ++i) {
     const int64_t at = i * p.out_width;
     T* rows = grad_plane + i * p.window_height * width;
-    relu_pool_backward_row(grad_output + at, output + at, indices + at, p, rows, width);
+    pool_backward_row(grad_output + at, indices + at, p, rows, width);
     for (int64_t r = 0; r < p.window_height; ++r) {
       for (int64_t c = covered_cols; c < width; ++c) rows[r * width + c] = T(0);
     }
@@ -33,7 +36,7 @@ void relu_pool_backward(const PoolGeometry& p, const T* grad_output, const T* ou
 template <typename T>
 void fill_pool(KernelsOf<T>& table) {
   table.relu_pool = relu_pool<T>;
-  table.relu_pool_backward = relu_pool_backward<T>;
+  table.pool_backward = pool_backward<T>;
 }
 template void fill_pool(KernelsOf<float>&);
 template void fill_pool(KernelsOf<double>&);

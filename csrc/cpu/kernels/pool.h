@@ -1,7 +1,8 @@
-// relu(max_pool2d(x)) of one plane over non-overlapping windows, and its backward.
+// relu(max_pool2d(x)) of one plane over non-overlapping windows, and the backward of the pool.
 //
-// The index of the maximum within its window fits a byte. As in torch, the first maximum in row-major order wins and NaN
-// wins over everything. Windows two columns wide, the usual ones, go by vectors: even and odd columns are separated by a shuffle.
+// The index of the maximum within its window fits a byte. As in torch, the first maximum in
+// row-major order wins and NaN wins over everything. Windows two columns wide, the usual ones, go
+// by vectors: even and odd columns are separated by a shuffle.
 #pragma once
 
 #include <type_traits>
@@ -24,23 +25,61 @@ struct PairShuffle {
   }
 };
 
+// Integers as wide as T to bytes and back. Compilers convert vectors this narrow element by
+// element.
 template <int L, typename T>
 inline void store_bytes(uint8_t* to, Mask<T, L> values) {
-  typedef uint8_t Bytes __attribute__((vector_size(L)));
-  const Bytes bytes = __builtin_convertvector(values, Bytes);
+#if defined(__AVX512VL__)
+  __m128i bytes;
+  if constexpr (sizeof(T) == 4 && L == 8) {
+    bytes = _mm256_cvtepi32_epi8(__m256i(values));
+  } else if constexpr (sizeof(T) == 4 && L == 4) {
+    bytes = _mm_cvtepi32_epi8(__m128i(values));
+  } else if constexpr (sizeof(T) == 8 && L == 4) {
+    bytes = _mm256_cvtepi64_epi8(__m256i(values));
+  } else {
+    static_assert(sizeof(T) == 8 && L == 2);
+    bytes = _mm_cvtepi64_epi8(__m128i(values));
+  }
+#else
+  const auto bytes = __builtin_convertvector(values, typename VecOf<uint8_t, L>::type);
+#endif
   std::memcpy(to, &bytes, L);
 }
 template <int L, typename T>
 inline Mask<T, L> load_bytes(const uint8_t* from) {
-  typedef uint8_t Bytes __attribute__((vector_size(L)));
-  Bytes bytes;
+#if defined(__AVX2__)
+  __m128i wide{};
+  std::memcpy(&wide, from, L);
+  if constexpr (sizeof(T) == 4 && L == 8) return Mask<T, L>(_mm256_cvtepu8_epi32(wide));
+  if constexpr (sizeof(T) == 4 && L == 4) return Mask<T, L>(_mm_cvtepu8_epi32(wide));
+  if constexpr (sizeof(T) == 8 && L == 4) return Mask<T, L>(_mm256_cvtepu8_epi64(wide));
+  if constexpr (sizeof(T) == 8 && L == 2) return Mask<T, L>(_mm_cvtepu8_epi64(wide));
+#endif
+  typename VecOf<uint8_t, L>::type bytes;
   std::memcpy(&bytes, from, L);
   return __builtin_convertvector(bytes, Mask<T, L>);
 }
 
+// Calls f with the number of outputs that a vector step makes in rows of n windows, or returns
+// false: too narrow.
+template <typename T, typename F>
+inline bool with_window_lanes(int64_t n, F f) {
+  constexpr int most = kLanes<T> >= 4 ? kLanes<T> / 2 : 2, least = most >= 4 ? most / 2 : 2;
+  if (n >= most) {
+    f(std::integral_constant<int, most>{});
+  } else if (n >= least) {
+    f(std::integral_constant<int, least>{});
+  } else {
+    return false;
+  }
+  return true;
+}
+
 // L outputs whose windows, 2 columns wide, begin at x.
 template <int L, typename T>
-inline void relu_pool_pairs(const T* x, int64_t row_stride, int64_t window_height, T* output, uint8_t* indices) {
+inline void relu_pool_pairs(const T* x, int64_t row_stride, int64_t window_height, T* output,
+                            uint8_t* indices) {
   const PairShuffle<T, L> s;
   Vec<T, L> best{};
   Mask<T, L> index{};
@@ -64,7 +103,8 @@ inline void relu_pool_pairs(const T* x, int64_t row_stride, int64_t window_heigh
 }
 
 template <typename T>
-inline void relu_pool_window(const T* x, int64_t row_stride, const PoolGeometry& p, T* output, uint8_t* index) {
+inline void relu_pool_window(const T* x, int64_t row_stride, const PoolGeometry& p, T* output,
+                             uint8_t* index) {
   T best = x[0];
   int64_t place = 0;
   for (int64_t r = 0; r < p.window_height; ++r) {
@@ -82,8 +122,8 @@ inline void relu_pool_window(const T* x, int64_t row_stride, const PoolGeometry&
 
 // One row of p.out_width outputs from window_height rows of x.
 template <typename T>
-inline void relu_pool_row(const T* x, int64_t row_stride, const PoolGeometry& p, T* output, uint8_t* indices) {
-  constexpr int L = kLanes<T>;
+inline void relu_pool_row(const T* x, int64_t row_stride, const PoolGeometry& p, T* output,
+                          uint8_t* indices) {
   const int64_t n = p.out_width;
   const auto by_vectors = [&](auto lanes) {
     constexpr int W = decltype(lanes)::value;
@@ -92,25 +132,23 @@ inline void relu_pool_row(const T* x, int64_t row_stride, const PoolGeometry& p,
       relu_pool_pairs<W>(x + 2 * at, row_stride, p.window_height, output + at, indices + at);
     }
   };
-  if (p.window_width == 2 && n >= L / 2) return by_vectors(std::integral_constant<int, L / 2>{});
-  if constexpr (L >= 8) {
-    if (p.window_width == 2 && n >= L / 4) return by_vectors(std::integral_constant<int, L / 4>{});
-  }
-  for (int64_t j = 0; j < n; ++j) relu_pool_window(x + j * p.window_width, row_stride, p, output + j, indices + j);
+  if (p.window_width == 2 && with_window_lanes<T>(n, by_vectors)) return;
+  for (int64_t j = 0; j < n; ++j)
+    relu_pool_window(x + j * p.window_width, row_stride, p, output + j, indices + j);
 }
 
-// One row of windows of the gradient: window_height rows of n_columns = out_width * window_width elements, all written.
+// One row of windows of the gradient: window_height rows of n_columns = out_width * window_width
+// elements, all written.
 template <typename T>
-inline void relu_pool_backward_row(const T* grad_output, const T* output, const uint8_t* indices,
-                                   const PoolGeometry& p, T* grad, int64_t row_stride) {
-  constexpr int L = kLanes<T>;
+inline void pool_backward_row(const T* grad_output, const uint8_t* indices, const PoolGeometry& p,
+                              T* grad, int64_t row_stride) {
   const int64_t n = p.out_width;
   const auto by_vectors = [&](auto lanes) {
     constexpr int W = decltype(lanes)::value;
     const PairShuffle<T, W> s;
     for (int64_t j = 0; j < n; j += W) {
       const int64_t at = j + W <= n ? j : n - W;
-      const Vec<T, W> value = select(load<W>(output + at) <= T(0), Vec<T, W>{}, load<W>(grad_output + at));
+      const Vec<T, W> value = load<W>(grad_output + at);
       const Mask<T, W> index = load_bytes<W, T>(indices + at);
       for (int64_t r = 0; r < p.window_height; ++r) {
         const Vec<T, W> even = select(index == int(2 * r), value, Vec<T, W>{});
@@ -120,15 +158,12 @@ inline void relu_pool_backward_row(const T* grad_output, const T* output, const 
       }
     }
   };
-  if (p.window_width == 2 && n >= L / 2) return by_vectors(std::integral_constant<int, L / 2>{});
-  if constexpr (L >= 8) {
-    if (p.window_width == 2 && n >= L / 4) return by_vectors(std::integral_constant<int, L / 4>{});
-  }
+  if (p.window_width == 2 && with_window_lanes<T>(n, by_vectors)) return;
   for (int64_t j = 0; j < n; ++j) {
     T* window = grad + j * p.window_width;
     for (int64_t r = 0; r < p.window_height; ++r) {
       for (int64_t c = 0; c < p.window_width; ++c) {
-        const bool here = indices[j] == r * p.window_width + c && !(output[j] <= T(0));
+        const bool here = indices[j] == r * p.window_width + c;
         window[r * row_stride + c] = here ? grad_output[j] : T(0);
       }
     }

@@ -5,8 +5,8 @@
 
 namespace inkgrad::cpu {
 
-// A square of L vectors, transposed in log2(L) rounds: in each, vectors that lie `distance` apart exchange the halves of
-// their groups of 2 * distance elements.
+// A square of L vectors, transposed in log2(L) rounds: in each, vectors that lie `distance` apart
+// exchange the halves of their groups of 2 * distance elements.
 template <typename T, int L>
 inline void transpose_square(Vec<T, L> (&rows)[L]) {
 #pragma GCC unroll 4
@@ -29,8 +29,8 @@ inline void transpose_square(Vec<T, L> (&rows)[L]) {
 
 // to[p * to_stride + i] = from[i * from_stride + p] for i < L (zero for i >= columns), p < length.
 template <typename T>
-inline void transpose_columns(const T* from, int64_t from_stride, int64_t columns, int64_t length, T* to,
-                              int64_t to_stride) {
+inline void transpose_columns(const T* from, int64_t from_stride, int64_t columns, int64_t length,
+                              T* to, int64_t to_stride) {
   constexpr int L = kLanes<T>;
   int64_t p = 0;
   if (columns >= L) {
@@ -44,7 +44,8 @@ inline void transpose_columns(const T* from, int64_t from_stride, int64_t column
     }
   }
   for (; p < length; ++p) {
-    for (int i = 0; i < L; ++i) to[p * to_stride + i] = i < columns ? from[i * from_stride + p] : T(0);
+    for (int i = 0; i < L; ++i)
+      to[p * to_stride + i] = i < columns ? from[i * from_stride + p] : T(0);
   }
 }
 

@@ -1,5 +1,6 @@
-// SIMD vectors as the compiler's own vector extension: the same source for SSE2, AVX2, AVX-512 and NEON, one library per
-// set of flags. a * b + c becomes a fused multiply-add where the flags allow it.
+// SIMD vectors as the compiler's own vector extension: the same source for SSE2, AVX2, AVX-512 and
+// NEON, one library per set of flags. a * b + c becomes a fused multiply-add where the flags allow
+// it.
 #pragma once
 
 #include <cstdint>
@@ -68,8 +69,8 @@ template <int L, typename T>
 inline void store(T* p, Vec<T, L> v) {
   *reinterpret_cast<typename VecOf<T, L>::unaligned*>(p) = v;
 }
-// The first n < L elements, zero behind them; and back. Nothing else is touched. A memcpy of unknown size is a function call,
-// so where the machine has masked moves they do it.
+// The first n < L elements, zero behind them; and back. Nothing else is touched. A memcpy of
+// unknown size is a function call, so where the machine has masked moves they do it.
 template <int L, typename T>
 inline Vec<T, L> load_first(const T* p, int64_t n) {
   using V = Vec<T, L>;
@@ -118,7 +119,8 @@ inline void store_first(T* p, Vec<T, L> v, int64_t n) {
 #elif defined(__AVX2__)
   if constexpr (sizeof(V) == 32) {
     if constexpr (is_float) return _mm256_maskstore_ps(p, __m256i(first_lanes<T, L>(n)), __m256(v));
-    if constexpr (!is_float) return _mm256_maskstore_pd(p, __m256i(first_lanes<T, L>(n)), __m256d(v));
+    if constexpr (!is_float)
+      return _mm256_maskstore_pd(p, __m256i(first_lanes<T, L>(n)), __m256d(v));
   } else if constexpr (sizeof(V) == 16) {
     if constexpr (is_float) return _mm_maskstore_ps(p, __m128i(first_lanes<T, L>(n)), __m128(v));
     if constexpr (!is_float) return _mm_maskstore_pd(p, __m128i(first_lanes<T, L>(n)), __m128d(v));
@@ -144,6 +146,10 @@ inline T horizontal_sum(Vec<T, L> v) {
     std::memcpy(&high, reinterpret_cast<const char*>(&v) + sizeof(low), sizeof(high));
     return horizontal_sum<T, L / 2>(low + high);
   }
+}
+template <typename T, int L>
+inline Vec<double, L> to_double(Vec<T, L> v) {
+  return __builtin_convertvector(v, Vec<double, L>);
 }
 template <typename M>
 inline bool any(M mask) {

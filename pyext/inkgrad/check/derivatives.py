@@ -7,7 +7,14 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from inkgrad.check.compare import is_half, limit, mismatch, relative_error
+from inkgrad.check.compare import (
+    GRADIENT_ROUNDING,
+    OUTPUT_ROUNDING,
+    is_half,
+    limit,
+    mismatch,
+    relative_error,
+)
 
 
 def noise(like: Tensor, seed: int) -> Tensor:
@@ -104,7 +111,8 @@ class Comparison:
             if oracle is not None and is_half(native.dtype):
                 native_error = relative_error(native, oracle)
                 error = relative_error(actual, oracle)
-                allowed = limit(native.dtype, native_error)
+                rounding = OUTPUT_ROUNDING if name.endswith("output") else GRADIENT_ROUNDING
+                allowed = limit(native.dtype, native_error, rounding)
             else:
                 error = relative_error(actual, native)
                 allowed = limit(native.dtype)

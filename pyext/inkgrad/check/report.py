@@ -19,8 +19,12 @@ from inkgrad.check.checks import Result
 
 def heading(device: torch.device) -> str:
     """What is checked: versions, device, the kernel library in use."""
-    where = torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu"
-    return f"inkgrad {inkgrad.__version__}, torch {torch.__version__}, {where}"
+    config = inkgrad.build_config()
+    if device.type == "cuda":
+        kernels = f"{torch.cuda.get_device_name(device)}, CUDA kernels: {config['cuda_kernels']}"
+    else:
+        kernels = f"CPU kernels: {config['cpu_library_loaded']} ({config['cpu_library_reason']})"
+    return f"inkgrad {inkgrad.__version__}, torch {torch.__version__}, {kernels}"
 
 
 class Table:
@@ -79,8 +83,7 @@ def summary(results: list[Result], device: torch.device) -> str:
 def write_json(path: Path, results: list[Result], device: torch.device) -> None:
     """Write all results to `path`, whole or not at all."""
     document = {
-        "inkgrad": inkgrad.__version__,
-        "torch": torch.__version__,
+        "build": inkgrad.build_config(),
         "device": device.type,
         "results": [_plain(dataclasses.asdict(result)) for result in results],
     }

@@ -29,7 +29,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         f"{name}: {s.epochs} epochs, batch size {s.batch_size or 'all'}, {s.optimizer}, lr {s.lr:g}"
         for name, s in DEFAULTS.items()
     )
-    parser.description = "Train a model of the course and keep it in a file."
     parser.epilog = f"Defaults: {defaults}. Ctrl-C ends early and keeps what was learned so far."
     parser.add_argument("model", choices=MODELS)
     parser.add_argument(
@@ -73,7 +72,7 @@ def run(args: argparse.Namespace) -> int:
         torch.use_deterministic_algorithms(True, warn_only=True)
     try:
         source = data.load(args.model, args.data)
-    except (data.DataError, OSError) as error:
+    except data.DataError as error:
         print(f"inkgrad train: {error}", file=sys.stderr)
         return 1
     return _train(settings, source, out, as_json=args.json)
@@ -120,14 +119,17 @@ def _train(settings: Settings, source: data.Data, out: Path, *, as_json: bool) -
         except Diverged as error:
             diverged = error
             say(f"Stopped: {error}. Try a lr smaller than {settings.lr:g}.")
-        # After an early end the weights in hand are those of the last good epoch, if there was one.
-        if not (run.history if diverged else run.steps):
-            say(f"Nothing was learned; {out} is not written.")
-        else:
+        is_complete = len(run.history) == settings.epochs
+        if not is_complete and not diverged:
+            say(f"Stopped in epoch {len(run.history) + 1} of {settings.epochs}.")
+        # After divergence the weights in hand are those of the last good epoch, if there was one.
+        if run.history or (run.steps and not diverged):
             _finish(run, out, say)
+        else:
+            say(f"Nothing was learned; {out} is not written.")
     if diverged:
         return 1
-    return INTERRUPTED if len(run.history) < settings.epochs else 0
+    return 0 if is_complete else INTERRUPTED
 
 
 def _show_progress(run: Run, *, as_json: bool) -> None:

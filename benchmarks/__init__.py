@@ -1,0 +1,1 @@
+"""Times inkgrad's kernels against torch's own: ``inkgrad bench``."""

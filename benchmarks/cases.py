@@ -1,0 +1,246 @@
+"""What is timed: one named table, with the ratios to reach.
+
+A target is the time of native eager torch over ours, in one run, with the AVX-512 kernels on the
+CPU. Every other case has :data:`NEVER_LOSE`: whatever shape, dtype or layout one tries, nothing is
+lost.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+Shape = tuple[int, ...]
+# What one call does: the op, the op and all its gradients, or one epoch of training.
+FORWARD, BOTH, EPOCH = "forward", "forward+backward", "epoch"
+
+
+@dataclass(frozen=True)
+class Target:
+    """The ratio that is asked for, and the one that is hoped for."""
+
+    least: float
+    ambition: float
+
+
+NEVER_LOSE = Target(0.95, 1.0)
+
+
+@dataclass(frozen=True)
+class Case:
+    """One problem.
+
+    ``op`` is a function of :mod:`inkgrad.functional`, given tensors of ``shapes`` (input, weight
+    and bias, or input, target and weight) and the arguments ``settings``; or ``"train"``, an epoch
+    of ``settings["model"]``; or ``"predict"``, reading one image. ``layout`` is how an image batch
+    or a matrix lies in memory: ``"contiguous"``, ``"channels_last"`` or ``"transposed"``.
+    """
+
+    op: str
+    name: str
+    shapes: tuple[Shape, ...] = ()
+    settings: dict[str, Any] = field(default_factory=dict)
+    dtype: str = "float32"
+    layout: str = "contiguous"
+    targets: dict[str, Target] = field(default_factory=dict)
+    compiled_target: Target | None = None  # against torch.compile'd native
+
+    @property
+    def directions(self) -> tuple[str, ...]:
+        if self.op == "train":
+            return (EPOCH,)
+        return (FORWARD,) if self.op == "predict" else (FORWARD, BOTH)
+
+    def target(self, direction: str) -> Target:
+        return self.targets.get(direction, NEVER_LOSE)
+
+
+def _targets(**pairs: tuple[float, float] | None) -> dict[str, Target]:
+    names = {"forward": FORWARD, "both": BOTH, "epoch": EPOCH}
+    return {names[key]: Target(*pair) for key, pair in pairs.items() if pair is not None}
+
+
+Pair = tuple[float, float] | None
+
+
+def _linear(
+    m: int, k: int, n: int, activation: str = "sigmoid", forward: Pair = None, both: Pair = None,
+    bias: bool = True, **more: Any,
+) -> Case:  # fmt: skip
+    shapes = ((m, k), (n, k), (n,)) if bias else ((m, k), (n, k))
+    name = f"{m}x{k}->{n}" + _remarks(more) + ("" if bias else ", no bias")
+    targets = _targets(forward=forward, both=both)
+    return Case(f"linear_{activation}", name, shapes, targets=targets, **more)
+
+
+def _bce(
+    *shape: int, reduction: str = "mean", weight: Shape | None = None,
+    forward: Pair = None, both: Pair = None, name: str = "", **more: Any,
+) -> Case:  # fmt: skip
+    shapes = (shape, shape) if weight is None else (shape, shape, weight)
+    name = f"{reduction} {name or 'x'.join(map(str, shape))}" + _remarks(more)
+    name += "" if weight is None else ", weight " + "x".join(map(str, weight))
+    targets = _targets(forward=forward, both=both)
+    settings = {"reduction": reduction}
+    return Case("binary_cross_entropy", name, shapes, settings, targets=targets, **more)
+
+
+def _conv(
+    input: Shape, out: int, k: int, op: str = "conv2d", forward: Pair = None, both: Pair = None,
+    compiled: Pair = None, dtype: str = "float32", layout: str = "contiguous", bias: bool = True,
+    **settings: Any,
+) -> Case:  # fmt: skip
+    weight = (out, input[1] // settings.get("groups", 1), k, k)
+    shapes = (input, weight, (out,)) if bias else (input, weight)
+    size = f"{input[2]}" if input[2] == input[3] else f"{input[2]}x{input[3]}"
+    name = f"{input[0]}x{input[1]}x{size}->{out} k{k}"
+    for key, letter in {"stride": "s", "padding": "p", "groups": "g", "dilation": "d"}.items():
+        name += f" {letter}{settings[key]}" if key in settings else ""
+    name += f" pool {settings['kernel_size']}" if settings.get("kernel_size", 2) != 2 else ""
+    name += _remarks({"dtype": dtype, "layout": layout}) + ("" if bias else ", no bias")
+    return Case(
+        op, name, shapes, settings, dtype, layout, _targets(forward=forward, both=both),
+        Target(*compiled) if compiled else None,
+    )  # fmt: skip
+
+
+def _pool(input: Shape, out: int, k: int, **more: Any) -> Case:
+    return _conv(input, out, k, op="conv2d_relu_max_pool2d", **more)
+
+
+def _remarks(more: dict[str, Any]) -> str:
+    remarks = [more.get("dtype", "float32"), more.get("layout", "contiguous")]
+    return "".join(f", {word}" for word in remarks if word not in ("float32", "contiguous"))
+
+
+def _train(
+    model: str, name: str, epoch: Pair = None, compiled: Pair = None, **settings: Any
+) -> Case:
+    targets, against_compiled = _targets(epoch=epoch), Target(*compiled) if compiled else None
+    settings = {"model": model, **settings}
+    return Case("train", name, (), settings, targets=targets, compiled_target=against_compiled)
+
+
+def _predict(name: str, forward: Pair, **settings: Any) -> Case:
+    return Case("predict", name, (), settings, targets=_targets(forward=forward))
+
+
+FIRST_LAYER = (64, 1, 28, 28)
+SECOND_LAYER = (64, 10, 12, 12)
+
+CASES: tuple[Case, ...] = (
+    # ---- the cases that the kernels are made for, with the ratios to reach
+    _bce(2**24, name="2^24", forward=(30, 50), both=(12, 20)),
+    _bce(2**20, name="2^20", forward=(20, 40)),
+    _bce(759, forward=(5, 8), both=(4, 8)),
+    _linear(759, 8, 6, forward=(5, 8), both=(4, 8)),
+    _linear(64, 784, 512, forward=(1.1, 1.2), both=(1.1, 1.2)),
+    _linear(4096, 784, 512, forward=(1.15, 1.3), both=(1.1, 1.2)),
+    _conv(FIRST_LAYER, 10, 5, forward=(2.5, 3), both=(6, 12)),
+    _conv(SECOND_LAYER, 20, 5, forward=(1.4, 1.7), both=(2, 3)),
+    _conv((32, 64, 56, 56), 64, 3, padding=1, forward=(0.97, 1.5), both=(0.97, 1.5)),
+    _conv((16, 64, 28, 28), 128, 3, stride=2, padding=1, forward=(0.97, 1.5), both=(0.97, 1.5)),
+    _conv((8, 256, 14, 14), 256, 3, padding=1, forward=(0.97, 1.5), both=(0.97, 1.5)),
+    _pool(FIRST_LAYER, 10, 5, forward=(6, 15), both=(10, 17), compiled=(2, 4)),
+    _pool(SECOND_LAYER, 20, 5, forward=(3, 4), both=(3.5, 6), compiled=(2, 4)),
+    _train("diabetes", "diabetes, full batch", epoch=(6, 20), batch_size=607, examples=607),
+    _train("diabetes", "diabetes, batch 32", epoch=(5, 20), batch_size=32, examples=607),
+    _train("cnn", "cnn, batch 64", epoch=(5, 8), compiled=(2, 4), examples=2094),
+    _train("softmax", "softmax, batch 64", epoch=(1.3, 1.7), examples=2094),
+    _predict("strong CNN, one image", forward=(1.5, 4), whole=False),
+    _predict("strong CNN, one drawing", forward=(1.5, 4), whole=True),
+    # ---- what else one may try
+    _train("cnn", "cnn, batch 64, not augmented", augment=False, examples=2094),
+    _train("strong", "strong, batch 64", examples=558),
+    _bce(32, 1),
+    _bce(2**20, name="2^20", dtype="float64"),
+    _bce(2**20, name="2^20", dtype="bfloat16"),
+    _bce(2**20, name="2^20", dtype="float16"),
+    _bce(2**20, name="2^20", reduction="none"),
+    _bce(2**20, name="2^20", reduction="sum"),
+    _bce(1024, 1000, weight=(1000,)),
+    _bce(1024, 1000, layout="transposed"),
+    _linear(32, 8, 6),
+    _linear(1, 784, 512),
+    _linear(333, 97, 61),
+    _linear(1024, 1024, 1024),
+    _linear(512, 512, 512, bias=False),
+    _linear(512, 512, 512, layout="transposed"),
+    _linear(256, 256, 256, dtype="float64"),
+    _linear(256, 256, 256, dtype="bfloat16"),
+    _linear(256, 256, 256, dtype="float16"),
+    _linear(759, 8, 6, "relu"),
+    _linear(64, 784, 512, "relu"),
+    _linear(64, 128, 64, "relu"),
+    _linear(4096, 784, 512, "relu"),
+    _linear(256, 256, 256, "relu", dtype="bfloat16"),
+    _conv((1, 32, 14, 14), 48, 3, padding=1),
+    _conv((64, 32, 14, 14), 48, 3, padding=1),
+    _conv((64, 64, 7, 7), 96, 3),
+    _conv((7, 3, 33, 29), 11, 3),
+    _conv((4, 3, 224, 224), 64, 7, stride=2, padding=3),
+    _conv((32, 64, 28, 28), 64, 1),
+    _conv((16, 32, 28, 28), 64, 3, padding=1, groups=4),
+    _conv((16, 64, 28, 28), 64, 3, padding=1, groups=64),
+    _conv((16, 16, 28, 28), 16, 3, padding=2, dilation=2),
+    _conv((16, 32, 28, 28), 64, 3, padding=1, layout="channels_last"),
+    _conv((16, 16, 28, 28), 32, 3, padding=1, bias=False),
+    _conv((8, 16, 28, 28), 32, 3, padding=1, dtype="float64"),
+    _conv((16, 32, 28, 28), 64, 3, padding=1, dtype="bfloat16"),
+    _conv((16, 32, 28, 28), 64, 3, padding=1, dtype="float16"),
+    _pool((1, 1, 28, 28), 32, 5, padding=2),
+    _pool((64, 1, 28, 28), 32, 5, padding=2),
+    _pool((64, 48, 14, 14), 64, 3, padding=1),
+    _pool((32, 64, 56, 56), 64, 3, padding=1),
+    _pool((7, 3, 33, 29), 11, 3),
+    _pool((32, 3, 32, 32), 32, 3, stride=2, padding=1),
+    _pool((32, 3, 32, 32), 32, 5, padding=2, kernel_size=3),
+    _pool((16, 32, 28, 28), 64, 3, padding=1, groups=4),
+    _pool((16, 32, 28, 28), 64, 3, padding=1, layout="channels_last"),
+    _pool((8, 16, 28, 28), 32, 3, padding=1, dtype="float64"),
+    _pool((16, 32, 28, 28), 64, 3, padding=1, dtype="bfloat16"),
+    _pool((16, 32, 28, 28), 64, 3, padding=1, dtype="float16"),
+)  # fmt: skip
+
+OPS = (
+    "binary_cross_entropy",
+    "linear_sigmoid",
+    "linear_relu",
+    "conv2d",
+    "conv2d_relu_max_pool2d",
+    "train",
+    "predict",
+)
+
+
+def select(ops: Iterable[str], text: str | None = None, main_only: bool = False) -> list[Case]:
+    """The cases of ``ops`` with ``text`` in their name, sorted by op.
+
+    ``main_only``: those alone that have targets of their own.
+    """
+    chosen = set(ops)
+    found = [
+        case
+        for case in CASES
+        if case.op in chosen
+        and (text is None or text.lower() in f"{case.op} {case.name}".lower())
+        and (case.targets or not main_only)
+    ]
+    return sorted(found, key=lambda case: OPS.index(case.op))
+
+
+# ---------------------------------------------------------------- batch 1 to 65536
+
+BATCHES = tuple(4**power for power in range(9))
+
+
+def scaling_case(op: str, batch: int) -> Case | None:
+    """A layer of the course's models at that batch size; None where ``op`` has no batch."""
+    if op == "binary_cross_entropy":
+        return _bce(batch)
+    if op in ("linear_sigmoid", "linear_relu"):
+        return _linear(batch, 784, 512, op.removeprefix("linear_"))
+    if op in ("conv2d", "conv2d_relu_max_pool2d"):
+        return _conv((batch, *FIRST_LAYER[1:]), 10, 5, op)
+    return None

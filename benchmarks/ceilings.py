@@ -1,0 +1,90 @@
+"""What this machine can do at most, measured: arithmetic and memory."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from inkgrad_bench.workloads import Work
+
+# Far beyond any cache: float32 elements of each stream.
+STREAM_ELEMENTS, QUICK_STREAM_ELEMENTS = 2**26, 2**24
+MATRIX = {"cpu": 1024, "cuda": 8192}
+
+
+@dataclass(frozen=True)
+class Ceilings:
+    """On so many threads. ``gflops``: of each dtype, in GFLOP/s; ``source``: how that was found.
+
+    ``copy`` and ``read``: GB/s of a stream copy (both ways counted) and of reading two streams.
+    """
+
+    threads: int
+    gflops: dict[str, float]
+    source: str
+    copy: float
+    read: float
+
+    @property
+    def gbytes(self) -> float:
+        return max(self.copy, self.read)
+
+    def bound(self, work: Work, dtype: str) -> tuple[float, str]:
+        """The least seconds for ``work``, and which ceiling says so: "arithmetic" or "memory"."""
+        arithmetic = 1e-9 * work.flops / self.gflops[dtype]
+        transfer = 1e-9 * work.bytes / self.gbytes
+        return max((arithmetic, "arithmetic"), (transfer, "memory"))
+
+
+def measure(device: str, quick: bool) -> Ceilings:
+    """The best of some tries, at torch's present number of threads."""
+    tries = 3 if quick else 10
+    source = "torch's matrix product, as a proxy"
+    gflops = {dtype: _matmul_gflops(device, dtype, tries) for dtype in ("float32", "float64")}
+    fma_rate = _fma_rate() if device == "cpu" else None
+    if fma_rate is not None:
+        source = "a loop of FMA instructions"
+        gflops = {dtype: 1e-9 * max(fma_rate(dtype) for _ in range(tries)) for dtype in gflops}
+    for half in ("bfloat16", "float16"):  # where it has no instructions, computed in float32
+        gflops[half] = max(gflops["float32"], _matmul_gflops(device, half, tries=3))
+    elements = QUICK_STREAM_ELEMENTS if quick else STREAM_ELEMENTS
+    source_stream = torch.ones(elements, device=device)
+    goal = torch.zeros_like(source_stream)
+    moved = 1e-9 * 2 * source_stream.element_size() * elements
+    copy = moved / _best(lambda: goal.copy_(source_stream), device, tries)
+    read = moved / _best(lambda: torch.dot(goal, source_stream), device, tries)
+    return Ceilings(torch.get_num_threads(), gflops, source, copy, read)
+
+
+def _fma_rate() -> Callable[[str], float] | None:
+    """The compiled FMA loop: FLOP/s of a dtype on torch's threads."""
+    try:
+        from inkgrad import _C
+    except ImportError:
+        return None
+    rate: Callable[[str], float] | None = getattr(_C, "measure_fma_rate", None)
+    return rate
+
+
+def _matmul_gflops(device: str, dtype: str, tries: int) -> float:
+    size = MATRIX[device]
+    a = torch.ones(size, size, dtype=getattr(torch, dtype), device=device)
+    b, c = torch.ones_like(a), torch.empty_like(a)
+    return 1e-9 * 2 * size**3 / _best(lambda: torch.mm(a, b, out=c), device, tries)
+
+
+def _best(step: Callable[[], Any], device: str, tries: int) -> float:
+    synchronize = torch.cuda.synchronize if device == "cuda" else lambda: None
+    step()
+    best = float("inf")
+    for _ in range(tries):
+        synchronize()
+        start = time.perf_counter()
+        step()
+        synchronize()
+        best = min(best, time.perf_counter() - start)
+    return best

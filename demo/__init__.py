@@ -1,0 +1,9 @@
+"""inkgrad's app in the browser: a page to draw digits on and see them read, on Gradio.
+
+It stands on inkgrad.course and knows nothing of kernels. ``inkgrad demo`` starts it.
+"""
+
+import os
+
+# Before anything imports Gradio, which would look up versions on the network.
+os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"

@@ -1,0 +1,297 @@
+// The Draw page: wires the pad, the questions to the server and the painting of its answers.
+// Gradio runs this with `element` (the page), `props` and `server` (see draw.py for what is in them).
+
+const find = (selector) => element.querySelector(selector);
+const NONE = "–"; // the label of an empty drawing
+
+// -- language: props.value is the code of the one that Gradio chose --
+
+function text(key, values = {}) {
+  const catalogue = props.catalogues[props.value] ?? props.catalogues.en;
+  return catalogue[key].replace(/\{(\w+)\}/g, (_, name) => values[name]);
+}
+
+function translate() {
+  for (const each of element.querySelectorAll("[data-text]")) each.textContent = text(each.dataset.text);
+  for (const attribute of ["aria-label", "aria-roledescription"]) {
+    for (const each of element.querySelectorAll(`[data-${attribute}]`)) {
+      each.setAttribute(attribute, text(each.getAttribute(`data-${attribute}`)));
+    }
+  }
+}
+
+function number(value, digits) {
+  const options = { minimumFractionDigits: digits, maximumFractionDigits: digits };
+  return value.toLocaleString(props.value, options);
+}
+// Never a rounded 100: no network is that sure.
+const percent = (p) => (p > 0.9995 ? `> ${number(99.9, 1)} %` : `${number(100 * p, 1)} %`);
+
+// As one writes it by hand, 1.2 × 10⁻⁷.
+function scientific(value) {
+  if (value === 0) return "0";
+  const [mantissa, exponent] = value.toExponential(1).split("e");
+  const raised = [...exponent].map((sign) => "⁰¹²³⁴⁵⁶⁷⁸⁹"[sign] ?? { "-": "⁻", "+": "" }[sign]).join("");
+  return `${number(Number(mantissa), 1)} × 10${raised}`;
+}
+
+// -- choices --
+
+function addChoices(name, values) {
+  for (const value of values) {
+    const label = document.createElement("label");
+    label.innerHTML =
+      `<input type="radio" name="draw-${name}" value="${value}" autocomplete="off">` +
+      `<b data-text="draw.${name}.${value}"></b>` +
+      `<small data-text="draw.${name}.${value}.note"></small><span class="value"></span>`;
+    find(`#draw-${name}`).append(label);
+  }
+  choose(name, values[0]);
+}
+const choose = (name, value) => (find(`input[name=draw-${name}][value="${value}"]`).checked = true);
+const chosen = (name) => find(`input[name=draw-${name}]:checked`).value;
+
+addChoices("model", props.models);
+addChoices("backend", props.backends);
+if (props.kernels === null) find("#draw-backend small").dataset.text = "draw.backend.fused.without";
+
+function showAccuracies() {
+  for (const [model, accuracy] of Object.entries(props.accuracies)) {
+    const shown = find(`#draw-model label:has([value=${model}]) .value`);
+    shown.textContent = accuracy === null ? "" : `${number(100 * accuracy, 2)} %`;
+  }
+}
+
+// -- painting answers --
+
+const bars = Array.from({ length: 10 }, (_, digit) => {
+  const bar = document.createElement("li");
+  bar.innerHTML = `<b>${digit}</b><span class="share"></span><i></i>`;
+  find("#draw-bars").append(bar);
+  return bar;
+});
+
+function sentence({ label, probabilities }) {
+  if (label === null) return text("draw.empty");
+  const values = { percent: percent(probabilities[label]) };
+  if (probabilities[label] >= 0.8) return text("draw.sure", values);
+  const others = probabilities.map((p, digit) => (digit === label ? -1 : p));
+  return text("draw.unsure", { ...values, other: others.indexOf(Math.max(...others)) });
+}
+
+function paintVerdict({ label, probabilities }) {
+  find("#draw-label").textContent = label ?? NONE;
+  find("#draw-sentence").textContent = sentence({ label, probabilities });
+  find(".draw").classList.toggle("empty", label === null);
+  bars.forEach((bar, digit) => {
+    bar.classList.toggle("winner", digit === label);
+    bar.style.setProperty("--share", probabilities[digit]);
+    bar.querySelector(".share").textContent = percent(probabilities[digit]);
+    bar.classList.toggle("nil", probabilities[digit] < 0.0005);
+  });
+}
+
+function addFrames(layers) {
+  const film = find(".film");
+  film.querySelectorAll(".layer").forEach((each) => each.remove());
+  for (const { name, channels, height, width } of layers) {
+    const figure = document.createElement("figure");
+    figure.className = "layer";
+    figure.innerHTML =
+      `<canvas role="img"></canvas>` +
+      `<figcaption><b>${name}</b><span>${channels} × ${height} × ${width}</span></figcaption>`;
+    film.append(figure);
+  }
+  if (layers.length === 0) {
+    const note = Object.assign(document.createElement("p"), { className: "layer" });
+    note.dataset.text = "draw.no_maps";
+    film.append(note);
+  }
+}
+
+function paintFilm({ label, picture, saliency, layers }) {
+  const bytes = (encoded, length) => (label === null ? new Uint8Array(length) : fromBase64(encoded));
+  const side = props.picture_side;
+  const levels = bytes(picture, side * side);
+  paintPicture(find("#draw-picture"), levels, side);
+  paintSaliency(find("#draw-saliency"), levels, bytes(saliency, side * side), side);
+  const canvases = element.querySelectorAll(".layer canvas");
+  layers.forEach((layer, i) => {
+    const { name, channels, height, width, maps } = layer;
+    paintMaps(canvases[i], layer, bytes(maps, channels * height * width));
+    canvases[i].setAttribute("aria-label", text("draw.maps_label", { channels, name }));
+  });
+}
+
+let shown = { model: null, label: null, probabilities: Array(10).fill(0), layers: [] };
+
+function paint(answer) {
+  if (answer.model !== shown.model) {
+    addFrames(answer.layers);
+    translate();
+  }
+  shown = answer;
+  paintVerdict(answer);
+  paintFilm(answer);
+}
+
+let timed = null;
+
+function paintRace(result) {
+  timed = result;
+  find(".draw").classList.remove("stale");
+  for (const backend of props.backends) {
+    find(`#draw-backend label:has([value=${backend}]) .value`).textContent =
+      result === null ? "" : `${number(1000 * result.seconds[backend], 2)} ms`;
+  }
+  find("#draw-race").textContent = result === null ? "" : text("draw.race", {
+    passes: result.passes,
+    difference: scientific(result.max_difference),
+  });
+}
+
+// -- asking the server --
+
+const question = () => ({
+  pixels: toBase64(pad.pixels()),
+  model: chosen("model"),
+  backend: chosen("backend"),
+});
+
+const RETRY = 2000; // milliseconds
+
+const reading = newestOnly(() => server.read(question()), {
+  answered(answer) {
+    find("#draw-notice").textContent = "";
+    paint(answer);
+    if (!pad.drawing) announceSoon();
+  },
+  failed() {
+    find("#draw-notice").textContent = text("draw.failed");
+    return RETRY;
+  },
+});
+
+// What fails here fails for the reading too, which says so.
+const race = newestOnly(() => server.race(question()), { answered: paintRace, failed: () => RETRY });
+
+// What comes once the pen has rested: it would be in the way of reading while one draws.
+const announceSoon = afterRest(700, () => {
+  find("#draw-announcement").textContent =
+    shown.label === null ? text("draw.empty") : `${shown.label}: ${sentence(shown)}`;
+});
+const raceSoon = afterRest(300, race.request);
+
+function afterRest(milliseconds, act) {
+  let timer = null;
+  return () => {
+    clearTimeout(timer);
+    timer = setTimeout(() => pad.drawing || act(), milliseconds);
+  };
+}
+
+// -- the pad --
+
+const widthInput = find("#draw-width");
+const penWidth = () => widthInput.valueAsNumber / 100;
+
+const pad = createPad(find("#draw-pad"), {
+  side: props.raster_side,
+  width: penWidth,
+  changed({ ink, lifted }) {
+    find(".draw").classList.toggle("untouched", pad.empty);
+    if (pad.empty) paintEmpty();
+    else if (ink) ask();
+    if (lifted) settled();
+  },
+});
+
+createKeyboard(find("#draw-pad"), find(".cursor"), pad, {
+  told({ column, row }) {
+    find("#draw-place").textContent = text(pad.drawing ? "draw.pen_down" : "draw.pen_up", { column, row });
+  },
+});
+
+function paintEmpty() {
+  reading.forget();
+  race.forget();
+  paintRace(null);
+  paint({ ...shown, label: null, probabilities: Array(10).fill(0) });
+}
+
+function ask() {
+  find(".draw").classList.add("stale"); // until the next race
+  race.forget();
+  reading.request();
+}
+
+function settled() {
+  announceSoon();
+  if (!pad.empty) raceSoon();
+  save();
+}
+
+find("#draw-undo").addEventListener("click", pad.undo);
+find("#draw-clear").addEventListener("click", pad.clear);
+element.addEventListener("keydown", (event) => {
+  if ((event.ctrlKey || event.metaKey) && !event.shiftKey && event.key.toLowerCase() === "z") {
+    event.preventDefault();
+    pad.undo();
+  }
+});
+
+function showNib() {
+  find(".draw").style.setProperty("--pen", penWidth());
+}
+widthInput.addEventListener("input", showNib);
+widthInput.addEventListener("change", save);
+
+for (const name of ["model", "backend"]) {
+  find(`#draw-${name}`).addEventListener("change", () => {
+    paintRace(null);
+    reading.request(); // of an empty drawing too: another model has other layers
+    settled();
+  });
+}
+
+// -- a reload keeps drawing and choices, for as long as the tab lives --
+
+const STORE = "inkgrad-draw";
+
+function save() {
+  const state = { strokes: pad.strokes, width: widthInput.value, model: chosen("model"), backend: chosen("backend") };
+  try {
+    sessionStorage.setItem(STORE, JSON.stringify(state));
+  } catch {
+    // Storage is full or forbidden: then a reload starts afresh.
+  }
+}
+
+function restore() {
+  try {
+    const state = JSON.parse(sessionStorage.getItem(STORE));
+    widthInput.value = state.width;
+    choose("model", state.model);
+    choose("backend", state.backend);
+    pad.restore(state.strokes);
+  } catch {
+    // Nothing is stored, or it is not ours.
+  }
+}
+
+// -- start --
+
+translate();
+showAccuracies();
+restore();
+showNib();
+paintVerdict(shown);
+reading.request();
+watch("value", () => {
+  translate();
+  showAccuracies();
+  paint(shown);
+  paintRace(timed);
+});
+// The pen's colour is the theme's.
+new MutationObserver(pad.paint).observe(document.body, { attributeFilter: ["class"] });

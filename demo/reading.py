@@ -1,0 +1,182 @@
+"""What the app asks the recognizers, and how pictures reach it. No Gradio in here.
+
+Everything that comes in is checked, since anybody who reaches the port can send it: a bad request
+is a ``ValueError`` that says what was expected and what came.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import io
+import statistics
+import threading
+from typing import Any, get_args
+
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+
+from inkgrad.course.models import Backend
+from inkgrad.course.recognizer import SHIPPED, Recognizer
+
+MODELS: tuple[str, ...] = SHIPPED
+BACKENDS: tuple[Backend, ...] = get_args(Backend)
+
+# Rows and columns of the page's raster: five of its pixels for each of the network's 28, so that a
+# digit drawn small has as many pixels as it is scaled to.
+RASTER_SIDE = 140
+# Of a picture file: any phone's photograph, and in memory less than 100 MB.
+MAX_PIXELS = 24_000_000
+# Passes of each backend in a race; odd, so that the median is one of them.
+PASSES = 9
+
+
+class Readers:
+    """A recognizer for each model and backend, loaded when first asked for. Thread-safe."""
+
+    def __init__(self) -> None:
+        self._recognizers: dict[tuple[str, str], Recognizer] = {}
+        self._loading = threading.Lock()
+
+    def get(self, model: Any, backend: Any) -> Recognizer:
+        """The recognizer of that name; ValueError where there is none."""
+        _check_choice("model", model, MODELS)
+        _check_choice("backend", backend, BACKENDS)
+        if (model, backend) not in self._recognizers:
+            with self._loading:
+                if (model, backend) not in self._recognizers:  # nobody was faster
+                    recognizer = Recognizer.load(model, backend)
+                    recognizer.warm_up()
+                    self._recognizers[model, backend] = recognizer
+        return self._recognizers[model, backend]
+
+    def load_all(self) -> None:
+        """Load every recognizer."""
+        for model in MODELS:
+            for backend in BACKENDS:
+                self.get(model, backend)
+
+    def accuracy(self, model: str) -> float | None:
+        """The share of MNIST's test images that the network reads right, if its checkpoint says."""
+        metadata = self.get(model, BACKENDS[0]).metadata
+        test = metadata.get("results", {}).get("test")
+        return test["accuracy"] if test and metadata["data"]["name"] == "MNIST" else None
+
+    def read(self, question: Any) -> dict[str, Any]:
+        """All that the page shows of a drawing.
+
+        ``question`` is a dict of ``pixels``, base64 of RASTER_SIDE x RASTER_SIDE bytes from 0
+        (paper) to 255 (ink); ``model``; ``backend``.
+
+        The answer has ``label`` (None: nothing is drawn), ``probabilities`` (10) and, as base64 of
+        bytes, ``picture`` and ``saliency`` (28 x 28) and the ``maps`` of each of the ``layers``
+        (channels x height x width).
+        """
+        drawing, model, backend = _checked(question)
+        explanation = self.get(model, backend).explain(drawing)
+        prediction = explanation.prediction
+        layers = []
+        for layer in explanation.feature_maps:
+            channels, height, width = layer.maps.shape
+            layers.append(
+                {
+                    "name": layer.layer,
+                    "channels": channels,
+                    "height": height,
+                    "width": width,
+                    "maps": _as_bytes(layer.maps),
+                }
+            )
+        return {
+            "model": model,
+            "label": prediction.label,
+            "probabilities": prediction.probabilities.tolist(),
+            "picture": _as_bytes(prediction.image),
+            "saliency": _as_bytes(explanation.saliency),
+            "layers": layers,
+        }
+
+    def race(self, question: Any) -> dict[str, Any]:
+        """Both backends on the same drawing: how long they take and how far their results differ.
+
+        ``question`` as in :meth:`read`; its ``backend`` does not matter. The backends take turns,
+        so that whatever else the machine does slows both. The answer has ``passes`` (of each),
+        ``seconds`` ({backend: median of its forward passes}) and ``max_difference`` (of any
+        probability).
+        """
+        drawing, model, _ = _checked(question)
+        racers = {backend: self.get(model, backend) for backend in BACKENDS}
+        runs = [{b: racer.predict(drawing) for b, racer in racers.items()} for _ in range(PASSES)]
+        fused, native = (runs[0][backend].probabilities for backend in BACKENDS)
+        return {
+            "passes": PASSES,
+            "seconds": {b: statistics.median(run[b].seconds for run in runs) for b in BACKENDS},
+            "max_difference": float(np.abs(fused - native).max()),
+        }
+
+    def predict(self, image: str, model: str, backend: str) -> dict[str, Any]:
+        """The prediction for a picture file in base64 or as a data URL: what the API answers."""
+        prediction = self.get(model, backend).predict(_decode_picture(image))
+        return {
+            "label": prediction.label,
+            "probabilities": prediction.probabilities.tolist(),
+            "model": model,
+            "backend": backend,
+            "seconds": prediction.seconds,
+        }
+
+
+def _check_choice(name: str, value: Any, known: tuple[str, ...]) -> None:
+    if value not in known:
+        raise ValueError(f"{name}: expected one of {', '.join(known)}, got {_brief(value)}")
+
+
+def _brief(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def _checked(question: Any) -> tuple[np.ndarray, Any, Any]:
+    """Drawing (RASTER_SIDE x RASTER_SIDE x 4, uint8), model and backend of the page's question."""
+    if not isinstance(question, dict):
+        raise ValueError(f"expected an object, got {_brief(question)}")
+    raster = _decode("pixels", question.get("pixels"))
+    if len(raster) != RASTER_SIDE**2:
+        raise ValueError(f"pixels: expected {RASTER_SIDE} x {RASTER_SIDE} bytes, got {len(raster)}")
+    # As the opacity of a transparent picture: then even a pad full of ink is not taken for paper.
+    drawing = np.zeros((RASTER_SIDE, RASTER_SIDE, 4), np.uint8)
+    drawing[:, :, 3] = np.frombuffer(raster, np.uint8).reshape(RASTER_SIDE, RASTER_SIDE)
+    return drawing, question.get("model"), question.get("backend")
+
+
+def _decode(name: str, text: Any) -> bytes:
+    if not isinstance(text, str):
+        raise ValueError(f"{name}: expected base64 text, got {_brief(text)}")
+    try:
+        return base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise ValueError(f"{name}: not base64 ({error})") from None
+
+
+def _decode_picture(text: Any) -> Image.Image:
+    if isinstance(text, str):
+        if text.startswith("data:"):
+            text = text.partition(",")[2]
+        text = "".join(text.split())  # the base64 command breaks lines
+    data = io.BytesIO(_decode("image", text))
+    try:
+        image = Image.open(data)  # reads the header alone
+        if image.width * image.height > MAX_PIXELS:
+            size = f"{image.width} x {image.height}"
+            raise ValueError(f"image: expected at most {MAX_PIXELS} pixels, got {size}")
+        image.load()
+    except UnidentifiedImageError:
+        raise ValueError("image: not a picture file of a known format") from None
+    except (OSError, SyntaxError, Image.DecompressionBombError) as error:
+        raise ValueError(f"image: damaged or too large ({error})") from None
+    return image
+
+
+def _as_bytes(values: np.ndarray) -> str:
+    """Values from 0 to 1 as bytes from 0 to 255, in base64."""
+    return base64.b64encode((255 * values + 0.5).astype(np.uint8).tobytes()).decode("ascii")

@@ -1,0 +1,130 @@
+"""The app served once for all tests, and Chromium to look at it with.
+
+Without Playwright or Chromium the browser tests skip; with INKGRAD_REQUIRE_BROWSER=1 they fail.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+_CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+_CHROMIUM_FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
+
+@pytest.fixture(scope="session")
+def free_port() -> Callable[[], int]:
+    def find() -> int:
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            return server.getsockname()[1]
+
+    return find
+
+
+@pytest.fixture(scope="session")
+def address(free_port: Callable[[], int]) -> Iterator[str]:
+    """Where the app is served."""
+    from inkgrad_demo import app
+
+    blocks = app.build()
+    yield app.serve(blocks, "127.0.0.1", free_port()).rstrip("/")
+    blocks.close(verbose=False)
+
+
+# Not for the session: it keeps an event loop running in this thread while it lasts.
+@pytest.fixture(scope="module")
+def playwright() -> Iterator[Any]:
+    try:
+        from playwright.sync_api import sync_playwright
+    except ModuleNotFoundError:
+        _unavailable("Playwright is not installed (pip install 'inkgrad[browser]')")
+    with sync_playwright() as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def launch(playwright: Any) -> Iterator[Callable[..., Any]]:
+    """Starts Chromium, once for each set of further flags."""
+    named = (shutil.which(name) for name in _CHROMIUM)
+    downloaded = playwright.chromium.executable_path
+    path = next(filter(None, named), downloaded if Path(downloaded).exists() else None)
+    if path is None:
+        _unavailable("no Chromium: install it, or run: playwright install chromium")
+    browsers: dict[tuple[str, ...], Any] = {}
+
+    def start(*flags: str) -> Any:
+        if flags not in browsers:
+            browsers[flags] = playwright.chromium.launch(
+                executable_path=path, args=[*_CHROMIUM_FLAGS, *flags]
+            )
+        return browsers[flags]
+
+    yield start
+    for browser in browsers.values():
+        browser.close()
+
+
+@pytest.fixture
+def open_page(launch: Callable[..., Any], playwright: Any, address: str) -> Iterator[Any]:
+    """Opens the app in a new browser profile: ``open_page(device, flags, script, **context)``.
+
+    ``script`` runs in the page before its own.
+
+    After the test no page may have asked anything of another host, or have complained.
+    """
+    contexts: list[Any] = []
+    complaints: list[str] = []
+
+    def leave_others_unanswered(route: Any) -> None:
+        if urlsplit(route.request.url).hostname == "127.0.0.1":
+            route.continue_()
+        else:
+            complaints.append(f"external request: {route.request.url}")
+
+    def listen(message: Any) -> None:
+        if message.type in ("error", "warning"):
+            complaints.append(f"console {message.type}: {message.text}")
+
+    def open_one(
+        device: str | None = None, flags: tuple[str, ...] = (), script: str = "", **options: Any
+    ) -> Any:
+        if device is not None:
+            options = {**playwright.devices[device], **options}
+        context = launch(*flags).new_context(**options)
+        contexts.append(context)
+        context.route("**/*", leave_others_unanswered)
+        context.add_init_script(script)
+        page = context.new_page()
+        page.on("console", listen)
+        page.on("pageerror", lambda error: complaints.append(f"page error: {error}"))
+        page.goto(address)
+        # The first answer is there: the film has its layers.
+        page.wait_for_selector(".film .layer")
+        return page
+
+    open_one.complaints = complaints  # a test that provokes some takes them out
+    yield open_one
+    for context in contexts:
+        context.close()
+    assert not complaints
+
+
+def _unavailable(why: str) -> None:
+    if os.environ.get("INKGRAD_REQUIRE_BROWSER") == "1":
+        pytest.fail(f"{why}, and INKGRAD_REQUIRE_BROWSER is 1")
+    pytest.skip(why)

@@ -1,0 +1,107 @@
+"""The app over HTTP: the same prediction as in Python, clear errors, limits, and the login."""
+
+from __future__ import annotations
+
+import base64
+import io
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from strokes import SEVEN, raster
+
+pytest.importorskip("gradio")
+
+import httpx
+from gradio_client import Client
+
+from inkgrad.course.recognizer import Recognizer
+from inkgrad_demo.limits import MAX_BODY
+
+PREDICT = "/gradio_api/run/predict"
+SERVER_FUNCTION = "/gradio_api/component_server"
+
+
+@pytest.fixture(scope="module")
+def picture() -> Image.Image:
+    return Image.fromarray(255 - raster(SEVEN, 200))
+
+
+@pytest.fixture(scope="module")
+def text(picture: Image.Image) -> str:
+    stream = io.BytesIO()
+    picture.save(stream, "PNG")
+    return base64.b64encode(stream.getvalue()).decode()
+
+
+def _check(answer: dict[str, Any], picture: Image.Image, model: str, backend: str) -> None:
+    expected = Recognizer.load(model, backend).predict(picture)
+    assert (answer["model"], answer["backend"]) == (model, backend)
+    assert answer["label"] == expected.label == 7
+    assert answer["probabilities"] == pytest.approx(expected.probabilities, abs=1e-6)
+    assert answer["seconds"] > 0
+
+
+def test_the_python_client_gets_the_recognizers_prediction(address, picture, text) -> None:
+    client = Client(address, verbose=False)
+    _check(client.predict(text, api_name="/predict"), picture, "strong", "fused")
+    answer = client.predict(image=text, model="cnn", backend="native", api_name="/predict")
+    _check(answer, picture, "cnn", "native")
+
+
+def test_one_http_request_gets_the_recognizers_prediction(address, picture, text) -> None:
+    response = httpx.post(f"{address}{PREDICT}", json={"data": [text, "softmax", "native"]})
+    assert response.status_code == 200
+    _check(response.json()["data"][0], picture, "softmax", "native")
+
+
+def test_the_documented_two_step_call_works_too(address, picture, text) -> None:
+    call = f"{address}/gradio_api/call/predict"
+    event = httpx.post(call, json={"data": [text, "strong", "fused"]}).json()["event_id"]
+    assert '"label": 7' in httpx.get(f"{call}/{event}").text
+
+
+def test_callers_are_told_what_was_wrong(address, text) -> None:
+    response = httpx.post(f"{address}{PREDICT}", json={"data": [text, "vgg", "fused"]})
+    assert response.status_code == 500  # Gradio's, for any error
+    assert response.json()["error"] == "model: expected one of strong, cnn, softmax, got 'vgg'"
+
+
+def _page_id(address: str) -> int:
+    components = httpx.get(f"{address}/config").json()["components"]
+    return next(c["id"] for c in components if "draw-pad" in str(c["props"].get("html_template")))
+
+
+@pytest.mark.parametrize("function", ["read", "race"])
+def test_a_bad_question_to_the_page_gets_status_400(address, function: str) -> None:
+    body = {"component_id": _page_id(address), "fn_name": function, "session_hash": "s"}
+    response = httpx.post(f"{address}{SERVER_FUNCTION}", json={**body, "data": {"pixels": 3}})
+    assert response.status_code == 400
+    assert response.json()["detail"] == "pixels: expected base64 text, got 3"
+
+
+def test_too_large_a_request_is_refused(address) -> None:
+    body = {"data": ["A" * MAX_BODY, "strong", "fused"]}
+    response = httpx.post(f"{address}{PREDICT}", json=body)
+    assert response.status_code == 413
+    assert "too large" in response.json()["detail"]
+
+
+def test_a_login_guards_page_and_api(free_port) -> None:
+    import gradio as gr
+
+    from inkgrad_demo import app
+
+    with gr.Blocks() as blocks:
+        gr.api(lambda: 1, api_name="one")
+    guarded = app.serve(blocks, "127.0.0.1", free_port(), auth=("ada", "lovelace")).rstrip("/")
+    try:
+        for path in (PREDICT, SERVER_FUNCTION):
+            assert httpx.post(f"{guarded}{path}", json={"data": []}).status_code == 401
+        login = {"username": "ada", "password": "lovelace"}
+        assert httpx.post(f"{guarded}/login", data=login).status_code == 200
+        wrong = {"username": "ada", "password": "babbage"}
+        assert httpx.post(f"{guarded}/login", data=wrong).status_code == 400
+    finally:
+        blocks.close(verbose=False)

@@ -1,0 +1,81 @@
+"""`inkgrad demo`: what it says, which port it takes, how it ends."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import socket
+import subprocess
+import sys
+
+import pytest
+
+pytest.importorskip("gradio")
+
+import httpx
+
+from inkgrad_demo import command
+
+
+def _parse(*argv: str) -> argparse.Namespace:
+    parser = argparse.ArgumentParser()
+    command.add_arguments(parser)
+    return parser.parse_args(argv)
+
+
+def test_by_default_it_listens_to_this_machine_alone() -> None:
+    args = _parse()
+    assert (args.host, args.port, args.auth) == ("127.0.0.1", 7860, None)
+
+
+@pytest.mark.parametrize(
+    ("argv", "complaint"),
+    [
+        (("--port", "0"), "expected 1 to 65535, got 0"),
+        (("--port", "http"), "expected 1 to 65535, got http"),
+        (("--threads", "0"), "expected 1 to 256, got 0"),
+        (("--auth", "ada"), "expected USER:PASSWORD"),
+        (("--auth", "ada:"), "expected USER:PASSWORD"),
+    ],
+)
+def test_usage_errors(argv: tuple[str, ...], complaint: str, capsys) -> None:
+    with pytest.raises(SystemExit) as end:
+        _parse(*argv)
+    assert end.value.code == 2
+    assert complaint in capsys.readouterr().err
+
+
+def test_a_password_may_contain_colons() -> None:
+    assert _parse("--auth", "ada:a:b").auth == ("ada", "a:b")
+
+
+def test_a_host_that_is_not_ours_is_named() -> None:
+    with pytest.raises(OSError, match=r"cannot listen on 192\.0\.2\.1"):  # for documentation only
+        command.run(_parse("--host", "192.0.2.1"))
+
+
+def test_it_takes_the_next_port_serves_and_ends_quietly() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        process = subprocess.Popen(
+            [sys.executable, "-m", "inkgrad", "demo", "--port", str(port)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        try:
+            assert process.stdout is not None
+            said = process.stdout.readline()
+            assert said.startswith(f"Port {port} is taken; using ")
+            served = int(said.rstrip(".\n").rsplit(maxsplit=1)[1])
+            assert served > port
+            assert process.stdout.readline() == "Starting ...\n"
+            address = f"http://127.0.0.1:{served}/"
+            assert process.stdout.readline().startswith(f"inkgrad is at {address}")
+            assert "draw-pad" in httpx.get(address).text
+            process.send_signal(signal.SIGINT)
+            out, err = process.communicate(timeout=60)
+        finally:
+            process.kill()
+    assert (process.returncode, out.strip()) == (0, "")
+    assert "Traceback" not in err

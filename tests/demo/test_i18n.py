@@ -1,0 +1,48 @@
+"""The catalogues: every language says everything, and nothing that nobody asks for."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("gradio")
+
+import inkgrad_demo
+from inkgrad_demo.i18n import CATALOGUES
+from inkgrad_demo.reading import BACKENDS, MODELS
+
+ENGLISH = CATALOGUES["en"]
+
+
+def _keys_in_the_code() -> set[str]:
+    folder = Path(inkgrad_demo.__file__).parent
+    files = [path for path in folder.rglob("*") if path.suffix in (".html", ".js", ".py")]
+    code = "\n".join(path.read_text(encoding="utf-8") for path in files)
+    keys = set(re.findall(r'"((?:app|draw)\.(?!html|js|css)[\w.]+)"', code))
+    for choice, values in (("model", MODELS), ("backend", BACKENDS)):
+        for value in values:
+            keys |= {f"draw.{choice}.{value}", f"draw.{choice}.{value}.note"}
+    return keys | {"draw.title"}  # a tab's, made of the page's name
+
+
+def test_the_catalogue_has_what_the_code_asks_for_and_no_more() -> None:
+    assert set(ENGLISH) == _keys_in_the_code()
+
+
+@pytest.mark.parametrize("language", CATALOGUES)
+def test_every_language_says_everything(language: str) -> None:
+    catalogue = CATALOGUES[language]
+    assert catalogue["app.language"] == language
+    assert catalogue.keys() == ENGLISH.keys()
+    assert all(text.strip() for text in catalogue.values())
+
+
+@pytest.mark.parametrize("language", CATALOGUES)
+def test_a_translation_fills_in_the_same_values(language: str) -> None:
+    def values(text: str) -> list[str]:
+        return sorted(re.findall(r"\{\w+\}", text))
+
+    for key, text in CATALOGUES[language].items():
+        assert values(text) == values(ENGLISH[key]), key
