@@ -44,7 +44,6 @@ def serve(app: gr.Blocks, host: str, port: int, auth: tuple[str, str] | None = N
         share=False,
         inbrowser=False,
         ssr_mode=False,
-        run_history=False,
         enable_monitoring=False,
         footer_links=["api", "settings"],
         max_file_size=MAX_BODY,
