@@ -5,6 +5,7 @@ It stands on inkgrad.course and knows nothing of kernels. ``inkgrad demo`` start
 
 import os
 
-# Before anything imports Gradio.
-os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # it would look up versions on the network
-os.environ["GRADIO_RUN_HISTORY"] = "False"  # and keep what was predicted (as an argument it is younger than 6.10)
+# Before anything imports Gradio, which would look up versions on the network and keep what was
+# predicted. (The second is an argument of launch(), too, but not yet in the oldest Gradio allowed.)
+os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+os.environ["GRADIO_RUN_HISTORY"] = "False"
