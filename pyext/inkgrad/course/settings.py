@@ -102,9 +102,7 @@ DEFAULTS: dict[str, Settings] = {
     # which reaches better results in as many epochs.
     "softmax": Settings("softmax", 10, 64, lr=0.05, momentum=0.9, one_cycle=True),
     "cnn": Settings("cnn", 20, 64, lr=0.05, momentum=0.9, one_cycle=True, augment=True),
-    "strong": Settings(
-        "strong", 8, 128, 0.002, "adamw", one_cycle=True, augment=True, styles=True
-    ),
+    "strong": Settings("strong", 8, 128, 0.002, "adamw", one_cycle=True, augment=True, styles=True),
 }
 
 
