@@ -49,6 +49,26 @@ def test_without_the_extension_everything_works_after_one_warning():
 
 
 @needs_extension
+def test_kernel_libraries_that_are_gone_are_no_more_than_a_warning():
+    """As after a build that was interrupted."""
+    gone = "from pathlib import Path\nPath.glob = lambda self, pattern: iter(())\n"
+    result = run(gone + WITHOUT_EXTENSION.replace('sys.modules["inkgrad._C"] = None', "pass"))
+    assert result.returncode == 0, result.stderr
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (ModuleNotFoundError("No module named 'inkgrad._C'"), "were not built"),
+        (ImportError("_C.so: undefined symbol: _ZN5torch8autograd"), torch.__version__),
+        (ImportError("libgomp.so.1: cannot open shared object file"), "libgomp"),
+    ],
+)
+def test_the_warning_says_why(error, reason):
+    assert reason in extension._what_went_wrong(error)
+
+
+@needs_extension
 def test_unknown_instruction_set_is_an_error_that_names_the_choices():
     result = run("import inkgrad", INKGRAD_CPU_CAPABILITY="sse9")
     assert result.returncode != 0

@@ -67,6 +67,14 @@ def _choose(libraries: dict[str, Path]) -> tuple[str, str]:
     return wanted, f"{ENVIRONMENT}={wanted}"
 
 
+def _what_went_wrong(error: Exception) -> str:
+    if isinstance(error, ModuleNotFoundError):
+        return "the kernels were not built"
+    if "undefined symbol" in str(error):
+        return f"the kernels were built for another torch than this one, {torch.__version__}"
+    return f"the compiled extension does not load: {error}"
+
+
 def load() -> Loaded:
     """Load the extension; without one, warn once and fall back to the reference."""
     if os.environ.get(ENVIRONMENT, "").lower() == "reference":
@@ -78,7 +86,7 @@ def load() -> Loaded:
         capability, reason = _choose(libraries)
         module.load_cpu_kernels(str(libraries[capability]))
     except (ImportError, OSError, RuntimeError) as error:
-        reason = f"the compiled extension does not load: {error}"
+        reason = _what_went_wrong(error)
         warnings.warn(
             f"inkgrad: {reason}\nEverything works, through plain torch. To build the kernels, "
             "with a C++ compiler at hand: "
