@@ -106,7 +106,9 @@ if os.environ.get("INKGRAD_KERNELS", "1") != "0":
                 f"inkgrad._cpu_{name}",
                 sources("csrc/cpu/kernels/*.cpp"),
                 depends=headers(),
-                extra_compile_args={"cxx": [*COMMON_FLAGS, "-Wno-psabi", *flags]},
+                extra_compile_args={
+                    "cxx": [*COMMON_FLAGS, "-Wno-psabi", "-Wno-maybe-uninitialized", *flags]
+                },
                 language="c++",
             )
             for name, flags in CPU_FLAGS.get(machine, {"default": []}).items()

@@ -1,12 +1,13 @@
-// linear_sigmoid and linear_relu on the CPU: our matrix product with the epilogue in its registers,
-// or torch's and one pass after it, whichever is faster for a shape.
-#include <ATen/ops/empty.h>
-#include <ATen/ops/empty_like.h>
+// linear_sigmoid and linear_relu on the CPU: our kernels with the epilogue in their registers, or
+// torch's matrix product and one pass after it, whichever is faster for a shape.
+#include "linear.h"
+
+#include <ATen/ops/from_blob.h>
 #include <ATen/ops/mm.h>
 #include <torch/library.h>
 
 #include <algorithm>
-#include <utility>
+#include <vector>
 
 #include "../ops.h"
 #include "runtime.h"
@@ -18,16 +19,8 @@ namespace {
 constexpr int64_t kGrainOperations = 1 << 20;
 // M N K of products so small that a call of the library would cost more than they do.
 constexpr int64_t kSmallProduct = 1 << 17;
-
-bool takes(const Tensor& input, const Tensor& weight, const OptionalTensor& bias) {
-  const bool fits = kernels() && is_plain(input) && is_plain(weight) &&
-                    is_kernel_dtype(input.scalar_type()) &&
-                    weight.scalar_type() == input.scalar_type() && input.dim() >= 1 &&
-                    weight.dim() == 2 && input.size(-1) == weight.size(1);
-  if (!fits || !bias.has_value() || !bias->defined()) return fits;
-  return is_plain(*bias) && bias->scalar_type() == input.scalar_type() && bias->dim() == 1 &&
-         bias->size(0) == weight.size(0);
-}
+// Rows of a narrow layer whose gradients are summed by one thread, whatever the number of threads.
+constexpr int64_t kNarrowBlock = 4096;
 
 template <typename T>
 Matrix<T> matrix(const Tensor& t) {
@@ -36,6 +29,12 @@ Matrix<T> matrix(const Tensor& t) {
 template <typename T>
 Matrix<T> transposed(Matrix<T> m) {
   return {m.data, m.col_stride, m.row_stride};
+}
+template <typename T>
+Tensor tensor_of(Matrix<T> m, int64_t rows, int64_t cols) {
+  // torch only reads it
+  return at::from_blob(const_cast<T*>(m.data), {rows, cols}, {m.row_stride, m.col_stride},
+                       c10::CppTypeToScalarType<T>::value);
 }
 
 // Where our kernel is the better one. For one row or a few, packing the weight costs more than the
@@ -76,21 +75,117 @@ void our_product(int64_t M, int64_t N, int64_t K, Matrix<T> a, Matrix<T> b, cons
   });
 }
 
-// Both factors as matrices; tensors of them are made only for torch's library.
-template <typename T, typename Tensors>
-void product(int64_t M, int64_t N, int64_t K, Matrix<T> a, Matrix<T> b, Tensors tensors,
-             const Tensor& bias, Activation activation, const Tensor& result) {
-  const T* const offset = bias.defined() ? bias.const_data_ptr<T>() : nullptr;
-  T* const c = result.mutable_data_ptr<T>();
-  if (prefers_ours(M, N, K, a)) return our_product(M, N, K, a, b, offset, activation, c);
-  const std::pair<Tensor, Tensor> factors = tensors();
-  Tensor out = result.view({M, N});
-  at::mm_out(out, factors.first, factors.second);
-  if (!offset && activation == Activation::none) return;
+// c[M, N] = activation(a b + bias) by ours or torch's.
+template <typename T>
+void product(int64_t M, int64_t N, int64_t K, Matrix<T> a, Matrix<T> b, const T* bias,
+             Activation activation, T* c) {
+  if (prefers_ours(M, N, K, a)) return our_product(M, N, K, a, b, bias, activation, c);
+  Tensor out = tensor_of<T>({c, N, 1}, M, N);
+  at::mm_out(out, tensor_of(a, M, K), tensor_of(b, K, N));
+  if (!bias && activation == Activation::none) return;
   at::parallel_for(
       0, M, kGrainElements / std::max<int64_t>(N, 1) + 1, [&](int64_t begin, int64_t end) {
-        kernels()->of<T>().bias_activation(c + begin * N, end - begin, N, offset, activation);
+        kernels()->of<T>().bias_activation(c + begin * N, end - begin, N, bias, activation);
       });
+}
+
+template <typename T>
+bool is_narrow(const LinearLayer<T>& layer) {
+  const auto& table = kernels()->of<T>();
+  return layer.outputs <= table.narrow_outputs && layer.inputs <= table.narrow_inputs &&
+         layer.x.col_stride == 1;
+}
+
+template <typename T>
+Matrix<T> from_row(Matrix<T> m, int64_t row) {
+  return {m.data + row * m.row_stride, m.row_stride, m.col_stride};
+}
+
+template <typename T>
+void narrow_forward(const LinearLayer<T>& layer, const T* bias, T* y) {
+  const int64_t N = layer.outputs;
+  at::parallel_for(0, layer.rows, kGrainElements / N, [&](int64_t begin, int64_t end) {
+    kernels()->of<T>().narrow_forward(end - begin, N, layer.inputs, from_row(layer.x, begin),
+                                      layer.w, bias, layer.activation, y + begin * N);
+  });
+}
+
+// Sums of each block of rows, added in order: the same for any number of threads.
+template <typename T>
+void narrow_backward(const LinearLayer<T>& layer, const T* dy, const T* y, T* dx, T* dw, T* db) {
+  const int64_t N = layer.outputs, K = layer.inputs, size = N * K + N;
+  const int64_t blocks = at::divup(layer.rows, kNarrowBlock);
+  std::vector<double> sums(blocks * size);
+  at::parallel_for(0, blocks, 2, [&](int64_t first, int64_t last) {
+    for (int64_t block = first; block < last; ++block) {
+      const int64_t row = block * kNarrowBlock;
+      double* const part = sums.data() + block * size;
+      kernels()->of<T>().narrow_backward(std::min(kNarrowBlock, layer.rows - row), N, K,
+                                         dy + row * N, y + row * N, layer.activation,
+                                         from_row(layer.x, row), layer.w,
+                                         dx ? dx + row * K : nullptr, part, part + N * K);
+    }
+  });
+  for (int64_t i = size; i < blocks * size; ++i) sums[i % size] += sums[i];
+  if (dw) std::copy_n(sums.begin(), N * K, dw);
+  if (db) std::copy_n(sums.begin() + N * K, N, db);
+}
+
+}  // namespace
+
+template <typename T>
+void linear_forward(const LinearLayer<T>& layer, const T* bias, T* y) {
+  if (is_narrow(layer)) return narrow_forward(layer, bias, y);
+  product(layer.rows, layer.outputs, layer.inputs, layer.x, transposed(layer.w), bias,
+          layer.activation, y);
+}
+
+template <typename T>
+void linear_backward(const LinearLayer<T>& layer, const T* dy, const T* y, T* dz, T* dx, T* dw,
+                     T* db) {
+  if (is_narrow(layer)) return narrow_backward(layer, dy, y, dx, dw, db);
+  const int64_t M = layer.rows, N = layer.outputs, K = layer.inputs;
+  const auto& table = kernels()->of<T>();
+  if (layer.activation == Activation::none) {
+    dz = const_cast<T*>(dy);  // only read from here on
+  } else {
+    at::parallel_for(0, M * N, kGrainElements, [&](int64_t begin, int64_t end) {
+      table.activation_backward(dy + begin, y + begin, layer.activation, dz + begin, end - begin);
+    });
+  }
+  const Matrix<T> grad{dz, N, 1};
+  if (dx) product<T>(M, K, N, grad, layer.w, nullptr, Activation::none, dx);
+  if (dw) product<T>(N, K, M, transposed(grad), layer.x, nullptr, Activation::none, dw);
+  if (db) table.column_sums(dz, M, N, db);
+}
+
+template void linear_forward(const LinearLayer<float>&, const float*, float*);
+template void linear_forward(const LinearLayer<double>&, const double*, double*);
+template void linear_backward(const LinearLayer<float>&, const float*, const float*, float*, float*,
+                              float*, float*);
+template void linear_backward(const LinearLayer<double>&, const double*, const double*, double*,
+                              double*, double*, double*);
+
+namespace {
+
+bool takes(const Tensor& input, const Tensor& weight, const OptionalTensor& bias) {
+  const bool fits = kernels() && is_plain(input) && is_plain(weight) &&
+                    is_kernel_dtype(input.scalar_type()) &&
+                    weight.scalar_type() == input.scalar_type() && input.dim() >= 1 &&
+                    weight.dim() == 2 && input.size(-1) == weight.size(1);
+  if (!fits || !bias.has_value() || !bias->defined()) return fits;
+  return is_plain(*bias) && bias->scalar_type() == input.scalar_type() && bias->dim() == 1 &&
+         bias->size(0) == weight.size(0);
+}
+
+// Input as a matrix: (*, K) to (M, K).
+Tensor as_rows(const Tensor& input, int64_t M, int64_t K) {
+  return input.dim() == 2 ? input : input.reshape({M, K});
+}
+
+template <typename T>
+T* mutable_data_or_null(const Tensor& t) {
+  return t.defined() ? t.mutable_data_ptr<T>() : nullptr;
 }
 
 template <Activation activation>
@@ -100,18 +195,19 @@ Tensor forward(const Tensor& input, const Tensor& weight, const OptionalTensor& 
                                              : native::linear_relu(input, weight, bias);
   }
   const int64_t N = weight.size(0), K = weight.size(1);
-  auto sizes = input.sizes().vec();
+  at::DimVector sizes(input.sizes());
   sizes.back() = N;
-  const Tensor output = at::empty(sizes, input.options());
+  const Tensor output = new_tensor(sizes, input.scalar_type());
   if (output.numel() == 0) return output;
   const int64_t M = output.numel() / N;
-  const Tensor rows = input.dim() == 2 ? input : input.reshape({M, K});
-  const Tensor offset = bias.has_value() && bias->defined() ? bias->contiguous() : Tensor();
+  const Tensor rows = as_rows(input, M, K);
+  const auto offset =
+      bias.has_value() && bias->defined() ? bias->expect_contiguous() : c10::MaybeOwned<Tensor>();
   with_kernel_dtype(input.scalar_type(), [&](auto zero) {
     using T = decltype(zero);
-    product<T>(
-        M, N, K, matrix<T>(rows), transposed(matrix<T>(weight)),
-        [&] { return std::make_pair(rows, weight.t()); }, offset, activation, output);
+    linear_forward<T>({M, N, K, matrix<T>(rows), matrix<T>(weight), activation},
+                      offset->defined() ? offset->const_data_ptr<T>() : nullptr,
+                      output.mutable_data_ptr<T>());
   });
   return output;
 }
@@ -129,36 +225,20 @@ Gradients3 backward(const Tensor& grad_output, const Tensor& input, const Tensor
                : native::linear_relu_backward(grad_output, input, weight, output, output_mask);
   }
   const int64_t N = weight.size(0), K = weight.size(1), M = output.numel() / N;
-  const Tensor grad = grad_output.contiguous(), y = output.contiguous();
-  const Tensor rows = input.dim() == 2 ? input : input.reshape({M, K});
+  const auto grad = grad_output.expect_contiguous(), y = output.expect_contiguous();
+  const Tensor rows = as_rows(input, M, K);
+  const auto dtype = input.scalar_type();
   Tensor grad_input, grad_weight, grad_bias;
-  with_kernel_dtype(input.scalar_type(), [&](auto zero) {
+  if (output_mask[0]) grad_input = new_tensor(input.sizes(), dtype);
+  if (output_mask[1]) grad_weight = new_tensor(weight.sizes(), dtype);
+  if (output_mask[2]) grad_bias = new_tensor({N}, dtype);
+  with_kernel_dtype(dtype, [&](auto zero) {
     using T = decltype(zero);
-    const auto& table = kernels()->of<T>();
-    const Tensor grad_z = at::empty_like(grad);
-    T* const dz = grad_z.mutable_data_ptr<T>();
-    const T *const dy = grad.const_data_ptr<T>(), *const values = y.const_data_ptr<T>();
-    at::parallel_for(0, M * N, kGrainElements, [&](int64_t begin, int64_t end) {
-      table.activation_backward(dy + begin, values + begin, activation, dz + begin, end - begin);
-    });
-    if (output_mask[0]) {
-      grad_input = at::empty(input.sizes(), input.options());
-      product<T>(
-          M, K, N, {dz, N, 1}, matrix<T>(weight),
-          [&] { return std::make_pair(grad_z.view({M, N}), weight); }, {}, Activation::none,
-          grad_input);
-    }
-    if (output_mask[1]) {
-      grad_weight = at::empty(weight.sizes(), weight.options());
-      product<T>(
-          N, K, M, {dz, 1, N}, matrix<T>(rows),
-          [&] { return std::make_pair(grad_z.view({M, N}).t(), rows); }, {}, Activation::none,
-          grad_weight);
-    }
-    if (output_mask[2]) {
-      grad_bias = at::empty({N}, weight.options());
-      table.column_sums(dz, M, N, grad_bias.mutable_data_ptr<T>());
-    }
+    const LinearLayer<T> layer{M, N, K, matrix<T>(rows), matrix<T>(weight), activation};
+    const Tensor room = is_narrow(layer) ? Tensor() : new_tensor({M, N}, dtype);
+    linear_backward<T>(layer, grad->const_data_ptr<T>(), y->const_data_ptr<T>(),
+                       mutable_data_or_null<T>(room), mutable_data_or_null<T>(grad_input),
+                       mutable_data_or_null<T>(grad_weight), mutable_data_or_null<T>(grad_bias));
   });
   return {grad_input, grad_weight, grad_bias};
 }

@@ -1,6 +1,7 @@
 // What the tensor entry points share: the loaded kernel library, scratch memory, and dtype helpers.
 #pragma once
 
+#include <ATen/EmptyTensor.h>
 #include <ATen/Parallel.h>
 #include <ATen/core/Tensor.h>
 
@@ -36,6 +37,12 @@ inline bool is_kernel_dtype(at::ScalarType dtype) {
 // read by pointer and stride.
 inline bool is_plain(const at::Tensor& t) {
   return t.device().is_cpu() && t.layout() == at::kStrided && !t.is_neg() && !t.is_conj();
+}
+
+// An uninitialised tensor; at::empty without the way through the dispatcher, which costs as much as
+// a small kernel.
+inline at::Tensor new_tensor(at::IntArrayRef sizes, at::ScalarType dtype) {
+  return at::detail::empty_cpu(sizes, dtype);
 }
 
 // Calls f(T{}) with T = float or double.

@@ -10,6 +10,8 @@ void fill_bce(KernelsOf<T>& table);
 template <typename T>
 void fill_gemm(KernelsOf<T>& table);
 template <typename T>
+void fill_narrow(KernelsOf<T>& table);
+template <typename T>
 void fill_elementwise(KernelsOf<T>& table);
 template <typename T>
 void fill_conv(KernelsOf<T>& table);

@@ -63,6 +63,19 @@ struct KernelsOf {
   int64_t (*gemm_workspace)(int64_t M, int64_t N, int64_t K);
   int64_t gemm_tile_rows, gemm_tile_cols;
 
+  // ---- linear layers of a few units: at most narrow_outputs outputs, narrow_inputs inputs
+  // y[rows, N] = activation(x[rows, K] w[N, K]^T + bias); the columns of x are contiguous, bias may
+  // be null.
+  int64_t narrow_outputs, narrow_inputs;
+  void (*narrow_forward)(int64_t rows, int64_t N, int64_t K, Matrix<T> x, Matrix<T> w,
+                         const T* bias, Activation activation, T* y);
+  // All gradients in one pass over the rows: dx[rows, K], which may be null, is written; to dw[N,
+  // K] and db[N] their part is added.
+  void (*narrow_backward)(int64_t rows, int64_t N, int64_t K, const T* dy, const T* y,
+                          Activation activation, Matrix<T> x, Matrix<T> w, T* dx, double* dw,
+                          double* db);
+
+  // ---- elementwise
   // z = activation(z + bias) over rows of N elements in place; bias may be null.
   void (*bias_activation)(T* z, int64_t rows, int64_t N, const T* bias, Activation activation);
   // grad_z = grad_output * activation'(z), from output = activation(z). n elements.

@@ -58,23 +58,41 @@ inline V polynomial(V x, const T (&coefficients)[N]) {
   return sum;
 }
 
+// x 2^n for whole n down to -2^(exponent bits); results below the normal range are rounded to
+// subnormals once.
+template <typename T, int L>
+inline Vec<T, L> times_power_of_2(Vec<T, L> x, Vec<T, L> n) {
+  using V = Vec<T, L>;
+#if defined(__AVX512VL__)
+  [[maybe_unused]] constexpr bool is_float = sizeof(T) == 4;
+  if constexpr (sizeof(V) == 64 && is_float) return V(_mm512_scalef_ps(x, n));
+  if constexpr (sizeof(V) == 64 && !is_float) return V(_mm512_scalef_pd(x, n));
+  if constexpr (sizeof(V) == 32 && is_float) return V(_mm256_scalef_ps(x, n));
+  if constexpr (sizeof(V) == 32 && !is_float) return V(_mm256_scalef_pd(x, n));
+  if constexpr (sizeof(V) == 16 && is_float) return V(_mm_scalef_ps(x, n));
+  if constexpr (sizeof(V) == 16 && !is_float) return V(_mm_scalef_pd(x, n));
+#endif
+  // In two factors: n reaches below the smallest normal exponent, each half of it does not.
+  using C = ExpConstants<T>;
+  using I = Mask<T, L>;
+  const I exponent = I(n + C::round_magic) - I(V{} + C::round_magic);
+  const I half = exponent >> 1;
+  const V scale1 = V((half + C::exponent_bias) << C::mantissa_bits);
+  const V scale2 = V((exponent - half + C::exponent_bias) << C::mantissa_bits);
+  return (x * scale1) * scale2;
+}
+
 // exp(x) for x <= 0; NaN gives NaN, results below the normal range are rounded to subnormals once.
 template <typename T, int L>
 inline Vec<T, L> exp_nonpositive(Vec<T, L> x) {
   using C = ExpConstants<T>;
   using V = Vec<T, L>;
-  using I = Mask<T, L>;
   x = select(x < C::lowest, V{} + C::lowest, x);
   const V shifted = x * C::log2e + C::round_magic;
   const V n = shifted - C::round_magic;
   const V r = (x - n * C::ln2_high) - n * C::ln2_low;
   const V e = (r * r) * polynomial(r, C::p) + r + T(1);
-  // 2^n in two factors: n reaches below the smallest normal exponent, each half of it does not.
-  const I exponent = I(shifted) - I(V{} + C::round_magic);
-  const I half = exponent >> 1;
-  const V scale1 = V((half + C::exponent_bias) << C::mantissa_bits);
-  const V scale2 = V((exponent - half + C::exponent_bias) << C::mantissa_bits);
-  return (e * scale1) * scale2;
+  return times_power_of_2<T, L>(e, n);
 }
 
 // 1 / (1 + exp(-z)), from exp(-|z|) so that nothing overflows and small values keep their relative
@@ -82,7 +100,9 @@ inline Vec<T, L> exp_nonpositive(Vec<T, L> x) {
 template <typename T, int L>
 inline Vec<T, L> sigmoid(Vec<T, L> z) {
   using V = Vec<T, L>;
-  const V e = exp_nonpositive<T, L>(select(z > T(0), -z, z));
+  using I = Mask<T, L>;
+  const V minus_magnitude = V(I(z) | std::numeric_limits<typename IntegerOf<T>::type>::min());
+  const V e = exp_nonpositive<T, L>(minus_magnitude);
   return select(z > T(0), V{} + T(1), e) / (e + T(1));
 }
 

@@ -8,6 +8,7 @@ void fill(inkgrad::cpu::KernelsOf<T>& table) {
   using namespace inkgrad::cpu;
   fill_bce(table);
   fill_gemm(table);
+  fill_narrow(table);
   fill_elementwise(table);
   fill_conv(table);
   fill_pool(table);

@@ -102,7 +102,7 @@ inline Vec<T, L> load_first(const T* p, int64_t n) {
 }
 template <int L, typename T>
 inline void store_first(T* p, Vec<T, L> v, int64_t n) {
-  using V = Vec<T, L>;
+  using V [[maybe_unused]] = Vec<T, L>;
   [[maybe_unused]] constexpr bool is_float = sizeof(T) == 4;
 #if defined(__AVX512VL__)
   const unsigned mask = (1u << n) - 1;

@@ -1,0 +1,200 @@
+// Linear layers of a few units, as in the first models of a course: at most kNarrowOutputs outputs
+// and kNarrowInputs inputs.
+//
+// For a tiled matrix product such a layer is all overhead: panels, tiles and masks cost more than
+// the 8 x 6 multiplications of a row. Here a row is one vector, and the weights stay at hand.
+//
+//   forward   y[r, :] = activation(sum over k of x[r, k] w[:, k] + b)         lanes: the outputs
+//   backward  dz = dy activation'(y), and with lanes for the inputs, in one pass over the rows
+//             dx[r, :] = sum over n of dz[n] w[n, :]     dw[n, :] += dz[n] x[r, :]     db += dz
+//
+// A vector may be longer than its row. What it reads there is ignored and what it writes there is
+// overwritten by the next row; only at the end of the range are vectors masked.
+#include <type_traits>
+
+#include "activation.h"
+#include "fill.h"
+
+namespace inkgrad::cpu {
+namespace {
+
+inline constexpr int kNarrowOutputs = 8, kNarrowInputs = 16;
+// Rows whose contributions to the gradient of the weights are added in T before they join the sums
+// in double.
+inline constexpr int64_t kBlockRows = 64;
+
+// How many of the first rows, `stride` apart, can be moved as whole vectors of L elements in memory
+// that ends `end` elements after the first row begins.
+template <int L>
+inline int64_t rows_of_whole_vectors(int64_t rows, int64_t stride, int64_t end) {
+  if (end < L) return 0;
+  if (stride == 0) return rows;
+  const int64_t fit = (end - L) / stride + 1;
+  return fit < rows ? fit : rows;
+}
+
+// Calls f(std::integral_constant<int, n>) for n in 1 .. Most.
+template <int Most, typename F>
+inline void with_count(int64_t n, F f) {
+  if constexpr (Most == 1) {
+    f(std::integral_constant<int, 1>{});
+  } else {
+    if (n == Most) return f(std::integral_constant<int, Most>{});
+    with_count<Most - 1>(n, f);
+  }
+}
+
+template <typename T, int L, Activation A>
+void forward_rows(int64_t rows, int64_t N, int64_t K, const T* x, int64_t x_stride, const T* w,
+                  Vec<T, L> bias, T* y) {
+  constexpr int R = 8;
+  const int64_t whole = rows_of_whole_vectors<L>(rows, N, rows * N);
+  int64_t r = 0;
+  for (; r + R <= whole; r += R, x += R * x_stride, y += R * N) {
+    Vec<T, L> z[R] = {};
+    for (int64_t k = 0; k < K; ++k) {
+      const Vec<T, L> column = load<L>(w + k * L);
+#pragma GCC unroll 8
+      for (int i = 0; i < R; ++i) z[i] += x[i * x_stride + k] * column;
+    }
+#pragma GCC unroll 8
+    for (int i = 0; i < R; ++i) store<L>(y + i * N, activate<T, L>(z[i] + bias, A));
+  }
+  for (; r < rows; ++r, x += x_stride, y += N) {
+    Vec<T, L> z{};
+    for (int64_t k = 0; k < K; ++k) z += x[k] * load<L>(w + k * L);
+    z = activate<T, L>(z + bias, A);
+    if (r < whole) {
+      store<L>(y, z);
+    } else {
+      store_first<L>(y, z, N);
+    }
+  }
+}
+
+// Calls f(lanes, activation), both constants: the fewest lanes that hold `width` elements.
+template <typename F>
+inline void with_lanes_and_activation(int64_t width, Activation activation, F f) {
+  const auto with_activation = [&](auto lanes) {
+    switch (activation) {
+      case Activation::none:
+        return f(lanes, std::integral_constant<Activation, Activation::none>{});
+      case Activation::sigmoid:
+        return f(lanes, std::integral_constant<Activation, Activation::sigmoid>{});
+      case Activation::relu:
+        return f(lanes, std::integral_constant<Activation, Activation::relu>{});
+    }
+  };
+  if (width <= kNarrowOutputs / 2) {
+    with_activation(std::integral_constant<int, kNarrowOutputs / 2>{});
+  } else {
+    with_activation(std::integral_constant<int, kNarrowOutputs>{});
+  }
+}
+
+template <typename T>
+void narrow_forward(int64_t rows, int64_t N, int64_t K, Matrix<T> x, Matrix<T> w, const T* bias,
+                    Activation activation, T* y) {
+  with_lanes_and_activation(N, activation, [&](auto lanes, auto function) {
+    constexpr int L = decltype(lanes)::value;
+    alignas(64) T columns[kNarrowInputs * L] = {};
+    for (int64_t k = 0; k < K; ++k) {
+      for (int64_t n = 0; n < N; ++n)
+        columns[k * L + n] = w.data[n * w.row_stride + k * w.col_stride];
+    }
+    Vec<T, L> offset{};
+    for (int64_t n = 0; bias && n < N; ++n) offset[n] = bias[n];
+    forward_rows<T, L, decltype(function)::value>(rows, N, K, x.data, x.row_stride, columns, offset,
+                                                  y);
+  });
+}
+
+// N outputs in vectors of L lanes, inputs in vectors of LK lanes.
+template <typename T, int N, int L, int LK, Activation A>
+void backward_rows(int64_t rows, int64_t K, const T* dy, const T* y, const T* x, int64_t x_stride,
+                   const T* w, T* dx, double* dw, double* db) {
+  const int64_t whole = [&] {
+    const int64_t outputs = rows_of_whole_vectors<L>(rows, N, rows * N),
+                  inputs = rows_of_whole_vectors<LK>(rows, x_stride, (rows - 1) * x_stride + K),
+                  gradients = rows_of_whole_vectors<LK>(rows, K, rows * K);
+    const int64_t both = outputs < inputs ? outputs : inputs;
+    return both < gradients ? both : gradients;
+  }();
+  Vec<T, LK> weights[N], sums[N] = {};
+  Vec<double, L> bias_sums{};
+#pragma GCC unroll 8
+  for (int n = 0; n < N; ++n) weights[n] = load<LK>(w + n * LK);
+
+  const auto row = [&](Vec<T, L> grad, Vec<T, L> output, Vec<T, LK> input) {
+    const Vec<T, L> dz = activate_backward<T, L>(grad, output, A);
+    bias_sums += to_double<T, L>(dz);
+    alignas(64) T scalars[L];
+    store<L>(scalars, dz);
+    Vec<T, LK> result{};
+#pragma GCC unroll 8
+    for (int n = 0; n < N; ++n) {
+      sums[n] += scalars[n] * input;
+      result += scalars[n] * weights[n];
+    }
+    return result;
+  };
+  for (int64_t begin = 0; begin < rows; begin += kBlockRows) {
+    const int64_t end = begin + kBlockRows < rows ? begin + kBlockRows : rows;
+    const int64_t unmasked = end < whole ? end : whole;
+    int64_t r = begin;
+    for (; r < unmasked; ++r) {
+      const auto g = row(load<L>(dy + r * N), load<L>(y + r * N), load<LK>(x + r * x_stride));
+      if (dx) store<LK>(dx + r * K, g);
+    }
+    for (; r < end; ++r) {
+      const auto g = row(load_first<L>(dy + r * N, N), load_first<L>(y + r * N, N),
+                         load_first<LK>(x + r * x_stride, K));
+      if (dx) store_first<LK>(dx + r * K, g, K);
+    }
+    for (int n = 0; n < N; ++n) {
+      for (int64_t k = 0; k < K; ++k) dw[n * K + k] += sums[n][k];
+      sums[n] = Vec<T, LK>{};
+    }
+  }
+  for (int n = 0; n < N; ++n) db[n] += bias_sums[n];
+}
+
+template <typename T>
+void narrow_backward(int64_t rows, int64_t N, int64_t K, const T* dy, const T* y,
+                     Activation activation, Matrix<T> x, Matrix<T> w, T* dx, double* dw,
+                     double* db) {
+  with_lanes_and_activation(N, activation, [&](auto lanes, auto function) {
+    constexpr int L = decltype(lanes)::value;
+    const auto with_inputs = [&](auto input_lanes) {
+      constexpr int LK = decltype(input_lanes)::value;
+      alignas(64) T weights[L * LK] = {};
+      for (int64_t n = 0; n < N; ++n) {
+        for (int64_t k = 0; k < K; ++k)
+          weights[n * LK + k] = w.data[n * w.row_stride + k * w.col_stride];
+      }
+      with_count<L>(N, [&](auto outputs) {
+        backward_rows<T, decltype(outputs)::value, L, LK, decltype(function)::value>(
+            rows, K, dy, y, x.data, x.row_stride, weights, dx, dw, db);
+      });
+    };
+    if (K <= kNarrowInputs / 2) {
+      with_inputs(std::integral_constant<int, kNarrowInputs / 2>{});
+    } else {
+      with_inputs(std::integral_constant<int, kNarrowInputs>{});
+    }
+  });
+}
+
+}  // namespace
+
+template <typename T>
+void fill_narrow(KernelsOf<T>& table) {
+  table.narrow_outputs = kNarrowOutputs;
+  table.narrow_inputs = kNarrowInputs;
+  table.narrow_forward = narrow_forward<T>;
+  table.narrow_backward = narrow_backward<T>;
+}
+template void fill_narrow(KernelsOf<float>&);
+template void fill_narrow(KernelsOf<double>&);
+
+}  // namespace inkgrad::cpu
