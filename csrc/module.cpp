@@ -2,13 +2,53 @@
 #include <torch/csrc/utils/pybind.h>
 #include <torch/version.h>
 
+#include "cpu/chain.h"
 #include "cpu/runtime.h"
+
+namespace {
+
+namespace py = pybind11;
+
+// Arguments are converted with the interpreter's lock held; what is computed needs it no more.
+void define_chain(py::module_& m) {
+  using inkgrad::cpu::Chain;
+  using inkgrad::cpu::Loss;
+  using without_lock = py::call_guard<py::gil_scoped_release>;
+  py::class_<Chain>(m, "Chain", "Behind inkgrad.chain.Chain.")
+      .def(py::init([](bool is_binary, bool mean) {
+             return Chain(is_binary ? Loss::binary_cross_entropy : Loss::cross_entropy, mean);
+           }),
+           py::arg("is_binary"), py::arg("mean"))
+      .def("standardise", &Chain::standardise)
+      .def("linear", &Chain::linear)
+      .def("conv2d_relu_max_pool2d", &Chain::conv2d_relu_max_pool2d)
+      .def("gradients", &Chain::gradients)
+      .def("velocities", &Chain::velocities)
+      .def("backward", &Chain::backward, without_lock())
+      .def(
+          "step",
+          [](Chain& chain, const at::Tensor& inputs, const at::Tensor& targets,
+             const std::optional<at::Tensor>& rows, double lr, double momentum,
+             double decay) { return chain.step(inputs, targets, rows, {lr, momentum, decay}); },
+          without_lock())
+      .def(
+          "judge",
+          [](Chain& chain, const at::Tensor& inputs, const at::Tensor& targets, int64_t piece) {
+            const auto judgement = chain.judge(inputs, targets, piece);
+            return std::make_pair(judgement.loss, judgement.right);
+          },
+          without_lock())
+      .def("finite", &Chain::finite, without_lock());
+}
+
+}  // namespace
 
 PYBIND11_MODULE(_C, m) {
   m.doc() = "Operators and build information of inkgrad.";
   m.def("load_cpu_kernels", &inkgrad::cpu::load_kernels, pybind11::arg("path"),
         "Opens one of the _cpu_* libraries beside this module; its kernels serve every op from "
         "then on.");
+  define_chain(m);
   m.attr("torch_version") = TORCH_VERSION;
   m.attr("cxx_standard") = __cplusplus;
 #if defined(__clang__)

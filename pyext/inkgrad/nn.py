@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from inkgrad import functional
 
-__all__ = ["BCELoss", "Conv2d", "ConvReluMaxPool2d", "LinearReLU", "LinearSigmoid"]
+__all__ = ["BCELoss", "Conv2d", "ConvReluMaxPool2d", "LinearReLU", "LinearSigmoid", "Standardise"]
 
 
 class LinearSigmoid(nn.Linear):
@@ -34,6 +34,20 @@ class LinearReLU(nn.Linear):
 
     def forward(self, input: Tensor) -> Tensor:
         return functional.linear_relu(input, self.weight, self.bias)
+
+
+class Standardise(nn.Module):
+    """``(x - mean) / std`` with two constants, any shape; no parameters."""
+
+    def __init__(self, mean: float, std: float) -> None:
+        super().__init__()
+        self.mean, self.std = mean, std
+
+    def forward(self, input: Tensor) -> Tensor:
+        return (input - self.mean) / self.std
+
+    def extra_repr(self) -> str:
+        return f"{self.mean}, {self.std}"
 
 
 class BCELoss(nn.BCELoss):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 import torch.nn.functional as F
-from torch import Generator, Tensor
+from torch import Generator, Tensor, nn
 
 from inkgrad.course import models
 
@@ -88,3 +88,18 @@ def test_unknown_names_are_refused() -> None:
         models.build("resnet")
     with pytest.raises(ValueError, match="'fused' or 'native', got 'cuda'"):
         models.build("cnn", "cuda")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", models.MODELS)
+def test_a_chain_of_layers_is_the_model(name: str) -> None:
+    model = models.build(name, generator=Generator().manual_seed(0))
+    layers = model.chain()
+    if layers is None:
+        assert name == "strong"
+        return
+    shape = (5, 1, 28, 28) if isinstance(model, models.DigitModel) else (5, layers[0].in_features)
+    x = torch.rand(shape, generator=Generator().manual_seed(1))
+    result = x
+    for layer in layers:
+        result = layer(result.flatten(1) if isinstance(layer, nn.Linear) else result)
+    assert torch.equal(result, model(x))

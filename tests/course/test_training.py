@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from inkgrad.course import checkpoint, training
+from inkgrad.course import checkpoint, steps
 from inkgrad.course.data import Data, Examples, breast_cancer, digits, hours_of_study
 from inkgrad.course.settings import DEFAULTS, OPTIMIZERS, Settings, course_settings
 from inkgrad.course.training import Batch, Diverged, Epoch, Run, evaluate
@@ -134,7 +134,7 @@ def test_train_validation_and_test_are_kept_apart() -> None:
 def test_a_large_batch_in_pieces_is_one_batch(monkeypatch: pytest.MonkeyPatch, model: str) -> None:
     """For a loss that is a sum (logistic) and for one that is a mean (diabetes)."""
     whole = trained(model, breast_cancer(), epochs=3, batch_size=100)
-    monkeypatch.setattr(training, "CHUNK", 7)
+    monkeypatch.setattr(steps, "CHUNK", 7)
     pieces = trained(model, breast_cancer(), epochs=3, batch_size=100)
     assert losses(pieces) == pytest.approx(losses(whole), rel=1e-5)
     first, second = whole.history[-1], pieces.history[-1]

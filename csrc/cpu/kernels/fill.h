@@ -17,5 +17,7 @@ template <typename T>
 void fill_conv(KernelsOf<T>& table);
 template <typename T>
 void fill_pool(KernelsOf<T>& table);
+template <typename T>
+void fill_training(KernelsOf<T>& table);
 
 }  // namespace inkgrad::cpu

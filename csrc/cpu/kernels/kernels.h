@@ -118,6 +118,15 @@ struct KernelsOf {
   // part is activation_backward's.
   void (*pool_backward)(const PoolGeometry& p, const T* grad_output, const uint8_t* indices,
                         int64_t height, int64_t width, T* grad_plane);
+
+  // ---- a training step
+  // Sum of -log softmax(row)[label] over rows of logits. grad[rows, classes], which may be null, is
+  // scale times its gradient. The rows whose largest logit is the label's are added to *right.
+  double (*cross_entropy)(const T* logits, const int64_t* labels, int64_t rows, int64_t classes,
+                          T scale, T* grad, int64_t* right);
+  // One update of n weights; velocity, momentum's memory, may be null.
+  void (*sgd)(T* w, const T* grad, T* velocity, int64_t n, T lr, T momentum, T decay);
+  bool (*all_finite)(const T* p, int64_t n);
 };
 
 struct Kernels {

@@ -12,6 +12,7 @@ void fill(inkgrad::cpu::KernelsOf<T>& table) {
   fill_elementwise(table);
   fill_conv(table);
   fill_pool(table);
+  fill_training(table);
 }
 
 }  // namespace

@@ -15,6 +15,7 @@ import torch
 from torch import Generator, Tensor, nn
 
 from inkgrad.course import native
+from inkgrad.nn import Standardise
 
 Backend = Literal["fused", "native"]
 
@@ -42,6 +43,10 @@ class CourseModel(nn.Module):
         super().__init__()
         self.backend = backend
 
+    def chain(self) -> list[nn.Module] | None:
+        """The layers, where the model is no more than one after the other; else None."""
+        return None
+
 
 class LogisticRegression(CourseModel):
     """One neuron, p = sigmoid(x w + b).
@@ -54,6 +59,9 @@ class LogisticRegression(CourseModel):
         layers = layers_of(backend)
         self.linear = layers.LinearSigmoid(in_features, 1)
         self.criterion = layers.BCELoss(reduction="sum")
+
+    def chain(self) -> list[nn.Module]:
+        return [self.linear]
 
     def forward(self, x: Tensor) -> Tensor:
         return self.linear(x)
@@ -73,6 +81,9 @@ class DiabetesMLP(CourseModel):
         self.linear3 = layers.LinearSigmoid(4, 1)
         self.criterion = layers.BCELoss(reduction="mean")
 
+    def chain(self) -> list[nn.Module]:
+        return [self.linear1, self.linear2, self.linear3]
+
     def forward(self, x: Tensor) -> Tensor:
         x = self.linear1(x)
         x = self.linear2(x)
@@ -84,6 +95,8 @@ class DigitModel(CourseModel):
 
     def __init__(self, backend: Backend) -> None:
         super().__init__(backend)
+        # The first layer learns best from pixels of mean 0 and standard deviation 1.
+        self.standardise = Standardise(PIXEL_MEAN, PIXEL_STD)
         self.criterion = nn.CrossEntropyLoss()
 
     def forward_with_maps(self, images: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
@@ -92,11 +105,6 @@ class DigitModel(CourseModel):
         The maps are (N, channels, height, width); a network without convolutions has none.
         """
         return self(images), {}
-
-    @staticmethod
-    def standardise(images: Tensor) -> Tensor:
-        """Pixels of mean 0 and standard deviation 1: the first layer learns best from these."""
-        return (images - PIXEL_MEAN) / PIXEL_STD
 
 
 class SoftmaxMLP(DigitModel):
@@ -110,6 +118,10 @@ class SoftmaxMLP(DigitModel):
         self.linear3 = layers.LinearReLU(256, 128)
         self.linear4 = layers.LinearReLU(128, 64)
         self.linear5 = nn.Linear(64, 10)
+
+    def chain(self) -> list[nn.Module]:
+        linears = [self.linear1, self.linear2, self.linear3, self.linear4, self.linear5]
+        return [self.standardise, *linears]
 
     def forward(self, images: Tensor) -> Tensor:
         x = self.standardise(images).flatten(1)
@@ -129,6 +141,9 @@ class DigitCNN(DigitModel):
         self.conv1 = layers.ConvReluMaxPool2d(1, 10, kernel_size=5)
         self.conv2 = layers.ConvReluMaxPool2d(10, 20, kernel_size=5)
         self.fc = nn.Linear(320, 10)
+
+    def chain(self) -> list[nn.Module]:
+        return [self.standardise, self.conv1, self.conv2, self.fc]
 
     def forward(self, images: Tensor) -> Tensor:
         return self.forward_with_maps(images)[0]

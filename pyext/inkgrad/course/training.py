@@ -16,26 +16,19 @@ from threading import Event
 from typing import Any
 
 import torch
-from torch import Generator, Tensor, nn
-from torch.optim.lr_scheduler import LambdaLR
+from torch import Generator, Tensor
 
 import inkgrad
 from inkgrad.course import checkpoint, models
 from inkgrad.course.data import Data, Examples, split
 from inkgrad.course.settings import Settings
+from inkgrad.course.steps import Diverged, Score, evaluate, share, steps_for
 
 # The part of the training examples that a run keeps aside to judge itself by, epoch by epoch.
 VALIDATION_SHARE = 1 / 12
 
 # How many drawn digits of other styles there are for one example of the training part.
 STYLES_SHARE = 1 / 20
-
-# No more examples than this go through a model at once: a large batch is done in pieces.
-CHUNK = 1024
-
-
-class Diverged(ArithmeticError):
-    """The loss or a weight is no longer a finite number; the model has its last good weights."""
 
 
 @dataclass(frozen=True)
@@ -62,15 +55,6 @@ class Epoch:
     validation_loss: float
     accuracy: float
     seconds: float
-
-
-@dataclass(frozen=True)
-class Score:
-    """The loss of the model's criterion, and the share of examples that were got right."""
-
-    loss: float
-    accuracy: float
-    examples: int
 
 
 class Run:
@@ -107,11 +91,10 @@ class Run:
         self.validation = validation.to(settings.device)
         self._batch_size = settings.batch_size or len(train)
         self._batches = math.ceil(len(train) / self._batch_size)
-        self._optimizer = settings.make_optimizer(self.model.parameters())
-        total_steps = settings.epochs * self._batches
-        self._schedule = LambdaLR(
-            self._optimizer, lambda step: settings.lr_factor((step + 1) / (total_steps + 1))
-        )
+        self._total_steps = settings.epochs * self._batches
+        self._steps = steps_for(self.model, settings, self._batch_size)
+        self._weights = list(self.model.state_dict().values())
+        self._good_weights = [torch.empty_like(weight) for weight in self._weights]
         self._keep_weights()
 
     def epochs(self) -> Iterator[Epoch]:
@@ -123,17 +106,17 @@ class Run:
             for number in range(1, self.settings.epochs + 1):
                 start = time.perf_counter()
                 loss = self._train_epoch(number)
-                self._check_finite()
+                self._steps.check_finite()
                 if loss is None:
                     return
                 judged = self.validation if len(self.validation) else self.train
-                score = evaluate(self.model, judged)
+                score = self._steps.judge(judged)
                 self._keep_weights()
                 seconds = time.perf_counter() - start
                 self.history.append(Epoch(number, loss, score.loss, score.accuracy, seconds))
                 yield self.history[-1]
         except Diverged as error:
-            self.model.load_state_dict(self._good_weights)
+            torch._foreach_copy_(self._weights, self._good_weights)
             raise Diverged(f"in epoch {len(self.history) + 1} {error}") from None
 
     def test(self) -> Score | None:
@@ -168,82 +151,28 @@ class Run:
 
     def _train_epoch(self, epoch: int) -> float | None:
         """The loss over the epoch, or None if it was stopped before its end."""
-        self.model.train()
         total = 0.0
+        change = self._augment if self.settings.augment else None
         order = torch.randperm(len(self.train), generator=self.generator)
-        for number, index in enumerate(order.split(self._batch_size), start=1):
+        for number, rows in enumerate(order.split(self._batch_size), start=1):
             if self.stop.is_set():
                 return None
-            loss = self._step(self.train[index.to(self.settings.device)])
-            total += loss * _share(self.model.criterion, len(index), len(self.train))
+            progress = (self.steps + 1) / (self._total_steps + 1)
+            lr = self.settings.lr * self.settings.lr_factor(progress)
+            loss = self._steps.step(self.train, rows, lr, change)
+            total += loss * share(self.model.criterion, len(rows), len(self.train))
             self.steps += 1
             if self.on_batch is not None:
-                self.on_batch(Batch(epoch, number, self._batches, len(index), loss))
+                self.on_batch(Batch(epoch, number, self._batches, len(rows), loss))
         return total
 
-    def _step(self, batch: Examples) -> float:
-        """Move the weights by one step of the optimizer; the loss of the batch before it."""
-        inputs, targets = batch.as_float(), batch.targets
-        if self.settings.augment:
-            from inkgrad.course.augment import augment
+    def _augment(self, inputs: Tensor) -> Tensor:
+        from inkgrad.course.augment import augment
 
-            inputs = augment(inputs, self.generator)
-
-        def loss_and_gradient() -> float:
-            self._optimizer.zero_grad()
-            total = 0.0
-            for x, y in zip(inputs.split(CHUNK), targets.split(CHUNK), strict=True):
-                loss = _loss(self.model.criterion, self.model(x), y)
-                loss = loss * _share(self.model.criterion, len(y), len(targets))
-                loss.backward()
-                total += loss.item()
-            return total
-
-        loss: float = self._optimizer.step(loss_and_gradient)
-        self._schedule.step()
-        return loss
-
-    def _check_finite(self) -> None:
-        for name, parameter in self.model.named_parameters():
-            if not parameter.isfinite().all():
-                raise Diverged(f"{name} holds numbers that are not finite")
+        return augment(inputs, self.generator)
 
     def _keep_weights(self) -> None:
-        self._good_weights = {k: v.clone() for k, v in self.model.state_dict().items()}
-
-
-@torch.no_grad()
-def evaluate(model: models.CourseModel, examples: Examples) -> Score:
-    """Loss and accuracy of a model, which is left in eval mode."""
-    model.eval()
-    loss, right = 0.0, 0
-    for start in range(0, len(examples), CHUNK):
-        chunk = examples[start : start + CHUNK]
-        output = model(chunk.as_float())
-        chunk_loss = _loss(model.criterion, output, chunk.targets).item()
-        loss += chunk_loss * _share(model.criterion, len(chunk), len(examples))
-        right += int(_is_right(output, chunk.targets).sum())
-    return Score(loss, right / len(examples), len(examples))
-
-
-def _loss(criterion: nn.Module, output: Tensor, targets: Tensor) -> Tensor:
-    if not output.isfinite().all():  # asked first, because BCE refuses what is no probability
-        raise Diverged("the model gives numbers that are not finite")
-    loss: Tensor = criterion(output, targets)
-    if not loss.isfinite():
-        raise Diverged(f"the loss is {loss.item()}")
-    return loss
-
-
-def _is_right(output: Tensor, targets: Tensor) -> Tensor:
-    if targets.is_floating_point():  # one probability of a 1
-        return (output > 0.5) == (targets > 0.5)
-    return output.argmax(1) == targets
-
-
-def _share(criterion: nn.Module, part: int, whole: int) -> float:
-    """What the loss of a part of the examples counts in the loss of all of them."""
-    return part / whole if criterion.reduction == "mean" else 1.0
+        torch._foreach_copy_(self._good_weights, self._weights)
 
 
 def _with_styles(train: Examples, generator: Generator) -> Examples:

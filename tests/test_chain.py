@@ -1,0 +1,234 @@
+"""A chain gives the loss, the gradients and the updates that autograd and torch.optim give."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+import inkgrad.nn as ink
+from inkgrad.chain import Chain
+from inkgrad.extension import LOADED
+
+pytestmark = pytest.mark.skipif(LOADED.module is None, reason="needs the compiled kernels")
+
+Layers = list[nn.Module]
+
+
+def diabetes() -> Layers:
+    return [ink.LinearSigmoid(8, 6), ink.LinearSigmoid(6, 4), ink.LinearSigmoid(4, 1)]
+
+
+def wide() -> Layers:
+    return [ink.Standardise(0.1, 0.3), ink.LinearReLU(33, 17, bias=False), nn.Linear(17, 10)]
+
+
+def images() -> Layers:
+    return [
+        ink.Standardise(0.1, 0.3),
+        ink.ConvReluMaxPool2d(1, 3, kernel_size=3, padding=1),
+        ink.ConvReluMaxPool2d(3, 5, kernel_size=(2, 3), bias=False, pool=(2, 1)),
+        nn.Flatten(),
+        nn.Linear(5 * 3 * 5, 4),
+    ]
+
+
+CASES: dict[str, tuple[Any, tuple[int, ...], int | None]] = {
+    "diabetes": (diabetes, (8,), None),
+    "wide": (wide, (33,), 10),
+    "images": (images, (1, 14, 14), 4),
+}
+
+
+def problem(name: str, examples: int) -> tuple[Layers, Tensor, Tensor, nn.Module]:
+    make, shape, classes = CASES[name]
+    with torch.random.fork_rng():
+        torch.manual_seed(examples)
+        layers = make()
+        inputs = torch.rand(examples, *shape)
+        if classes is None:
+            return layers, inputs, torch.rand(examples, 1).round(), ink.BCELoss()
+        return layers, inputs, torch.randint(classes, (examples,)), nn.CrossEntropyLoss()
+
+
+@pytest.mark.core
+@pytest.mark.parametrize("examples", [1, 7, 16, 65, 130])
+@pytest.mark.parametrize("name", CASES)
+def test_loss_and_gradients_are_those_of_autograd(name: str, examples: int) -> None:
+    layers, inputs, targets, criterion = problem(name, examples)
+    chain = Chain(layers, criterion)
+    loss = chain.backward(inputs, targets)
+
+    model = nn.Sequential(*layers).double()
+    expected = criterion_in_double(criterion, model(inputs.double()).flatten(1), targets)
+    gradients = torch.autograd.grad(expected, list(model.parameters()))
+    assert loss == pytest.approx(expected.item(), rel=1e-6)
+    for ours, wanted in zip(chain.gradients(), gradients, strict=True):
+        torch.testing.assert_close(ours.double(), wanted, rtol=1e-5, atol=1e-6)
+
+
+def criterion_in_double(criterion: nn.Module, output: Tensor, targets: Tensor) -> Tensor:
+    if isinstance(criterion, nn.CrossEntropyLoss):
+        return F.cross_entropy(output, targets, reduction=criterion.reduction)
+    reduction = str(criterion.reduction)
+    return F.binary_cross_entropy(output, targets.double(), reduction=reduction)
+
+
+@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize(
+    "settings", [{}, {"momentum": 0.9}, {"momentum": 0.5, "weight_decay": 0.1}], ids=str
+)
+def test_steps_are_those_of_sgd(name: str, settings: dict[str, float]) -> None:
+    layers, inputs, targets, criterion = problem(name, 50)
+    same = problem(name, 50)[0]
+    chain = Chain(layers, criterion)
+    model = nn.Sequential(*same)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.3, **settings)
+    order = torch.randperm(50, generator=torch.Generator().manual_seed(0))
+    for rows in order.split(12):
+        loss = chain.step(inputs, targets, rows, lr=0.3, **settings)
+        optimizer.zero_grad()
+        expected = criterion(model(inputs[rows]), targets[rows])
+        expected.backward()
+        optimizer.step()
+        assert loss == pytest.approx(expected.item(), rel=1e-5)
+    for ours, theirs in zip(chain.parameters(), model.parameters(), strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-5)
+
+
+def test_momentum_is_where_it_says() -> None:
+    layers, inputs, targets, criterion = problem("diabetes", 20)
+    chain = Chain(layers, criterion)
+    assert not any(velocity.any() for velocity in chain.velocities())
+    chain.step(inputs, targets, lr=0.1, momentum=0.9)
+    for velocity, gradient in zip(chain.velocities(), chain.gradients(), strict=True):
+        assert torch.equal(velocity, gradient)
+
+
+@pytest.mark.parametrize("threads", [2, 3])
+def test_the_number_of_threads_changes_nothing(threads: int) -> None:
+    def trained(count: int) -> list[Tensor]:
+        before = torch.get_num_threads()
+        torch.set_num_threads(count)
+        try:
+            layers, inputs, targets, criterion = problem("diabetes", 9000)
+            chain = Chain(layers, criterion)
+            for _ in range(3):
+                chain.step(inputs, targets, lr=0.5, momentum=0.9)
+            return [p.detach() for p in chain.parameters()]
+        finally:
+            torch.set_num_threads(before)
+
+    for one, many in zip(trained(1), trained(threads), strict=True):
+        assert torch.equal(one, many)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_judging_is_in_pieces_and_changes_nothing(name: str) -> None:
+    layers, inputs, targets, criterion = problem(name, 50)
+    chain = Chain(layers, criterion)
+    with torch.no_grad():
+        output = nn.Sequential(*layers)(inputs)
+    right = output.argmax(1) == targets if name != "diabetes" else (output > 0.5) == (targets > 0.5)
+    weights = [p.detach().clone() for p in chain.parameters()]
+    for piece in (50, 7, 1000):
+        loss, count = chain.judge(inputs, targets, piece)
+        assert loss == pytest.approx(criterion(output, targets).item(), rel=1e-5)
+        assert count == int(right.sum())
+    assert all(torch.equal(a, b) for a, b in zip(weights, chain.parameters(), strict=True))
+
+
+def test_a_sum_is_a_sum() -> None:
+    layers, inputs, targets, _ = problem("diabetes", 30)
+    mean, total = (Chain(layers, ink.BCELoss(reduction=r)) for r in ("mean", "sum"))
+    assert total.backward(inputs, targets) == pytest.approx(30 * mean.backward(inputs, targets))
+    for one, other in zip(total.gradients(), mean.gradients(), strict=True):
+        torch.testing.assert_close(one, 30 * other)
+
+
+def test_pixels_become_shares_of_255() -> None:
+    layers, _, targets, criterion = problem("images", 6)
+    pixels = torch.arange(6 * 14 * 14).remainder(256).to(torch.uint8).view(6, 1, 14, 14)
+    chain = Chain(layers, criterion)
+    assert chain.backward(pixels, targets) == chain.backward(pixels.float() / 255, targets)
+
+
+@pytest.mark.parametrize("value", [torch.nan, torch.inf])
+def test_a_loss_that_is_not_finite_changes_nothing(value: float) -> None:
+    layers, inputs, targets, criterion = problem("wide", 8)
+    chain = Chain(layers, criterion)
+    chain.backward(inputs, targets)
+    before = [t.clone() for t in [*chain.parameters(), *chain.gradients()]]
+    inputs[3] = value
+    loss = chain.step(inputs, targets, lr=0.1, momentum=0.9)
+    assert not torch.tensor(loss).isfinite()
+    after = [*chain.parameters(), *chain.gradients()]
+    assert all(torch.equal(a, b) for a, b in zip(before, after, strict=True))
+    assert chain.is_finite
+    with torch.no_grad():
+        chain.parameters()[0][0, 0] = value
+    assert not chain.is_finite
+
+
+def test_autograd_notices_the_update() -> None:
+    layers, inputs, targets, criterion = problem("diabetes", 8)
+    chain = Chain(layers, criterion)
+    loss = criterion(nn.Sequential(*layers)(inputs), targets)
+    chain.step(inputs, targets, lr=0.1)
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        loss.backward()
+
+
+@pytest.mark.parametrize(
+    ("layers", "criterion"),
+    [
+        ([nn.Linear(3, 1), nn.Tanh()], nn.CrossEntropyLoss()),
+        ([ink.Conv2d(1, 1, 3)], nn.CrossEntropyLoss()),
+        ([ink.ConvReluMaxPool2d(1, 1, 3, padding="same")], nn.CrossEntropyLoss()),
+        ([nn.Linear(3, 1).double()], nn.CrossEntropyLoss()),
+        ([nn.Linear(3, 1, device="meta")], nn.CrossEntropyLoss()),
+        ([nn.Linear(3, 1)], nn.MSELoss()),
+        ([nn.Linear(3, 1)], nn.CrossEntropyLoss(label_smoothing=0.1)),
+        ([nn.Linear(3, 1)], nn.BCELoss(weight=torch.ones(1))),
+        ([nn.Linear(3, 1)], nn.BCELoss(reduction="none")),
+        ([nn.Flatten()], nn.CrossEntropyLoss()),
+    ],
+    ids=lambda value: str(value).replace("\n", ""),
+)
+def test_what_is_not_supported_is_refused(layers: Layers, criterion: nn.Module) -> None:
+    with pytest.raises(ValueError, match=r"^chain: "):
+        Chain(layers, criterion)
+    assert Chain.of(layers, criterion) is None
+
+
+@pytest.mark.parametrize(
+    ("inputs", "targets", "message"),
+    [
+        (torch.rand(4, 7), torch.rand(4, 1), r"8 inputs got rows of 7"),
+        (torch.rand(4, 8), torch.rand(4), r"expected float32 targets of the output's size"),
+        (torch.rand(4, 8), torch.rand(4, 1) + 1, r"all elements of target should be between"),
+        (torch.rand(4, 8).double(), torch.rand(4, 1), r"expected float32 or uint8 inputs"),
+    ],
+)
+def test_bad_examples_are_named(inputs: Tensor, targets: Tensor, message: str) -> None:
+    chain = Chain(diabetes(), ink.BCELoss())
+    with pytest.raises((RuntimeError, TypeError), match=message):
+        chain.step(inputs, targets, lr=0.1)
+
+
+@pytest.mark.parametrize("label", [-1, 10])
+def test_a_label_out_of_range_is_named(label: int) -> None:
+    layers, inputs, targets, criterion = problem("wide", 4)
+    targets[2] = label
+    with pytest.raises(IndexError, match=rf"Target {label} is out of bounds"):
+        Chain(layers, criterion).backward(inputs, targets)
+
+
+@pytest.mark.parametrize("rows", [[0, 4], [-5]])
+def test_rows_out_of_range_are_refused(rows: list[int]) -> None:
+    layers, inputs, targets, criterion = problem("wide", 4)
+    with pytest.raises((RuntimeError, IndexError), match=r"out of (range|bounds)"):
+        Chain(layers, criterion).backward(inputs, targets, torch.tensor(rows))
