@@ -1,9 +1,7 @@
 // binary_cross_entropy on the CPU: one pass, chunks of fixed size, so that a sum is the same for
 // any number of threads. The half types are converted a chunk at a time and computed in float.
 #include <ATen/core/Reduction.h>
-#include <ATen/ops/empty.h>
 #include <ATen/ops/empty_like.h>
-#include <ATen/ops/full.h>
 #include <c10/util/BFloat16.h>
 #include <c10/util/Half.h>
 #include <torch/library.h>
@@ -116,6 +114,11 @@ Tensor without_gaps(const Tensor& input) {
   return input.is_non_overlapping_and_dense() ? input : at::empty_like(input).copy_(input);
 }
 
+Tensor result_like(const Tensor& x) {
+  return x.is_contiguous() ? new_tensor(x.sizes(), x.scalar_type())
+                           : with_huge_pages(at::empty_like(x));
+}
+
 // Another operand with its elements in the same order as those of `like`: it or a copy of it.
 Tensor in_order_of(const Tensor& like, const Tensor& t) {
   return t.strides() == like.strides() ? t : at::empty_like(like).copy_(t);
@@ -137,7 +140,7 @@ Tensor forward(const Tensor& input, const Tensor& target, const OptionalTensor& 
   const int64_t n = x.numel();
   std::atomic<unsigned> out_of_range{0};
   const bool each = reduction == at::Reduction::None;
-  Tensor result = each ? at::empty_like(x) : at::empty({}, x.options());
+  const Tensor result = each ? result_like(x) : new_tensor({}, x.scalar_type());
   with_dtype(x.scalar_type(), [&](auto zero) {
     using S = decltype(zero);
     const auto& table = kernels()->of<ComputeType<S>>();
@@ -180,8 +183,8 @@ Gradients2 backward(const Tensor& grad_output, const Tensor& input, const Tensor
   const Tensor x = without_gaps(input), t = in_order_of(x, target), w = in_order_of(x, weight);
   const Tensor grad = each ? in_order_of(x, grad_output) : grad_output;
   const int64_t n = x.numel();
-  Tensor grad_input = output_mask[0] ? at::empty_like(x) : Tensor();
-  Tensor grad_target = output_mask[1] ? at::empty_like(x) : Tensor();
+  const Tensor grad_input = output_mask[0] ? result_like(x) : Tensor();
+  const Tensor grad_target = output_mask[1] ? result_like(x) : Tensor();
   with_dtype(x.scalar_type(), [&](auto zero) {
     using S = decltype(zero);
     using T = ComputeType<S>;

@@ -2,6 +2,7 @@
 
 #include <c10/util/Exception.h>
 #include <dlfcn.h>
+#include <sys/mman.h>
 
 #include <cstdlib>
 #include <memory>
@@ -43,6 +44,21 @@ void* scratch(int64_t bytes) {
     size = rounded;
   }
   return memory.get();
+}
+
+at::Tensor with_huge_pages(at::Tensor fresh) {
+#if defined(MADV_HUGEPAGE)
+  constexpr size_t kPage = 2 << 20;
+  const size_t bytes = fresh.nbytes();
+  if (bytes >= 2 * kPage) {
+    const auto begin = reinterpret_cast<uintptr_t>(fresh.mutable_data_ptr());
+    const uintptr_t first = (begin + kPage - 1) / kPage * kPage,
+                    last = (begin + bytes) / kPage * kPage;
+    // Advice: where the system does not take it, nothing is lost.
+    madvise(reinterpret_cast<void*>(first), last - first, MADV_HUGEPAGE);
+  }
+#endif
+  return fresh;
 }
 
 }  // namespace inkgrad::cpu

@@ -39,10 +39,15 @@ inline bool is_plain(const at::Tensor& t) {
   return t.device().is_cpu() && t.layout() == at::kStrided && !t.is_neg() && !t.is_conj();
 }
 
+// The tensor itself, its memory in huge pages if it is large and the system has them. A large
+// result usually gets fresh pages, and to have the system clear 4 KiB at a time takes longer than
+// most of our kernels. To be called before anything is written.
+at::Tensor with_huge_pages(at::Tensor fresh);
+
 // An uninitialised tensor; at::empty without the way through the dispatcher, which costs as much as
 // a small kernel.
 inline at::Tensor new_tensor(at::IntArrayRef sizes, at::ScalarType dtype) {
-  return at::detail::empty_cpu(sizes, dtype);
+  return with_huge_pages(at::detail::empty_cpu(sizes, dtype));
 }
 
 // Calls f(T{}) with T = float or double.

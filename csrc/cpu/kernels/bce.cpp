@@ -42,6 +42,18 @@ inline Vec<T> loss_of(Vec<T> x, Vec<T> t) {
   return (t - T(1)) * log_1mx - t * log_x;
 }
 
+// The loss of ordinary elements only: x and 1 - x normal numbers above 0, so that no logarithm is
+// clamped. With q the smaller of x and 1 - x and u what multiplies its logarithm in the loss,
+//
+//   loss = -u log(q) - (1 - u) log(1 - q)
+//
+// which is one far and one near logarithm (math.h) and nothing to choose between. Rounding is not
+// compensated as in log_pair: it is random, and summed away.
+template <int L>
+inline Vec<float, L> ordinary_loss(Vec<float, L> q, Vec<float, L> u) {
+  return (1.0f - u) * minus_near_log<L>(q) - u * far_log<L>(q);
+}
+
 template <typename T>
 double bce_sum(const T* input, const T* target, const T* weight, int64_t n,
                unsigned* out_of_range) {
@@ -55,13 +67,25 @@ double bce_sum(const T* input, const T* target, const T* weight, int64_t n,
     Vec<T> part{};
     for_each_vector<T>(count, [&](auto get, auto) {
       const Vec<T> x = get(input + begin), t = get(target + begin);
-      bad_input |= outside_unit_interval<T>(x);
-      bad_target |= outside_unit_interval<T>(t);
-      Vec<T> loss = loss_of<T>(x, t);
+      bad_target |= ~(t * (t - T(1)) <= T(0));  // outside [0, 1], or NaN
+      Vec<T> loss;
+      if constexpr (sizeof(T) == sizeof(float)) {
+        const Vec<T> rest = T(1) - x;
+        const Vec<T> q = select(x < rest, x, rest);
+        if (!any(~(q >= std::numeric_limits<T>::min()))) {
+          loss = ordinary_loss<kLanes<T>>(q, select(x < rest, t, T(1) - t));
+        } else {
+          bad_input |= outside_unit_interval<T>(x);
+          loss = loss_of<T>(x, t);
+        }
+      } else {
+        bad_input |= outside_unit_interval<T>(x);
+        loss = loss_of<T>(x, t);
+      }
       if (weight) loss *= get(weight + begin);
       part += loss;
     });
-    sum += horizontal_sum<T, kLanes<T>>(part);
+    sum += horizontal_sum<double, kLanes<T>>(to_double<T, kLanes<T>>(part));
   }
   if (any(bad_input)) *out_of_range |= kInputOutOfRange;
   if (any(bad_target)) *out_of_range |= kTargetOutOfRange;

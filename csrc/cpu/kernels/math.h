@@ -126,6 +126,23 @@ inline constexpr float kNearLog[] = {
     0.17569008698198663f, 0.34104736221044862f, -0.59536773607163906f,
     1.9767139226166921f,  -2.4823214963928715f, 1.7459429667125703f};
 
+// log(q) of normal q > 0, q = 2^e (1 + f) with 1 + f in [sqrt(1/2), sqrt(2)).
+template <int L>
+inline Vec<float, L> far_log(Vec<float, L> q) {
+  using V = Vec<float, L>;
+  using I = Mask<float, L>;
+  const I exponent = (I(q) - 0x3f3504f3) >> 23;
+  const V f = V(I(q) - (exponent << 23)) - 1.0f;
+  const V e = __builtin_convertvector(exponent, V);
+  return e * 0.693147180559945f + ((f * f) * polynomial(f, kFarLog) + f);
+}
+
+// -log(1 - q) of q in [0, 1/2].
+template <int L>
+inline Vec<float, L> minus_near_log(Vec<float, L> q) {
+  return (q * q) * polynomial(q, kNearLog) + q;
+}
+
 template <int L>
 struct LogParts {
   using V = Vec<float, L>;

@@ -7,8 +7,8 @@
 #include <cstring>
 #include <limits>
 
-#if defined(__AVX2__)
-#include <immintrin.h>  // masked moves, which the extension cannot express
+#if defined(__SSE2__)
+#include <immintrin.h>  // masked moves and movemask, which the extension cannot express
 #endif
 
 namespace inkgrad::cpu {
@@ -151,8 +151,18 @@ template <typename T, int L>
 inline Vec<double, L> to_double(Vec<T, L> v) {
   return __builtin_convertvector(v, Vec<double, L>);
 }
+// Whether a lane of a Mask is true.
 template <typename M>
 inline bool any(M mask) {
+#if defined(__AVX512F__)
+  if constexpr (sizeof(M) == 64) return _mm512_movepi32_mask(__m512i(mask)) != 0;
+#endif
+#if defined(__AVX2__)
+  if constexpr (sizeof(M) == 32) return _mm256_movemask_epi8(__m256i(mask)) != 0;
+#endif
+#if defined(__SSE2__)
+  if constexpr (sizeof(M) == 16) return _mm_movemask_epi8(__m128i(mask)) != 0;
+#endif
   bool found = false;
   for (unsigned i = 0; i < sizeof(M) / sizeof(mask[0]); ++i) found |= mask[i] != 0;
   return found;
