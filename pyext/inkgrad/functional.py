@@ -8,8 +8,11 @@ torch.func transform, in forward-mode AD, under autocast and in torch.compile(fu
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor
+from torch.compiler import is_dynamo_compiling
 from torch.nn import _reduction
 from torch.overrides import handle_torch_function, has_torch_function_variadic
 
@@ -33,6 +36,19 @@ if LOADED.module is not None:
     _conv2d = torch.ops.inkgrad.conv2d.default
     _conv2d_relu_max_pool2d = torch.ops.inkgrad.conv2d_relu_max_pool2d.default
 
+# The same ops by a shorter way, for calls that nothing intercepts: see csrc/module.cpp.
+_direct: Any = LOADED.module
+_REDUCTIONS = {"none": 0, "mean": 1, "sum": 2}
+
+
+def _takes_direct_calls(first: Tensor, second: Tensor, third: Tensor | None) -> bool:
+    """torch.compile does not trace the call, and no argument or mode overrides torch's functions."""
+    return not (
+        is_dynamo_compiling()
+        or has_torch_function_variadic(first, second, third)
+        or _direct is None
+    )
+
 
 def linear_sigmoid(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     r"""``sigmoid(input @ weight.T + bias)``: ``F.linear`` and the sigmoid in one pass.
@@ -48,6 +64,11 @@ def linear_sigmoid(input: Tensor, weight: Tensor, bias: Tensor | None = None) ->
     Raises:
         RuntimeError: what ``F.linear`` raises for shapes or dtypes that do not go together.
     """
+    if _takes_direct_calls(input, weight, bias):
+        try:
+            return _direct.linear_sigmoid(input, weight, bias)
+        except TypeError:
+            pass  # an argument that is no tensor; torch complains of it below
     if LOADED.module is None or not _are_tensors(input, weight):
         return reference.linear_sigmoid(input, weight, bias)
     return _linear_sigmoid(input, weight, bias)
@@ -55,6 +76,11 @@ def linear_sigmoid(input: Tensor, weight: Tensor, bias: Tensor | None = None) ->
 
 def linear_relu(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     r"""``relu(input @ weight.T + bias)``; shapes and errors as :func:`linear_sigmoid`."""
+    if _takes_direct_calls(input, weight, bias):
+        try:
+            return _direct.linear_relu(input, weight, bias)
+        except TypeError:
+            pass
     if LOADED.module is None or not _are_tensors(input, weight):
         return reference.linear_relu(input, weight, bias)
     return _linear_relu(input, weight, bias)
@@ -88,6 +114,11 @@ def binary_cross_entropy(
         ValueError: target's size is not input's.
         RuntimeError: an element of input or target lies outside [0, 1] or is NaN.
     """
+    if weight is size_average is reduce is None and _takes_direct_calls(input, target, None):
+        try:
+            return _direct.binary_cross_entropy(input, target, _REDUCTIONS[reduction])
+        except (TypeError, KeyError):
+            pass  # no tensors, not of one size, or no reduction
     if LOADED.module is None or not _are_tensors(input, target) or target.size() != input.size():
         return reference.binary_cross_entropy(
             input, target, weight, size_average, reduce, reduction

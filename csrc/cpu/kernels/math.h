@@ -22,8 +22,8 @@ struct ExpConstants<float> {
   static constexpr float round_magic =
       12582912.0f;  // 1.5 * 2^23: adding and taking it away rounds to an integer
   static constexpr int mantissa_bits = 23, exponent_bias = 127;
-  static constexpr float lowest =
-      -104.0f;  // exp of anything below is less than half the smallest subnormal
+  // exp of it is infinite, and of minus it less than half the smallest subnormal
+  static constexpr float farthest = 104.0f;
   // exp(r) = 1 + r + r^2 P(r), |r| <= ln(2) / 2, relative error 3.2e-9.
   static constexpr float p[] = {0.49999993339055882f, 0.16666519004275521f, 0.041668406979482799f,
                                 0.008368913830323111f, 0.0013814200976035224f};
@@ -35,7 +35,7 @@ struct ExpConstants<double> {
   static constexpr double ln2_high = 0.69314718036912381649, ln2_low = 1.90821492927058770002e-10;
   static constexpr double round_magic = 6755399441055744.0;  // 1.5 * 2^52
   static constexpr int mantissa_bits = 52, exponent_bias = 1023;
-  static constexpr double lowest = -746.0;
+  static constexpr double farthest = 746.0;
   // Relative error 5.5e-20.
   static constexpr double p[] = {0.5,
                                  0.16666666666666685,
@@ -82,12 +82,12 @@ inline Vec<T, L> times_power_of_2(Vec<T, L> x, Vec<T, L> n) {
   return (x * scale1) * scale2;
 }
 
-// exp(x) for x <= 0; NaN gives NaN, results below the normal range are rounded to subnormals once.
+// exp(x); NaN gives NaN. Results below the normal range are rounded to subnormals once.
 template <typename T, int L>
-inline Vec<T, L> exp_nonpositive(Vec<T, L> x) {
+inline Vec<T, L> exp(Vec<T, L> x) {
   using C = ExpConstants<T>;
   using V = Vec<T, L>;
-  x = select(x < C::lowest, V{} + C::lowest, x);
+  x = at_most<T, L>(at_least<T, L>(x, -C::farthest), C::farthest);
   const V shifted = x * C::log2e + C::round_magic;
   const V n = shifted - C::round_magic;
   const V r = (x - n * C::ln2_high) - n * C::ln2_low;
@@ -95,15 +95,9 @@ inline Vec<T, L> exp_nonpositive(Vec<T, L> x) {
   return times_power_of_2<T, L>(e, n);
 }
 
-// 1 / (1 + exp(-z)), from exp(-|z|) so that nothing overflows and small values keep their relative
-// accuracy.
 template <typename T, int L>
 inline Vec<T, L> sigmoid(Vec<T, L> z) {
-  using V = Vec<T, L>;
-  using I = Mask<T, L>;
-  const V minus_magnitude = V(I(z) | std::numeric_limits<typename IntegerOf<T>::type>::min());
-  const V e = exp_nonpositive<T, L>(minus_magnitude);
-  return select(z > T(0), V{} + T(1), e) / (e + T(1));
+  return T(1) / (T(1) + exp<T, L>(-z));
 }
 
 // log(p) and log(1 - p) of p in [0, 1] at once; -inf where the argument is 0.

@@ -44,6 +44,22 @@ inline void with_count(int64_t n, F f) {
   }
 }
 
+// Of R rows, as many at once as fill the machine's vectors.
+template <typename T, int L, Activation A, int R>
+inline void activate_rows(Vec<T, L> (&rows)[R]) {
+  if constexpr (R % 2 == 0 && 2 * L * sizeof(T) <= kVectorBytes) {
+    Vec<T, 2 * L> pairs[R / 2];
+#pragma GCC unroll 8
+    for (int i = 0; i < R / 2; ++i) pairs[i] = join<T, L>(rows[2 * i], rows[2 * i + 1]);
+    activate_rows<T, 2 * L, A, R / 2>(pairs);
+#pragma GCC unroll 8
+    for (int i = 0; i < R / 2; ++i) split<T, L>(pairs[i], rows[2 * i], rows[2 * i + 1]);
+  } else {
+#pragma GCC unroll 8
+    for (int i = 0; i < R; ++i) rows[i] = activate<T, L>(rows[i], A);
+  }
+}
+
 template <typename T, int L, Activation A>
 void forward_rows(int64_t rows, int64_t N, int64_t K, const T* x, int64_t x_stride, const T* w,
                   Vec<T, L> bias, T* y) {
@@ -58,7 +74,10 @@ void forward_rows(int64_t rows, int64_t N, int64_t K, const T* x, int64_t x_stri
       for (int i = 0; i < R; ++i) z[i] += x[i * x_stride + k] * column;
     }
 #pragma GCC unroll 8
-    for (int i = 0; i < R; ++i) store<L>(y + i * N, activate<T, L>(z[i] + bias, A));
+    for (int i = 0; i < R; ++i) z[i] += bias;
+    activate_rows<T, L, A, R>(z);
+#pragma GCC unroll 8
+    for (int i = 0; i < R; ++i) store<L>(y + i * N, z[i]);
   }
   for (; r < rows; ++r, x += x_stride, y += N) {
     Vec<T, L> z{};

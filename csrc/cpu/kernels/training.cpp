@@ -38,11 +38,11 @@ double cross_entropy(const T* logits, const int64_t* labels, int64_t rows, int64
     for (int64_t j = 0; j < classes; j += L) {
       const int64_t n = classes - j;
       if (n >= L) {
-        e = exp_nonpositive<T, L>(load<L>(logits + j) - top);
+        e = exp<T, L>(load<L>(logits + j) - top);
         sums += e;
         if (grad) store<L>(grad + j, e);
       } else {
-        e = exp_nonpositive<T, L>(load_first<L>(logits + j, n) - top);
+        e = exp<T, L>(load_first<L>(logits + j, n) - top);
         e = select(first_lanes<T, L>(n), e, Vec<T, L>{});
         sums += e;
         if (grad) store_first<L>(grad + j, e, n);

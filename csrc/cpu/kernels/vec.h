@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <cstring>
 #include <limits>
+#include <utility>
 
 #if defined(__SSE2__)
 #include <immintrin.h>  // masked moves and movemask, which the extension cannot express
@@ -151,6 +152,57 @@ template <typename T, int L>
 inline Vec<double, L> to_double(Vec<T, L> v) {
   return __builtin_convertvector(v, Vec<double, L>);
 }
+// Two vectors as one of twice the length, and its halves.
+template <typename T, int L, int... I>
+inline Vec<T, 2 * L> joined(Vec<T, L> low, Vec<T, L> high, std::integer_sequence<int, I...>) {
+  return __builtin_shufflevector(low, high, I...);
+}
+template <typename T, int L>
+inline Vec<T, 2 * L> join(Vec<T, L> low, Vec<T, L> high) {
+  return joined<T, L>(low, high, std::make_integer_sequence<int, 2 * L>{});
+}
+template <typename T, int L, int... I>
+inline void split(Vec<T, 2 * L> v, Vec<T, L>& low, Vec<T, L>& high,
+                  std::integer_sequence<int, I...>) {
+  low = __builtin_shufflevector(v, v, I...);
+  high = __builtin_shufflevector(v, v, (I + L)...);
+}
+template <typename T, int L>
+inline void split(Vec<T, 2 * L> v, Vec<T, L>& low, Vec<T, L>& high) {
+  split<T, L>(v, low, high, std::make_integer_sequence<int, L>{});
+}
+
+// max(v, bound) and min(v, bound) that keep NaN. Compilers make two instructions of the comparison,
+// for they do not know which operand may be NaN.
+template <typename T, int L>
+inline Vec<T, L> at_least(Vec<T, L> v, T bound) {
+  const Vec<T, L> b = broadcast<L>(bound);
+  [[maybe_unused]] constexpr bool is_float = sizeof(T) == 4;
+#if defined(__AVX512F__)
+  if constexpr (sizeof(v) == 64 && is_float) return Vec<T, L>(_mm512_max_ps(b, v));
+  if constexpr (sizeof(v) == 64 && !is_float) return Vec<T, L>(_mm512_max_pd(b, v));
+#endif
+#if defined(__AVX__)
+  if constexpr (sizeof(v) == 32 && is_float) return Vec<T, L>(_mm256_max_ps(b, v));
+  if constexpr (sizeof(v) == 32 && !is_float) return Vec<T, L>(_mm256_max_pd(b, v));
+#endif
+  return select(v < b, b, v);
+}
+template <typename T, int L>
+inline Vec<T, L> at_most(Vec<T, L> v, T bound) {
+  const Vec<T, L> b = broadcast<L>(bound);
+  [[maybe_unused]] constexpr bool is_float = sizeof(T) == 4;
+#if defined(__AVX512F__)
+  if constexpr (sizeof(v) == 64 && is_float) return Vec<T, L>(_mm512_min_ps(b, v));
+  if constexpr (sizeof(v) == 64 && !is_float) return Vec<T, L>(_mm512_min_pd(b, v));
+#endif
+#if defined(__AVX__)
+  if constexpr (sizeof(v) == 32 && is_float) return Vec<T, L>(_mm256_min_ps(b, v));
+  if constexpr (sizeof(v) == 32 && !is_float) return Vec<T, L>(_mm256_min_pd(b, v));
+#endif
+  return select(v > b, b, v);
+}
+
 // Whether a lane of a Mask is true.
 template <typename M>
 inline bool any(M mask) {
