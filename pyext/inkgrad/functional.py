@@ -42,7 +42,7 @@ _REDUCTIONS = {"none": 0, "mean": 1, "sum": 2}
 
 
 def _takes_direct_calls(first: Tensor, second: Tensor, third: Tensor | None) -> bool:
-    """torch.compile does not trace the call, and no argument or mode overrides torch's functions."""
+    """torch.compile does not trace the call; no argument or mode overrides torch's functions."""
     return not (
         is_dynamo_compiling()
         or has_torch_function_variadic(first, second, third)
