@@ -21,6 +21,10 @@ constexpr int64_t kGrainOperations = 1 << 20;
 constexpr int64_t kSmallProduct = 1 << 17;
 // Rows of a narrow layer whose gradients are summed by one thread, whatever the number of threads.
 constexpr int64_t kNarrowBlock = 4096;
+// Rows whose gradients stay in a cache between one kernel and the next.
+constexpr int64_t kBackwardRows = 64;
+// Sums over rows are formed in at most this many parts.
+constexpr int64_t kMaxGroups = 8;
 
 template <typename T>
 Matrix<T> matrix(const Tensor& t) {
@@ -37,13 +41,15 @@ Tensor tensor_of(Matrix<T> m, int64_t rows, int64_t cols) {
                        c10::CppTypeToScalarType<T>::value);
 }
 
-// Where our kernel is the better one. For one row or a few, packing the weight costs more than the
-// product; a transposed a, or rows that lie a multiple of 4 KiB apart, have to be packed tile by
-// tile, which torch's library does better.
+// Where our kernel is the better one, as measured. For a few rows packing the weight costs more
+// than the product. A transposed a, or rows that lie a multiple of 4 KiB apart and fight for the
+// same cache sets, have to be packed first: that takes a long sum, or many rows, to pay.
 template <typename T>
 bool prefers_ours(int64_t M, int64_t N, int64_t K, Matrix<T> a) {
   if (M * N * K <= kSmallProduct) return true;
-  return M >= 8 && a.col_stride == 1 && a.row_stride * int64_t(sizeof(T)) % 4096 != 0;
+  if (M < 12) return false;
+  if (a.col_stride != 1) return K >= 32;
+  return M >= 256 || a.row_stride * int64_t(sizeof(T)) % 4096 != 0;
 }
 
 // The product by our kernel, split among threads along its longer side: the order of every sum is
@@ -131,6 +137,32 @@ void narrow_backward(const LinearLayer<T>& layer, const T* dy, const T* y, T* dx
   if (db) std::copy_n(sums.begin() + N * K, N, db);
 }
 
+// dz = dy activation'(y), unless they are the same, and its column sums db, which may be null,
+// while its rows are still in a cache. Groups of rows are summed apart and added in order: the same
+// for any number of threads.
+template <typename T>
+void backward_rows(const LinearLayer<T>& layer, const T* dy, const T* y, T* dz, T* db) {
+  if (dz == dy && !db) return;
+  const auto& table = kernels()->of<T>();
+  const int64_t M = layer.rows, N = layer.outputs;
+  const int64_t groups = std::min(kMaxGroups, at::divup(M, kBackwardRows));
+  std::vector<double> sums(groups * N);
+  at::parallel_for(
+      0, groups, kGrainElements * groups / (M * N) + 1, [&](int64_t begin, int64_t end) {
+        for (int64_t group = begin; group < end; ++group) {
+          const int64_t last = (group + 1) * M / groups;
+          for (int64_t row = group * M / groups; row < last; row += kBackwardRows) {
+            const int64_t rows = std::min(kBackwardRows, last - row), at = row * N;
+            if (dz != dy)
+              table.activation_backward(dy + at, y + at, layer.activation, dz + at, rows * N);
+            if (db) table.column_sums(dz + at, rows, N, sums.data() + group * N);
+          }
+        }
+      });
+  for (int64_t i = N; i < groups * N; ++i) sums[i % N] += sums[i];
+  if (db) std::copy_n(sums.begin(), N, db);
+}
+
 }  // namespace
 
 template <typename T>
@@ -145,18 +177,11 @@ void linear_backward(const LinearLayer<T>& layer, const T* dy, const T* y, T* dz
                      T* db) {
   if (is_narrow(layer)) return narrow_backward(layer, dy, y, dx, dw, db);
   const int64_t M = layer.rows, N = layer.outputs, K = layer.inputs;
-  const auto& table = kernels()->of<T>();
-  if (layer.activation == Activation::none) {
-    dz = const_cast<T*>(dy);  // only read from here on
-  } else {
-    at::parallel_for(0, M * N, kGrainElements, [&](int64_t begin, int64_t end) {
-      table.activation_backward(dy + begin, y + begin, layer.activation, dz + begin, end - begin);
-    });
-  }
+  if (layer.activation == Activation::none) dz = const_cast<T*>(dy);  // only read from here on
+  backward_rows(layer, dy, y, dz, db);
   const Matrix<T> grad{dz, N, 1};
   if (dx) product<T>(M, K, N, grad, layer.w, nullptr, Activation::none, dx);
   if (dw) product<T>(N, K, M, transposed(grad), layer.x, nullptr, Activation::none, dw);
-  if (db) table.column_sums(dz, M, N, db);
 }
 
 template void linear_forward(const LinearLayer<float>&, const float*, float*);

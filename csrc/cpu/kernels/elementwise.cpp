@@ -57,18 +57,24 @@ void activation_backward(const T* grad_output, const T* output, Activation activ
   }
 }
 
-// In double: one pass, vectors along the row.
+// A few rows are added in T before they join the sums in double, in vectors along the row.
 template <typename T>
-void column_sums(const T* a, int64_t rows, int64_t N, T* sums) {
+void column_sums(const T* a, int64_t rows, int64_t N, double* sums) {
   constexpr int L = kLanes<T>;
+  constexpr int64_t kRows = 8;
   for (int64_t j = 0; j < N; j += L) {
     const int64_t width = N - j < L ? N - j : L;
     Vec<double, L> total{};
-    for (int64_t r = 0; r < rows; ++r) {
-      const T* row = a + r * N + j;
-      total += to_double<T, L>(width == L ? load<L>(row) : load_first<L>(row, width));
+    for (int64_t begin = 0; begin < rows; begin += kRows) {
+      const int64_t end = begin + kRows < rows ? begin + kRows : rows;
+      Vec<T, L> part{};
+      for (int64_t r = begin; r < end; ++r) {
+        const T* row = a + r * N + j;
+        part += width == L ? load<L>(row) : load_first<L>(row, width);
+      }
+      total += to_double<T, L>(part);
     }
-    for (int64_t i = 0; i < width; ++i) sums[j + i] = T(total[i]);
+    for (int64_t i = 0; i < width; ++i) sums[j + i] += total[i];
   }
 }
 

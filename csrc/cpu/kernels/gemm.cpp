@@ -4,14 +4,14 @@
 // of kTileRows x kTileCols results stays in registers while k runs over a block of at most kBlockK.
 // Elements of a are broadcast straight from where they lie when k is their contiguous dimension, so
 // a is not packed at all; otherwise (its transpose is stored, or its rows lie a multiple of 4 KiB
-// apart and would fight for the same cache sets) the rows of a tile are packed into [k][rows] just
-// before use.
+// apart and would fight for the same cache sets) a block of its rows is packed, tile by tile, into
+// [k][rows], once for all columns.
 //
 // Packing b costs N K moves against 2 M N K operations, so for few rows (a batch against a large
 // weight) the roles are swapped: c^T = b^T a^T packs a, and tiles are transposed on their way out.
 //
-//   for block of columns (its packed panels fit half of a 1 MiB second-level cache)
-//     for block of k                                  -> pack b
+//   for block of k                                    -> pack a, if it has to be
+//     for block of columns (its packed panels fit half of a 1 MiB second-level cache) -> pack b
 //       for tile of rows                              -> first-level cache keeps a's rows
 //         for panel                                   -> registers keep the tile
 //
@@ -33,6 +33,7 @@ inline constexpr int kTileCols = kTileVectors * kLanes<T>;
 inline constexpr int64_t kBlockK = 1024;
 inline constexpr int64_t kChain = 128;
 inline constexpr int64_t kPackedBytes = 512 * 1024;
+inline constexpr int64_t kPackedRows = 1024 / kTileRows * kTileRows;
 
 inline int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
 inline int64_t round_up(int64_t a, int64_t b) { return divide_up(a, b) * b; }
@@ -200,7 +201,24 @@ void pack_panels(Matrix<T> b, int64_t k0, int64_t k, int64_t j0, int64_t cols, T
 template <typename T>
 void pack_rows(Matrix<T> a, int64_t i0, int64_t rows, int64_t k0, int64_t k, T* packed) {
   const T* from = a.data + i0 * a.row_stride + k0 * a.col_stride;
-  for (int64_t p = 0; p < k; ++p) {
+  constexpr int L = kLanes<T>;
+  int64_t p = 0;
+  // What a vector writes behind its rows is overwritten by the next one; the workspace has room for
+  // the last.
+  if (a.row_stride == 1 && rows <= L) {
+    for (; p < k; ++p) store<L>(packed + p * rows, load_first<L>(from + p * a.col_stride, rows));
+  } else if (a.col_stride == 1 && rows <= L) {
+    for (; p + L <= k; p += L) {
+      Vec<T> square[L];
+#pragma GCC unroll 16
+      for (int r = 0; r < L; ++r)
+        square[r] = r < rows ? load<L>(from + r * a.row_stride + p) : Vec<T>{};
+      transpose_square<T, L>(square);
+#pragma GCC unroll 16
+      for (int r = 0; r < L; ++r) store<L>(packed + (p + r) * rows, square[r]);
+    }
+  }
+  for (; p < k; ++p) {
     for (int64_t r = 0; r < rows; ++r)
       packed[p * rows + r] = from[r * a.row_stride + p * a.col_stride];
   }
@@ -212,10 +230,27 @@ bool swap_roles(int64_t M, int64_t N, Matrix<T> b) {
 }
 
 template <typename T>
+bool packs_rows(int64_t M, Matrix<T> a) {
+  return a.col_stride != 1 || (M > 4 && a.row_stride * int64_t(sizeof(T)) % 4096 == 0);
+}
+
+template <typename T>
 int64_t gemm_workspace(int64_t M, int64_t N, int64_t K) {
   // Enough for either role; blocks grow with the columns.
-  const auto blocks = choose_blocks<T>(M > N ? M : N, K);
-  return blocks.k * (blocks.cols + kTileRows) + kLanes<T>;
+  const int64_t longer = M > N ? M : N;
+  const auto blocks = choose_blocks<T>(longer, K);
+  return blocks.k * (blocks.cols + smaller(longer, kPackedRows)) + kLanes<T>;
+}
+
+// The tiles of a block of rows, as even as can be: f(first row, rows) for each.
+template <typename F>
+void for_each_tile(int64_t begin, int64_t end, F f) {
+  const int64_t tiles = divide_up(end - begin, kTileRows);
+  for (int64_t tile = 0, row = begin; tile < tiles; ++tile) {
+    const int64_t rows = (end - row) / (tiles - tile);
+    f(row, rows);
+    row += rows;
+  }
 }
 
 template <typename T>
@@ -232,32 +267,36 @@ void gemm(int64_t M, int64_t N, int64_t K, Matrix<T> a, Matrix<T> b, const T* bi
     N = rows;
     out.transposed = true;
   }
-  const bool pack_a = a.col_stride != 1 || (M > 4 && a.row_stride * int64_t(sizeof(T)) % 4096 == 0);
+  const bool pack_a = packs_rows(M, a);
+  const int64_t block_rows = pack_a ? kPackedRows : M;
   const auto blocks = choose_blocks<T>(N, K);
   T* const panels = workspace;
-  T* const rows_packed = workspace + blocks.k * blocks.cols;
-  const int64_t row_tiles = divide_up(M, kTileRows);
+  T* const packed = workspace + blocks.k * blocks.cols;
 
-  for (int64_t j0 = 0; j0 < N; j0 += blocks.cols) {
-    const int64_t cols = smaller(blocks.cols, N - j0);
+  // Rows outermost only where they are packed.
+  for (int64_t i0 = 0; i0 < M; i0 += block_rows) {
+    const int64_t i1 = smaller(i0 + block_rows, M);
     int64_t k0 = 0;
     do {  // once also for K = 0: the epilogue of an empty sum
       const int64_t k = smaller(blocks.k, K - k0);
       const bool first = k0 == 0, last = k0 + k == K;
-      pack_panels(b, k0, k, j0, cols, panels);
-      for (int64_t tile = 0, row = 0; tile < row_tiles; ++tile) {
-        const int64_t rows = (M - row) / (row_tiles - tile);  // as even as can be
-        const T* a_tile = a.data + row * a.row_stride + k0 * a.col_stride;
-        if (pack_a) {
-          pack_rows(a, row, rows, k0, k, rows_packed);
-          a_tile = rows_packed;
-        }
-        for (int64_t j = 0; j < cols; j += W) {
-          const int64_t width = smaller(W, cols - j);
-          tile_function<T>(rows, width, pack_a)(k, a_tile, a.row_stride, panels + j * k, first,
-                                                last, row, j0 + j, width, out);
-        }
-        row += rows;
+      if (pack_a) {
+        for_each_tile(i0, i1, [&](int64_t row, int64_t rows) {
+          pack_rows(a, row, rows, k0, k, packed + (row - i0) * k);
+        });
+      }
+      for (int64_t j0 = 0; j0 < N; j0 += blocks.cols) {
+        const int64_t cols = smaller(blocks.cols, N - j0);
+        pack_panels(b, k0, k, j0, cols, panels);
+        for_each_tile(i0, i1, [&](int64_t row, int64_t rows) {
+          const T* a_tile =
+              pack_a ? packed + (row - i0) * k : a.data + row * a.row_stride + k0 * a.col_stride;
+          for (int64_t j = 0; j < cols; j += W) {
+            const int64_t width = smaller(W, cols - j);
+            tile_function<T>(rows, width, pack_a)(k, a_tile, a.row_stride, panels + j * k, first,
+                                                  last, row, j0 + j, width, out);
+          }
+        });
       }
       k0 += k;
     } while (k0 < K);

@@ -81,8 +81,8 @@ struct KernelsOf {
   // grad_z = grad_output * activation'(z), from output = activation(z). n elements.
   void (*activation_backward)(const T* grad_output, const T* output, Activation activation,
                               T* grad_z, int64_t n);
-  // sums[N] = column sums of a [rows, N] matrix, accumulated in double.
-  void (*column_sums)(const T* a, int64_t rows, int64_t N, T* sums);
+  // sums[N] += the column sums of a [rows, N] matrix.
+  void (*column_sums)(const T* a, int64_t rows, int64_t N, double* sums);
 
   // ---- direct convolution
   // ------------------------------------------------------------------------------ Weights [OC, IC,
