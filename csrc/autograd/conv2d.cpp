@@ -1,6 +1,9 @@
 // conv2d and conv2d_relu_max_pool2d. Saved for backward: input and weight; with the pool also its
 // output (whose sign is the relu's derivative) and a byte an output for the place of the maximum.
 // The convolution's own output is never kept.
+#include "../cpu/conv2d.h"
+
+#include <ATen/TensorSubclassLikeUtils.h>
 #include <torch/csrc/autograd/custom_function.h>
 #include <torch/library.h>
 
@@ -80,10 +83,20 @@ struct Conv2dReluMaxPool2d : torch::autograd::Function<Conv2dReluMaxPool2d> {
   }
 };
 
+// What torch computes anyway it also differentiates: a function of ours around it would cost more
+// than some small convolutions. Not while an op is traced: then it stays one.
+bool is_native_on_cpu(const Tensor& input, const Tensor& weight, const OptionalTensor& bias,
+                      IntArrayRef stride, IntArrayRef padding, IntArrayRef dilation,
+                      int64_t groups) {
+  return input.device().is_cpu() && !at::areAnyTensorSubclassLike({input, weight}) &&
+         !cpu::computes_conv2d(input, weight, bias, stride, padding, dilation, groups);
+}
+
 Tensor conv2d_forward(const Tensor& input, const Tensor& weight, const OptionalTensor& bias,
                       IntArrayRef stride, IntArrayRef padding, IntArrayRef dilation,
                       int64_t groups) {
-  if (needs_formula(input, weight, bias)) {
+  if (needs_formula(input, weight, bias) ||
+      is_native_on_cpu(input, weight, bias, stride, padding, dilation, groups)) {
     return native::conv2d(input, weight, bias, stride, padding, dilation, groups);
   }
   if (needs_graph(input, weight, bias)) {

@@ -1,6 +1,8 @@
 // conv2d and conv2d_relu_max_pool2d on the CPU: our direct kernels where an image has few channels,
 // torch's convolution (oneDNN, at the machine's limit for many channels) elsewhere, pooling always
 // ours.
+#include "conv2d.h"
+
 #include <ATen/ops/conv2d.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/empty_like.h>
@@ -8,6 +10,7 @@
 #include <torch/library.h>
 
 #include <algorithm>
+#include <atomic>
 #include <vector>
 
 #include "../ops.h"
@@ -27,9 +30,16 @@ bool has_few_channels(int64_t in_channels, int64_t taps) {
 
 // Below this many operations a second thread costs more than it brings.
 constexpr int64_t kGrainOperations = 1 << 20;
-// The gradient with respect to the input needs a buffer of every tap's products, kernel height
-// times width the size of a plane: it has to stay in the second-level cache.
-constexpr int64_t kMaxTapBytes = 1 << 21;
+// The gradient with respect to the input is summed in a plane and a few rows of products, which
+// have to stay in the second-level cache.
+constexpr int64_t kMaxTapBytes = 1 << 19;
+
+// Straight from a pooled gradient: below this many places in a window there is too little to leave
+// out, and below this many channels a patch is too short to add to in memory.
+constexpr int64_t kFewestPlaces = 3;
+constexpr int64_t kFewestScatteredChannels = 5;
+// Packed weights and lists have to stay in the second-level cache.
+constexpr int64_t kMostPooledElements = 1 << 18;
 
 struct Convolution {
   int64_t images;
@@ -49,18 +59,17 @@ bool is_row_major(const Tensor& t) {
   return t.is_contiguous() && t.suggest_memory_format() == at::MemoryFormat::Contiguous;
 }
 
-// The geometry, if the direct kernels take it and are the better choice.
-std::optional<Convolution> direct_convolution(const Tensor& input, const Tensor& weight,
-                                              const OptionalTensor& bias, IntArrayRef stride,
-                                              IntArrayRef padding, IntArrayRef dilation,
-                                              int64_t groups) {
+// The geometry, if the direct kernels take it.
+std::optional<Convolution> plain_convolution(const Tensor& input, const Tensor& weight,
+                                             const OptionalTensor& bias, IntArrayRef stride,
+                                             IntArrayRef padding, IntArrayRef dilation,
+                                             int64_t groups) {
   if (!kernels() || input.dim() != 4 || weight.dim() != 4 || groups != 1 || first(stride) != 1 ||
       second(stride) != 1 || !is_kernel_dtype(input.scalar_type()) ||
       weight.scalar_type() != input.scalar_type() || !is_plain(input) || !is_plain(weight) ||
       input.numel() == 0 || weight.numel() == 0 || input.size(1) != weight.size(1) ||
-      !has_few_channels(input.size(1), weight.size(2) * weight.size(3)) || !is_row_major(input) ||
-      !is_row_major(weight) || first(padding) < 0 || second(padding) < 0 || first(dilation) < 1 ||
-      second(dilation) < 1) {
+      !is_row_major(input) || !is_row_major(weight) || first(padding) < 0 || second(padding) < 0 ||
+      first(dilation) < 1 || second(dilation) < 1) {
     return std::nullopt;
   }
   if (bias.has_value() && bias->defined() &&
@@ -83,9 +92,18 @@ std::optional<Convolution> direct_convolution(const Tensor& input, const Tensor&
   g.out_height = g.in_height + 2 * g.pad_height - g.dilation_height * (g.kernel_height - 1);
   g.out_width = g.in_width + 2 * g.pad_width - g.dilation_width * (g.kernel_width - 1);
   if (g.out_height < 1 || g.out_width < 1) return std::nullopt;
-  const Convolution c{input.size(0), g};
+  return Convolution{input.size(0), g};
+}
+
+// The geometry, if the direct kernels take it and are the better choice.
+std::optional<Convolution> direct_convolution(const Tensor& input, const Tensor& weight,
+                                              const OptionalTensor& bias, IntArrayRef stride,
+                                              IntArrayRef padding, IntArrayRef dilation,
+                                              int64_t groups) {
+  const auto c = plain_convolution(input, weight, bias, stride, padding, dilation, groups);
+  if (!c || !has_few_channels(input.size(1), weight.size(2) * weight.size(3))) return std::nullopt;
   // Threads share images out: a few large ones are torch's to share out finer.
-  if (c.images < at::get_num_threads() && c.operations_per_image() > kGrainOperations * 16)
+  if (c->images < at::get_num_threads() && c->operations_per_image() > kGrainOperations * 16)
     return std::nullopt;
   return c;
 }
@@ -107,10 +125,9 @@ Tensor packed_weight(const Convolution& c, const Tensor& weight, Pack pack) {
   return packed;
 }
 
-// Calls f(image, workspace) for every image, in parallel.
+// Calls f(image, workspace of that many elements) for every image, in parallel.
 template <typename T, typename F>
-void for_each_image(const Convolution& c, const PoolGeometry& pool, ConvPass pass, F f) {
-  const int64_t elements = kernels()->of<T>().conv_workspace(c.geometry, pool, pass);
+void for_each_image(const Convolution& c, int64_t elements, F f) {
   const int64_t grain = kGrainOperations / c.operations_per_image() + 1;
   at::parallel_for(0, c.images, grain, [&](int64_t begin, int64_t end) {
     T* const workspace = scratch_of<T>(elements);
@@ -133,7 +150,7 @@ Tensor forward(const Tensor& input, const Tensor& weight, const OptionalTensor& 
     const T *const x = input.const_data_ptr<T>(), *const w = packed.const_data_ptr<T>();
     const T* const b = data_or_null<T>(offset);
     T* const y = output.mutable_data_ptr<T>();
-    for_each_image<T>(*c, {}, ConvPass::forward, [&](int64_t n, T* workspace) {
+    for_each_image<T>(*c, table.conv_forward_workspace(g, {}), [&](int64_t n, T* workspace) {
       table.conv_forward(g, x + n * c->in_image(), w, b, y + n * c->out_image(), workspace);
     });
   });
@@ -145,7 +162,8 @@ Tensor direct_grad_input(const Convolution& c, const Tensor& grad, const Tensor&
                          const Tensor& weight) {
   const auto& table = kernels()->of<T>();
   const auto& g = c.geometry;
-  if (table.conv_workspace(g, {}, ConvPass::backward_input) * int64_t(sizeof(T)) > kMaxTapBytes) {
+  const int64_t elements = table.conv_backward_input_workspace(g);
+  if (elements * int64_t(sizeof(T)) > kMaxTapBytes) {
     return std::get<0>(
         native::conv2d_backward(grad, input, weight, {1, 1}, {g.pad_height, g.pad_width},
                                 {g.dilation_height, g.dilation_width}, 1, {true, false, false}));
@@ -154,7 +172,7 @@ Tensor direct_grad_input(const Convolution& c, const Tensor& grad, const Tensor&
   const Tensor packed = packed_weight<T>(c, weight, table.conv_pack_backward);
   const T *const dy = grad.const_data_ptr<T>(), *const w = packed.const_data_ptr<T>();
   T* const dx = grad_input.mutable_data_ptr<T>();
-  for_each_image<T>(c, {}, ConvPass::backward_input, [&](int64_t n, T* workspace) {
+  for_each_image<T>(c, elements, [&](int64_t n, T* workspace) {
     table.conv_backward_input(g, dy + n * c.out_image(), w, dx + n * c.in_image(), workspace);
   });
   return grad_input;
@@ -176,7 +194,9 @@ Tensor sum_over_images(const Convolution& c, IntArrayRef sizes, at::TensorOption
     }
   });
   for (int64_t group = 1; group < groups; ++group) {
-    for (int64_t i = 0; i < size; ++i) sums[i] += sums[group * size + i];
+    const T* const part = sums + group * size;
+#pragma omp simd
+    for (int64_t i = 0; i < size; ++i) sums[i] += part[i];
   }
   return parts[0].view(sizes);
 }
@@ -186,7 +206,7 @@ Tensor direct_grad_weight(const Convolution& c, const Tensor& grad, const Tensor
                           const Tensor& weight) {
   const auto& table = kernels()->of<T>();
   const T *const dy = grad.const_data_ptr<T>(), *const x = input.const_data_ptr<T>();
-  const int64_t elements = table.conv_workspace(c.geometry, {}, ConvPass::backward_weight);
+  const int64_t elements = table.conv_backward_weight_workspace(c.geometry);
   return sum_over_images<T>(
       c, weight.sizes(), weight.options(), [&](T* sums, int64_t n, int64_t images) {
         table.conv_backward_weight(c.geometry, images, dy + n * c.out_image(), x + n * c.in_image(),
@@ -311,7 +331,7 @@ Gradients2 pool_forward(const Tensor& input, const Tensor& weight, const Optiona
     T* const y = output.mutable_data_ptr<T>();
     uint8_t* const places = indices.mutable_data_ptr<uint8_t>();
     const int64_t pooled = g.out_channels * pool.out_height * pool.out_width;
-    for_each_image<T>(*c, pool, ConvPass::forward, [&](int64_t n, T* workspace) {
+    for_each_image<T>(*c, table.conv_forward_workspace(g, pool), [&](int64_t n, T* workspace) {
       table.conv_relu_pool_forward(g, pool, x + n * c->in_image(), w, b, y + n * pooled,
                                    places + n * pooled, workspace);
     });
@@ -326,9 +346,12 @@ Tensor through_relu(const Tensor& grad_output, const Tensor& output) {
   const Tensor result = at::empty_like(grad);
   with_kernel_dtype(dtype, [&](auto zero) {
     using T = decltype(zero);
-    kernels()->of<T>().activation_backward(grad.const_data_ptr<T>(), y.const_data_ptr<T>(),
-                                           Activation::relu, result.mutable_data_ptr<T>(),
-                                           grad.numel());
+    const T *const dy = grad.const_data_ptr<T>(), *const passed = y.const_data_ptr<T>();
+    T* const to = result.mutable_data_ptr<T>();
+    at::parallel_for(0, grad.numel(), kGrainElements, [&](int64_t begin, int64_t end) {
+      kernels()->of<T>().activation_backward(dy + begin, passed + begin, Activation::relu,
+                                             to + begin, end - begin);
+    });
   });
   return result;
 }
@@ -359,6 +382,76 @@ Tensor unpooled(const Tensor& grad, const Tensor& indices, int64_t height, int64
   return result;
 }
 
+template <typename T>
+bool all_finite(const Tensor& t) {
+  const T* const x = t.const_data_ptr<T>();
+  std::atomic<bool> finite{true};
+  at::parallel_for(0, t.numel(), kGrainElements, [&](int64_t begin, int64_t end) {
+    if (!kernels()->of<T>().all_finite(x + begin, end - begin)) finite = false;
+  });
+  return finite;
+}
+
+// Whether the kernels that go straight from the pooled gradient take it, and leave out enough.
+template <typename T>
+bool takes_pooled_gradient(const Convolution& c, const PoolGeometry& pool) {
+  const auto& table = kernels()->of<T>();
+  return pool.window_height * pool.window_width >= kFewestPlaces &&
+         table.pooled_weight_workspace(c.geometry, pool) < kMostPooledElements &&
+         table.pooled_input_workspace(c.geometry, pool) < kMostPooledElements &&
+         table.pooled_weight_sums(c.geometry) < kMostPooledElements;
+}
+
+template <typename T>
+Tensor pooled_grad_weight(const Convolution& c, const PoolGeometry& pool, const Tensor& grad,
+                          const Tensor& indices, const Tensor& input, const Tensor& weight) {
+  const auto& table = kernels()->of<T>();
+  const Tensor places = indices.contiguous();
+  const T *const dy = grad.const_data_ptr<T>(), *const x = input.const_data_ptr<T>();
+  const uint8_t* const where = places.const_data_ptr<uint8_t>();
+  const int64_t elements = table.pooled_weight_workspace(c.geometry, pool);
+  const int64_t pooled = c.geometry.out_channels * pool.out_height * pool.out_width;
+  const Tensor sums = sum_over_images<T>(
+      c, {table.pooled_weight_sums(c.geometry)}, weight.options(),
+      [&](T* to, int64_t n, int64_t images) {
+        table.pooled_backward_weight(c.geometry, pool, images, dy + n * pooled, where + n * pooled,
+                                     x + n * c.in_image(), to, scratch_of<T>(elements));
+      });
+  const Tensor grad_weight = at::empty(weight.sizes(), weight.options());
+  table.pooled_unpack_weight(c.geometry, sums.const_data_ptr<T>(),
+                             grad_weight.mutable_data_ptr<T>());
+  return grad_weight;
+}
+
+template <typename T>
+Tensor pooled_grad_input(const Convolution& c, const PoolGeometry& pool, const Tensor& grad,
+                         const Tensor& indices, const Tensor& input, const Tensor& weight) {
+  const auto& table = kernels()->of<T>();
+  const Tensor places = indices.contiguous();
+  const Tensor packed = at::empty({table.pooled_weight_sums(c.geometry)}, weight.options());
+  const Tensor grad_input = at::empty(input.sizes(), input.options());
+  table.pooled_pack_weight(c.geometry, weight.const_data_ptr<T>(), packed.mutable_data_ptr<T>());
+  const T *const dy = grad.const_data_ptr<T>(), *const w = packed.const_data_ptr<T>();
+  const uint8_t* const where = places.const_data_ptr<uint8_t>();
+  T* const dx = grad_input.mutable_data_ptr<T>();
+  const int64_t pooled = c.geometry.out_channels * pool.out_height * pool.out_width;
+  for_each_image<T>(
+      c, table.pooled_input_workspace(c.geometry, pool), [&](int64_t n, T* workspace) {
+        table.pooled_backward_input(c.geometry, pool, dy + n * pooled, where + n * pooled, w,
+                                    dx + n * c.in_image(), workspace);
+      });
+  return grad_input;
+}
+
+// The sum over a plane, of which the pooled one has all that is not zero.
+template <typename T>
+Tensor pooled_grad_bias(const Convolution& c, const PoolGeometry& pool, const Tensor& grad) {
+  Convolution small = c;
+  small.geometry.out_height = pool.out_height;
+  small.geometry.out_width = pool.out_width;
+  return direct_grad_bias<T>(small, grad);
+}
+
 Gradients3 pool_backward(const Tensor& grad_output, const Tensor& input, const Tensor& weight,
                          const Tensor& output, const Tensor& indices, IntArrayRef stride,
                          IntArrayRef padding, IntArrayRef dilation, int64_t groups,
@@ -366,8 +459,9 @@ Gradients3 pool_backward(const Tensor& grad_output, const Tensor& input, const T
   check_window(kernel_size);
   const bool agrees = kernels() && output.numel() > 0 && input.numel() > 0 &&
                       is_plain(grad_output) && is_plain(output) && is_plain(indices) &&
-                      grad_output.sizes() == output.sizes() &&
-                      grad_output.scalar_type() == output.scalar_type();
+                      grad_output.sizes() == output.sizes() && indices.sizes() == output.sizes() &&
+                      grad_output.scalar_type() == output.scalar_type() &&
+                      indices.scalar_type() == at::kByte;
   if (!agrees) {
     return native::conv2d_relu_max_pool2d_backward(grad_output, input, weight, output, indices,
                                                    stride, padding, dilation, groups, kernel_size,
@@ -380,25 +474,45 @@ Gradients3 pool_backward(const Tensor& grad_output, const Tensor& input, const T
   const int64_t width = extent(3, second(padding), second(dilation), second(stride));
   const auto pool = pool_geometry(height, width, kernel_size);
   const Tensor pooled = through_relu(grad_output, output);
-  const Tensor grad = unpooled(pooled, indices, height, width, pool);
-  const auto c = direct_convolution(input, weight, std::nullopt, stride, padding, dilation, groups);
-  if (!c) {
-    return native::conv2d_backward(grad.to(output.scalar_type()), input, weight, stride, padding,
-                                   dilation, groups, output_mask);
-  }
-  auto result = direct_backward(*c, grad, input, weight, {output_mask[0], output_mask[1], false});
-  if (output_mask[2]) {  // the sum over the plane, of which the pooled one has all that is not zero
-    Convolution small = *c;
-    small.geometry.out_height = pool.out_height;
-    small.geometry.out_width = pool.out_width;
+  Gradients3 result;
+  auto& [grad_input, grad_weight, grad_bias] = result;
+  const auto c = plain_convolution(input, weight, std::nullopt, stride, padding, dilation, groups);
+  if (c && output.scalar_type() == input.scalar_type() &&
+      output.sizes() ==
+          IntArrayRef({c->images, c->geometry.out_channels, pool.out_height, pool.out_width})) {
     with_kernel_dtype(pooled.scalar_type(), [&](auto zero) {
-      std::get<2>(result) = direct_grad_bias<decltype(zero)>(small, pooled);
+      using T = decltype(zero);
+      const bool sparse = takes_pooled_gradient<T>(*c, pool);
+      if (output_mask[0] && sparse && c->geometry.in_channels >= kFewestScatteredChannels &&
+          all_finite<T>(weight) && all_finite<T>(pooled)) {
+        grad_input = pooled_grad_input<T>(*c, pool, pooled, indices, input, weight);
+      }
+      if (output_mask[1] && sparse && all_finite<T>(input))
+        grad_weight = pooled_grad_weight<T>(*c, pool, pooled, indices, input, weight);
+      if (output_mask[2]) grad_bias = pooled_grad_bias<T>(*c, pool, pooled);
     });
+  }
+  const std::array<bool, 3> missing{output_mask[0] && !grad_input.defined(),
+                                    output_mask[1] && !grad_weight.defined(),
+                                    output_mask[2] && !grad_bias.defined()};
+  if (missing[0] || missing[1] || missing[2]) {
+    const Tensor grad = unpooled(pooled, indices, height, width, pool).to(output.scalar_type());
+    auto dense = backward(grad, input, weight, stride, padding, dilation, groups, missing);
+    if (missing[0]) grad_input = std::get<0>(dense);
+    if (missing[1]) grad_weight = std::get<1>(dense);
+    if (missing[2]) grad_bias = std::get<2>(dense);
   }
   return result;
 }
 
 }  // namespace
+
+bool computes_conv2d(const Tensor& input, const Tensor& weight, const OptionalTensor& bias,
+                     IntArrayRef stride, IntArrayRef padding, IntArrayRef dilation,
+                     int64_t groups) {
+  return direct_convolution(input, weight, bias, stride, padding, dilation, groups).has_value();
+}
+
 }  // namespace inkgrad::cpu
 
 TORCH_LIBRARY_IMPL(inkgrad, CPU, m) {

@@ -20,7 +20,8 @@ PRODUCTS = {
     "linear_sigmoid": Case("", ((6, 19), (17, 19), (17,))),
     "linear_relu": Case("", ((6, 19), (17, 19), (17,))),
     "conv2d": Case("", ((2, 3, 7, 9), (5, 3, 3, 2), (5,))),
-    "conv2d_relu_max_pool2d": Case("", ((2, 3, 7, 9), (5, 3, 3, 2), (5,))),
+    # Channels enough for the kernels that skip the gradient's zeros, as they may not do here.
+    "conv2d_relu_max_pool2d": Case("", ((2, 6, 7, 9), (5, 6, 3, 2), (5,))),
 }
 CONVOLUTIONS = ("conv2d", "conv2d_relu_max_pool2d")
 every_product = pytest.mark.parametrize("name", PRODUCTS)
@@ -81,6 +82,18 @@ def test_special_value_in_the_gradient(name, dtype, value, device):
         results.append(torch.autograd.grad(output, leaves, grad_output))
     for actual, expected in zip(*results, strict=True):
         assert mismatch(actual, expected) is None
+
+
+@every_dtype
+@pytest.mark.parametrize("channels", [1, 6])
+def test_gradients_behind_closed_relus(channels, dtype, device):
+    """Nothing passes: every gradient is zero, whatever comes from behind."""
+    op, shapes = OPS["conv2d_relu_max_pool2d"], ((3, channels, 8, 8), (4, channels, 3, 3), (4,))
+    leaves = [tensor.requires_grad_() for tensor in op.inputs(Case("", shapes), dtype, device)]
+    output = op.fused(leaves[0], leaves[1], leaves[2] - 1000)
+    assert_equal(output, torch.zeros_like(output))
+    for grad in torch.autograd.grad(output, leaves, torch.full_like(output, math.nan)):
+        assert_equal(grad, torch.zeros_like(grad))
 
 
 @every_dtype

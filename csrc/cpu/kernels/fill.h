@@ -14,7 +14,13 @@ void fill_narrow(KernelsOf<T>& table);
 template <typename T>
 void fill_elementwise(KernelsOf<T>& table);
 template <typename T>
-void fill_conv(KernelsOf<T>& table);
+void fill_conv_forward(KernelsOf<T>& table);
+template <typename T>
+void fill_conv_backward_input(KernelsOf<T>& table);
+template <typename T>
+void fill_conv_backward_weight(KernelsOf<T>& table);
+template <typename T>
+void fill_conv_pooled(KernelsOf<T>& table);
 template <typename T>
 void fill_pool(KernelsOf<T>& table);
 template <typename T>

@@ -15,7 +15,6 @@ namespace inkgrad::cpu {
 inline constexpr unsigned kInputOutOfRange = 1, kTargetOutOfRange = 2;
 
 enum class Activation : int { none, sigmoid, relu };
-enum class ConvPass : int { forward, backward_input, backward_weight };
 
 // A strided matrix: element (i, j) lies at data[i * row_stride + j * col_stride].
 template <typename T>
@@ -90,8 +89,11 @@ struct KernelsOf {
   // sequence.
   void (*conv_pack_forward)(const ConvGeometry& g, const T* weight, T* packed);
   void (*conv_pack_backward)(const ConvGeometry& g, const T* weight, T* packed);
-  // Elements of workspace that each of the functions below needs, aligned to 64 bytes.
-  int64_t (*conv_workspace)(const ConvGeometry& g, const PoolGeometry& p, ConvPass pass);
+  // Elements of workspace, aligned to 64 bytes, that the functions below need.
+  int64_t (*conv_forward_workspace)(const ConvGeometry& g, const PoolGeometry& p);
+  int64_t (*conv_backward_input_workspace)(const ConvGeometry& g);
+  int64_t (*conv_backward_weight_workspace)(const ConvGeometry& g);
+  int64_t (*pooled_weight_workspace)(const ConvGeometry& g, const PoolGeometry& p);
   // One image: input [IC, H, W] to output [OC, OH, OW]; bias may be null.
   void (*conv_forward)(const ConvGeometry& g, const T* input, const T* packed, const T* bias,
                        T* output, T* workspace);
@@ -106,6 +108,22 @@ struct KernelsOf {
   // Several images: grad_weight [OC, IC, KH, KW] += their part.
   void (*conv_backward_weight)(const ConvGeometry& g, int64_t images, const T* grad_output,
                                const T* input, T* grad_weight, T* workspace);
+  // The same from the gradient with respect to the output of a pool, [OC, PH, PW] an image, and the
+  // places of the maxima. Its zeros are skipped, so the input has to be finite for them to vanish.
+  // Several images: sums, in an order of its own, += their part.
+  int64_t (*pooled_weight_sums)(const ConvGeometry& g);
+  void (*pooled_backward_weight)(const ConvGeometry& g, const PoolGeometry& p, int64_t images,
+                                 const T* grad_pooled, const uint8_t* places, const T* input,
+                                 T* sums, T* workspace);
+  void (*pooled_unpack_weight)(const ConvGeometry& g, const T* sums, T* grad_weight);
+  bool (*all_finite)(const T* x, int64_t n);
+  // One image: grad_input [IC, H, W], all written; the weight, of pooled_weight_sums elements, and
+  // the gradient have to be finite.
+  void (*pooled_pack_weight)(const ConvGeometry& g, const T* weight, T* packed);
+  int64_t (*pooled_input_workspace)(const ConvGeometry& g, const PoolGeometry& p);
+  void (*pooled_backward_input)(const ConvGeometry& g, const PoolGeometry& p, const T* grad_pooled,
+                                const uint8_t* places, const T* packed, T* grad_input,
+                                T* workspace);
   // Several images: grad_bias [OC] += sums over their planes.
   void (*conv_backward_bias)(const ConvGeometry& g, int64_t images, const T* grad_output,
                              double* grad_bias);

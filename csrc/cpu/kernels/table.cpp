@@ -10,7 +10,10 @@ void fill(inkgrad::cpu::KernelsOf<T>& table) {
   fill_gemm(table);
   fill_narrow(table);
   fill_elementwise(table);
-  fill_conv(table);
+  fill_conv_forward(table);
+  fill_conv_backward_input(table);
+  fill_conv_backward_weight(table);
+  fill_conv_pooled(table);
   fill_pool(table);
   fill_training(table);
 }

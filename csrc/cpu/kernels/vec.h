@@ -142,10 +142,11 @@ inline T horizontal_sum(Vec<T, L> v) {
   if constexpr (L == 1) {
     return v[0];
   } else {
-    Vec<T, L / 2> low, high;
-    std::memcpy(&low, &v, sizeof(low));
-    std::memcpy(&high, reinterpret_cast<const char*>(&v) + sizeof(low), sizeof(high));
-    return horizontal_sum<T, L / 2>(low + high);
+    // Through a copy in memory: halves taken from v itself would keep v there, and with it the sums
+    // of the loop that it comes from.
+    T copy[L];
+    store<L>(copy, v);
+    return horizontal_sum<T, L / 2>(load<L / 2>(copy) + load<L / 2>(copy + L / 2));
   }
 }
 template <typename T, int L>

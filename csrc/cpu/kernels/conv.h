@@ -1,0 +1,116 @@
+// What the direct convolutions share: stride 1, one group, any padding and dilation.
+//
+// All of them are the same inner loop: a register tile of scalars times vectors of L neighbouring
+// elements. Vectors are as long as the machine's or half as long, whichever wastes fewer lanes.
+#pragma once
+
+#include <type_traits>
+
+#include "kernels.h"
+#include "vec.h"
+
+namespace inkgrad::cpu {
+
+inline constexpr bool kManyRegisters = kVectorRegisters == 32;
+// Whether loading part of a vector is one instruction.
+#if defined(__AVX2__)
+inline constexpr bool kMasksLoads = true;
+#else
+inline constexpr bool kMasksLoads = false;
+#endif
+
+inline constexpr int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
+inline constexpr int64_t larger(int64_t a, int64_t b) { return a > b ? a : b; }
+inline constexpr int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
+
+// n split into the fewest parts of at most `most`, as even as can be: part(i) is the i-th one's
+// begin. Divides once, for a division takes as long as a tile's whole tap.
+struct Parts {
+  int64_t count, least, longer;
+  Parts(int64_t n, int64_t most)
+      : count(divide_up(n, most)), least(count ? n / count : 0), longer(n - least * count) {}
+  int64_t begin(int64_t i) const { return i * least + smaller(i, longer); }
+};
+
+// Calls f(std::integral_constant<int, n>) for n in 1 .. Most.
+template <int Most, typename F>
+inline void with_constant(int64_t n, F f) {
+  if constexpr (Most == 1) {
+    f(std::integral_constant<int, 1>{});
+  } else {
+    if (n == Most) {
+      f(std::integral_constant<int, Most>{});
+    } else {
+      with_constant<Most - 1>(n, f);
+    }
+  }
+}
+
+// Calls f with the number of lanes that suits rows of `width` pixels. A vector twice as long costs
+// less than two.
+template <typename T, typename F>
+inline void with_lanes(int64_t width, F f) {
+  constexpr int L = kLanes<T>;
+  if (divide_up(width, L) * 8 <= divide_up(width, L / 2) * 5) {
+    f(std::integral_constant<int, L>{});
+  } else {
+    f(std::integral_constant<int, L / 2>{});
+  }
+}
+
+template <typename T>
+inline int64_t padded_pitch(const ConvGeometry& g) {
+  return g.in_width + 2 * g.pad_width + kLanes<T>;
+}
+template <typename T>
+inline int64_t padded_plane(const ConvGeometry& g) {
+  return (g.in_height + 2 * g.pad_height) * padded_pitch<T>(g);
+}
+
+// An image with rows `pitch` apart and channels `plane` apart.
+template <typename T>
+struct Image {
+  const T* data;
+  int64_t pitch, plane;
+};
+
+// The image itself where vectors of L pixels never read outside of it, else a zero-padded copy in
+// `copy`.
+template <typename T, int L>
+Image<T> padded_image(const ConvGeometry& g, const T* input, bool reads_past_rows, T* copy) {
+  if (g.pad_height == 0 && g.pad_width == 0 && !reads_past_rows) {
+    return {input, g.in_width, g.in_height * g.in_width};
+  }
+  const int64_t pitch = padded_pitch<T>(g), plane = padded_plane<T>(g);
+  std::memset(copy, 0, g.in_channels * plane * sizeof(T));
+  for (int64_t c = 0; c < g.in_channels; ++c) {
+    for (int64_t h = 0; h < g.in_height; ++h) {
+      std::memcpy(copy + c * plane + (h + g.pad_height) * pitch + g.pad_width,
+                  input + (c * g.in_height + h) * g.in_width, g.in_width * sizeof(T));
+    }
+  }
+  return {copy, pitch, plane};
+}
+
+// Where the vectors of a block of rows begin, one after the other; the last one of a row ends where
+// the row ends, if that is long enough.
+template <int L>
+class PixelVectors {
+ public:
+  explicit PixelVectors(int64_t width) : last_(larger(width - L, 0)), width_(width) {}
+  static int64_t per_row(int64_t width) { return divide_up(width, L); }
+  int64_t row() const { return row_; }
+  int64_t col() const { return smaller(next_, last_); }
+  void advance() {
+    next_ += L;
+    if (next_ >= width_) {
+      next_ = 0;
+      ++row_;
+    }
+  }
+
+ private:
+  int64_t last_, width_, row_ = 0, next_ = 0;
+};
+
+}  // namespace inkgrad::cpu

@@ -1,0 +1,186 @@
+// The forward pass of the direct convolution.
+//
+//   y[o, p] = b[o] + sum over i, t of w[o, i, t] x[i, p + t]      p a pixel, t a tap (row, column)
+//
+// A tile is kTileChannels output channels x kTilePixels vectors of neighbouring pixels, which may
+// lie anywhere in the image. No im2col: the input stays in the first-level cache and is read in
+// place or, padded or narrow, from a padded copy of one image.
+#include "conv.h"
+#include "fill.h"
+#include "pool.h"
+
+namespace inkgrad::cpu {
+namespace {
+
+inline constexpr int kTileChannels = 5;
+inline constexpr int kTilePixels = kManyRegisters ? 4 : 2;
+inline constexpr int64_t kChain = 80;
+
+// sums[O][P] += the taps of channels i .. end (= for the first channels); returns where the next
+// weights lie. A function of its own, so that the sums of the chains before it do not compete for
+// registers.
+template <typename T, int L, int O, int P>
+__attribute__((noinline)) const T* forward_chain(const ConvGeometry& g, const Image<T>& image,
+                                                 const T* const (&x)[P], const T* w, int64_t i,
+                                                 int64_t end, Vec<T, L> (&sums)[O][P]) {
+  const bool first = i == 0;
+  Vec<T, L> acc[O][P];
+#pragma GCC unroll 8
+  for (int o = 0; o < O; ++o) {
+#pragma GCC unroll 8
+    for (int p = 0; p < P; ++p) acc[o][p] = Vec<T, L>{};
+  }
+  for (; i < end; ++i) {
+    for (int64_t r = 0; r < g.kernel_height; ++r) {
+      int64_t tap = i * image.plane + r * g.dilation_height * image.pitch;
+      for (int64_t c = 0; c < g.kernel_width; ++c, tap += g.dilation_width, w += O) {
+        Vec<T, L> v[P];
+#pragma GCC unroll 8
+        for (int p = 0; p < P; ++p) v[p] = load<L>(x[p] + tap);
+#pragma GCC unroll 8
+        for (int o = 0; o < O; ++o) {
+#pragma GCC unroll 8
+          for (int p = 0; p < P; ++p) acc[o][p] += w[o] * v[p];
+        }
+      }
+    }
+  }
+#pragma GCC unroll 8
+  for (int o = 0; o < O; ++o) {
+#pragma GCC unroll 8
+    for (int p = 0; p < P; ++p) sums[o][p] = first ? acc[o][p] : sums[o][p] + acc[o][p];
+  }
+  return w;
+}
+
+// O channels x P vectors of pixels. x[p]: where the p-th vector's window begins; y[p]: where it
+// goes in the first channel.
+template <typename T, int L, int O, int P>
+inline void forward_tile(const ConvGeometry& g, const Image<T>& image, const T* const (&x)[P],
+                         const T* w, const T* bias, T* const (&y)[P], int64_t y_channel,
+                         int64_t n) {
+  // Sums of a few channels' taps, added in order: long chains of additions lose accuracy. The bias
+  // comes last for the same reason: every partial sum would be as large as it.
+  const int64_t channels_per_chain = larger(kChain / (g.kernel_height * g.kernel_width), 1);
+  Vec<T, L> sums[O][P];
+  for (int64_t i = 0; i < g.in_channels; i += channels_per_chain) {
+    w = forward_chain<T, L, O, P>(g, image, x, w, i, smaller(i + channels_per_chain, g.in_channels),
+                                  sums);
+  }
+#pragma GCC unroll 8
+  for (int o = 0; o < O; ++o) {
+    const T b = bias ? bias[o] : T(0);
+#pragma GCC unroll 8
+    for (int p = 0; p < P; ++p) {
+      if (n == L) {
+        store<L>(y[p] + o * y_channel, sums[o][p] + b);
+      } else {
+        store_first<L>(y[p] + o * y_channel, sums[o][p] + b, n);
+      }
+    }
+  }
+}
+
+// Rows row0 .. row0 + rows of channels o0 .. o0 + O into y, whose rows are out_width long and
+// channels y_channel apart.
+template <typename T, int L, int O>
+void forward_rows(const ConvGeometry& g, const Image<T>& image, int64_t row0, int64_t rows,
+                  const T* w, const T* bias, T* y, int64_t y_channel) {
+  PixelVectors<L> vector(g.out_width);
+  const int64_t stored = g.out_width < L ? g.out_width : L;
+  const Parts groups(rows * vector.per_row(g.out_width), kTilePixels);
+  for (int64_t group = 0; group < groups.count; ++group) {
+    const int64_t first = groups.begin(group);
+    with_constant<kTilePixels>(groups.begin(group + 1) - first, [&](auto size) {
+      constexpr int P = decltype(size)::value;
+      const T* from[P];
+      T* to[P];
+      for (int p = 0; p < P; ++p, vector.advance()) {
+        from[p] = image.data + (row0 + vector.row()) * image.pitch + vector.col();
+        to[p] = y + vector.row() * g.out_width + vector.col();
+      }
+      forward_tile<T, L, O, P>(g, image, from, w, bias, to, y_channel, stored);
+    });
+  }
+}
+
+template <typename T>
+void pack_forward(const ConvGeometry& g, const T* weight, T* packed) {
+  const int64_t taps = g.in_channels * g.kernel_height * g.kernel_width;
+  const Parts blocks(g.out_channels, kTileChannels);
+  for (int64_t b = 0; b < blocks.count; ++b) {
+    for (int64_t t = 0; t < taps; ++t) {
+      for (int64_t o = blocks.begin(b); o < blocks.begin(b + 1); ++o)
+        *packed++ = weight[o * taps + t];
+    }
+  }
+}
+
+// Calls f(first channel, constant number of channels, packed weights) for each block of output
+// channels.
+template <typename T, typename F>
+inline void for_each_channel_block(const ConvGeometry& g, const T* packed, F f) {
+  const int64_t taps = g.in_channels * g.kernel_height * g.kernel_width;
+  const Parts blocks(g.out_channels, kTileChannels);
+  for (int64_t b = 0; b < blocks.count; ++b) {
+    const int64_t o = blocks.begin(b);
+    with_constant<kTileChannels>(blocks.begin(b + 1) - o,
+                                 [&](auto size) { f(o, size, packed + o * taps); });
+  }
+}
+
+template <typename T>
+void conv_forward(const ConvGeometry& g, const T* input, const T* packed, const T* bias, T* output,
+                  T* workspace) {
+  with_lanes<T>(g.out_width, [&](auto lanes) {
+    constexpr int L = decltype(lanes)::value;
+    const auto image = padded_image<T, L>(g, input, g.out_width < L, workspace);
+    const int64_t plane = g.out_height * g.out_width;
+    for_each_channel_block(g, packed, [&](int64_t o, auto channels, const T* w) {
+      forward_rows<T, L, decltype(channels)::value>(
+          g, image, 0, g.out_height, w, bias ? bias + o : nullptr, output + o * plane, plane);
+    });
+  });
+}
+
+template <typename T>
+void conv_relu_pool_forward(const ConvGeometry& g, const PoolGeometry& p, const T* input,
+                            const T* packed, const T* bias, T* output, uint8_t* indices,
+                            T* workspace) {
+  with_lanes<T>(g.out_width, [&](auto lanes) {
+    constexpr int L = decltype(lanes)::value;
+    T* const rows = workspace + g.in_channels * padded_plane<T>(g);
+    const auto image = padded_image<T, L>(g, input, g.out_width < L, workspace);
+    const int64_t window = p.window_height * g.out_width;
+    for_each_channel_block(g, packed, [&](int64_t o, auto channels, const T* w) {
+      constexpr int O = decltype(channels)::value;
+      for (int64_t i = 0; i < p.out_height; ++i) {
+        forward_rows<T, L, O>(g, image, i * p.window_height, p.window_height, w,
+                              bias ? bias + o : nullptr, rows, window);
+        for (int c = 0; c < O; ++c) {
+          const int64_t at = ((o + c) * p.out_height + i) * p.out_width;
+          relu_pool_row(rows + c * window, g.out_width, p, output + at, indices + at);
+        }
+      }
+    });
+  });
+}
+
+template <typename T>
+int64_t forward_workspace(const ConvGeometry& g, const PoolGeometry& p) {
+  return g.in_channels * padded_plane<T>(g) + kTileChannels * p.window_height * g.out_width;
+}
+
+}  // namespace
+
+template <typename T>
+void fill_conv_forward(KernelsOf<T>& table) {
+  table.conv_pack_forward = pack_forward<T>;
+  table.conv_forward_workspace = forward_workspace<T>;
+  table.conv_forward = conv_forward<T>;
+  table.conv_relu_pool_forward = conv_relu_pool_forward<T>;
+}
+template void fill_conv_forward(KernelsOf<float>&);
+template void fill_conv_forward(KernelsOf<double>&);
+
+}  // namespace inkgrad::cpu
