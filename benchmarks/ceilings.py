@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 
+from inkgrad.extension import LOADED
 from inkgrad_bench.workloads import Work
 
 # Far beyond any cache: float32 elements of each stream.
@@ -45,10 +46,10 @@ def measure(device: str, quick: bool) -> Ceilings:
     tries = 3 if quick else 10
     source = "torch's matrix product, as a proxy"
     gflops = {dtype: _matmul_gflops(device, dtype, tries) for dtype in ("float32", "float64")}
-    fma_rate = _fma_rate() if device == "cpu" else None
-    if fma_rate is not None:
+    if device == "cpu" and LOADED.module is not None:
         source = "a loop of FMA instructions"
-        gflops = {dtype: 1e-9 * max(fma_rate(dtype) for _ in range(tries)) for dtype in gflops}
+        rate = LOADED.module.measure_fma_rate
+        gflops = {dtype: 1e-9 * max(rate(dtype) for _ in range(tries)) for dtype in gflops}
     for half in ("bfloat16", "float16"):  # where it has no instructions, computed in float32
         gflops[half] = max(gflops["float32"], _matmul_gflops(device, half, tries=3))
     elements = QUICK_STREAM_ELEMENTS if quick else STREAM_ELEMENTS
@@ -58,16 +59,6 @@ def measure(device: str, quick: bool) -> Ceilings:
     copy = moved / _best(lambda: goal.copy_(source_stream), device, tries)
     read = moved / _best(lambda: torch.dot(goal, source_stream), device, tries)
     return Ceilings(torch.get_num_threads(), gflops, source, copy, read)
-
-
-def _fma_rate() -> Callable[[str], float] | None:
-    """The compiled FMA loop: FLOP/s of a dtype on torch's threads."""
-    try:
-        from inkgrad import _C
-    except ImportError:
-        return None
-    rate: Callable[[str], float] | None = getattr(_C, "measure_fma_rate", None)
-    return rate
 
 
 def _matmul_gflops(device: str, dtype: str, tries: int) -> float:

@@ -1,6 +1,9 @@
 // The Python module inkgrad._C: what a build is made of, and the choice of its CPU kernel library.
+#include <ATen/Parallel.h>
 #include <torch/csrc/utils/pybind.h>
 #include <torch/version.h>
+
+#include <chrono>
 
 #include "cpu/chain.h"
 #include "cpu/runtime.h"
@@ -24,6 +27,28 @@ void define_direct_calls(py::module_& m) {
         return inkgrad::binary_cross_entropy(input, target, std::nullopt, reduction);
       },
       without_lock());
+}
+
+// Multiplications and additions a second, on torch's threads, in about 20 ms.
+template <typename T>
+double multiply_add_rate() {
+  using Clock = std::chrono::steady_clock;
+  constexpr int64_t kRounds = 1 << 22;
+  const auto& table = inkgrad::cpu::kernels()->of<T>();
+  const int threads = at::get_num_threads();
+  std::vector<T> results(threads);
+  const auto begin = Clock::now();
+  at::parallel_for(0, threads, 1, [&](int64_t first, int64_t last) {
+    for (int64_t i = first; i < last; ++i) results[i] = table.multiply_add_chains(kRounds);
+  });
+  const double seconds = std::chrono::duration<double>(Clock::now() - begin).count();
+  return double(threads) * kRounds * table.chain_operations / seconds;
+}
+
+double measure_fma_rate(const std::string& dtype) {
+  TORCH_CHECK_VALUE(dtype == "float32" || dtype == "float64",
+                    "measure_fma_rate: expected float32 or float64, got ", dtype);
+  return dtype == "float32" ? multiply_add_rate<float>() : multiply_add_rate<double>();
 }
 
 // Arguments are converted with the interpreter's lock held; what is computed needs it no more.
@@ -65,6 +90,11 @@ PYBIND11_MODULE(_C, m) {
   m.def("load_cpu_kernels", &inkgrad::cpu::load_kernels, pybind11::arg("path"),
         "Opens one of the _cpu_* libraries beside this module; its kernels serve every op from "
         "then on.");
+  m.def(
+      "measure_fma_rate", &measure_fma_rate, py::arg("dtype"),
+      py::call_guard<py::gil_scoped_release>(),
+      "FLOP/s of independent multiply-adds in registers, on torch's threads: the ceiling of every "
+      "kernel.");
   define_direct_calls(m);
   define_chain(m);
   m.attr("torch_version") = TORCH_VERSION;

@@ -332,20 +332,6 @@ void pooled_unpack_weight(const ConvGeometry& g, const T* sums, T* grad_weight) 
   }
 }
 
-// Zero times a number is zero, and else NaN.
-template <typename T>
-bool all_finite(const T* x, int64_t n) {
-  constexpr int L = kLanes<T>;
-  Vec<T> sums[4] = {};
-  int64_t k = 0;
-  for (; k + 4 * L <= n; k += 4 * L) {
-    for (int u = 0; u < 4; ++u) sums[u] += T(0) * load<L>(x + k + u * L);
-  }
-  T rest = 0;
-  for (; k < n; ++k) rest += T(0) * x[k];
-  return horizontal_sum<T, L>((sums[0] + sums[1]) + (sums[2] + sums[3])) + rest == T(0);
-}
-
 // ---- gradient with respect to the input
 
 // [OC][KH][padded run], as the sums of dw, with zeros between.
@@ -508,7 +494,6 @@ void fill_conv_pooled(KernelsOf<T>& table) {
   table.pooled_weight_sums = pooled_weight_sums<T>;
   table.pooled_backward_weight = pooled_backward_weight<T>;
   table.pooled_unpack_weight = pooled_unpack_weight<T>;
-  table.all_finite = all_finite<T>;
   table.pooled_pack_weight = pooled_pack_weight<T>;
   table.pooled_input_workspace = pooled_input_workspace<T>;
   table.pooled_backward_input = pooled_backward_input<T>;

@@ -1,4 +1,5 @@
-// Bias and activation over the rows of a matrix, their backward, and column sums.
+// Bias and activation over the rows of a matrix, their backward, column sums, and
+// whether all is finite.
 //
 //   sigmoid: grad_z = grad_y y (1 - y)        relu: grad_z = y > 0 ? grad_y : 0   (NaN outputs let
 //   the gradient pass)
@@ -78,6 +79,20 @@ void column_sums(const T* a, int64_t rows, int64_t N, double* sums) {
   }
 }
 
+// Zero times a number is zero, and else NaN.
+template <typename T>
+bool all_finite(const T* x, int64_t n) {
+  constexpr int L = kLanes<T>;
+  Vec<T> sums[4] = {};
+  int64_t k = 0;
+  for (; k + 4 * L <= n; k += 4 * L) {
+    for (int u = 0; u < 4; ++u) sums[u] += T(0) * load<L>(x + k + u * L);
+  }
+  T rest = 0;
+  for (; k < n; ++k) rest += T(0) * x[k];
+  return horizontal_sum<T, L>((sums[0] + sums[1]) + (sums[2] + sums[3])) + rest == T(0);
+}
+
 }  // namespace
 
 template <typename T>
@@ -85,6 +100,7 @@ void fill_elementwise(KernelsOf<T>& table) {
   table.bias_activation = bias_activation<T>;
   table.activation_backward = activation_backward<T>;
   table.column_sums = column_sums<T>;
+  table.all_finite = all_finite<T>;
 }
 template void fill_elementwise(KernelsOf<float>&);
 template void fill_elementwise(KernelsOf<double>&);

@@ -25,5 +25,7 @@ template <typename T>
 void fill_pool(KernelsOf<T>& table);
 template <typename T>
 void fill_training(KernelsOf<T>& table);
+template <typename T>
+void fill_ceiling(KernelsOf<T>& table);
 
 }  // namespace inkgrad::cpu

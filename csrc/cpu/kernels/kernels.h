@@ -82,6 +82,7 @@ struct KernelsOf {
                               T* grad_z, int64_t n);
   // sums[N] += the column sums of a [rows, N] matrix.
   void (*column_sums)(const T* a, int64_t rows, int64_t N, double* sums);
+  bool (*all_finite)(const T* x, int64_t n);
 
   // ---- direct convolution
   // ------------------------------------------------------------------------------ Weights [OC, IC,
@@ -116,7 +117,6 @@ struct KernelsOf {
                                  const T* grad_pooled, const uint8_t* places, const T* input,
                                  T* sums, T* workspace);
   void (*pooled_unpack_weight)(const ConvGeometry& g, const T* sums, T* grad_weight);
-  bool (*all_finite)(const T* x, int64_t n);
   // One image: grad_input [IC, H, W], all written; the weight, of pooled_weight_sums elements, and
   // the gradient have to be finite.
   void (*pooled_pack_weight)(const ConvGeometry& g, const T* weight, T* packed);
@@ -144,7 +144,12 @@ struct KernelsOf {
                           T scale, T* grad, int64_t* right);
   // One update of n weights; velocity, momentum's memory, may be null.
   void (*sgd)(T* w, const T* grad, T* velocity, int64_t n, T lr, T momentum, T decay);
-  bool (*all_finite)(const T* p, int64_t n);
+
+  // ---- for benchmarks
+  // Rounds of chain_operations multiplications and additions that nothing holds up; their result
+  // is returned so that they are made.
+  T (*multiply_add_chains)(int64_t rounds);
+  int64_t chain_operations;
 };
 
 struct Kernels {

@@ -16,6 +16,7 @@ void fill(inkgrad::cpu::KernelsOf<T>& table) {
   fill_conv_pooled(table);
   fill_pool(table);
   fill_training(table);
+  fill_ceiling(table);
 }
 
 }  // namespace

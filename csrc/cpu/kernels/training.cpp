@@ -83,23 +83,12 @@ void sgd(T* w, const T* grad, T* velocity, int64_t n, T lr, T momentum, T decay)
   }
 }
 
-template <typename T>
-bool all_finite(const T* p, int64_t n) {
-  constexpr int L = kLanes<T>;
-  Vec<T> zero{};  // stays so: a finite number minus itself is 0, others give NaN
-  int64_t i = 0;
-  for (; i + L <= n; i += L) zero += load<L>(p + i) - load<L>(p + i);
-  if (i < n) zero += load_first<L>(p + i, n - i) - load_first<L>(p + i, n - i);
-  return !any(zero != zero);
-}
-
 }  // namespace
 
 template <typename T>
 void fill_training(KernelsOf<T>& table) {
   table.cross_entropy = cross_entropy<T>;
   table.sgd = sgd<T>;
-  table.all_finite = all_finite<T>;
 }
 template void fill_training(KernelsOf<float>&);
 template void fill_training(KernelsOf<double>&);
