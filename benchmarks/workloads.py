@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
@@ -53,19 +54,30 @@ class Problem:
     grad_output: Tensor | None = None  # None: of a scalar output, 1
 
     def step(self, function: Callable[..., Tensor]) -> Step:
-        """One call of ``function`` on the problem's own tensors: see :meth:`run`."""
-        return lambda: self.run(function, self.inputs, self.grad_output)
+        """One call of ``function`` on the problem's own tensors, with as little as can be around
+        it: beside the smallest ops a comprehension counts.
+        """
+        if self.direction != BOTH:
+            return partial(function, *self.inputs, **self.case.settings)
+        variables = self._variables(self.inputs)
+        inputs, settings, grad_output = self.inputs, self.case.settings, self.grad_output
+
+        def step() -> tuple[Tensor, ...]:
+            return torch.autograd.grad(function(*inputs, **settings), variables, grad_output)
+
+        return step
 
     def run(
         self, function: Callable[..., Tensor], inputs: list[Tensor], grad_output: Tensor | None
     ) -> tuple[Tensor, ...]:
         """The output, in direction BOTH followed by the gradients of the wanted inputs."""
-        if self.direction != BOTH:
-            with torch.no_grad():
-                return (function(*inputs, **self.case.settings),)
         output = function(*inputs, **self.case.settings)
-        variables = [tensor for tensor in inputs if tensor.requires_grad]
-        return output.detach(), *torch.autograd.grad(output, variables, grad_output)
+        if self.direction != BOTH:
+            return (output,)
+        return output.detach(), *torch.autograd.grad(output, self._variables(inputs), grad_output)
+
+    def _variables(self, inputs: list[Tensor]) -> list[Tensor]:
+        return [tensor for tensor in inputs if tensor.requires_grad]
 
 
 def build(case: Case, direction: str, device: str, compiled: bool) -> Workload:

@@ -194,9 +194,8 @@ Gradients2 backward(const Tensor& grad_output, const Tensor& input, const Tensor
     const S* const gs = grad.const_data_ptr<S>();
     S* const dx = output_mask[0] ? grad_input.mutable_data_ptr<S>() : nullptr;
     S* const dt = output_mask[1] ? grad_target.mutable_data_ptr<S>() : nullptr;
-    // One rounding: the error of a rounded 1 / n would be everybody's.
     const double scale = reduction == at::Reduction::Mean ? double(n) : 1.0;
-    const T uniform = each ? T(0) : static_cast<T>(static_cast<double>(*gs) / scale);
+    const double uniform = each ? 0 : static_cast<double>(*gs) / scale;
     for_each_chunk(n, [&](int64_t, int64_t begin, int64_t count) {
       const Chunk<S> xc(xs, begin, count), tc(ts, begin, count), wc(ws, begin, count);
       const Chunk<S> gc(each ? gs : nullptr, begin, count);

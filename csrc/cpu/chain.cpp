@@ -225,7 +225,7 @@ Judgement Chain::judge_output(const Tensor& output, const Tensor& targets, doubl
                 "all elements of target should be between 0 and 1");
     if (out_of_range) judgement.loss = std::numeric_limits<double>::quiet_NaN();
     for (int64_t i = 0; i < n; ++i) judgement.right += (y[i] > 0.5f) == (t[i] > 0.5f);
-    if (dy) table.bce_backward(nullptr, float(1 / scale), y, t, nullptr, dy, nullptr, n);
+    if (dy) table.bce_backward(nullptr, 1 / scale, y, t, nullptr, dy, nullptr, n);
   } else {
     const int64_t classes = n / rows;
     TORCH_CHECK(targets.scalar_type() == at::kLong && targets.dim() == 1 && targets.size(0) == rows,

@@ -109,19 +109,24 @@ void bce_each(const T* input, const T* target, const T* weight, T* loss_out, int
 }
 
 template <typename T>
-void bce_backward(const T* grad_output, T uniform, const T* input, const T* target, const T* weight,
-                  T* grad_input, T* grad_target, int64_t n) {
+void bce_backward(const T* grad_output, double uniform, const T* input, const T* target,
+                  const T* weight, T* grad_input, T* grad_target, int64_t n) {
+  // What rounding takes from a gradient that all share would be missing from every one.
+  const T shared = T(uniform), lost = T(uniform - double(shared));
   for_each_vector<T>(n, [&](auto get, auto put) {
     const Vec<T> x = get(input);
-    Vec<T> grad = grad_output ? get(grad_output) : Vec<T>{} + uniform;
-    if (weight) grad *= get(weight);
+    // Times the gradient of the output.
+    const auto scaled = [&](Vec<T> v) {
+      if (weight) v *= get(weight);
+      return grad_output ? v * get(grad_output) : v * shared + v * lost;
+    };
     if (grad_input) {
       const Vec<T> floor = Vec<T>{} + T(1e-12f);
       Vec<T> variance = (T(1) - x) * x;
       variance = select(variance < floor, floor, variance);
-      put(grad_input, grad * (x - get(target)) / variance);
+      put(grad_input, scaled((x - get(target)) / variance));
     }
-    if (grad_target) put(grad_target, grad * log_odds_against<T, kLanes<T>>(x));
+    if (grad_target) put(grad_target, scaled(log_odds_against<T, kLanes<T>>(x)));
   });
 }
 

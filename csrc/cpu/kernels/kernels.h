@@ -50,7 +50,7 @@ struct KernelsOf {
                    unsigned* out_of_range);
   // grad_output has n elements, or is null: then it is `uniform` for all. grad_input and
   // grad_target may be null.
-  void (*bce_backward)(const T* grad_output, T uniform, const T* input, const T* target,
+  void (*bce_backward)(const T* grad_output, double uniform, const T* input, const T* target,
                        const T* weight, T* grad_input, T* grad_target, int64_t n);
 
   // ---- matrix product with epilogue
