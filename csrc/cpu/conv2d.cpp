@@ -27,6 +27,10 @@ constexpr int64_t kMaxGroups = 8;
 bool has_few_channels(int64_t in_channels, int64_t taps) {
   return in_channels < 8 || (in_channels <= 16 && taps >= 25);
 }
+// For a single image they pay later still, unless its rows are too short for our vectors.
+bool has_little_work(const ConvGeometry& g, int64_t images) {
+  return images == 1 && g.in_channels <= 48 && g.out_width >= 8;
+}
 
 // Below this many operations a second thread costs more than it brings.
 constexpr int64_t kGrainOperations = 1 << 20;
@@ -47,9 +51,11 @@ struct Convolution {
   int64_t in_image() const { return geometry.in_channels * geometry.in_height * geometry.in_width; }
   int64_t out_plane() const { return geometry.out_height * geometry.out_width; }
   int64_t out_image() const { return geometry.out_channels * out_plane(); }
-  int64_t operations_per_image() const {
-    return 2 * out_image() * geometry.in_channels * geometry.kernel_height * geometry.kernel_width;
+  // Weights of one output channel.
+  int64_t taps() const {
+    return geometry.in_channels * geometry.kernel_height * geometry.kernel_width;
   }
+  int64_t operations_per_image() const { return 2 * out_image() * taps(); }
 };
 
 int64_t first(IntArrayRef pair) { return pair[0]; }
@@ -101,7 +107,10 @@ std::optional<Convolution> direct_convolution(const Tensor& input, const Tensor&
                                               IntArrayRef padding, IntArrayRef dilation,
                                               int64_t groups) {
   const auto c = plain_convolution(input, weight, bias, stride, padding, dilation, groups);
-  if (!c || !has_few_channels(input.size(1), weight.size(2) * weight.size(3))) return std::nullopt;
+  if (!c || !(has_few_channels(input.size(1), weight.size(2) * weight.size(3)) ||
+              has_little_work(c->geometry, c->images))) {
+    return std::nullopt;
+  }
   // Threads share images out: a few large ones are torch's to share out finer.
   if (c->images < at::get_num_threads() && c->operations_per_image() > kGrainOperations * 16)
     return std::nullopt;
@@ -135,6 +144,41 @@ void for_each_image(const Convolution& c, int64_t elements, F f) {
   });
 }
 
+// The forward pass shares out images and, where there are fewer than threads, the output channels
+// of each: calls f(geometry of the share, its first channel, its packed weights, image, workspace
+// of that many elements) for every image and share. An output is summed in the same order whatever
+// its share.
+template <typename T, typename F>
+void for_each_share(const Convolution& c, const Tensor& weight, int64_t elements, F f) {
+  constexpr int64_t kFewestChannels = 8;
+  const int64_t channels = c.geometry.out_channels;
+  const int64_t wanted = (at::get_num_threads() + c.images - 1) / c.images;
+  const int64_t worthwhile =
+      std::min(channels / kFewestChannels, c.operations_per_image() / kGrainOperations);
+  const int64_t shares = std::max<int64_t>(std::min(wanted, worthwhile), 1);
+  const auto begin_of = [&](int64_t share) { return share * channels / shares; };
+  const auto geometry_of = [&](int64_t share) {
+    ConvGeometry g = c.geometry;
+    g.out_channels = begin_of(share + 1) - begin_of(share);
+    return g;
+  };
+  const Tensor packed = at::empty({weight.numel()}, weight.options());
+  const T* const w = weight.const_data_ptr<T>();
+  T* const v = packed.mutable_data_ptr<T>();
+  for (int64_t share = 0; share < shares; ++share) {
+    const int64_t first = begin_of(share) * c.taps();
+    kernels()->of<T>().conv_pack_forward(geometry_of(share), w + first, v + first);
+  }
+  const int64_t grain = kGrainOperations * shares / c.operations_per_image() + 1;
+  at::parallel_for(0, c.images * shares, grain, [&](int64_t begin, int64_t end) {
+    T* const workspace = scratch_of<T>(elements);
+    for (int64_t k = begin; k < end; ++k) {
+      const int64_t o = begin_of(k % shares);
+      f(geometry_of(k % shares), o, v + o * c.taps(), k / shares, workspace);
+    }
+  });
+}
+
 Tensor forward(const Tensor& input, const Tensor& weight, const OptionalTensor& bias,
                IntArrayRef stride, IntArrayRef padding, IntArrayRef dilation, int64_t groups) {
   const auto c = direct_convolution(input, weight, bias, stride, padding, dilation, groups);
@@ -146,34 +190,38 @@ Tensor forward(const Tensor& input, const Tensor& weight, const OptionalTensor& 
   with_kernel_dtype(input.scalar_type(), [&](auto zero) {
     using T = decltype(zero);
     const auto& table = kernels()->of<T>();
-    const Tensor packed = packed_weight<T>(*c, weight, table.conv_pack_forward);
-    const T *const x = input.const_data_ptr<T>(), *const w = packed.const_data_ptr<T>();
-    const T* const b = data_or_null<T>(offset);
+    const T *const x = input.const_data_ptr<T>(), *const b = data_or_null<T>(offset);
     T* const y = output.mutable_data_ptr<T>();
-    for_each_image<T>(*c, table.conv_forward_workspace(g, {}), [&](int64_t n, T* workspace) {
-      table.conv_forward(g, x + n * c->in_image(), w, b, y + n * c->out_image(), workspace);
-    });
+    for_each_share<T>(
+        *c, weight, table.conv_forward_workspace(g, {}),
+        [&](const ConvGeometry& part, int64_t o, const T* w, int64_t n, T* workspace) {
+          table.conv_forward(part, x + n * c->in_image(), w, b ? b + o : nullptr,
+                             y + n * c->out_image() + o * c->out_plane(), workspace);
+        });
   });
   return output;
 }
 
 template <typename T>
-Tensor direct_grad_input(const Convolution& c, const Tensor& grad, const Tensor& input,
-                         const Tensor& weight) {
+bool takes_direct_grad_input(const Convolution& c) {
+  return kernels()->of<T>().conv_backward_input_workspace(c.geometry) * int64_t(sizeof(T)) <=
+         kMaxTapBytes;
+}
+
+// grad_of(image, memory for out_image() elements): the gradient with respect to an image's output.
+template <typename T, typename Grad>
+Tensor direct_grad_input(const Convolution& c, const Tensor& input, const Tensor& weight,
+                         Grad grad_of) {
   const auto& table = kernels()->of<T>();
   const auto& g = c.geometry;
-  const int64_t elements = table.conv_backward_input_workspace(g);
-  if (elements * int64_t(sizeof(T)) > kMaxTapBytes) {
-    return std::get<0>(
-        native::conv2d_backward(grad, input, weight, {1, 1}, {g.pad_height, g.pad_width},
-                                {g.dilation_height, g.dilation_width}, 1, {true, false, false}));
-  }
   const Tensor grad_input = at::empty(input.sizes(), input.options());
   const Tensor packed = packed_weight<T>(c, weight, table.conv_pack_backward);
-  const T *const dy = grad.const_data_ptr<T>(), *const w = packed.const_data_ptr<T>();
+  const T* const w = packed.const_data_ptr<T>();
   T* const dx = grad_input.mutable_data_ptr<T>();
-  for_each_image<T>(c, elements, [&](int64_t n, T* workspace) {
-    table.conv_backward_input(g, dy + n * c.out_image(), w, dx + n * c.in_image(), workspace);
+  const int64_t elements = table.conv_backward_input_workspace(g);
+  for_each_image<T>(c, elements + c.out_image(), [&](int64_t n, T* workspace) {
+    table.conv_backward_input(g, grad_of(n, workspace + elements), w, dx + n * c.in_image(),
+                              workspace);
   });
   return grad_input;
 }
@@ -230,7 +278,16 @@ Gradients3 direct_backward(const Convolution& c, const Tensor& grad, const Tenso
   Tensor grad_input, grad_weight, grad_bias;
   with_kernel_dtype(input.scalar_type(), [&](auto zero) {
     using T = decltype(zero);
-    if (output_mask[0]) grad_input = direct_grad_input<T>(c, grad, input, weight);
+    if (output_mask[0] && takes_direct_grad_input<T>(c)) {
+      const T* const dy = grad.const_data_ptr<T>();
+      grad_input = direct_grad_input<T>(c, input, weight,
+                                        [&](int64_t n, T*) { return dy + n * c.out_image(); });
+    } else if (output_mask[0]) {
+      const auto& g = c.geometry;
+      grad_input = std::get<0>(
+          native::conv2d_backward(grad, input, weight, {1, 1}, {g.pad_height, g.pad_width},
+                                  {g.dilation_height, g.dilation_width}, 1, {true, false, false}));
+    }
     if (output_mask[1]) grad_weight = direct_grad_weight<T>(c, grad, input, weight);
     if (output_mask[2]) grad_bias = direct_grad_bias<T>(c, grad);
   });
@@ -325,16 +382,17 @@ Gradients2 pool_forward(const Tensor& input, const Tensor& weight, const Optiona
   with_kernel_dtype(input.scalar_type(), [&](auto zero) {
     using T = decltype(zero);
     const auto& table = kernels()->of<T>();
-    const Tensor packed = packed_weight<T>(*c, weight, table.conv_pack_forward);
-    const T *const x = input.const_data_ptr<T>(), *const w = packed.const_data_ptr<T>();
-    const T* const b = data_or_null<T>(offset);
+    const T *const x = input.const_data_ptr<T>(), *const b = data_or_null<T>(offset);
     T* const y = output.mutable_data_ptr<T>();
     uint8_t* const places = indices.mutable_data_ptr<uint8_t>();
-    const int64_t pooled = g.out_channels * pool.out_height * pool.out_width;
-    for_each_image<T>(*c, table.conv_forward_workspace(g, pool), [&](int64_t n, T* workspace) {
-      table.conv_relu_pool_forward(g, pool, x + n * c->in_image(), w, b, y + n * pooled,
-                                   places + n * pooled, workspace);
-    });
+    const int64_t pooled = pool.out_height * pool.out_width;
+    for_each_share<T>(
+        *c, weight, table.conv_forward_workspace(g, pool),
+        [&](const ConvGeometry& part, int64_t o, const T* w, int64_t n, T* workspace) {
+          const int64_t to = (n * g.out_channels + o) * pooled;
+          table.conv_relu_pool_forward(part, pool, x + n * c->in_image(), w, b ? b + o : nullptr,
+                                       y + to, places + to, workspace);
+        });
   });
   return {output, indices};
 }
@@ -443,6 +501,25 @@ Tensor pooled_grad_input(const Convolution& c, const PoolGeometry& pool, const T
   return grad_input;
 }
 
+// Through the dense gradient, of one image at a time.
+template <typename T>
+Tensor unpooled_grad_input(const Convolution& c, const PoolGeometry& pool, const Tensor& grad,
+                           const Tensor& indices, const Tensor& input, const Tensor& weight) {
+  const auto& g = c.geometry;
+  const Tensor places = indices.contiguous();
+  const T* const dy = grad.const_data_ptr<T>();
+  const uint8_t* const where = places.const_data_ptr<uint8_t>();
+  const int64_t pooled = pool.out_height * pool.out_width;
+  return direct_grad_input<T>(c, input, weight, [&](int64_t n, T* dz) {
+    for (int64_t o = 0; o < g.out_channels; ++o) {
+      const int64_t from = (n * g.out_channels + o) * pooled;
+      kernels()->of<T>().pool_backward(pool, dy + from, where + from, g.out_height, g.out_width,
+                                       dz + o * c.out_plane());
+    }
+    return dz;
+  });
+}
+
 // The sum over a plane, of which the pooled one has all that is not zero.
 template <typename T>
 Tensor pooled_grad_bias(const Convolution& c, const PoolGeometry& pool, const Tensor& grad) {
@@ -486,6 +563,10 @@ Gradients3 pool_backward(const Tensor& grad_output, const Tensor& input, const T
       if (output_mask[0] && sparse && c->geometry.in_channels >= kFewestScatteredChannels &&
           all_finite<T>(weight) && all_finite<T>(pooled)) {
         grad_input = pooled_grad_input<T>(*c, pool, pooled, indices, input, weight);
+      } else if (output_mask[0] && takes_direct_grad_input<T>(*c) &&
+                 direct_convolution(input, weight, std::nullopt, stride, padding, dilation,
+                                    groups)) {
+        grad_input = unpooled_grad_input<T>(*c, pool, pooled, indices, input, weight);
       }
       if (output_mask[1] && sparse && all_finite<T>(input))
         grad_weight = pooled_grad_weight<T>(*c, pool, pooled, indices, input, weight);
