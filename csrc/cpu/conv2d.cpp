@@ -208,101 +208,128 @@ bool takes_direct_grad_input(const Convolution& c) {
          kMaxTapBytes;
 }
 
-// grad_of(image, memory for out_image() elements): the gradient with respect to an image's output.
-template <typename T, typename Grad>
-Tensor direct_grad_input(const Convolution& c, const Tensor& input, const Tensor& weight,
-                         Grad grad_of) {
-  const auto& table = kernels()->of<T>();
-  const auto& g = c.geometry;
-  const Tensor grad_input = at::empty(input.sizes(), input.options());
-  const Tensor packed = packed_weight<T>(c, weight, table.conv_pack_backward);
-  const T* const w = packed.const_data_ptr<T>();
-  T* const dx = grad_input.mutable_data_ptr<T>();
-  const int64_t elements = table.conv_backward_input_workspace(g);
-  for_each_image<T>(c, elements + c.out_image(), [&](int64_t n, T* workspace) {
-    table.conv_backward_input(g, grad_of(n, workspace + elements), w, dx + n * c.in_image(),
-                              workspace);
-  });
-  return grad_input;
-}
+// The gradient with respect to the input, an image at a time.
+template <typename T>
+class InputGradient {
+ public:
+  InputGradient(const Convolution& c, const Tensor& input, const Tensor& weight)
+      : result(at::empty(input.sizes(), input.options())),
+        workspace(kernels()->of<T>().conv_backward_input_workspace(c.geometry)),
+        c_(c),
+        packed_(packed_weight<T>(c, weight, kernels()->of<T>().conv_pack_backward)),
+        dx_(result.template mutable_data_ptr<T>()) {}
+  void write(int64_t image, const T* dy, T* memory) const {
+    kernels()->of<T>().conv_backward_input(c_.geometry, dy, packed_.template const_data_ptr<T>(),
+                                           dx_ + image * c_.in_image(), memory);
+  }
 
-// Adds add(group's sums, first image, images) over groups of images, each group into its own buffer
-// of `size` sums.
-template <typename T, typename Add>
-Tensor sum_over_images(const Convolution& c, IntArrayRef sizes, at::TensorOptions options,
-                       Add add) {
-  const int64_t groups = std::min(c.images, kMaxGroups);
-  const Tensor parts = at::zeros({groups, c10::multiply_integers(sizes)}, options);
-  const int64_t size = parts.size(1);
-  T* const sums = parts.mutable_data_ptr<T>();
+  const Tensor result;
+  const int64_t workspace;
+
+ private:
+  const Convolution& c_;
+  const Tensor packed_;
+  T* const dx_;
+};
+
+// Sums over groups of images, each into its own buffer, which are added in order.
+template <typename T>
+class GroupSums {
+ public:
+  GroupSums(const Convolution& c, IntArrayRef sizes, at::TensorOptions options)
+      : sizes_(sizes.vec()),
+        parts_(at::zeros({count(c), c10::multiply_integers(sizes)}, options)),
+        sums_(parts_.template mutable_data_ptr<T>()) {}
+  static int64_t count(const Convolution& c) { return std::min(c.images, kMaxGroups); }
+  T* of(int64_t group) const { return sums_ + group * parts_.size(1); }
+  Tensor total() const {
+    const int64_t size = parts_.size(1);
+    for (int64_t group = 1; group < parts_.size(0); ++group) {
+      const T* const part = of(group);
+#pragma omp simd
+      for (int64_t i = 0; i < size; ++i) sums_[i] += part[i];
+    }
+    return parts_[0].view(sizes_);
+  }
+
+ private:
+  std::vector<int64_t> sizes_;
+  Tensor parts_;
+  T* sums_;
+};
+
+// Calls f(group, its first image, images), in parallel.
+template <typename F>
+void for_each_group(const Convolution& c, F f) {
+  const int64_t groups = GroupSums<float>::count(c);
   at::parallel_for(0, groups, 1, [&](int64_t begin, int64_t end) {
     for (int64_t group = begin; group < end; ++group) {
       const int64_t n = group * c.images / groups, last = (group + 1) * c.images / groups;
-      add(sums + group * size, n, last - n);
+      f(group, n, last - n);
     }
   });
-  for (int64_t group = 1; group < groups; ++group) {
-    const T* const part = sums + group * size;
-#pragma omp simd
-    for (int64_t i = 0; i < size; ++i) sums[i] += part[i];
-  }
-  return parts[0].view(sizes);
 }
 
 template <typename T>
-Tensor direct_grad_weight(const Convolution& c, const Tensor& grad, const Tensor& input,
-                          const Tensor& weight) {
-  const auto& table = kernels()->of<T>();
-  const T *const dy = grad.const_data_ptr<T>(), *const x = input.const_data_ptr<T>();
-  const int64_t elements = table.conv_backward_weight_workspace(c.geometry);
-  return sum_over_images<T>(
-      c, weight.sizes(), weight.options(), [&](T* sums, int64_t n, int64_t images) {
-        table.conv_backward_weight(c.geometry, images, dy + n * c.out_image(), x + n * c.in_image(),
-                                   sums, scratch_of<T>(elements));
-      });
-}
-
-template <typename T>
-Tensor direct_grad_bias(const Convolution& c, const Tensor& grad) {
-  const auto& table = kernels()->of<T>();
-  const T* const dy = grad.const_data_ptr<T>();
-  const auto add = [&](double* sums, int64_t n, int64_t images) {
-    table.conv_backward_bias(c.geometry, images, dy + n * c.out_image(), sums);
-  };
-  const auto options = grad.options().dtype(at::kDouble);
-  return sum_over_images<double>(c, {c.geometry.out_channels}, options, add).to(grad.scalar_type());
-}
-
 Gradients3 direct_backward(const Convolution& c, const Tensor& grad, const Tensor& input,
                            const Tensor& weight, std::array<bool, 3> output_mask) {
-  Tensor grad_input, grad_weight, grad_bias;
-  with_kernel_dtype(input.scalar_type(), [&](auto zero) {
-    using T = decltype(zero);
-    if (output_mask[0] && takes_direct_grad_input<T>(c)) {
-      const T* const dy = grad.const_data_ptr<T>();
-      grad_input = direct_grad_input<T>(c, input, weight,
-                                        [&](int64_t n, T*) { return dy + n * c.out_image(); });
-    } else if (output_mask[0]) {
-      const auto& g = c.geometry;
-      grad_input = std::get<0>(
-          native::conv2d_backward(grad, input, weight, {1, 1}, {g.pad_height, g.pad_width},
-                                  {g.dilation_height, g.dilation_width}, 1, {true, false, false}));
-    }
-    if (output_mask[1]) grad_weight = direct_grad_weight<T>(c, grad, input, weight);
-    if (output_mask[2]) grad_bias = direct_grad_bias<T>(c, grad);
-  });
-  return {grad_input, grad_weight, grad_bias};
+  const auto& table = kernels()->of<T>();
+  const auto& g = c.geometry;
+  const T *const dy = grad.const_data_ptr<T>(), *const x = data_or_null<T>(input);
+  std::optional<InputGradient<T>> dx;
+  std::optional<GroupSums<T>> dw;
+  std::optional<GroupSums<double>> db;
+  Tensor grad_input;
+  if (output_mask[0] && takes_direct_grad_input<T>(c)) {
+    dx.emplace(c, input, weight);
+  } else if (output_mask[0]) {
+    grad_input = std::get<0>(
+        native::conv2d_backward(grad, input, weight, {1, 1}, {g.pad_height, g.pad_width},
+                                {g.dilation_height, g.dilation_width}, 1, {true, false, false}));
+  }
+  if (output_mask[1]) dw.emplace(c, weight.sizes(), weight.options());
+  if (output_mask[2]) db.emplace(c, g.out_channels, grad.options().dtype(at::kDouble));
+
+  // All gradients of a group while it is in the cache, unless there are more threads than groups.
+  const bool goes_along = dx && (dw || db) && at::get_num_threads() <= kMaxGroups;
+  const auto write_image = [&](int64_t n, T* workspace) {
+    dx->write(n, dy + n * c.out_image(), workspace);
+  };
+  if (dx && !goes_along) for_each_image<T>(c, dx->workspace, write_image);
+  if (dw || db) {
+    const int64_t elements =
+        std::max(table.conv_backward_weight_workspace(g), goes_along ? dx->workspace : int64_t(0));
+    for_each_group(c, [&](int64_t group, int64_t n, int64_t images) {
+      T* const workspace = scratch_of<T>(elements);
+      const T* const of_group = dy + n * c.out_image();
+      if (dw) {
+        table.conv_backward_weight(g, images, of_group, x + n * c.in_image(), dw->of(group),
+                                   workspace);
+      }
+      if (db) table.conv_backward_bias(g, images, of_group, db->of(group));
+      for (int64_t image = n; goes_along && image < n + images; ++image)
+        write_image(image, workspace);
+    });
+  }
+  if (dx) grad_input = dx->result;
+  return {grad_input, dw ? dw->total() : Tensor(),
+          db ? db->total().to(grad.scalar_type()) : Tensor()};
 }
 
 Gradients3 backward(const Tensor& grad_output, const Tensor& input, const Tensor& weight,
                     IntArrayRef stride, IntArrayRef padding, IntArrayRef dilation, int64_t groups,
                     std::array<bool, 3> output_mask) {
   const auto c = direct_convolution(input, weight, std::nullopt, stride, padding, dilation, groups);
-  if (!c || !is_plain(grad_output) || grad_output.scalar_type() != input.scalar_type()) {
+  if (!c || !is_plain(grad_output) || grad_output.scalar_type() != input.scalar_type() ||
+      grad_output.sizes() != IntArrayRef({c->images, c->geometry.out_channels,
+                                          c->geometry.out_height, c->geometry.out_width})) {
     return native::conv2d_backward(grad_output, input, weight, stride, padding, dilation, groups,
                                    output_mask);
   }
-  return direct_backward(*c, grad_output.contiguous(), input, weight, output_mask);
+  const Tensor grad = grad_output.contiguous();
+  return with_kernel_dtype(input.scalar_type(), [&](auto zero) {
+    return direct_backward<decltype(zero)>(*c, grad, input, weight, output_mask);
+  });
 }
 
 // ---- with relu and max pooling
@@ -469,14 +496,13 @@ Tensor pooled_grad_weight(const Convolution& c, const PoolGeometry& pool, const 
   const uint8_t* const where = places.const_data_ptr<uint8_t>();
   const int64_t elements = table.pooled_weight_workspace(c.geometry, pool);
   const int64_t pooled = c.geometry.out_channels * pool.out_height * pool.out_width;
-  const Tensor sums = sum_over_images<T>(
-      c, {table.pooled_weight_sums(c.geometry)}, weight.options(),
-      [&](T* to, int64_t n, int64_t images) {
-        table.pooled_backward_weight(c.geometry, pool, images, dy + n * pooled, where + n * pooled,
-                                     x + n * c.in_image(), to, scratch_of<T>(elements));
-      });
+  const GroupSums<T> sums(c, table.pooled_weight_sums(c.geometry), weight.options());
+  for_each_group(c, [&](int64_t group, int64_t n, int64_t images) {
+    table.pooled_backward_weight(c.geometry, pool, images, dy + n * pooled, where + n * pooled,
+                                 x + n * c.in_image(), sums.of(group), scratch_of<T>(elements));
+  });
   const Tensor grad_weight = at::empty(weight.sizes(), weight.options());
-  table.pooled_unpack_weight(c.geometry, sums.const_data_ptr<T>(),
+  table.pooled_unpack_weight(c.geometry, sums.total().template const_data_ptr<T>(),
                              grad_weight.mutable_data_ptr<T>());
   return grad_weight;
 }
@@ -510,14 +536,17 @@ Tensor unpooled_grad_input(const Convolution& c, const PoolGeometry& pool, const
   const T* const dy = grad.const_data_ptr<T>();
   const uint8_t* const where = places.const_data_ptr<uint8_t>();
   const int64_t pooled = pool.out_height * pool.out_width;
-  return direct_grad_input<T>(c, input, weight, [&](int64_t n, T* dz) {
+  const InputGradient<T> dx(c, input, weight);
+  for_each_image<T>(c, dx.workspace + c.out_image(), [&](int64_t n, T* workspace) {
+    T* const dz = workspace + dx.workspace;
     for (int64_t o = 0; o < g.out_channels; ++o) {
       const int64_t from = (n * g.out_channels + o) * pooled;
       kernels()->of<T>().pool_backward(pool, dy + from, where + from, g.out_height, g.out_width,
                                        dz + o * c.out_plane());
     }
-    return dz;
+    dx.write(n, dz, workspace);
   });
+  return dx.result;
 }
 
 // The sum over a plane, of which the pooled one has all that is not zero.
@@ -526,7 +555,7 @@ Tensor pooled_grad_bias(const Convolution& c, const PoolGeometry& pool, const Te
   Convolution small = c;
   small.geometry.out_height = pool.out_height;
   small.geometry.out_width = pool.out_width;
-  return direct_grad_bias<T>(small, grad);
+  return std::get<2>(direct_backward<T>(small, grad, Tensor(), Tensor(), {false, false, true}));
 }
 
 Gradients3 pool_backward(const Tensor& grad_output, const Tensor& input, const Tensor& weight,
