@@ -27,6 +27,10 @@ constexpr int64_t kMaxGroups = 8;
 bool has_few_channels(int64_t in_channels, int64_t taps) {
   return in_channels < 8 || (in_channels <= 16 && taps >= 25);
 }
+// For a single image they pay later still, unless its rows are too short for our vectors.
+bool has_little_work(const ConvGeometry& g, int64_t images) {
+  return images == 1 && g.in_channels <= 48 && g.out_width >= 8;
+}
 
 // Below this many operations a second thread costs more than it brings.
 constexpr int64_t kGrainOperations = 1 << 20;
@@ -47,9 +51,11 @@ struct Convolution {
   int64_t in_image() const { return geometry.in_channels * geometry.in_height * geometry.in_width; }
   int64_t out_plane() const { return geometry.out_height * geometry.out_width; }
   int64_t out_image() const { return geometry.out_channels * out_plane(); }
-  int64_t operations_per_image() const {
-    return 2 * out_image() * geometry.in_channels * geometry.kernel_height * geometry.kernel_width;
+  // Weights of one output channel.
+  int64_t taps() const {
+    return geometry.in_channels * geometry.kernel_height * geometry.kernel_width;
   }
+  int64_t operations_per_image() const { return 2 * out_image() * taps(); }
 };
 
 int64_t first(IntArrayRef pair) { return pair[0]; }
@@ -101,7 +107,10 @@ std::optional<Convolution> direct_convolution(const Tensor& input, const Tensor&
                                               IntArrayRef padding, IntArrayRef dilation,
                                               int64_t groups) {
   const auto c = plain_convolution(input, weight, bias, stride, padding, dilation, groups);
-  if (!c || !has_few_channels(input.size(1), weight.size(2) * weight.size(3))) return std::nullopt;
+  if (!c || !(has_few_channels(input.size(1), weight.size(2) * weight.size(3)) ||
+              has_little_work(c->geometry, c->images))) {
+    return std::nullopt;
+  }
   // Threads share images out: a few large ones are torch's to share out finer.
   if (c->images < at::get_num_threads() && c->operations_per_image() > kGrainOperations * 16)
     return std::nullopt;
@@ -135,6 +144,41 @@ void for_each_image(const Convolution& c, int64_t elements, F f) {
   });
 }
 
+// The forward pass shares out images and, where there are fewer than threads, the output channels
+// of each: calls f(geometry of the share, its first channel, its packed weights, image, workspace
+// of that many elements) for every image and share. An output is summed in the same order whatever
+// its share.
+template <typename T, typename F>
+void for_each_share(const Convolution& c, const Tensor& weight, int64_t elements, F f) {
+  constexpr int64_t kFewestChannels = 8;
+  const int64_t channels = c.geometry.out_channels;
+  const int64_t wanted = (at::get_num_threads() + c.images - 1) / c.images;
+  const int64_t worthwhile =
+      std::min(channels / kFewestChannels, c.operations_per_image() / kGrainOperations);
+  const int64_t shares = std::max<int64_t>(std::min(wanted, worthwhile), 1);
+  const auto begin_of = [&](int64_t share) { return share * channels / shares; };
+  const auto geometry_of = [&](int64_t share) {
+    ConvGeometry g = c.geometry;
+    g.out_channels = begin_of(share + 1) - begin_of(share);
+    return g;
+  };
+  const Tensor packed = at::empty({weight.numel()}, weight.options());
+  const T* const w = weight.const_data_ptr<T>();
+  T* const v = packed.mutable_data_ptr<T>();
+  for (int64_t share = 0; share < shares; ++share) {
+    const int64_t first = begin_of(share) * c.taps();
+    kernels()->of<T>().conv_pack_forward(geometry_of(share), w + first, v + first);
+  }
+  const int64_t grain = kGrainOperations * shares / c.operations_per_image() + 1;
+  at::parallel_for(0, c.images * shares, grain, [&](int64_t begin, int64_t end) {
+    T* const workspace = scratch_of<T>(elements);
+    for (int64_t k = begin; k < end; ++k) {
+      const int64_t o = begin_of(k % shares);
+      f(geometry_of(k % shares), o, v + o * c.taps(), k / shares, workspace);
+    }
+  });
+}
+
 Tensor forward(const Tensor& input, const Tensor& weight, const OptionalTensor& bias,
                IntArrayRef stride, IntArrayRef padding, IntArrayRef dilation, int64_t groups) {
   const auto c = direct_convolution(input, weight, bias, stride, padding, dilation, groups);
@@ -146,106 +190,146 @@ Tensor forward(const Tensor& input, const Tensor& weight, const OptionalTensor& 
   with_kernel_dtype(input.scalar_type(), [&](auto zero) {
     using T = decltype(zero);
     const auto& table = kernels()->of<T>();
-    const Tensor packed = packed_weight<T>(*c, weight, table.conv_pack_forward);
-    const T *const x = input.const_data_ptr<T>(), *const w = packed.const_data_ptr<T>();
-    const T* const b = data_or_null<T>(offset);
+    const T *const x = input.const_data_ptr<T>(), *const b = data_or_null<T>(offset);
     T* const y = output.mutable_data_ptr<T>();
-    for_each_image<T>(*c, table.conv_forward_workspace(g, {}), [&](int64_t n, T* workspace) {
-      table.conv_forward(g, x + n * c->in_image(), w, b, y + n * c->out_image(), workspace);
-    });
+    for_each_share<T>(
+        *c, weight, table.conv_forward_workspace(g, {}),
+        [&](const ConvGeometry& part, int64_t o, const T* w, int64_t n, T* workspace) {
+          table.conv_forward(part, x + n * c->in_image(), w, b ? b + o : nullptr,
+                             y + n * c->out_image() + o * c->out_plane(), workspace);
+        });
   });
   return output;
 }
 
 template <typename T>
-Tensor direct_grad_input(const Convolution& c, const Tensor& grad, const Tensor& input,
-                         const Tensor& weight) {
-  const auto& table = kernels()->of<T>();
-  const auto& g = c.geometry;
-  const int64_t elements = table.conv_backward_input_workspace(g);
-  if (elements * int64_t(sizeof(T)) > kMaxTapBytes) {
-    return std::get<0>(
-        native::conv2d_backward(grad, input, weight, {1, 1}, {g.pad_height, g.pad_width},
-                                {g.dilation_height, g.dilation_width}, 1, {true, false, false}));
-  }
-  const Tensor grad_input = at::empty(input.sizes(), input.options());
-  const Tensor packed = packed_weight<T>(c, weight, table.conv_pack_backward);
-  const T *const dy = grad.const_data_ptr<T>(), *const w = packed.const_data_ptr<T>();
-  T* const dx = grad_input.mutable_data_ptr<T>();
-  for_each_image<T>(c, elements, [&](int64_t n, T* workspace) {
-    table.conv_backward_input(g, dy + n * c.out_image(), w, dx + n * c.in_image(), workspace);
-  });
-  return grad_input;
+bool takes_direct_grad_input(const Convolution& c) {
+  return kernels()->of<T>().conv_backward_input_workspace(c.geometry) * int64_t(sizeof(T)) <=
+         kMaxTapBytes;
 }
 
-// Adds add(group's sums, first image, images) over groups of images, each group into its own buffer
-// of `size` sums.
-template <typename T, typename Add>
-Tensor sum_over_images(const Convolution& c, IntArrayRef sizes, at::TensorOptions options,
-                       Add add) {
-  const int64_t groups = std::min(c.images, kMaxGroups);
-  const Tensor parts = at::zeros({groups, c10::multiply_integers(sizes)}, options);
-  const int64_t size = parts.size(1);
-  T* const sums = parts.mutable_data_ptr<T>();
+// The gradient with respect to the input, an image at a time.
+template <typename T>
+class InputGradient {
+ public:
+  InputGradient(const Convolution& c, const Tensor& input, const Tensor& weight)
+      : result(at::empty(input.sizes(), input.options())),
+        workspace(kernels()->of<T>().conv_backward_input_workspace(c.geometry)),
+        c_(c),
+        packed_(packed_weight<T>(c, weight, kernels()->of<T>().conv_pack_backward)),
+        dx_(result.template mutable_data_ptr<T>()) {}
+  void write(int64_t image, const T* dy, T* memory) const {
+    kernels()->of<T>().conv_backward_input(c_.geometry, dy, packed_.template const_data_ptr<T>(),
+                                           dx_ + image * c_.in_image(), memory);
+  }
+
+  const Tensor result;
+  const int64_t workspace;
+
+ private:
+  const Convolution& c_;
+  const Tensor packed_;
+  T* const dx_;
+};
+
+// Sums over groups of images, each into its own buffer, which are added in order.
+template <typename T>
+class GroupSums {
+ public:
+  GroupSums(const Convolution& c, IntArrayRef sizes, at::TensorOptions options)
+      : sizes_(sizes.vec()),
+        parts_(at::zeros({count(c), c10::multiply_integers(sizes)}, options)),
+        sums_(parts_.template mutable_data_ptr<T>()) {}
+  static int64_t count(const Convolution& c) { return std::min(c.images, kMaxGroups); }
+  T* of(int64_t group) const { return sums_ + group * parts_.size(1); }
+  Tensor total() const {
+    const int64_t size = parts_.size(1);
+    for (int64_t group = 1; group < parts_.size(0); ++group) {
+      const T* const part = of(group);
+#pragma omp simd
+      for (int64_t i = 0; i < size; ++i) sums_[i] += part[i];
+    }
+    return parts_[0].view(sizes_);
+  }
+
+ private:
+  std::vector<int64_t> sizes_;
+  Tensor parts_;
+  T* sums_;
+};
+
+// Calls f(group, its first image, images), in parallel.
+template <typename F>
+void for_each_group(const Convolution& c, F f) {
+  const int64_t groups = GroupSums<float>::count(c);
   at::parallel_for(0, groups, 1, [&](int64_t begin, int64_t end) {
     for (int64_t group = begin; group < end; ++group) {
       const int64_t n = group * c.images / groups, last = (group + 1) * c.images / groups;
-      add(sums + group * size, n, last - n);
+      f(group, n, last - n);
     }
   });
-  for (int64_t group = 1; group < groups; ++group) {
-    const T* const part = sums + group * size;
-#pragma omp simd
-    for (int64_t i = 0; i < size; ++i) sums[i] += part[i];
-  }
-  return parts[0].view(sizes);
 }
 
 template <typename T>
-Tensor direct_grad_weight(const Convolution& c, const Tensor& grad, const Tensor& input,
-                          const Tensor& weight) {
-  const auto& table = kernels()->of<T>();
-  const T *const dy = grad.const_data_ptr<T>(), *const x = input.const_data_ptr<T>();
-  const int64_t elements = table.conv_backward_weight_workspace(c.geometry);
-  return sum_over_images<T>(
-      c, weight.sizes(), weight.options(), [&](T* sums, int64_t n, int64_t images) {
-        table.conv_backward_weight(c.geometry, images, dy + n * c.out_image(), x + n * c.in_image(),
-                                   sums, scratch_of<T>(elements));
-      });
-}
-
-template <typename T>
-Tensor direct_grad_bias(const Convolution& c, const Tensor& grad) {
-  const auto& table = kernels()->of<T>();
-  const T* const dy = grad.const_data_ptr<T>();
-  const auto add = [&](double* sums, int64_t n, int64_t images) {
-    table.conv_backward_bias(c.geometry, images, dy + n * c.out_image(), sums);
-  };
-  const auto options = grad.options().dtype(at::kDouble);
-  return sum_over_images<double>(c, {c.geometry.out_channels}, options, add).to(grad.scalar_type());
-}
-
 Gradients3 direct_backward(const Convolution& c, const Tensor& grad, const Tensor& input,
                            const Tensor& weight, std::array<bool, 3> output_mask) {
-  Tensor grad_input, grad_weight, grad_bias;
-  with_kernel_dtype(input.scalar_type(), [&](auto zero) {
-    using T = decltype(zero);
-    if (output_mask[0]) grad_input = direct_grad_input<T>(c, grad, input, weight);
-    if (output_mask[1]) grad_weight = direct_grad_weight<T>(c, grad, input, weight);
-    if (output_mask[2]) grad_bias = direct_grad_bias<T>(c, grad);
-  });
-  return {grad_input, grad_weight, grad_bias};
+  const auto& table = kernels()->of<T>();
+  const auto& g = c.geometry;
+  const T *const dy = grad.const_data_ptr<T>(), *const x = data_or_null<T>(input);
+  std::optional<InputGradient<T>> dx;
+  std::optional<GroupSums<T>> dw;
+  std::optional<GroupSums<double>> db;
+  Tensor grad_input;
+  if (output_mask[0] && takes_direct_grad_input<T>(c)) {
+    dx.emplace(c, input, weight);
+  } else if (output_mask[0]) {
+    grad_input = std::get<0>(
+        native::conv2d_backward(grad, input, weight, {1, 1}, {g.pad_height, g.pad_width},
+                                {g.dilation_height, g.dilation_width}, 1, {true, false, false}));
+  }
+  if (output_mask[1]) dw.emplace(c, weight.sizes(), weight.options());
+  if (output_mask[2]) db.emplace(c, g.out_channels, grad.options().dtype(at::kDouble));
+
+  // All gradients of a group while it is in the cache, unless there are more threads than groups.
+  const bool goes_along = dx && (dw || db) && at::get_num_threads() <= kMaxGroups;
+  const auto write_image = [&](int64_t n, T* workspace) {
+    dx->write(n, dy + n * c.out_image(), workspace);
+  };
+  if (dx && !goes_along) for_each_image<T>(c, dx->workspace, write_image);
+  if (dw || db) {
+    const int64_t elements =
+        std::max(table.conv_backward_weight_workspace(g), goes_along ? dx->workspace : int64_t(0));
+    for_each_group(c, [&](int64_t group, int64_t n, int64_t images) {
+      T* const workspace = scratch_of<T>(elements);
+      const T* const of_group = dy + n * c.out_image();
+      if (dw) {
+        table.conv_backward_weight(g, images, of_group, x + n * c.in_image(), dw->of(group),
+                                   workspace);
+      }
+      if (db) table.conv_backward_bias(g, images, of_group, db->of(group));
+      for (int64_t image = n; goes_along && image < n + images; ++image)
+        write_image(image, workspace);
+    });
+  }
+  if (dx) grad_input = dx->result;
+  return {grad_input, dw ? dw->total() : Tensor(),
+          db ? db->total().to(grad.scalar_type()) : Tensor()};
 }
 
 Gradients3 backward(const Tensor& grad_output, const Tensor& input, const Tensor& weight,
                     IntArrayRef stride, IntArrayRef padding, IntArrayRef dilation, int64_t groups,
                     std::array<bool, 3> output_mask) {
   const auto c = direct_convolution(input, weight, std::nullopt, stride, padding, dilation, groups);
-  if (!c || !is_plain(grad_output) || grad_output.scalar_type() != input.scalar_type()) {
+  if (!c || !is_plain(grad_output) || grad_output.scalar_type() != input.scalar_type() ||
+      grad_output.sizes() != IntArrayRef({c->images, c->geometry.out_channels,
+                                          c->geometry.out_height, c->geometry.out_width})) {
     return native::conv2d_backward(grad_output, input, weight, stride, padding, dilation, groups,
                                    output_mask);
   }
-  return direct_backward(*c, grad_output.contiguous(), input, weight, output_mask);
+  const Tensor grad = grad_output.contiguous();
+  return with_kernel_dtype(input.scalar_type(), [&](auto zero) {
+    return direct_backward<decltype(zero)>(*c, grad, input, weight, output_mask);
+  });
 }
 
 // ---- with relu and max pooling
@@ -325,16 +409,17 @@ Gradients2 pool_forward(const Tensor& input, const Tensor& weight, const Optiona
   with_kernel_dtype(input.scalar_type(), [&](auto zero) {
     using T = decltype(zero);
     const auto& table = kernels()->of<T>();
-    const Tensor packed = packed_weight<T>(*c, weight, table.conv_pack_forward);
-    const T *const x = input.const_data_ptr<T>(), *const w = packed.const_data_ptr<T>();
-    const T* const b = data_or_null<T>(offset);
+    const T *const x = input.const_data_ptr<T>(), *const b = data_or_null<T>(offset);
     T* const y = output.mutable_data_ptr<T>();
     uint8_t* const places = indices.mutable_data_ptr<uint8_t>();
-    const int64_t pooled = g.out_channels * pool.out_height * pool.out_width;
-    for_each_image<T>(*c, table.conv_forward_workspace(g, pool), [&](int64_t n, T* workspace) {
-      table.conv_relu_pool_forward(g, pool, x + n * c->in_image(), w, b, y + n * pooled,
-                                   places + n * pooled, workspace);
-    });
+    const int64_t pooled = pool.out_height * pool.out_width;
+    for_each_share<T>(
+        *c, weight, table.conv_forward_workspace(g, pool),
+        [&](const ConvGeometry& part, int64_t o, const T* w, int64_t n, T* workspace) {
+          const int64_t to = (n * g.out_channels + o) * pooled;
+          table.conv_relu_pool_forward(part, pool, x + n * c->in_image(), w, b ? b + o : nullptr,
+                                       y + to, places + to, workspace);
+        });
   });
   return {output, indices};
 }
@@ -411,14 +496,13 @@ Tensor pooled_grad_weight(const Convolution& c, const PoolGeometry& pool, const 
   const uint8_t* const where = places.const_data_ptr<uint8_t>();
   const int64_t elements = table.pooled_weight_workspace(c.geometry, pool);
   const int64_t pooled = c.geometry.out_channels * pool.out_height * pool.out_width;
-  const Tensor sums = sum_over_images<T>(
-      c, {table.pooled_weight_sums(c.geometry)}, weight.options(),
-      [&](T* to, int64_t n, int64_t images) {
-        table.pooled_backward_weight(c.geometry, pool, images, dy + n * pooled, where + n * pooled,
-                                     x + n * c.in_image(), to, scratch_of<T>(elements));
-      });
+  const GroupSums<T> sums(c, table.pooled_weight_sums(c.geometry), weight.options());
+  for_each_group(c, [&](int64_t group, int64_t n, int64_t images) {
+    table.pooled_backward_weight(c.geometry, pool, images, dy + n * pooled, where + n * pooled,
+                                 x + n * c.in_image(), sums.of(group), scratch_of<T>(elements));
+  });
   const Tensor grad_weight = at::empty(weight.sizes(), weight.options());
-  table.pooled_unpack_weight(c.geometry, sums.const_data_ptr<T>(),
+  table.pooled_unpack_weight(c.geometry, sums.total().template const_data_ptr<T>(),
                              grad_weight.mutable_data_ptr<T>());
   return grad_weight;
 }
@@ -443,13 +527,35 @@ Tensor pooled_grad_input(const Convolution& c, const PoolGeometry& pool, const T
   return grad_input;
 }
 
+// Through the dense gradient, of one image at a time.
+template <typename T>
+Tensor unpooled_grad_input(const Convolution& c, const PoolGeometry& pool, const Tensor& grad,
+                           const Tensor& indices, const Tensor& input, const Tensor& weight) {
+  const auto& g = c.geometry;
+  const Tensor places = indices.contiguous();
+  const T* const dy = grad.const_data_ptr<T>();
+  const uint8_t* const where = places.const_data_ptr<uint8_t>();
+  const int64_t pooled = pool.out_height * pool.out_width;
+  const InputGradient<T> dx(c, input, weight);
+  for_each_image<T>(c, dx.workspace + c.out_image(), [&](int64_t n, T* workspace) {
+    T* const dz = workspace + dx.workspace;
+    for (int64_t o = 0; o < g.out_channels; ++o) {
+      const int64_t from = (n * g.out_channels + o) * pooled;
+      kernels()->of<T>().pool_backward(pool, dy + from, where + from, g.out_height, g.out_width,
+                                       dz + o * c.out_plane());
+    }
+    dx.write(n, dz, workspace);
+  });
+  return dx.result;
+}
+
 // The sum over a plane, of which the pooled one has all that is not zero.
 template <typename T>
 Tensor pooled_grad_bias(const Convolution& c, const PoolGeometry& pool, const Tensor& grad) {
   Convolution small = c;
   small.geometry.out_height = pool.out_height;
   small.geometry.out_width = pool.out_width;
-  return direct_grad_bias<T>(small, grad);
+  return std::get<2>(direct_backward<T>(small, grad, Tensor(), Tensor(), {false, false, true}));
 }
 
 Gradients3 pool_backward(const Tensor& grad_output, const Tensor& input, const Tensor& weight,
@@ -486,6 +592,10 @@ Gradients3 pool_backward(const Tensor& grad_output, const Tensor& input, const T
       if (output_mask[0] && sparse && c->geometry.in_channels >= kFewestScatteredChannels &&
           all_finite<T>(weight) && all_finite<T>(pooled)) {
         grad_input = pooled_grad_input<T>(*c, pool, pooled, indices, input, weight);
+      } else if (output_mask[0] && takes_direct_grad_input<T>(*c) &&
+                 direct_convolution(input, weight, std::nullopt, stride, padding, dilation,
+                                    groups)) {
+        grad_input = unpooled_grad_input<T>(*c, pool, pooled, indices, input, weight);
       }
       if (output_mask[1] && sparse && all_finite<T>(input))
         grad_weight = pooled_grad_weight<T>(*c, pool, pooled, indices, input, weight);

@@ -3,7 +3,14 @@
 import pytest
 import torch
 
-from comparing import assert_equal, assert_like_native, every_dtype, needs_extension
+from comparing import (
+    assert_close,
+    assert_equal,
+    assert_like_native,
+    every_dtype,
+    every_float,
+    needs_extension,
+)
 from inkgrad.check.cases import OPS, Case, bind
 from inkgrad.check.derivatives import derivatives
 
@@ -65,6 +72,21 @@ def test_number_of_threads_does_not_change_the_bits(name, dtype):
     for threads in (2, 3):
         torch.set_num_threads(threads)
         assert_same_bits(one, results(name, dtype, "cpu"))
+
+
+@needs_extension
+@every_float
+@pytest.mark.parametrize("name", ["conv2d", "conv2d_relu_max_pool2d"])
+def test_threads_share_a_single_image(name, dtype):
+    """Its output channels then, whose sums are the same wherever a share begins."""
+    op, case = OPS[name], Case("", ((1, 16, 24, 24), (33, 16, 3, 3), (33,)))
+    inputs = op.inputs(case, dtype)
+    torch.set_num_threads(1)
+    one = op.fused(*inputs)
+    assert_close(one, op.native(*inputs))
+    for threads in (2, 3):
+        torch.set_num_threads(threads)
+        assert_equal(op.fused(*inputs), one)
 
 
 @every_op

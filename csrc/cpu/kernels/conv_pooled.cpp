@@ -18,7 +18,7 @@ namespace inkgrad::cpu {
 namespace {
 
 inline constexpr int kAccumulators = kManyRegisters ? 28 : 14;
-inline constexpr int kMostRows = 7, kMostVectors = 7;
+inline constexpr int kMostRows = 7, kMostVectors = 7, kMostSlidingRows = 5;
 // Copies of several images share the first-level cache, so that sums leave the registers seldom.
 inline constexpr int64_t kImageBytes = 20 * 1024;
 
@@ -403,6 +403,67 @@ void add_weights(const T* w, int64_t w_row, const int32_t* at, const T* value, i
   }
 }
 
+// The same for all pixels of one row of dy and whole rows of patches, V = KW x S vectors: what
+// neighbours share stays in registers, which move on by a pixel, S vectors, so that a patch costs a
+// column of memory instead of all of it.
+template <typename T, int L, int R, int V, int S>
+void slide_weights(const T* w, int64_t w_row, const LiveOfPixels<T>& live, int64_t first,
+                   int64_t pixels, T* dx, int64_t row) {
+  Vec<T, L> acc[R][V];
+#pragma GCC unroll 8
+  for (int r = 0; r < R; ++r) {
+#pragma GCC unroll 16
+    for (int v = 0; v < V; ++v) acc[r][v] = Vec<T, L>{};
+  }
+  const auto add_to_memory = [&](int r, int v) __attribute__((always_inline)) {
+    T* const to = dx + r * row + v * L;
+    store<L>(to, load<L>(to) + acc[r][v]);
+  };
+  for (int64_t pixel = first; pixel < first + pixels; ++pixel, dx += S * L) {
+    const int32_t* at = live.at + pixel * live.most;
+    const T* value = live.value + pixel * live.most;
+    const int64_t n = live.count[pixel];
+    for (int64_t k = 0; k < n; ++k) {
+      const T* from = w + at[k];
+      const T g = value[k];
+#pragma GCC unroll 8
+      for (int r = 0; r < R; ++r) {
+#pragma GCC unroll 16
+        for (int v = 0; v < V; ++v) acc[r][v] += g * load<L>(from + r * w_row + v * L);
+      }
+    }
+#pragma GCC unroll 8
+    for (int r = 0; r < R; ++r) {
+#pragma GCC unroll 16
+      for (int v = 0; v < S; ++v) add_to_memory(r, v);
+#pragma GCC unroll 16
+      for (int v = 0; v < V; ++v)
+        acc[r][v] = v + S < V ? acc[r][v + S < V ? v + S : v] : Vec<T, L>{};
+    }
+  }
+#pragma GCC unroll 8
+  for (int r = 0; r < R; ++r) {
+#pragma GCC unroll 16
+    for (int v = 0; v < V - S; ++v) add_to_memory(r, v);
+  }
+}
+
+// Calls f(kernel width, vectors of a pixel), constants, where slide_weights is made for them:
+// kernels of the usual widths whose rows fit into registers.
+template <typename F>
+bool with_sliding_patch(const ConvGeometry& g, int64_t step, F f) {
+  using std::integral_constant;
+  if (g.dilation_width != 1) return false;
+  if (g.kernel_width == 3 && step <= 3) {
+    with_constant<3>(step, [&](auto s) { f(integral_constant<int, 3>{}, s); });
+  } else if (g.kernel_width == 5 && step <= 2) {
+    with_constant<2>(step, [&](auto s) { f(integral_constant<int, 5>{}, s); });
+  } else {
+    return false;
+  }
+  return true;
+}
+
 // The image itself from one that is channels last and padded.
 template <typename T, int L>
 void copy_channels_first(const ConvGeometry& g, const Patches<T>& patches, const T* from,
@@ -469,12 +530,28 @@ void pooled_backward_input(const ConvGeometry& g, const PoolGeometry& p, const T
         sort_by_pixel(p, pixel_of_place, grad_pooled + from, places + from, int32_t(o * w_channel),
                       live);
       }
+      const int64_t row0 = i * p.window_height;
+      const auto slide = [&](auto columns, auto step) {
+        constexpr int S = decltype(step)::value, V = decltype(columns)::value * S;
+        constexpr int most = smaller(kAccumulators / V, kMostSlidingRows);
+        const Parts blocks(g.kernel_height, most);
+        for (int64_t b = 0; b < blocks.count; ++b) {
+          const int64_t r = blocks.begin(b);
+          with_constant<most>(blocks.begin(b + 1) - r, [&](auto rows) {
+            for (int64_t h = 0; h < p.window_height; ++h) {
+              slide_weights<T, L, decltype(rows)::value, V, S>(
+                  packed + r * w_row, w_row, live, h * g.out_width, g.out_width,
+                  dx + (row0 + h) * patches.pitch + r * row, row);
+            }
+          });
+        }
+      };
+      if (with_sliding_patch(g, patches.channels / L, slide)) continue;
       for_each_tile(g.kernel_height, divide_up(patches.run, L),
                     [&](int64_t r, auto rows, int64_t v, auto vectors) {
                       for (int64_t pixel = 0; pixel < pixels; ++pixel) {
                         if (live.count[pixel] == 0) continue;
-                        const int64_t h = i * p.window_height + pixel / g.out_width,
-                                      w = pixel % g.out_width;
+                        const int64_t h = row0 + pixel / g.out_width, w = pixel % g.out_width;
                         add_weights<T, L, decltype(rows)::value, decltype(vectors)::value>(
                             packed + r * w_row + v * L, w_row, live.at + pixel * live.most,
                             live.value + pixel * live.most, live.count[pixel],
