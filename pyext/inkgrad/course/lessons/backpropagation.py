@@ -1,0 +1,155 @@
+"""Lesson 4, backpropagation: the chain rule, applied to a graph from its end to its beginning.
+
+A node is a number with ``data``, and ``grad`` = d(loss)/d(data). An operation knows two formulas:
+its result, and its slope along each operand. That is all there is to autograd.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+# sign: (result, slope along each operand)
+OPERATIONS: dict[str, tuple[Callable[..., float], Callable[..., tuple[float, ...]]]] = {
+    "+": (lambda a, b: a + b, lambda a, b: (1.0, 1.0)),
+    "-": (lambda a, b: a - b, lambda a, b: (1.0, -1.0)),
+    "×": (lambda a, b: a * b, lambda a, b: (b, a)),
+    "²": (lambda a: a**2, lambda a: (2 * a,)),
+}
+
+
+class Node:
+    """A leaf with a name and a number, or an operation on other nodes."""
+
+    def __init__(self, name: str, data: float = 0.0, operands: tuple[Node, ...] = ()) -> None:
+        self.name = name  # of an operation: its sign
+        self.data = data
+        self.grad = 0.0
+        self.operands = operands
+
+    def __add__(self, other: Node) -> Node:
+        return Node("+", operands=(self, other))
+
+    def __sub__(self, other: Node) -> Node:
+        return Node("-", operands=(self, other))
+
+    def __mul__(self, other: Node) -> Node:
+        return Node("×", operands=(self, other))
+
+    def square(self) -> Node:
+        return Node("²", operands=(self,))
+
+    def compute(self) -> None:
+        """data, from the data of the operands."""
+        result, _ = OPERATIONS[self.name]
+        self.data = result(*(operand.data for operand in self.operands))
+
+    def pass_back(self) -> None:
+        """Chain rule: d(loss)/d(operand) += d(loss)/d(this) · d(this)/d(operand)."""
+        _, slopes_of = OPERATIONS[self.name]
+        slopes = slopes_of(*(operand.data for operand in self.operands))
+        for operand, slope in zip(self.operands, slopes, strict=True):
+            operand.grad += self.grad * slope
+
+
+def in_order(node: Node) -> list[Node]:
+    """The node and all that it depends on, operands before what uses them, each once."""
+    found: dict[int, Node] = {}
+
+    def visit(node: Node) -> None:
+        if id(node) not in found:
+            for operand in node.operands:
+                visit(operand)
+            found[id(node)] = node
+
+    visit(node)
+    return list(found.values())
+
+
+def forward(loss: Node) -> Iterator[Node]:
+    """Compute one operation after the other; each node just computed."""
+    for node in in_order(loss):
+        if node.operands:
+            node.compute()
+            yield node
+
+
+def backward(loss: Node) -> Iterator[Node]:
+    """The loss with its grad of 1, then each operation after it has passed its grad back."""
+    order = in_order(loss)
+    for node in order:
+        node.grad = 0.0
+    loss.grad = 1.0  # d(loss)/d(loss)
+    yield loss
+    for node in reversed(order):
+        if node.operands:
+            node.pass_back()
+            yield node
+
+
+# ---- two models of the course, for one example
+
+
+def linear(x: float, y: float, w: float, b: float) -> Node:
+    """loss = (x w + b - y)²."""
+    y_pred = Node("x", x) * Node("w", w) + Node("b", b)
+    return (y_pred - Node("y", y)).square()
+
+
+def quadratic(x: float, y: float, w1: float, w2: float, b: float) -> Node:
+    """loss = (w₁ x² + w₂ x + b - y)²."""
+    x_node = Node("x", x)
+    y_pred = Node("w₁", w1) * x_node.square() + Node("w₂", w2) * x_node + Node("b", b)
+    return (y_pred - Node("y", y)).square()
+
+
+class State(NamedTuple):
+    """What stands in a node when forward and backward are through."""
+
+    name: str
+    data: float
+    grad: float
+
+
+def states(loss: Node) -> list[State]:
+    """Forward and backward, then all nodes in the order of the computation."""
+    for _ in forward(loss):
+        pass
+    for _ in backward(loss):
+        pass
+    return [State(node.name, node.data, node.grad) for node in in_order(loss)]
+
+
+# ---- and with that, training
+
+
+class Epoch(NamedTuple):
+    w: float
+    loss: float  # of the last example
+
+
+def train(w: float = 1.0, lr: float = 0.01, epochs: int = 100) -> list[Epoch]:
+    """Stochastic gradient descent of ŷ = x w, as in lesson 3; backpropagation finds the slope."""
+    weight = Node("w", w)
+    history = []
+    for _ in range(epochs):
+        for x, y in ((1.0, 2.0), (2.0, 4.0), (3.0, 6.0)):
+            loss = (Node("x", x) * weight - Node("y", y)).square()  # a new graph each time
+            states(loss)
+            weight.data -= lr * weight.grad
+        history.append(Epoch(weight.data, loss.data))
+    return history
+
+
+class Numbers(NamedTuple):
+    linear: list[State]
+    quadratic: list[State]
+    training: list[Epoch]
+
+
+def run() -> Numbers:
+    return Numbers(
+        states(linear(x=1.0, y=2.0, w=1.0, b=2.0)),
+        states(quadratic(x=2.0, y=4.0, w1=1.0, w2=1.0, b=1.0)),
+        train(),
+    )

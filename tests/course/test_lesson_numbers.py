@@ -1,0 +1,253 @@
+"""Each lesson's numbers are those of the course, and those of plain PyTorch."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Generator, Tensor, nn, optim
+
+from inkgrad.course.lessons import (
+    backpropagation,
+    gradient_descent,
+    linear_model,
+    linear_regression,
+    logistic_regression,
+    overview,
+)
+from inkgrad.course.models import initialise
+
+X = torch.tensor([1.0, 2.0, 3.0], dtype=torch.float64)
+Y = torch.tensor([2.0, 4.0, 6.0], dtype=torch.float64)
+START = -1.0, 3.0  # of the race
+
+
+def leaf(value: float) -> Tensor:
+    return torch.tensor(value, dtype=torch.float64, requires_grad=True)
+
+
+def seeded_linear(seed: int = 0) -> nn.Linear:
+    layer = nn.Linear(1, 1)
+    initialise(layer, Generator().manual_seed(seed))
+    return layer
+
+
+def test_1_the_chain_rule_is_what_autograd_does() -> None:
+    for _, by_rule, by_difference, by_autograd in overview.run().chain:
+        assert by_rule == pytest.approx(by_autograd, rel=1e-12)
+        assert by_difference == pytest.approx(by_autograd, rel=1e-6)
+
+
+def test_1_the_graph_is_as_long_as_the_loop() -> None:
+    """x^n, where the loop ran n - 1 times; its derivative is n x^(n-1)."""
+    lengths = []
+    for x, operations, y, grad in overview.run().growths:
+        n = 1 + len(operations)
+        assert set(operations) == {"MulBackward0"}
+        assert (y, grad) == (x**n, n * x ** (n - 1))
+        lengths.append(n - 1)
+    assert lengths == [3, 2, 1]
+
+
+def test_1_dice_approach_the_expectation() -> None:
+    assert overview.means_of_dice(20_000)[-1].item() == pytest.approx(3.5, abs=0.05)
+
+
+def test_2_the_loss_is_least_at_two() -> None:
+    ws, losses = linear_model.loss_curve()
+    assert (ws[0], ws[-1], len(ws)) == (0, 4, 41)
+    expected = [F.mse_loss(X * w, Y).item() for w in ws]
+    assert losses == pytest.approx(expected, rel=1e-12, abs=1e-12)
+    assert ws[losses.argmin()] == pytest.approx(2)
+    assert (losses[0], losses[10]) == pytest.approx((18.6666667, 4.6666667))
+
+
+def test_2_the_surface_has_w_along_and_b_up() -> None:
+    ws, bs, losses = linear_model.loss_surface()
+    for row, column in ((0, 0), (7, 31), (40, 3)):
+        expected = F.mse_loss(X * ws[column] + bs[row], Y).item()
+        assert losses[row, column] == pytest.approx(expected)
+    row, column = np.unravel_index(losses.argmin(), losses.shape)
+    assert (ws[column], bs[row]) == pytest.approx((2, 0))
+
+
+def test_2_more_weights_fit_better_what_was_seen_and_worse_what_was_not() -> None:
+    found = linear_model.overfit()
+    train = [fit.train for fit in found.fits]
+    assert train == sorted(train, reverse=True)
+    assert found.chosen.validation == min(fit.validation for fit in found.fits)
+    assert found.fits[-1].validation > 10 * found.chosen.validation
+    assert found.test < 2 * 0.25**2  # little more than the noise
+
+
+def test_3_gradient_and_descent_are_those_of_autograd() -> None:
+    w = leaf(1.0)
+    optimizer = optim.SGD([w], lr=0.01)
+    for expected in gradient_descent.descend(w=1.0, lr=0.01, epochs=100):
+        assert w.item() == pytest.approx(expected, rel=1e-12)
+        optimizer.zero_grad()
+        F.mse_loss(X * w, Y).backward()
+        assert gradient_descent.gradient(w.item()) == pytest.approx(w.grad.item(), rel=1e-9)
+        optimizer.step()
+    assert gradient_descent.forward(4, expected) == pytest.approx(7.9997777586)  # the course's
+
+
+def test_3_a_step_too_large_diverges() -> None:
+    """The MSE is 14/3 (w - 2)²: each step multiplies w - 2 by 1 - 28/3 lr."""
+    for lr, ws in gradient_descent.run().descents.items():
+        assert ws[20] - 2 == pytest.approx(-((1 - 28 / 3 * lr) ** 20))
+        assert (abs(ws[-1] - 2) > 1) == (lr == 0.22)
+
+
+@pytest.mark.parametrize("batch_size", [60, 10, 1])
+def test_3_a_walk_is_sgd_over_its_batches(batch_size: int) -> None:
+    x, y = gradient_descent.noisy_line()
+    path = gradient_descent.walk(x, y, batch_size, epochs=2, lr=0.05).path
+    rng = np.random.default_rng(0)
+    w, b = leaf(-1.0), leaf(3.0)
+    optimizer = optim.SGD([w, b], lr=0.05)
+    step = 0
+    for _ in range(2):
+        for batch in torch.from_numpy(rng.permutation(len(x))).split(batch_size):
+            optimizer.zero_grad()
+            F.mse_loss(torch.from_numpy(x)[batch] * w + b, torch.from_numpy(y)[batch]).backward()
+            optimizer.step()
+            step += 1
+            assert path[step] == pytest.approx((w.item(), b.item()))
+    assert len(path) == step + 1
+    surface = gradient_descent.loss_surface(x, y, np.array([1.0, 2.0]), np.array([0.5]))
+    assert surface[0, 1] == pytest.approx(np.mean((2 * x + 0.5 - y) ** 2))
+
+
+def test_3_descent_ends_where_the_slope_is_zero() -> None:
+    numbers = gradient_descent.run()
+    ends = [ws[-1] for ws in numbers.valleys]
+    for end in ends:
+        w = leaf(end)
+        gradient_descent.two_valleys(w).backward()
+        assert w.grad.item() == pytest.approx(0, abs=1e-3)
+        assert gradient_descent.two_valleys_slope(end) == pytest.approx(w.grad.item(), abs=1e-12)
+    local, globally = (gradient_descent.two_valleys(end) for end in ends)
+    assert globally < local
+    stuck, freed = numbers.saddles
+    assert stuck[-1] == pytest.approx((0, 0), abs=0.01)
+    assert freed[-1, 1] > 0.5
+
+
+@pytest.mark.parametrize("model", ["linear", "quadratic"])
+def test_4_every_grad_is_that_of_autograd(model: str) -> None:
+    if model == "linear":
+        values = {"x": 1.0, "y": 2.0, "w": 1.0, "b": 2.0}
+        leaves = {name: leaf(value) for name, value in values.items()}
+        x, y, w, b = leaves.values()
+        loss = (x * w + b - y) ** 2
+        found = backpropagation.linear(**values)
+    else:
+        values = {"x": 2.0, "y": 4.0, "w1": 0.5, "w2": -1.0, "b": 3.0}
+        leaves = {name: leaf(value) for name, value in values.items()}
+        x, y, w1, w2, b = leaves.values()
+        loss = (w1 * x**2 + w2 * x + b - y) ** 2
+        found = backpropagation.quadratic(**values)
+    loss.backward()
+    states = backpropagation.states(found)
+    assert states[-1].data == pytest.approx(loss.item())
+    named = {s.name.translate(str.maketrans("₁₂", "12")): s.grad for s in states}
+    for name, expected in leaves.items():
+        assert named[name] == pytest.approx(expected.grad.item()), name
+
+
+def test_4_one_node_at_a_time() -> None:
+    """Nothing is computed before its turn, neither forward nor backward."""
+    loss = backpropagation.linear(x=1.0, y=2.0, w=1.0, b=2.0)
+    assert [node.name for node in backpropagation.forward(loss)] == ["×", "+", "-", "²"]
+    walk = backpropagation.backward(loss)
+    assert next(walk) is loss
+    (difference,) = loss.operands
+    assert (loss.grad, difference.grad) == (1.0, 0.0)
+    next(walk)
+    assert difference.grad == 2.0
+    assert [node.name for node in walk] == ["-", "+", "×"]
+
+
+def test_4_training_gives_the_curve_of_the_course() -> None:
+    w = leaf(1.0)
+    for epoch in backpropagation.train(epochs=20):
+        for x, y in zip(X, Y, strict=True):
+            loss = (x * w - y) ** 2
+            (slope,) = torch.autograd.grad(loss, w)
+            w = (w - 0.01 * slope).detach().requires_grad_()
+        assert epoch == pytest.approx((w.item(), loss.item()))
+    assert backpropagation.train(epochs=1)[0].loss == pytest.approx(7.3159, abs=1e-4)
+
+
+def test_5_the_four_steps_learn_the_line() -> None:
+    layer = seeded_linear()
+    weight, bias = (p.detach().double().requires_grad_() for p in layer.parameters())
+    expected = []
+    for _ in range(200):
+        loss = ((X[:, None] * weight + bias - Y[:, None]) ** 2).sum()
+        expected.append(loss.item())
+        slopes = torch.autograd.grad(loss, (weight, bias))
+        weight, bias = (
+            (p - 0.01 * slope).detach().requires_grad_()
+            for p, slope in zip((weight, bias), slopes, strict=True)
+        )
+    assert linear_regression.train(200).losses == pytest.approx(expected, rel=1e-3)
+    found = linear_regression.train()
+    assert (found.w, found.b) == pytest.approx((2, 0), abs=0.01)
+    assert found.prediction == pytest.approx(8, abs=0.01)
+
+
+def test_5_the_race_is_run_by_the_rules() -> None:
+    """SGD and momentum by their formulas; everybody comes closer."""
+    races = linear_regression.run(epochs=1).races
+    for name, momentum in (("SGD", 0.0), ("momentum", 0.8)):
+        weights, velocity = np.array(START), np.zeros(2)
+        x, y = X.numpy(), Y.numpy()
+        for step in range(1, 61):
+            error = x * weights[0] + weights[1] - y
+            velocity = momentum * velocity + 2 * np.array([np.sum(error * x), np.sum(error)])
+            weights = weights - 0.02 * velocity
+            assert races[name].path[step].numpy() == pytest.approx(weights, abs=1e-4)
+    for name, race in races.items():
+        assert tuple(race.path[0].tolist()) == START
+        assert race.losses[-1] < race.losses[0] / 10, name
+        w, b = race.path[-1].tolist()
+        assert race.losses[-1] == pytest.approx(((X * w + b - Y) ** 2).sum().item(), abs=1e-5)
+    assert races["LBFGS"].losses[-1] < 1e-6
+
+
+def test_6_sigmoid_and_bce_by_hand_are_those_of_torch() -> None:
+    numbers = logistic_regression.run(epochs=1)
+    assert (numbers.z[0], numbers.z[-1]) == (-10, 10)
+    torch.testing.assert_close(numbers.sigmoid, torch.sigmoid(numbers.z))
+    batch = numbers.batch
+    y_pred, y = torch.tensor(batch.y_pred), torch.tensor(batch.y)
+    each = F.binary_cross_entropy(y_pred, y, reduction="none")
+    assert batch.losses == pytest.approx(each.tolist(), rel=1e-6)
+    assert batch.losses == pytest.approx([1.6094, 0.2231, 0.3567, 1.2040], abs=1e-4)
+    assert (batch.mean, batch.mean_by_kernel) == pytest.approx((each.mean().item(),) * 2, rel=1e-6)
+    assert batch.mean == pytest.approx(0.8483, abs=1e-4)
+
+
+def test_6_hours_of_study_are_learnt_as_by_torch() -> None:
+    layer = seeded_linear()
+    optimizer = optim.SGD(layer.parameters(), lr=0.01)
+    x, y = X.float()[:, None], torch.tensor([[0.0], [0.0], [1.0]])
+    expected = []
+    for _ in range(1000):
+        loss = F.binary_cross_entropy(torch.sigmoid(layer(x)), y, reduction="sum")
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        expected.append(loss.item())
+    found = logistic_regression.train()
+    assert found.losses == pytest.approx(expected, rel=1e-5)
+    assert (found.w, found.b) == pytest.approx((layer.weight.item(), layer.bias.item()), rel=1e-4)
+    at_four_hours = found.probabilities[80].item()
+    assert found.hours[80] == 4
+    assert at_four_hours == pytest.approx(1 / (1 + math.exp(-4 * found.w - found.b)), rel=1e-5)
+    assert at_four_hours > 0.8  # the course finds about 0.87
