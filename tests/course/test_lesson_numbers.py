@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,13 +13,20 @@ from torch import Generator, Tensor, nn, optim
 
 from inkgrad.course.lessons import (
     backpropagation,
+    convolution,
+    data_loader,
     gradient_descent,
     linear_model,
     linear_regression,
     logistic_regression,
+    many_features,
     overview,
+    softmax,
 )
-from inkgrad.course.models import initialise
+from inkgrad.course.models import DigitCNN, DigitModel, build, initialise
+from inkgrad.course.settings import course_settings
+from inkgrad.course.training import Run
+from lesson_runs import numbers
 
 X = torch.tensor([1.0, 2.0, 3.0], dtype=torch.float64)
 Y = torch.tensor([2.0, 4.0, 6.0], dtype=torch.float64)
@@ -251,3 +259,190 @@ def test_6_hours_of_study_are_learnt_as_by_torch() -> None:
     assert found.hours[80] == 4
     assert at_four_hours == pytest.approx(1 / (1 + math.exp(-4 * found.w - found.b)), rel=1e-5)
     assert at_four_hours > 0.8  # the course finds about 0.87
+
+
+def test_7_a_loop_and_a_matrix_compute_the_same() -> None:
+    found = numbers(7)
+    generator = Generator().manual_seed(0)
+    X, W, b = (torch.randn(size, generator=generator) for size in ((4, 3), (2, 3), (2,)))
+    expected = torch.sigmoid(X @ W.T + b)
+    torch.testing.assert_close(found.by_loops, expected)
+    torch.testing.assert_close(found.by_matrices, expected)
+
+
+@pytest.mark.parametrize("activation", many_features.ACTIVATIONS)
+def test_7_every_activation_learns_as_in_torch(activation: str) -> None:
+    """The same network of torch's own modules, from the same start."""
+    data = numbers(7).data
+    of_torch = {"sigmoid": nn.Sigmoid, "ReLU": nn.ReLU, "tanh": nn.Tanh, "GELU": nn.GELU}
+    features = data.train.inputs.shape[1]
+    sizes = ((features, 6), (6, 4), (4, 1))
+    layers = [nn.Linear(*size) for size in sizes]
+    generator = Generator().manual_seed(0)
+    for layer in layers:
+        initialise(layer, generator)
+    curved = of_torch[activation]
+    model = nn.Sequential(layers[0], curved(), layers[1], curved(), layers[2], nn.Sigmoid())
+    optimizer = optim.Adam(model.parameters(), lr=0.01)
+    expected = []
+    for _ in range(20):
+        loss = F.binary_cross_entropy(model(data.train.inputs), data.train.targets)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        expected.append(loss.item())
+    found = many_features.train(
+        data, activation, lambda weights: optim.Adam(weights, lr=0.01), epochs=20
+    )
+    assert found.losses == pytest.approx(expected, rel=1e-4)
+    right = (model(data.test.inputs) > 0.5) == (data.test.targets > 0.5)
+    assert found.test_accuracy == pytest.approx(right.float().mean().item(), abs=0.02)
+
+
+def test_7_ones_own_table(tmp_path: Path) -> None:
+    table = tmp_path / "mine.csv"
+    table.write_text("\n".join(f"{i},{-i},{i % 3},{int(i > 12)}" for i in range(40)))
+    found = many_features.run(epochs=1, data=table)
+    assert found.data.name == "mine.csv"
+    assert not found.data.stand_in
+    assert found.data.train.inputs.shape[1] == 3
+    assert numbers(7).data.stand_in
+
+
+def test_8_batches_are_all_examples_in_a_new_order_each_epoch() -> None:
+    epochs = data_loader.batches_of(10, batch_size=4, epochs=3)
+    orders = [[example for batch in epoch for example in batch] for epoch in epochs]
+    assert all(sorted(order) == list(range(10)) for order in orders)
+    assert len({tuple(order) for order in orders}) == 3
+    assert [[len(batch) for batch in epoch] for epoch in epochs] == [[4, 4, 2]] * 3
+    assert data_loader.iterations(10, 4) == 3
+    assert data_loader.batches_of(10, batch_size=4, epochs=3) == epochs
+    assert data_loader.batches_of(5, 2, 1, shuffle=False) == [[[0, 1], [2, 3], [4]]]
+
+
+def test_8_the_loader_trains_as_torch_does() -> None:
+    """Torch's own model, given the same batches by hand."""
+    found = numbers(8)
+    examples = found.data.train
+    generator = Generator().manual_seed(0)
+    features = examples.inputs.shape[1]
+    model = build("diabetes", "native", generator=generator, in_features=features)
+    loader = torch.utils.data.DataLoader(
+        range(len(examples)), 32, shuffle=True, generator=generator
+    )
+    optimizer = optim.SGD(model.parameters(), lr=0.1)
+    for expected in found.losses:
+        total = 0.0
+        for index in loader:
+            loss = F.binary_cross_entropy(model(examples.inputs[index]), examples.targets[index])
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            total += loss.item() * len(index)
+        assert expected == pytest.approx(total / len(examples), rel=1e-5)
+
+
+def test_8_a_worker_can_be_started() -> None:
+    timing = data_loader.time_loader(data_loader.SlowDataset(4, 0.0), batch_size=2, workers=1)
+    assert timing.workers == 1
+    assert timing.first_epoch > timing.second_epoch > 0
+
+
+def test_8_the_main_guard_keeps_workers_from_starting_workers() -> None:
+    found = numbers(8)
+    twice = ["this file runs in MainProcess", "this file runs in SpawnProcess-1"]
+    assert found.without_guard == (twice, "RuntimeError")
+    assert found.with_guard == ([*twice, "work is done"], "")
+
+
+def test_9_softmax_and_its_loss_by_hand_are_those_of_torch() -> None:
+    sample, comparison = numbers(9).sample, numbers(9).comparison
+    assert sample.y_pred == pytest.approx(torch.softmax(torch.tensor(sample.z), 0).numpy())
+    assert (sample.loss, sample.loss_by_torch) == pytest.approx((0.9729, 0.9729), abs=1e-4)
+    expected = 0.4966, 1.2389  # the course's
+    assert comparison.losses_by_torch == pytest.approx(expected, abs=1e-4)
+    by_hand = comparison.good_loss, comparison.bad_loss
+    assert by_hand == pytest.approx(comparison.losses_by_torch, rel=1e-12)
+    assert softmax.softmax(np.array([1000.0, 999.0])) == pytest.approx([0.7310586, 0.2689414])
+
+
+@pytest.mark.parametrize(("lesson", "model", "least"), [(9, "softmax", 0.3), (10, "cnn", 0.6)])
+def test_9_and_10_train_as_torch_does(lesson: int, model: str, least: float) -> None:
+    found = numbers(lesson)
+    settings = course_settings(model, epochs=2, augment=False, backend="native")
+    run = Run(settings, found.data)
+    losses = [epoch.loss for epoch in run.epochs()]
+    assert found.training.losses == pytest.approx(losses, rel=1e-3)
+    score = run.test()
+    assert score is not None
+    assert found.training.accuracies[-1] == pytest.approx(score.accuracy, abs=0.01)
+    assert len(found.training.accuracies) == 2
+    assert found.training.accuracies[-1] > least
+
+
+@pytest.mark.parametrize("lesson", [9, 10])
+def test_9_and_10_the_confusion_matrix_counts_every_image_once(lesson: int) -> None:
+    found = numbers(lesson)
+    labels, predicted = found.data.test.targets, found.training.predicted
+    right = found.confusion.diagonal().sum().item()
+    assert found.confusion.sum() == len(labels)
+    assert right / len(labels) == pytest.approx(found.training.accuracies[-1])
+    assert torch.equal(found.confusion.sum(1), torch.bincount(labels, minlength=10))
+    for row in range(10):
+        for column in range(10):
+            cell = softmax.images_in_cell(labels, predicted, row, column)
+            assert len(cell) == found.confusion[row, column]
+            assert (labels[cell] == row).all()
+            assert (predicted[cell] == column).all()
+
+
+def test_9_a_quick_run_learns_from_a_part() -> None:
+    assert len(softmax.digits_for(full=True, data=None).train) == 1438  # the stand-in's
+    assert len(softmax.digits_for(full=False, data=None).train) <= softmax.SUBSET
+
+
+@pytest.mark.parametrize(("stride", "padding"), [(1, 0), (1, 1), (2, 0), (2, 1), (3, 2)])
+@pytest.mark.parametrize("size", [(5, 5), (4, 7)])
+def test_10_convolution_by_hand_is_that_of_torch(
+    size: tuple[int, int], stride: int, padding: int
+) -> None:
+    rng = np.random.default_rng(0)
+    picture, kernel = rng.normal(size=size), rng.normal(size=(3, 2))
+    found = convolution.convolve(picture, kernel, stride, padding)
+    expected = F.conv2d(
+        torch.from_numpy(picture)[None, None],
+        torch.from_numpy(kernel)[None, None],
+        stride=stride,
+        padding=padding,
+    )
+    assert found == pytest.approx(expected[0, 0].numpy())
+    pooled = F.max_pool2d(torch.from_numpy(picture)[None], 2)[0]
+    assert np.array_equal(convolution.max_pool(picture), pooled.numpy())
+
+
+def test_10_the_examples_of_the_course() -> None:
+    for name, example in numbers(10).examples.items():
+        assert example.by_hand == pytest.approx(example.by_torch), name
+    padded = numbers(10).examples["3 × 3, padding 1"].by_hand
+    assert padded[0].tolist() == [91, 168, 224, 215, 127]  # what the course prints
+    assert numbers(10).examples["10 × 5 × 3 × 3"].by_hand.shape == (10, 6, 6)
+
+
+def test_10_the_sizes_are_those_of_the_network() -> None:
+    found = numbers(10)
+    model = DigitCNN(backend="native")
+    weights = {f"conv{n}": getattr(model, f"conv{n}") for n in (1, 2)} | {"linear": model.fc}
+    sizes = {size.layer: size for size in found.sizes}
+    for name, layer in weights.items():
+        assert sizes[name].weights == sum(p.numel() for p in layer.parameters())
+    image = found.image[None, None]
+    _, maps = model.forward_with_maps(image)
+    pooled = [size for size in found.sizes if size.layer.startswith("max pool")]
+    for size, (name, channels) in zip(pooled, maps.items(), strict=True):
+        assert channels.shape[1:] == (size.channels, size.side, size.side)
+        assert found.maps[name].shape == channels.shape[1:]
+        convolved = F.conv2d(image, weights[name].weight)  # before pooling
+        assert convolved.shape[1:] == (size.channels, sizes[name].side, sizes[name].side)
+        image = channels
+    assert sizes["flatten"].channels == model.fc.in_features
+    assert isinstance(found.training.model, DigitModel)

@@ -65,6 +65,10 @@ _NAMES = (
     "backpropagation",
     "linear_regression",
     "logistic_regression",
+    "many_features",
+    "data_loader",
+    "softmax",
+    "convolution",
 )
 
 LESSONS = {number: Lesson(number, name) for number, name in enumerate(_NAMES, start=1)}

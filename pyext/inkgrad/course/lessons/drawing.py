@@ -27,8 +27,10 @@ def figure(width: float, height: float) -> Figure:
     """An empty figure of that size in inches."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
 
-    empty = Figure(figsize=(width, height), dpi=120, facecolor=PAPER, layout="constrained")
+    layout = ConstrainedLayoutEngine(w_pad=0.1, h_pad=0.1)
+    empty = Figure(figsize=(width, height), dpi=120, facecolor=PAPER, layout=layout)
     FigureCanvasAgg(empty)
     return empty
 
@@ -94,11 +96,13 @@ def image(axes: Axes, pixels: np.ndarray, title: str = "", *, cmap: str = "gray_
 
 
 def numbers(axes: Axes, values: np.ndarray, title: str = "", *, decimals: int = 0) -> None:
-    """A matrix with its numbers in the cells, darker where they are larger."""
-    values = np.asarray(values)
+    """A matrix with its numbers in the cells, darker where they are larger; NaN is empty."""
     image(axes, values, title, cmap=SURFACE)
-    axes.images[0].set_clim(values.min(), values.min() + 1.6 * (np.ptp(values) or 1))
+    least, most = np.nanmin(values), np.nanmax(values)
+    axes.images[0].set_clim(least, least + 1.6 * ((most - least) or 1))  # dark ink stays legible
     for (row, column), value in np.ndenumerate(values):
+        if np.isnan(value):
+            continue
         axes.text(
             column, row, f"{value:.{decimals}f}", ha="center", va="center", fontsize=9, color=INK
         )
