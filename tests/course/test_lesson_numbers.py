@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -145,31 +147,37 @@ def test_3_descent_ends_where_the_slope_is_zero() -> None:
     assert freed[-1, 1] > 0.5
 
 
-@pytest.mark.parametrize("model", ["linear", "quadratic"])
-def test_4_every_grad_is_that_of_autograd(model: str) -> None:
-    if model == "linear":
-        values = {"x": 1.0, "y": 2.0, "w": 1.0, "b": 2.0}
-        leaves = {name: leaf(value) for name, value in values.items()}
-        x, y, w, b = leaves.values()
-        loss = (x * w + b - y) ** 2
-        found = backpropagation.linear(**values)
-    else:
-        values = {"x": 2.0, "y": 4.0, "w1": 0.5, "w2": -1.0, "b": 3.0}
-        leaves = {name: leaf(value) for name, value in values.items()}
-        x, y, w1, w2, b = leaves.values()
-        loss = (w1 * x**2 + w2 * x + b - y) ** 2
-        found = backpropagation.quadratic(**values)
+@pytest.mark.parametrize(
+    ("model", "values"),
+    [
+        (backpropagation.linear, {"x": 1.0, "y": 2.0, "w": 1.0, "b": 2.0}),
+        (backpropagation.quadratic, {"x": 2.0, "y": 4.0, "w1": 0.5, "w2": -1.0, "b": 3.0}),
+    ],
+)
+def test_4_every_grad_is_that_of_autograd(
+    model: Callable[..., Any], values: dict[str, float]
+) -> None:
+    tensors = {name: leaf(value) for name, value in values.items()}
+    loss = model(**tensors)
     loss.backward()
-    states = backpropagation.states(found)
+    states = backpropagation.states(model(**backpropagation.leaves(**values)))
     assert states[-1].data == pytest.approx(loss.item())
-    named = {s.name.translate(str.maketrans("₁₂", "12")): s.grad for s in states}
-    for name, expected in leaves.items():
-        assert named[name] == pytest.approx(expected.grad.item()), name
+    found = {state.name: state.grad for state in states}
+    by_torch = backpropagation.grads_by_torch(model, **values)
+    for name, tensor in tensors.items():
+        assert found[name] == pytest.approx(tensor.grad.item()), name
+        assert by_torch[name] == pytest.approx(tensor.grad.item()), name
+
+
+def test_4_the_models_are_those_of_the_course() -> None:
+    x, y, w1, w2, b = (leaf(value) for value in (2.0, 4.0, 0.5, -1.0, 3.0))
+    assert backpropagation.linear(x, y, w1, b).item() == (2 * 0.5 + 3 - 4) ** 2
+    assert backpropagation.quadratic(x, y, w1, w2, b).item() == (0.5 * 4 - 2 + 3 - 4) ** 2
 
 
 def test_4_one_node_at_a_time() -> None:
     """Nothing is computed before its turn, neither forward nor backward."""
-    loss = backpropagation.linear(x=1.0, y=2.0, w=1.0, b=2.0)
+    loss = backpropagation.linear(**backpropagation.leaves(**backpropagation.LINEAR))
     assert [node.name for node in backpropagation.forward(loss)] == ["×", "+", "-", "²"]
     walk = backpropagation.backward(loss)
     assert next(walk) is loss

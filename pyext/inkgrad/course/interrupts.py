@@ -12,7 +12,7 @@ from multiprocessing import resource_tracker
 def not_for_children() -> Iterator[None]:
     """Processes started in this block, by this thread, will not notice Ctrl-C.
 
-    Its signal is blocked meanwhile, which they inherit; here it comes at the end of the block.
+    Its signal is blocked for this thread meanwhile, which they inherit.
     """
     resource_tracker.ensure_running()  # which the first start would do, unblocking the signal
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})

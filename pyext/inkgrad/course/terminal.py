@@ -37,7 +37,7 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     drawn = []
     for title, *cells in zip(columns, *rows, strict=True):
         wide = max(map(width, [title, *cells]))
-        to_the_right = all(re.match(r"[-+]?[\d.]", cell) for cell in cells)
+        to_the_right = all(re.match(r"[-+]?[\d.]|$", cell) for cell in cells)
         drawn.append([_pad(cell, wide, to_the_right) for cell in (title, "-" * wide, *cells)])
     return "\n".join("  ".join(line).rstrip() for line in zip(*drawn, strict=True))
 

@@ -7,7 +7,10 @@ its result, and its slope along each operand. That is all there is to autograd.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
+
+import torch
+from torch import Tensor
 
 # sign: (result, slope along each operand)
 OPERATIONS: dict[str, tuple[Callable[..., float], Callable[..., tuple[float, ...]]]] = {
@@ -87,20 +90,28 @@ def backward(loss: Node) -> Iterator[Node]:
             yield node
 
 
-# ---- two models of the course, for one example
+# ---- two models of the course, for one example: the same line for our nodes and torch's tensors
+
+Number = TypeVar("Number", Node, Tensor)
 
 
-def linear(x: float, y: float, w: float, b: float) -> Node:
+def linear(x: Number, y: Number, w: Number, b: Number) -> Number:
     """loss = (x w + b - y)²."""
-    y_pred = Node("x", x) * Node("w", w) + Node("b", b)
-    return (y_pred - Node("y", y)).square()
+    return (x * w + b - y).square()
 
 
-def quadratic(x: float, y: float, w1: float, w2: float, b: float) -> Node:
-    """loss = (w₁ x² + w₂ x + b - y)²."""
-    x_node = Node("x", x)
-    y_pred = Node("w₁", w1) * x_node.square() + Node("w₂", w2) * x_node + Node("b", b)
-    return (y_pred - Node("y", y)).square()
+def quadratic(x: Number, y: Number, w1: Number, w2: Number, b: Number) -> Number:
+    """loss = (w1 x² + w2 x + b - y)²."""
+    return (w1 * x.square() + w2 * x + b - y).square()
+
+
+LINEAR = {"x": 1.0, "y": 2.0, "w": 1.0, "b": 2.0}
+QUADRATIC = {"x": 2.0, "y": 4.0, "w1": 1.0, "w2": 1.0, "b": 1.0}
+
+
+def leaves(**values: float) -> dict[str, Node]:
+    """A leaf for each name."""
+    return {name: Node(name, value) for name, value in values.items()}
 
 
 class State(NamedTuple):
@@ -118,6 +129,13 @@ def states(loss: Node) -> list[State]:
     for _ in backward(loss):
         pass
     return [State(node.name, node.data, node.grad) for node in in_order(loss)]
+
+
+def grads_by_torch(model: Callable[..., Tensor], **values: float) -> dict[str, float]:
+    """What PyTorch finds at the leaves of the same model."""
+    tensors = {name: torch.tensor(value, requires_grad=True) for name, value in values.items()}
+    grads = torch.autograd.grad(model(**tensors), list(tensors.values()))
+    return {name: grad.item() for name, grad in zip(tensors, grads, strict=True)}
 
 
 # ---- and with that, training
@@ -141,15 +159,20 @@ def train(w: float = 1.0, lr: float = 0.01, epochs: int = 100) -> list[Epoch]:
     return history
 
 
+class Example(NamedTuple):
+    states: list[State]
+    by_torch: dict[str, float]  # grads of the leaves
+
+
 class Numbers(NamedTuple):
-    linear: list[State]
-    quadratic: list[State]
+    linear: Example
+    quadratic: Example
     training: list[Epoch]
 
 
 def run() -> Numbers:
     return Numbers(
-        states(linear(x=1.0, y=2.0, w=1.0, b=2.0)),
-        states(quadratic(x=2.0, y=4.0, w1=1.0, w2=1.0, b=1.0)),
+        Example(states(linear(**leaves(**LINEAR))), grads_by_torch(linear, **LINEAR)),
+        Example(states(quadratic(**leaves(**QUADRATIC))), grads_by_torch(quadratic, **QUADRATIC)),
         train(),
     )

@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING
 
 from inkgrad.course.lessons import drawing
 from inkgrad.course.lessons.backpropagation import (
+    LINEAR,
+    QUADRATIC,
+    Example,
     Node,
     Numbers,
-    State,
     backward,
     forward,
     in_order,
+    leaves,
     linear,
     quadratic,
 )
@@ -28,12 +31,12 @@ if TYPE_CHECKING:
 
 def parts(numbers: Numbers, say: Say) -> Iterator[Part]:
     yield _table(say("backpropagation.linear"), numbers.linear, say)
-    line = linear(x=1.0, y=2.0, w=1.0, b=2.0)
+    line = linear(**leaves(**LINEAR))
     yield Picture("forward", say("backpropagation.forward"), partial(graph, line, backwards=1))
     yield Picture("halfway", say("backpropagation.halfway"), partial(graph, line, backwards=3))
     yield Picture("linear", say("backpropagation.linear_picture"), partial(graph, line))
     yield _table(say("backpropagation.quadratic"), numbers.quadratic, say)
-    curve = quadratic(x=2.0, y=4.0, w1=1.0, w2=1.0, b=1.0)
+    curve = quadratic(**leaves(**QUADRATIC))
     yield Picture("quadratic", say("backpropagation.quadratic_picture"), partial(graph, curve))
     yield Table(
         say("backpropagation.training"),
@@ -46,9 +49,10 @@ def parts(numbers: Numbers, say: Say) -> Iterator[Part]:
     )  # fmt: skip
 
 
-def _table(caption: str, states: list[State], say: Say) -> Table:
-    columns = [say("backpropagation.node"), "data", "grad"]
-    return Table(caption, columns, [tuple(state) for state in states])
+def _table(caption: str, example: Example, say: Say) -> Table:
+    columns = [say("backpropagation.node"), "data", "grad", say("backpropagation.by_torch")]
+    rows = [(*state, example.by_torch.get(state.name, "")) for state in example.states]
+    return Table(caption, columns, rows)
 
 
 def graph(loss: Node, forwards: int | None = None, backwards: int | None = None) -> Figure:
