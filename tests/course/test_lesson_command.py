@@ -89,11 +89,14 @@ def test_a_folder_that_cannot_be_made_is_noticed_first(
 
 
 def test_without_matplotlib_the_numbers_are_printed_all_the_same() -> None:
-    """None in sys.modules: importing it fails as if it were not installed."""
+    """And without Gradio. None in sys.modules: importing fails as if it were not installed."""
     program = """if True:
-        import sys
-        sys.modules["matplotlib"] = None
+        import importlib, sys
+        sys.modules["matplotlib"] = sys.modules["gradio"] = None
         from inkgrad.cli import main
+        from inkgrad.course.lessons import LESSONS
+        for lesson in LESSONS.values():
+            importlib.import_module(f"inkgrad.course.lessons.views.{lesson.name}")
         assert main(["lesson", "1", "--lang", "en"]) == 0
         assert main(["lesson", "1", "--lang", "en", "--plots", "."]) == 1
     """

@@ -66,9 +66,10 @@ def run(args: argparse.Namespace) -> int:
     print(f"{lesson.number}. {lesson.title(language)}\n")
     print(terminal.wrap(lesson.text(language), columns), flush=True)
     try:
-        with _progress() as advance:
-            if "on_batch" in lesson.options():
-                options["on_batch"] = advance
+        if "on_batch" in lesson.options():
+            with _progress() as advance:
+                numbers = lesson.run(**options, on_batch=advance)
+        else:
             numbers = lesson.run(**options)
     except (DataError, Diverged) as error:
         print(f"inkgrad lesson: {error}", file=sys.stderr)
@@ -116,10 +117,10 @@ def _progress() -> Iterator[Any]:
     with tqdm(unit=" steps", disable=None, leave=False) as bar:
 
         def advance(batch: Batch) -> None:
-            bar.total = batch.count
-            bar.n = batch.number
+            if batch.number == 1:
+                bar.reset(batch.count)
             bar.set_description(f"epoch {batch.epoch}", refresh=False)
             bar.set_postfix_str(f"loss {batch.loss:.4f}", refresh=False)
-            bar.update(0)
+            bar.update()
 
         yield advance

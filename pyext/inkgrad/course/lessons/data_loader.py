@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import torch
 from torch import Generator, Tensor, optim
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader, Dataset, TensorDataset
 
 from inkgrad.course import models
 from inkgrad.course.data import Data, Examples, diabetes
@@ -43,15 +43,14 @@ def batches_of(
     count: int, batch_size: int, epochs: int, *, shuffle: bool = True, seed: int = 0
 ) -> list[list[list[int]]]:
     """For each epoch its batches, each the numbers of its examples."""
-    numbers: Dataset[int] = range(count)  # type: ignore[assignment]  # it has all that is needed
-    loader = DataLoader(
-        numbers, batch_size, shuffle=shuffle, generator=Generator().manual_seed(seed)
-    )
-    return [[batch.tolist() for batch in loader] for _ in range(epochs)]
+    generator = Generator().manual_seed(seed)
+    dataset = TensorDataset(torch.arange(count))
+    loader = DataLoader(dataset, batch_size, shuffle=shuffle, generator=generator)
+    return [[batch.tolist() for (batch,) in loader] for _ in range(epochs)]
 
 
 def iterations(examples: int, batch_size: int) -> int:
-    """The last batch may be smaller."""
+    """The batches of an epoch; the last one may be smaller."""
     return math.ceil(examples / batch_size)
 
 

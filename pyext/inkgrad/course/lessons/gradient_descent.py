@@ -23,14 +23,14 @@ def forward(x: float, w: float) -> float:
 
 def cost(w: float) -> float:
     """1/N Σ (x w - y)²."""
-    return sum((forward(x, w) - y) ** 2 for x, y in zip(x_data, y_data, strict=True)) / len(x_data)
+    losses = [(forward(x, w) - y) ** 2 for x, y in zip(x_data, y_data, strict=True)]
+    return sum(losses) / len(losses)
 
 
 def gradient(w: float) -> float:
     """1/N Σ 2 x (x w - y): the derivative of the cost."""
-    return sum(2 * x * (forward(x, w) - y) for x, y in zip(x_data, y_data, strict=True)) / len(
-        x_data
-    )
+    slopes = [2 * x * (forward(x, w) - y) for x, y in zip(x_data, y_data, strict=True)]
+    return sum(slopes) / len(slopes)
 
 
 def descend(w: float = 1.0, lr: float = 0.01, epochs: int = 100) -> list[float]:

@@ -26,7 +26,8 @@ def loss(x: float, y: float, w: float, b: float = 0.0) -> float:
 
 def mse(w: float, b: float = 0.0) -> float:
     """1/N Σ (ŷ - y)²: the mean squared error over the data set."""
-    return sum(loss(x, y, w, b) for x, y in zip(x_data, y_data, strict=True)) / len(x_data)
+    losses = [loss(x, y, w, b) for x, y in zip(x_data, y_data, strict=True)]
+    return sum(losses) / len(losses)
 
 
 # ---- trying every weight: feasible for one or two of them, hopeless for a network
@@ -74,20 +75,17 @@ def polynomial_mse(weights: np.ndarray, points: tuple[np.ndarray, np.ndarray]) -
 
 
 def overfit(seed: int = 11) -> Overfitting:
-    """Polynomials ŷ = w₀ + w₁ x + ... of each degree, fitted to the training set alone."""
+    """Polynomials ŷ = w₀ + w₁ x + ... of each degree, fitted to the training set alone.
+
+    With so few points much is left to chance; this seed's show plainly what most others show too.
+    """
     rng = np.random.default_rng(seed)
     train, validation, test = (noisy_points(count, rng) for count in (15, 30, 30))
     fits = []
     for degree in range(11):
         weights = np.polyfit(*train, degree)  # the weights with the least MSE on these points
-        fits.append(
-            Fit(
-                degree,
-                polynomial_mse(weights, train),
-                polynomial_mse(weights, validation),
-                weights,
-            )
-        )
+        seen, unseen = polynomial_mse(weights, train), polynomial_mse(weights, validation)
+        fits.append(Fit(degree, seen, unseen, weights))
     chosen = min(fits, key=lambda fit: fit.validation)
     return Overfitting(train, validation, fits, chosen, polynomial_mse(chosen.weights, test))
 
