@@ -86,6 +86,10 @@ def test_2_the_surface_has_w_along_and_b_up() -> None:
 
 def test_2_more_weights_fit_better_what_was_seen_and_worse_what_was_not() -> None:
     found = linear_model.overfit()
+    for fit in found.fits:
+        for loss, (x, y) in ((fit.train, found.train), (fit.validation, found.validation)):
+            y_pred = sum(torch.from_numpy(x) ** k * w for k, w in enumerate(fit.weights[::-1]))
+            assert loss == pytest.approx(F.mse_loss(y_pred, torch.from_numpy(y)).item())
     train = [fit.train for fit in found.fits]
     assert train == sorted(train, reverse=True)
     assert found.chosen.validation == min(fit.validation for fit in found.fits)
