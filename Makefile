@@ -102,7 +102,7 @@ $(INSTALLED): $(VENV)/packages pyproject.toml $(wildcard setup.py) $(CSRC)
 	@$(BIN)/python $(PREFLIGHT)
 	$(if $(filter 0,$(KERNELS)),,$(COMPILE))
 	@echo "==> installing inkgrad"
-	@$(PIP) install --constraint $(TORCH_CHOSEN) --no-build-isolation --editable ".[demo,bench,test]"
+	@$(PIP) install --constraint $(TORCH_CHOSEN) --no-build-isolation --editable ".[demo,plots,test]"
 	@touch $@
 
 # the extras of an inkgrad that is installed: pip adds only what they name

@@ -75,7 +75,7 @@ def test_a_missing_extra_is_named_with_what_installs_it(command, capsys) -> None
     assert cli.main(["train"]) == 1
     (line,) = capsys.readouterr().err.splitlines()
     assert "matplotlib.pyplot is not installed" in line
-    assert line.endswith("-m pip install 'inkgrad[bench]'")
+    assert line.endswith("-m pip install 'inkgrad[plots]'")
 
 
 def test_any_other_missing_module_is_a_bug_and_keeps_its_traceback(command) -> None:

@@ -20,6 +20,7 @@ __all__ = ["main"]
 # name: (module, what it does)
 _COMMANDS = {
     "demo": ("inkgrad_demo.command", "open the app in the browser: draw digits, train, compare"),
+    "lesson": ("inkgrad.course.lesson_command", "run a lesson of the course, save its pictures"),
     "train": ("inkgrad.course.train_command", "train a model of the course, write a checkpoint"),
     "predict": ("inkgrad.course.predict_command", "read the digit in each of some image files"),
     "check": ("inkgrad.check", "check the kernels' results and derivatives against torch's"),
@@ -28,7 +29,7 @@ _COMMANDS = {
 }
 
 # packages that not every installation has, and the extra that brings them
-_EXTRAS = {"gradio": "demo", "torchvision": "demo", "matplotlib": "bench"}
+_EXTRAS = {"gradio": "demo", "torchvision": "demo", "matplotlib": "plots"}
 
 _FAILURE = 1
 _USAGE = 2  # as argparse has it

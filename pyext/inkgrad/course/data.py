@@ -11,7 +11,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -73,11 +73,15 @@ class Examples:
 
 @dataclass(frozen=True)
 class Data:
-    """What a run learns from (``train``) and what it is judged by in the end (``test``)."""
+    """What a run learns from (``train``) and what it is judged by in the end (``test``).
+
+    ``stand_in``: it takes the place of data that could not be had.
+    """
 
     name: str
     train: Examples
     test: Examples
+    stand_in: bool = False
 
 
 def data_root() -> Path:
@@ -191,7 +195,7 @@ def _download(url: str, checksum: str, cached: Path, say: Say) -> bytes:
 
 def _stand_in(data: Data, reason: str, say: Say) -> Data:
     say(f"{reason}\n*** Stand-in: {data.name}. Results are not those of the real data. ***")
-    return data
+    return replace(data, stand_in=True)
 
 
 # ---------------------------------------------------------------- digits

@@ -1,0 +1,177 @@
+"""Lesson 10, convolution: a small kernel slides over a picture, and each place gives one number."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+import inkgrad.functional as F
+from inkgrad.course.data import Data
+from inkgrad.course.lessons.softmax import Training, confusion_matrix, digits_for, train
+from inkgrad.course.training import Batch
+
+# ---- one channel: slide, multiply, add
+
+
+class Step(NamedTuple):
+    row: int  # of the result
+    column: int
+    window: np.ndarray  # what lies under the kernel
+    value: float
+
+
+def slide(
+    picture: np.ndarray, kernel: np.ndarray, stride: int = 1, padding: int = 0
+) -> Iterator[Step]:
+    """Each place of the kernel on the picture, which gets ``padding`` zeros on every side."""
+    picture = np.pad(picture, padding)
+    height, width = kernel.shape
+    for row, top in enumerate(range(0, len(picture) - height + 1, stride)):
+        for column, left in enumerate(range(0, picture.shape[1] - width + 1, stride)):
+            window = picture[top : top + height, left : left + width]
+            yield Step(row, column, window, float((window * kernel).sum()))
+
+
+def output_size(size: int, kernel: int, stride: int = 1, padding: int = 0) -> int:
+    """⌊(size + 2 padding - kernel) / stride⌋ + 1: how many places there are along one side."""
+    return (size + 2 * padding - kernel) // stride + 1
+
+
+def convolve(
+    picture: np.ndarray, kernel: np.ndarray, stride: int = 1, padding: int = 0
+) -> np.ndarray:
+    """The numbers of all places, as a picture."""
+    height, width = (
+        output_size(size, side, stride, padding)
+        for size, side in zip(picture.shape, kernel.shape, strict=True)
+    )
+    result = np.zeros((height, width))
+    for step in slide(picture, kernel, stride, padding):
+        result[step.row, step.column] = step.value
+    return result
+
+
+def max_pool(picture: np.ndarray, size: int = 2) -> np.ndarray:
+    """The largest number of every square of size × size."""
+    height, width = picture.shape[0] // size, picture.shape[1] // size
+    squares = picture[: height * size, : width * size].reshape(height, size, width, size)
+    return squares.max(axis=(1, 3))
+
+
+# ---- several channels: a kernel has a layer for each, and their results add up
+
+
+def convolve_channels(pictures: np.ndarray, kernels: np.ndarray) -> np.ndarray:
+    """(n, H, W) pictures and (m, n, K, K) kernels give (m, H', W'): a channel for each kernel."""
+    return np.stack(
+        [
+            sum(convolve(picture, layer) for picture, layer in zip(pictures, kernel, strict=True))
+            for kernel in kernels
+        ]
+    )
+
+
+# ---- the course's examples
+
+PICTURE = np.array(
+    [[3, 4, 6, 5, 7], [2, 4, 6, 8, 2], [1, 6, 7, 8, 4], [9, 7, 4, 6, 2], [3, 7, 5, 4, 1]], float
+)
+KERNEL = np.arange(1.0, 10.0).reshape(3, 3)
+TO_POOL = np.array([[3, 4, 6, 5], [2, 4, 6, 8], [1, 6, 7, 8], [9, 7, 4, 6]], float)
+
+FILTERS = {
+    "vertical edges": np.array([[1, 0, -1], [2, 0, -2], [1, 0, -1]], float),
+    "horizontal edges": np.array([[1, 2, 1], [0, 0, 0], [-1, -2, -1]], float),
+    "blur": np.full((3, 3), 1 / 9),
+    "sharpen": np.array([[0, -1, 0], [-1, 5, -1], [0, -1, 0]], float),
+}
+
+
+class Example(NamedTuple):
+    before: np.ndarray
+    by_hand: np.ndarray
+    by_torch: np.ndarray  # convolutions on the kernel of this package
+
+
+def examples(seed: int = 0) -> dict[str, Example]:
+    """Each operation on the numbers above, and channels on some random ones."""
+    rng = np.random.default_rng(seed)
+    pictures, kernels = rng.normal(size=(5, 8, 8)), rng.normal(size=(10, 5, 3, 3))
+
+    def fused(pictures: np.ndarray, kernels: np.ndarray, **options: Any) -> np.ndarray:
+        return F.conv2d(torch.from_numpy(pictures), torch.from_numpy(kernels), **options).numpy()
+
+    def fused_on_one(**options: int) -> np.ndarray:
+        return fused(PICTURE[None], KERNEL[None, None], **options)[0]
+
+    pooled = nn.functional.max_pool2d(torch.from_numpy(TO_POOL)[None], 2)[0].numpy()
+    padded, strided = convolve(PICTURE, KERNEL, padding=1), convolve(PICTURE, KERNEL, stride=2)
+    return {
+        "3 × 3": Example(PICTURE, convolve(PICTURE, KERNEL), fused_on_one()),
+        "3 × 3, padding 1": Example(PICTURE, padded, fused_on_one(padding=1)),
+        "3 × 3, stride 2": Example(PICTURE, strided, fused_on_one(stride=2)),
+        "max pool 2 × 2": Example(TO_POOL, max_pool(TO_POOL), pooled),
+        "10 × 5 × 3 × 3": Example(
+            pictures, convolve_channels(pictures, kernels), fused(pictures, kernels)
+        ),
+    }
+
+
+class Size(NamedTuple):
+    layer: str
+    channels: int
+    side: int  # height and width
+    weights: int
+
+
+def sizes_of_the_network() -> list[Size]:
+    """Twice convolution 5 × 5, pooling 2 × 2 and ReLU; then one linear layer."""
+    sizes = [Size("input", 1, 28, 0)]
+    for number, channels in ((1, 10), (2, 20)):
+        before = sizes[-1]
+        side = output_size(before.side, kernel=5)
+        weights = channels * before.channels * 5 * 5 + channels  # and a bias each
+        sizes.append(Size(f"conv{number}", channels, side, weights))
+        sizes.append(Size("max pool, ReLU", channels, side // 2, 0))
+    numbers = sizes[-1].channels * sizes[-1].side ** 2
+    sizes.append(Size("flatten", numbers, 1, 0))
+    sizes.append(Size("linear", 10, 1, numbers * 10 + 10))
+    return sizes
+
+
+class Numbers(NamedTuple):
+    examples: dict[str, Example]
+    sizes: list[Size]
+    data: Data
+    training: Training
+    confusion: Tensor
+    image: Tensor  # (28, 28): one digit of the test set
+    maps: dict[str, Tensor]  # what each convolution makes of it, (channels, height, width)
+
+
+def run(
+    epochs: int | None = None,
+    full: bool = False,
+    data: str | os.PathLike[str] | None = None,
+    on_batch: Callable[[Batch], None] | None = None,
+) -> Numbers:
+    """``full``: all of MNIST, for 10 epochs; else a part of it, for 3. ``data``: MNIST's folder."""
+    digits = digits_for(full, data)
+    training = train("cnn", digits, epochs or (10 if full else 3), on_batch)
+    image = digits.test[:1].as_float()
+    with torch.no_grad():
+        _, maps = training.model.forward_with_maps(image)
+    return Numbers(
+        examples(),
+        sizes_of_the_network(),
+        digits,
+        training,
+        confusion_matrix(digits.test.targets, training.predicted),
+        image[0, 0],
+        {name: found[0] for name, found in maps.items()},
+    )

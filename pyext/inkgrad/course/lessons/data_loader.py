@@ -1,0 +1,185 @@
+"""Lesson 8, Dataset and DataLoader: examples one by one, made into shuffled batches.
+
+epoch: every example once. batch size: examples in one step. iterations: batches in an epoch.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+from torch import Generator, Tensor, optim
+from torch.utils.data import DataLoader, Dataset, TensorDataset
+
+from inkgrad.course import models
+from inkgrad.course.data import Data, Examples, diabetes
+from inkgrad.course.interrupts import not_for_children
+
+# ---- the student's side: how many examples there are, and each by its number
+
+
+class TableDataset(Dataset[tuple[Tensor, Tensor]]):
+    def __init__(self, examples: Examples) -> None:
+        self.examples = examples
+
+    def __len__(self) -> int:
+        return len(self.examples)
+
+    def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
+        return self.examples.inputs[index], self.examples.targets[index]
+
+
+# ---- what the loader does with them
+
+
+def batches_of(
+    count: int, batch_size: int, epochs: int, *, shuffle: bool = True, seed: int = 0
+) -> list[list[list[int]]]:
+    """For each epoch its batches, each the numbers of its examples."""
+    generator = Generator().manual_seed(seed)
+    dataset = TensorDataset(torch.arange(count))
+    loader = DataLoader(dataset, batch_size, shuffle=shuffle, generator=generator)
+    return [[batch.tolist() for (batch,) in loader] for _ in range(epochs)]
+
+
+def iterations(examples: int, batch_size: int) -> int:
+    """The batches of an epoch; the last one may be smaller."""
+    return math.ceil(examples / batch_size)
+
+
+def train(examples: Examples, epochs: int, batch_size: int = 32, seed: int = 0) -> list[float]:
+    """The diabetes network of lesson 7, a step for each batch; the mean loss of every epoch."""
+    generator = Generator().manual_seed(seed)
+    loader = DataLoader(TableDataset(examples), batch_size, shuffle=True, generator=generator)
+    features = examples.inputs.shape[1]
+    model = models.build("diabetes", generator=generator, in_features=features)
+    optimizer = optim.SGD(model.parameters(), lr=0.1)
+
+    history = []
+    for _ in range(epochs):
+        total = 0.0
+        for x, y in loader:
+            loss = model.criterion(model(x), y)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            total += loss.item() * len(x)
+        history.append(total / len(examples))
+    return history
+
+
+# ---- workers: other processes that prepare batches while this one trains
+
+
+class SlowDataset(Dataset[Tensor]):
+    """As if every example had to be read from a slow disk."""
+
+    def __init__(self, count: int, seconds: float) -> None:
+        self.count, self.seconds = count, seconds
+
+    def __len__(self) -> int:
+        return self.count
+
+    def __getitem__(self, index: int) -> Tensor:
+        time.sleep(self.seconds)
+        return torch.tensor(index)
+
+
+class Timing(NamedTuple):
+    is_slow: bool
+    batch_size: int
+    workers: int
+    first_epoch: float  # seconds; workers start in this one
+    second_epoch: float
+
+
+def time_loader(dataset: Dataset, batch_size: int, workers: int = 0) -> Timing:
+    """Two epochs with so many workers, started afresh ("spawn") as on Windows and macOS."""
+    loader = DataLoader(
+        dataset,
+        batch_size,
+        num_workers=workers,
+        persistent_workers=workers > 0,
+        multiprocessing_context="spawn" if workers else None,
+    )
+    epochs = []
+    for _ in range(2):
+        start = time.perf_counter()
+        with not_for_children():  # Ctrl-C is for this process, which then ends the workers
+            batches = iter(loader)
+        for _ in batches:
+            pass
+        epochs.append(time.perf_counter() - start)
+    return Timing(isinstance(dataset, SlowDataset), batch_size, workers, *epochs)
+
+
+# ---- the main guard: a spawned process first runs your file again, to know its functions
+
+WITHOUT_GUARD = """\
+import multiprocessing
+
+print("this file runs in", multiprocessing.current_process().name)
+worker = multiprocessing.get_context("spawn").Process(target=print, args=("work is done",))
+worker.start()
+worker.join()
+"""
+
+WITH_GUARD = """\
+import multiprocessing
+
+print("this file runs in", multiprocessing.current_process().name)
+if __name__ == "__main__":  # not in a worker, where the name is "__mp_main__"
+    worker = multiprocessing.get_context("spawn").Process(target=print, args=("work is done",))
+    worker.start()
+    worker.join()
+"""
+
+
+class Outcome(NamedTuple):
+    printed: list[str]
+    error: str  # the kind of error that a worker died of, if any
+
+
+def run_script(code: str) -> Outcome:
+    """Run the code as a file of its own."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, "script.py")
+        file.write_text(code, encoding="utf-8")
+        done = subprocess.run([sys.executable, str(file)], capture_output=True, text=True)
+    kinds = [line.partition(":")[0] for line in done.stderr.splitlines() if "Error:" in line]
+    return Outcome(done.stdout.splitlines(), kinds[-1] if kinds else "")
+
+
+class Numbers(NamedTuple):
+    batches: list[list[list[int]]]  # of 10 examples, 3 epochs
+    data: Data
+    losses: list[float]
+    timings: list[Timing]
+    without_guard: Outcome
+    with_guard: Outcome
+
+
+def run(
+    epochs: int = 100,
+    data: str | os.PathLike[str] | None = None,
+    workers: tuple[int, ...] = (0, 2),
+) -> Numbers:
+    """``data``: one's own CSV file, features in the first columns, a label of 0 or 1 last."""
+    table = diabetes(data)
+    quick, slow = TableDataset(table.train), SlowDataset(count=600, seconds=0.002)
+    return Numbers(
+        batches_of(10, batch_size=4, epochs=3),
+        table,
+        train(table.train, epochs),
+        [time_loader(quick, batch_size) for batch_size in (1, 32, len(quick))]
+        + [time_loader(slow, 32, count) for count in workers],
+        run_script(WITHOUT_GUARD),
+        run_script(WITH_GUARD),
+    )

@@ -1,0 +1,138 @@
+"""Lesson 3, gradient descent: walk downhill instead of trying every weight.
+
+    w ← w - lr · d(loss)/dw
+
+with all examples in each step (full batch), with one (stochastic), or with some (mini-batch).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+x_data = [1.0, 2.0, 3.0]
+y_data = [2.0, 4.0, 6.0]
+
+
+def forward(x: float, w: float) -> float:
+    """ŷ = x w."""
+    return x * w
+
+
+def cost(w: float) -> float:
+    """1/N Σ (x w - y)²."""
+    losses = [(forward(x, w) - y) ** 2 for x, y in zip(x_data, y_data, strict=True)]
+    return sum(losses) / len(losses)
+
+
+def gradient(w: float) -> float:
+    """1/N Σ 2 x (x w - y): the derivative of the cost."""
+    slopes = [2 * x * (forward(x, w) - y) for x, y in zip(x_data, y_data, strict=True)]
+    return sum(slopes) / len(slopes)
+
+
+def descend(w: float = 1.0, lr: float = 0.01, epochs: int = 100) -> list[float]:
+    """w before the first step and after each."""
+    ws = [w]
+    for _ in range(epochs):
+        w -= lr * gradient(w)
+        ws.append(w)
+    return ws
+
+
+# ---- two weights and noisy data: how many examples to look at before a step
+
+
+class Walk(NamedTuple):
+    batch_size: int
+    path: np.ndarray  # (steps + 1, 2): w and b before the first step and after each
+
+
+def noisy_line(count: int = 60, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """y = 2 x + 1 and noise."""
+    rng = np.random.default_rng(seed)
+    x = rng.uniform(-2, 2, count)
+    return x, 2 * x + 1 + rng.normal(0, 1.5, count)
+
+
+def walk(
+    x: np.ndarray,
+    y: np.ndarray,
+    batch_size: int,
+    *,
+    epochs: int = 12,
+    lr: float = 0.05,
+    start: tuple[float, float] = (-1.0, 3.0),
+    seed: int = 0,
+) -> Walk:
+    """Descend the MSE of ŷ = x w + b, a step per batch, the examples shuffled in every epoch."""
+    rng = np.random.default_rng(seed)
+    w, b = start
+    path = [start]
+    for _ in range(epochs):
+        order = rng.permutation(len(x))
+        for first in range(0, len(x), batch_size):
+            batch = order[first : first + batch_size]
+            error = x[batch] * w + b - y[batch]
+            w -= lr * np.mean(2 * error * x[batch])
+            b -= lr * np.mean(2 * error)
+            path.append((float(w), float(b)))
+    return Walk(batch_size, np.array(path))
+
+
+def loss_surface(x: np.ndarray, y: np.ndarray, ws: np.ndarray, bs: np.ndarray) -> np.ndarray:
+    """The MSE for each b (rows) and w (columns)."""
+    errors = x * ws[None, :, None] + bs[:, None, None] - y
+    return np.mean(errors**2, axis=2)
+
+
+# ---- where the slope is zero, descent stands still: not always at the lowest point
+
+
+def two_valleys(w: float) -> float:
+    """w⁴ - 3 w² + w has a local minimum near 1.13 and the global one near -1.30."""
+    return w**4 - 3 * w**2 + w
+
+
+def two_valleys_slope(w: float) -> float:
+    return 4 * w**3 - 6 * w + 1
+
+
+def roll_down(
+    slope: Callable[[float], float], w: float, lr: float = 0.02, steps: int = 60
+) -> list[float]:
+    """Gradient descent on any curve whose slope is known."""
+    ws = [w]
+    for _ in range(steps):
+        ws.append(ws[-1] - lr * slope(ws[-1]))
+    return ws
+
+
+def cross_saddle(v: float, w: float = 1.0, lr: float = 0.1, steps: int = 25) -> np.ndarray:
+    """Descend w² - v² from (w, v): the path, (steps + 1, 2). Its slope is zero at (0, 0)."""
+    path = [(w, v)]
+    for _ in range(steps):
+        w, v = w - lr * 2 * w, v + lr * 2 * v
+        path.append((w, v))
+    return np.array(path)
+
+
+class Numbers(NamedTuple):
+    descents: dict[float, list[float]]  # learning rate: w before the first step and after each
+    points: tuple[np.ndarray, np.ndarray]
+    walks: list[Walk]
+    valleys: list[list[float]]
+    saddles: list[np.ndarray]
+
+
+def run() -> Numbers:
+    x, y = noisy_line()
+    return Numbers(
+        {lr: descend(lr=lr) for lr in (0.01, 0.1, 0.2, 0.22)},
+        (x, y),
+        [walk(x, y, batch_size) for batch_size in (len(x), 10, 1)],
+        [roll_down(two_valleys_slope, w) for w in (2.0, -2.0)],
+        [cross_saddle(v) for v in (0.0, 0.01)],
+    )

@@ -1,0 +1,112 @@
+"""Lesson 5, linear regression with PyTorch: the four steps that every later lesson repeats.
+
+1. prepare the data   2. design the model   3. choose loss and optimizer   4. training cycle
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import torch
+from torch import Generator, Tensor, nn, optim
+
+from inkgrad.course.models import initialise
+
+# ---- 1. data: a row for each example, a column for each feature
+
+x_data = torch.tensor([[1.0], [2.0], [3.0]])
+y_data = torch.tensor([[2.0], [4.0], [6.0]])
+
+
+# ---- 2. model: what it is made of, and how that is used
+
+
+class LinearModel(nn.Module):
+    """ŷ = x w + b."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.linear = nn.Linear(1, 1)  # one feature in, one number out: one w and one b
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.linear(x)
+
+
+# ---- 3. loss and optimizer, 4. training cycle: forward, backward, update
+
+
+class Training(NamedTuple):
+    losses: list[float]  # before each step
+    w: float
+    b: float
+    prediction: float  # for x = 4
+
+
+def train(epochs: int = 1000, lr: float = 0.01, seed: int = 0) -> Training:
+    """The course's run, from a start that the seed draws."""
+    model = LinearModel()
+    initialise(model, Generator().manual_seed(seed))
+    criterion = nn.MSELoss(reduction="sum")
+    optimizer = optim.SGD(model.parameters(), lr=lr)
+
+    losses = []
+    for _ in range(epochs):
+        y_pred = model(x_data)  # forward
+        loss = criterion(y_pred, y_data)
+        optimizer.zero_grad()  # otherwise the gradients of all steps add up
+        loss.backward()  # backward
+        optimizer.step()  # update
+        losses.append(loss.item())
+
+    prediction = model(torch.tensor([[4.0]])).item()
+    return Training(losses, model.linear.weight.item(), model.linear.bias.item(), prediction)
+
+
+# ---- the optimizers race from one start on one surface
+
+MakeOptimizer = Callable[[list[Tensor]], optim.Optimizer]
+
+RACERS: dict[str, MakeOptimizer] = {
+    "SGD": lambda weights: optim.SGD(weights, lr=0.02),
+    "momentum": lambda weights: optim.SGD(weights, lr=0.02, momentum=0.8),
+    "Adagrad": lambda weights: optim.Adagrad(weights, lr=1.0),
+    "RMSprop": lambda weights: optim.RMSprop(weights, lr=0.1),
+    "Adam": lambda weights: optim.Adam(weights, lr=0.3),
+    "LBFGS": lambda weights: optim.LBFGS(weights, lr=0.5, max_iter=1),
+}
+
+
+class Race(NamedTuple):
+    path: Tensor  # (steps + 1, 2): w and b before the first step and after each
+    losses: list[float]  # at each of these
+
+
+def race(
+    make_optimizer: MakeOptimizer, steps: int = 60, start: tuple[float, float] = (-1.0, 3.0)
+) -> Race:
+    """So many steps of one optimizer over all examples."""
+    w, b = (torch.tensor(value, requires_grad=True) for value in start)
+    optimizer = make_optimizer([w, b])
+
+    def loss_and_gradient() -> float:  # a function, because LBFGS may ask more than once a step
+        loss = ((x_data * w + b - y_data) ** 2).sum()
+        optimizer.zero_grad()
+        loss.backward()
+        return loss.item()
+
+    path, losses = [start], [loss_and_gradient()]
+    for _ in range(steps):
+        optimizer.step(loss_and_gradient)
+        path.append((w.item(), b.item()))
+        losses.append(loss_and_gradient())
+    return Race(torch.tensor(path), losses)
+
+
+class Numbers(NamedTuple):
+    training: Training
+    races: dict[str, Race]
+
+
+def run(epochs: int = 1000) -> Numbers:
+    return Numbers(train(epochs), {name: race(make) for name, make in RACERS.items()})

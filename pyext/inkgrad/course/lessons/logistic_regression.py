@@ -1,0 +1,99 @@
+"""Lesson 6, logistic regression: from a number to a probability, and a loss for probabilities.
+
+After how many hours of study does one pass? The answers to learn from are 0 (failed) and 1.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import torch
+from torch import Generator, Tensor, nn, optim
+
+import inkgrad.functional as F
+from inkgrad.course.models import initialise
+from inkgrad.nn import BCELoss, LinearSigmoid
+
+x_data = torch.tensor([[1.0], [2.0], [3.0]])
+y_data = torch.tensor([[0.0], [0.0], [1.0]])
+
+
+def sigmoid(z: Tensor) -> Tensor:
+    """σ(z) = 1 / (1 + e⁻ᶻ): any number becomes one between 0 and 1."""
+    return 1 / (1 + torch.exp(-z))
+
+
+def bce(y_pred: float, y: float) -> float:
+    """-(y ln ŷ + (1 - y) ln(1 - ŷ)): small if ŷ is near to y, large if it is surely wrong."""
+    return -(y * math.log(y_pred) + (1 - y) * math.log(1 - y_pred))
+
+
+class Batch(NamedTuple):
+    y: list[float]
+    y_pred: list[float]
+    losses: list[float]  # by hand, of each example
+    mean: float  # by hand
+    mean_by_kernel: float
+
+
+def batch_by_hand() -> Batch:
+    """The loss of a batch is the mean over its examples; the fused kernel finds the same."""
+    y, y_pred = [1.0, 1.0, 0.0, 0.0], [0.2, 0.8, 0.3, 0.7]
+    losses = [bce(p, t) for p, t in zip(y_pred, y, strict=True)]
+    mean = sum(losses) / len(losses)
+    by_kernel = F.binary_cross_entropy(torch.tensor(y_pred), torch.tensor(y), reduction="mean")
+    return Batch(y, y_pred, losses, mean, by_kernel.item())
+
+
+class LogisticModel(nn.Module):
+    """ŷ = σ(x w + b), in one fused op."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.linear = LinearSigmoid(1, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.linear(x)
+
+
+class Training(NamedTuple):
+    losses: list[float]  # before each step
+    w: float
+    b: float
+    hours: Tensor  # 0 to 10
+    probabilities: Tensor  # of passing after as many
+
+
+def train(epochs: int = 1000, lr: float = 0.01, seed: int = 0) -> Training:
+    """The four steps of lesson 5; only model and loss are new."""
+    model = LogisticModel()
+    initialise(model, Generator().manual_seed(seed))
+    criterion = BCELoss(reduction="sum")
+    optimizer = optim.SGD(model.parameters(), lr=lr)
+
+    losses = []
+    for _ in range(epochs):
+        loss = criterion(model(x_data), y_data)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+
+    hours = torch.linspace(0, 10, 201)
+    with torch.no_grad():
+        probabilities = model(hours.unsqueeze(1)).squeeze(1)
+    w, b = model.linear.weight.item(), model.linear.bias.item()
+    return Training(losses, w, b, hours, probabilities)
+
+
+class Numbers(NamedTuple):
+    z: Tensor  # -10 to 10
+    sigmoid: Tensor  # at each
+    batch: Batch
+    training: Training
+
+
+def run(epochs: int = 1000) -> Numbers:
+    z = torch.linspace(-10, 10, 201)
+    return Numbers(z, sigmoid(z), batch_by_hand(), train(epochs))

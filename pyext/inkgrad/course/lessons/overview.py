@@ -1,0 +1,103 @@
+"""Lesson 1, overview: the algebra, probability and calculus that the course is made of.
+
+And what PyTorch adds: it records every operation while the code runs (a dynamic computational
+graph), and follows the record backwards to find derivatives.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple
+
+import torch
+from torch import Generator, Tensor
+
+# ---- algebra: a prediction is a sum of products, and a matrix makes many of them at once
+
+
+def forward(X: Tensor, w: Tensor, b: float) -> Tensor:
+    """ŷ = X w + b: one row of X for each example, one column for each feature."""
+    return X @ w + b
+
+
+# ---- probability: a mean of samples approaches the expectation
+
+
+def means_of_dice(rolls: int, seed: int = 0) -> Tensor:
+    """The mean after each of so many rolls; the expectation is (1+2+3+4+5+6) / 6 = 3.5."""
+    dice = torch.randint(1, 7, (rolls,), generator=Generator().manual_seed(seed))
+    return dice.cumsum(0) / torch.arange(1, rolls + 1)
+
+
+# ---- calculus: the slope of a chain is the product of the slopes of its links
+
+
+def chain(x: float) -> tuple[float, float]:
+    """y = sin(u) of u = x², and dy/dx = dy/du · du/dx."""
+    u, du_dx = x**2, 2 * x
+    y, dy_du = math.sin(u), math.cos(u)
+    return y, dy_du * du_dx
+
+
+def slope_by_difference(x: float, h: float = 1e-6) -> float:
+    """What the slope means: how much y changes when x changes a little."""
+    return (chain(x + h)[0] - chain(x - h)[0]) / (2 * h)
+
+
+def slope_by_autograd(x: float) -> float:
+    """PyTorch applies the chain rule by itself."""
+    leaf = torch.tensor(x, dtype=torch.float64, requires_grad=True)
+    (slope,) = torch.autograd.grad(torch.sin(leaf**2), leaf)
+    return slope.item()
+
+
+# ---- a dynamic graph: ordinary Python decides, while it runs, what is computed
+
+
+def grow(x: Tensor, limit: float) -> Tensor:
+    """x · x · x · ...: as many times as it takes to pass the limit."""
+    y = x
+    while y < limit:
+        y = y * x
+    return y
+
+
+class Growth(NamedTuple):
+    x: float
+    operations: list[str]  # of the graph, from x to y
+    y: float
+    grad: float  # dy/dx
+
+
+def growth(x: float, limit: float = 10.0) -> Growth:
+    """Run ``grow``, then read which graph that has recorded."""
+    leaf = torch.tensor(x, requires_grad=True)
+    y = grow(leaf, limit)
+    operations: list[str] = []
+    node: Any = y.grad_fn
+    while node.name() != "torch::autograd::AccumulateGrad":  # that is x itself
+        operations.insert(0, node.name())
+        node = node.next_functions[0][0]
+    (slope,) = torch.autograd.grad(y, leaf)
+    return Growth(x, operations, y.item(), slope.item())
+
+
+class Numbers(NamedTuple):
+    predictions: list[float]
+    means: Tensor
+    chain: list[tuple[float, float, float, float]]  # x, slope by rule, by difference, by autograd
+    growths: list[Growth]
+
+
+def run() -> Numbers:
+    X = torch.tensor([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]])
+    w, b = torch.tensor([2.0, -1.0]), 0.5
+    return Numbers(
+        forward(X, w, b).tolist(),
+        means_of_dice(1000),
+        [
+            (x, chain(x)[1], slope_by_difference(x), slope_by_autograd(x))
+            for x in (0.5, 1.0, 1.5, 2.0)
+        ],
+        [growth(x) for x in (2.0, 3.0, 5.0)],
+    )

@@ -1,0 +1,116 @@
+"""Lesson 4: the graph with data and grad at every node, whole or after some steps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from itertools import count, islice
+from typing import TYPE_CHECKING
+
+from inkgrad.course.lessons import drawing
+from inkgrad.course.lessons.backpropagation import (
+    LINEAR,
+    QUADRATIC,
+    Example,
+    Node,
+    Numbers,
+    backward,
+    forward,
+    in_order,
+    leaves,
+    linear,
+    quadratic,
+)
+from inkgrad.course.lessons.drawing import BLUE, GREEN, INK, PALE, RED
+from inkgrad.course.lessons.parts import Part, Picture, Table
+from inkgrad.course.texts import Say
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def parts(numbers: Numbers, say: Say) -> Iterator[Part]:
+    yield _table(say("backpropagation.linear"), numbers.linear, say)
+    line = linear(**leaves(**LINEAR))
+    yield Picture("forward", say("backpropagation.forward"), partial(graph, line, backwards=1))
+    yield Picture("halfway", say("backpropagation.halfway"), partial(graph, line, backwards=3))
+    yield Picture("linear", say("backpropagation.linear_picture"), partial(graph, line))
+    yield _table(say("backpropagation.quadratic"), numbers.quadratic, say)
+    curve = quadratic(**leaves(**QUADRATIC))
+    yield Picture("quadratic", say("backpropagation.quadratic_picture"), partial(graph, curve))
+    yield Table(
+        say("backpropagation.training"),
+        [say("word.epoch"), "w", say("word.loss"), "ŷ(4)"],
+        [
+            (epoch, numbers.training[epoch - 1].w, f"{numbers.training[epoch - 1].loss:.2e}",
+             4 * numbers.training[epoch - 1].w)
+            for epoch in (1, 5, 10, 20, 50, 100)
+        ],
+    )  # fmt: skip
+
+
+def _table(caption: str, example: Example, say: Say) -> Table:
+    columns = [say("backpropagation.node"), "data", "grad", say("backpropagation.by_torch")]
+    rows = [(*state, example.by_torch.get(state.name, "")) for state in example.states]
+    return Table(caption, columns, rows)
+
+
+def graph(loss: Node, forwards: int | None = None, backwards: int | None = None) -> Figure:
+    """The graph after so many steps of ``forward`` and then of ``backward``; all of them if None.
+
+    Green are the leaves, blue the operations; red is the way that grads have gone.
+    """
+    known = {id(node) for node in in_order(loss) if not node.operands}
+    known |= {id(node) for node in islice(forward(loss), forwards)}
+    reached = set()
+    if id(loss) in known:
+        first, *passed = islice(backward(loss), backwards)
+        reached = {id(first)} | {id(operand) for node in passed for operand in node.operands}
+    places = layout(loss)
+    width = 1 + max(x for x, _ in places.values())
+    height = 1 + max(y for _, y in places.values())
+    figure = drawing.figure(1.6 * width, 0.95 * height)
+    axes = figure.subplots()
+    boxes = {}
+    for node in in_order(loss):
+        text = node.name
+        text += f"\ndata {node.data:g}" if id(node) in known else "\ndata ?"
+        text += f"\ngrad {node.grad:g}" if id(node) in reached else "\ngrad ?"
+        color = BLUE if node.operands else GREEN
+        ink = INK if id(node) in known else PALE
+        boxes[id(node)] = drawing.box(axes, *places[id(node)], text, color, color=ink)
+    for node in in_order(loss):
+        for operand in node.operands:
+            color = RED if id(operand) in reached else PALE
+            drawing.arrow(axes, boxes[id(operand)], boxes[id(node)], color)
+    axes.set_xlim(-0.5, width - 0.5)
+    axes.set_ylim(height - 0.5, -0.5)
+    axes.axis("off")
+    return figure
+
+
+def layout(loss: Node) -> dict[int, tuple[float, float]]:
+    """Where each node stands: right of its operands, a leaf just before what uses it first.
+
+    Every leaf has a row of its own, an operation the middle of its operands' or, where something
+    stands there, the next below that.
+    """
+    order = in_order(loss)
+    column = {id(node): 0 for node in order}
+    for node in order:
+        if node.operands:
+            column[id(node)] = 1 + max(column[id(operand)] for operand in node.operands)
+    for node in order:
+        if not node.operands:
+            users = [other for other in order if node in other.operands]
+            column[id(node)] = min(column[id(user)] for user in users) - 1
+    rows = count()
+    row: dict[int, float] = {}
+    for node in order:
+        if not node.operands:
+            row[id(node)] = next(rows)
+            continue
+        above = [row[other] for other in row if column[other] == column[id(node)]]
+        middle = sum(row[id(operand)] for operand in node.operands) / len(node.operands)
+        row[id(node)] = max(middle, *(place + 1 for place in above), 0)
+    return {id(node): (column[id(node)], row[id(node)]) for node in order}

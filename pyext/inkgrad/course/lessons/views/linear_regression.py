@@ -1,0 +1,76 @@
+"""Lesson 5: the loss of the course's run, and the optimizers' paths."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from inkgrad.course.lessons import drawing
+from inkgrad.course.lessons.drawing import BLUE, COLORS, INK
+from inkgrad.course.lessons.linear_regression import Numbers, Race, Training, x_data, y_data
+from inkgrad.course.lessons.parts import Part, Picture, Table
+from inkgrad.course.texts import Say
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def parts(numbers: Numbers, say: Say) -> Iterator[Part]:
+    found = numbers.training
+    yield Table(
+        say("linear_regression.training", epochs=len(found.losses)),
+        ["w", "b", "ŷ(4)", say("word.loss")],
+        [(found.w, found.b, found.prediction, f"{found.losses[-1]:.2e}")],
+    )
+    yield Picture("loss", say("linear_regression.loss"), partial(loss, found))
+    yield Table(
+        say("linear_regression.race"),
+        [
+            say("linear_regression.optimizer"),
+            *(say("linear_regression.loss_after", steps=steps) for steps in (10, 30, 60)),
+            "w",
+            "b",
+        ],
+        [
+            (
+                name,
+                *(f"{race.losses[steps]:.2e}" for steps in (10, 30, 60)),
+                *race.path[-1].tolist(),
+            )
+            for name, race in numbers.races.items()
+        ],
+    )
+    yield Picture("race", say("linear_regression.race_picture"), partial(races, numbers.races))
+
+
+def loss(training: Training) -> Figure:
+    figure, (axes,) = drawing.panels(1)
+    axes.plot(training.losses, color=BLUE)
+    axes.set_yscale("log")
+    drawing.tidy(axes, "Sum of squared errors", "epoch", "loss")
+    return figure
+
+
+def races(entered: dict[str, Race], steps: int | None = None) -> Figure:
+    """The paths on one surface, and the loss after each step; up to so many steps."""
+    figure, (above, curve) = drawing.panels(2, width=5.4, height=5.0)
+    ws, bs = np.linspace(-1.5, 3, 80), np.linspace(-1.2, 5.2, 80)
+    x, y = x_data.numpy().ravel(), y_data.numpy().ravel()
+    errors = x * ws[None, :, None] + bs[:, None, None] - y
+    drawing.contours(above, ws, bs, np.sum(errors**2, axis=2))
+    for (name, race), color in zip(entered.items(), COLORS, strict=True):
+        path = race.path[: None if steps is None else steps + 1].numpy()
+        above.plot(*path.T, ".-", color=color, linewidth=0.9, markersize=4)
+        above.plot(*path[-1], "o", color=color, markersize=7, markeredgecolor="white")
+        curve.plot(race.losses[: len(path)], color=color, label=name)
+    above.plot(2, 0, "x", color=INK, markersize=9)
+    drawing.name(above, "Loss over w and b; × is the minimum", "w", "b")
+    above.set_xlim(ws[0], ws[-1])
+    above.set_ylim(bs[0], bs[-1])
+    curve.set_yscale("log")
+    drawing.tidy(curve, "Loss after each step", "step", "loss")
+    drawing.legend(curve, loc="lower left")
+    return figure

@@ -1,0 +1,92 @@
+"""Lesson 7: two ways to the same predictions, and what each activation learns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from typing import TYPE_CHECKING
+
+from inkgrad.course.lessons import drawing
+from inkgrad.course.lessons.drawing import BLUE, COLORS, PALE
+from inkgrad.course.lessons.many_features import Numbers, Training
+from inkgrad.course.lessons.parts import Note, Part, Picture, Table
+from inkgrad.course.texts import Say
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def parts(numbers: Numbers, say: Say) -> Iterator[Part]:
+    yield Table(
+        say("many_features.vectorised"),
+        ["n", "k", say("many_features.loops"), "Ŷ = σ(X Wᵀ + b)"],
+        [
+            (n, k, numbers.by_loops[n, k].item(), numbers.by_matrices[n, k].item())
+            for n in range(4)
+            for k in range(2)
+        ],
+    )
+    if numbers.data.stand_in:
+        yield Note(say("word.stand_in", data=numbers.data.name))
+    course = numbers.course
+    yield Table(
+        say(
+            "many_features.training",
+            data=numbers.data.name,
+            examples=len(numbers.data.train),
+            features=numbers.data.train.inputs.shape[1],
+            majority=f"{numbers.majority:.1%}",
+        ),
+        _columns(say),
+        [
+            ("sigmoid, SGD", *_row(course)),
+            *((f"{name}, Adam", *_row(found)) for name, found in numbers.activations.items()),
+        ],
+    )
+    yield Picture("network", say("many_features.network"), partial(network, _sizes(numbers)))
+    yield Picture("losses", say("many_features.losses"), partial(losses, numbers))
+
+
+def _columns(say: Say) -> list[str]:
+    first, last = say("many_features.first_loss"), say("many_features.last_loss")
+    scores = [say("many_features.train_accuracy"), say("word.test_accuracy")]
+    return [say("many_features.activation"), first, last, *scores]
+
+
+def _row(found: Training) -> tuple[float, float, str, str]:
+    scores = f"{found.train_accuracy:.1%}", f"{found.test_accuracy:.1%}"
+    return found.losses[0], found.losses[-1], *scores
+
+
+def _sizes(numbers: Numbers) -> tuple[int, ...]:
+    return numbers.data.train.inputs.shape[1], 6, 4, 1
+
+
+def network(sizes: tuple[int, ...]) -> Figure:
+    """Every neuron a dot, every weight a line; of a wide layer the first twelve neurons."""
+    figure, (axes,) = drawing.panels(1, width=6.4, height=3.6)
+    shown = [min(size, 12) for size in sizes]
+    heights = [[row - (count - 1) / 2 for row in range(count)] for count in shown]
+    for column in range(1, len(sizes)):
+        for start in heights[column - 1]:
+            for end in heights[column]:
+                axes.plot([column - 1, column], [start, end], color=drawing.RULE, linewidth=1)
+    for column, (size, places) in enumerate(zip(sizes, heights, strict=True)):
+        color = PALE if column == 0 else BLUE
+        axes.plot([column] * len(places), places, "o", color=color, markersize=11)
+        name = "x" if column == 0 else "ŷ" if column == len(sizes) - 1 else f"σ, layer {column}"
+        axes.text(column, max(shown) / 2 + 0.5, f"{name}: {size}", ha="center", fontsize=9.5)
+    axes.set_xlim(-0.4, len(sizes) - 0.6)
+    axes.set_ylim(-max(shown) / 2 - 0.5, max(shown) / 2 + 1.2)
+    axes.axis("off")
+    return figure
+
+
+def losses(numbers: Numbers) -> Figure:
+    figure, (axes,) = drawing.panels(1, width=6.4)
+    axes.plot(numbers.course.losses, "--", color=BLUE, label="sigmoid, SGD (course)")
+    for (name, found), color in zip(numbers.activations.items(), COLORS, strict=False):
+        axes.plot(found.losses, color=color, label=f"{name}, Adam")
+    drawing.tidy(axes, "Mean of BCE over the training set", "epoch", "loss")
+    drawing.legend(axes)
+    return figure
