@@ -14,7 +14,8 @@ from torch import Tensor, nn
 from inkgrad.course.data import Data, Examples, mnist
 from inkgrad.course.models import DigitModel
 from inkgrad.course.settings import course_settings
-from inkgrad.course.training import CHUNK, Batch, Run, evaluate
+from inkgrad.course.steps import CHUNK
+from inkgrad.course.training import Batch, Run, evaluate
 
 # ---- by hand, with NumPy
 
