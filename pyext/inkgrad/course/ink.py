@@ -23,6 +23,9 @@ _COARSE, _FINE = 128, 200
 _CUT_OUT = 32
 _STRIP = 1 / 16
 
+# Pixels that touch one, corners included.
+_NEIGHBOURS = np.ones((3, 3), bool)
+
 # The widest stroke of a photograph, as a share of its long side.
 _WIDEST = 0.2
 
@@ -86,8 +89,9 @@ def _on_flat(grey: Image.Image, background: int, peak: int) -> tuple[np.ndarray,
     ``peak``: how far the ink's level is from the background's.
     """
     # The box of what is a tenth of full ink: the ringing of compression stays outside.
-    near_ink = [255 * (abs(level - background) * 10 >= peak) for level in range(256)]
-    fine, factor = _shrink(grey.crop(grey.point(near_ink).getbbox()), _FINE)
+    near_ink = np.abs(np.arange(256) - background) * 10 >= peak
+    top, bottom, left, right = _box(near_ink[np.asarray(grey)])
+    fine, factor = _shrink(grey.crop((left, top, right, bottom)), _FINE)
     contrast = np.abs(fine - background)
     ink = np.where(contrast > _FLAT, contrast / peak, 0)
     if max(grey.size) <= _CUT_OUT:
@@ -171,7 +175,7 @@ def _mean_of_top(values: np.ndarray, share: float) -> float:
 
 def _clear_of_border(inked: np.ndarray) -> np.ndarray:
     """Without what touches the picture's border (a table, a shadow), if a digit's worth remains."""
-    pieces, count = ndimage.label(inked, np.ones((3, 3)))
+    pieces, count = ndimage.label(inked, _NEIGHBOURS)
     border = np.concatenate([pieces[0], pieces[-1], pieces[:, 0], pieces[:, -1]])
     clear = inked & ~np.isin(pieces, np.unique(border))
     if count == 0 or not clear.any():
@@ -182,7 +186,7 @@ def _clear_of_border(inked: np.ndarray) -> np.ndarray:
 
 def _without_specks(inked: np.ndarray) -> np.ndarray:
     """Without pieces below a hundredth of the largest; the same array if there are none."""
-    pieces, count = ndimage.label(inked, np.ones((3, 3)))
+    pieces, count = ndimage.label(inked, _NEIGHBOURS)
     if count < 2:
         return inked
     areas = np.bincount(pieces.ravel())
