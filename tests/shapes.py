@@ -140,10 +140,10 @@ POOL = (
                                                             kernel_size=16)),
     Row("window of 289: more than one byte", *conv((1, 1, 35, 36), 2, (2, 2), kernel_size=17)),
     Row("long window of 300", *conv((1, 1, 3, 601), 2, (2, 2), kernel_size=(1, 300))),
-    *(Row(f"pool, {c} channels in", *conv((3, c, 9, 8), 4, (3, 2), padding=(1, 0), kernel_size=2))
+    *(Row(f"pool, {c} channels in", *conv((3, c, 9, 8), 4, (2, 3), padding=(0, 1), kernel_size=2))
       for c in (1, 2, 4, 5, 8, 9, 16, 17, 33)),
     *(Row(f"pool, kernel {h}x{w}", *conv((2, c, 14, 13), 3, (h, w), kernel_size=2))
-      for c, h, w in ((1, 9, 1), (1, 1, 9), (16, 9, 9), (6, 8, 3))),
+      for c, h, w in ((1, 9, 1), (1, 1, 9), (16, 9, 9), (6, 8, 3), (10, 5, 5), (17, 3, 5))),
     Row("pool, batch of 17", *conv((17, 6, 8, 8), 3, (3, 3), kernel_size=2)),
     Row("pool 5: more places than lanes", *conv((2, 6, 13, 12), 4, (3, 3), kernel_size=5)),
     Row("pool, dilated and padded", *conv((2, 6, 13, 12), 4, (3, 2), dilation=(2, 3),

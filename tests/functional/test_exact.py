@@ -36,11 +36,13 @@ def check(name, row, dtype, device):
         leaves = [tensor.clone().requires_grad_() for tensor in inputs]
         output = bind(function, case)(*leaves)
         cotangent = integers(output.shape, 7, dtype, device, largest=1)
+        # With a graph of the gradients they are torch's formulas, without one the kernels'.
+        firsts = torch.autograd.grad(output, leaves, cotangent, retain_graph=True)
         grads = torch.autograd.grad(output, leaves, cotangent, create_graph=True)
         directions = [integers(g.shape, 11 + i, dtype, device, 1) for i, g in enumerate(grads)]
         value = sum((g * d).sum() for g, d in zip(grads, directions, strict=True))
         seconds = torch.autograd.grad(value, leaves, allow_unused=True, materialize_grads=True)
-        results.append([output.detach(), *(g.detach() for g in grads), *seconds])
+        results.append([output.detach(), *firsts, *(g.detach() for g in grads), *seconds])
     for actual, expected in zip(*results, strict=True):
         assert_equal(actual, expected)
     wide = [tensor.double() for tensor in inputs]

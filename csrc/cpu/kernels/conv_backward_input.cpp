@@ -16,7 +16,7 @@ namespace {
 
 inline constexpr int kTileTaps = 5;
 inline constexpr int kTilePixels = kManyRegisters ? 4 : 2;
-inline constexpr int64_t kBlockBytes = 16 * 1024;
+inline constexpr int64_t kBlockBytes = 8 * 1024;
 
 // Rows of c have zeros on either side.
 inline int64_t tap_margin(const ConvGeometry& g) { return (g.kernel_width - 1) * g.dilation_width; }
