@@ -14,17 +14,12 @@ namespace {
 
 inline constexpr int kTileChannels = 5;
 inline constexpr int kTilePixels = kManyRegisters ? 4 : 2;
-inline constexpr int64_t kChain = 80;
+inline constexpr int64_t kChain = 125;
 
-// sums[O][P] += the taps of channels i .. end (= for the first channels); returns where the next
-// weights lie. A function of its own, so that the sums of the chains before it do not compete for
-// registers.
+// acc[O][P] = the taps of channels i .. end; returns where the next weights lie.
 template <typename T, int L, int O, int P>
-__attribute__((noinline)) const T* forward_chain(const ConvGeometry& g, const Image<T>& image,
-                                                 const T* const (&x)[P], const T* w, int64_t i,
-                                                 int64_t end, Vec<T, L> (&sums)[O][P]) {
-  const bool first = i == 0;
-  Vec<T, L> acc[O][P];
+inline const T* sum_taps(const ConvGeometry& g, const Image<T>& image, const T* const (&x)[P],
+                         const T* w, int64_t i, int64_t end, Vec<T, L> (&acc)[O][P]) {
 #pragma GCC unroll 8
   for (int o = 0; o < O; ++o) {
 #pragma GCC unroll 8
@@ -45,28 +40,28 @@ __attribute__((noinline)) const T* forward_chain(const ConvGeometry& g, const Im
       }
     }
   }
+  return w;
+}
+
+// sums[O][P] += the same. A function of its own, so that the sums of the chains before it do not
+// compete for registers.
+template <typename T, int L, int O, int P>
+__attribute__((noinline)) const T* add_chain(const ConvGeometry& g, const Image<T>& image,
+                                             const T* const (&x)[P], const T* w, int64_t i,
+                                             int64_t end, Vec<T, L> (&sums)[O][P]) {
+  Vec<T, L> acc[O][P];
+  w = sum_taps<T, L, O, P>(g, image, x, w, i, end, acc);
 #pragma GCC unroll 8
   for (int o = 0; o < O; ++o) {
 #pragma GCC unroll 8
-    for (int p = 0; p < P; ++p) sums[o][p] = first ? acc[o][p] : sums[o][p] + acc[o][p];
+    for (int p = 0; p < P; ++p) sums[o][p] += acc[o][p];
   }
   return w;
 }
 
-// O channels x P vectors of pixels. x[p]: where the p-th vector's window begins; y[p]: where it
-// goes in the first channel.
 template <typename T, int L, int O, int P>
-inline void forward_tile(const ConvGeometry& g, const Image<T>& image, const T* const (&x)[P],
-                         const T* w, const T* bias, T* const (&y)[P], int64_t y_channel,
-                         int64_t n) {
-  // Sums of a few channels' taps, added in order: long chains of additions lose accuracy. The bias
-  // comes last for the same reason: every partial sum would be as large as it.
-  const int64_t channels_per_chain = larger(kChain / (g.kernel_height * g.kernel_width), 1);
-  Vec<T, L> sums[O][P];
-  for (int64_t i = 0; i < g.in_channels; i += channels_per_chain) {
-    w = forward_chain<T, L, O, P>(g, image, x, w, i, smaller(i + channels_per_chain, g.in_channels),
-                                  sums);
-  }
+inline void store_tile(const Vec<T, L> (&sums)[O][P], const T* bias, T* const (&y)[P],
+                       int64_t y_channel, int64_t n) {
 #pragma GCC unroll 8
   for (int o = 0; o < O; ++o) {
     const T b = bias ? bias[o] : T(0);
@@ -79,6 +74,28 @@ inline void forward_tile(const ConvGeometry& g, const Image<T>& image, const T* 
       }
     }
   }
+}
+
+// O channels x P vectors of pixels. x[p]: where the p-th vector's window begins; y[p]: where it
+// goes in the first channel.
+template <typename T, int L, int O, int P>
+inline void forward_tile(const ConvGeometry& g, const Image<T>& image, const T* const (&x)[P],
+                         const T* w, const T* bias, T* const (&y)[P], int64_t y_channel,
+                         int64_t n) {
+  // Sums of a few channels' taps, added in order: long chains of additions lose accuracy. The bias
+  // comes last for the same reason: every partial sum would be as large as it.
+  const int64_t channels_per_chain = larger(kChain / (g.kernel_height * g.kernel_width), 1);
+  Vec<T, L> sums[O][P];
+  if (g.in_channels <= channels_per_chain) {  // never leaves the registers
+    sum_taps<T, L, O, P>(g, image, x, w, 0, g.in_channels, sums);
+    return store_tile<T, L, O, P>(sums, bias, y, y_channel, n);
+  }
+  std::memset(&sums, 0, sizeof(sums));
+  for (int64_t i = 0; i < g.in_channels; i += channels_per_chain) {
+    w = add_chain<T, L, O, P>(g, image, x, w, i, smaller(i + channels_per_chain, g.in_channels),
+                              sums);
+  }
+  store_tile<T, L, O, P>(sums, bias, y, y_channel, n);
 }
 
 // Rows row0 .. row0 + rows of channels o0 .. o0 + O into y, whose rows are out_width long and
@@ -143,6 +160,13 @@ void conv_forward(const ConvGeometry& g, const T* input, const T* packed, const 
   });
 }
 
+// Rows of windows whose pixels fill a tile, where one row of them does not.
+template <typename T>
+int64_t pool_rows_at_once(const ConvGeometry& g, const PoolGeometry& p) {
+  const int64_t vectors = p.window_height * divide_up(g.out_width, kLanes<T>);
+  return vectors < kTilePixels ? kTilePixels / vectors : 1;
+}
+
 template <typename T>
 void conv_relu_pool_forward(const ConvGeometry& g, const PoolGeometry& p, const T* input,
                             const T* packed, const T* bias, T* output, uint8_t* indices,
@@ -151,15 +175,19 @@ void conv_relu_pool_forward(const ConvGeometry& g, const PoolGeometry& p, const 
     constexpr int L = decltype(lanes)::value;
     T* const rows = workspace + g.in_channels * padded_plane<T>(g);
     const auto image = padded_image<T, L>(g, input, g.out_width < L, workspace);
-    const int64_t window = p.window_height * g.out_width;
+    const int64_t at_once = pool_rows_at_once<T>(g, p), most = at_once * p.window_height;
     for_each_channel_block(g, packed, [&](int64_t o, auto channels, const T* w) {
       constexpr int O = decltype(channels)::value;
-      for (int64_t i = 0; i < p.out_height; ++i) {
-        forward_rows<T, L, O>(g, image, i * p.window_height, p.window_height, w,
-                              bias ? bias + o : nullptr, rows, window);
+      for (int64_t i = 0; i < p.out_height; i += at_once) {
+        const int64_t count = smaller(at_once, p.out_height - i);
+        forward_rows<T, L, O>(g, image, i * p.window_height, count * p.window_height, w,
+                              bias ? bias + o : nullptr, rows, most * g.out_width);
         for (int c = 0; c < O; ++c) {
-          const int64_t at = ((o + c) * p.out_height + i) * p.out_width;
-          relu_pool_row(rows + c * window, g.out_width, p, output + at, indices + at);
+          for (int64_t k = 0; k < count; ++k) {
+            const int64_t at = ((o + c) * p.out_height + i + k) * p.out_width;
+            relu_pool_row(rows + (c * most + k * p.window_height) * g.out_width, g.out_width, p,
+                          output + at, indices + at);
+          }
         }
       }
     });
@@ -168,7 +196,8 @@ void conv_relu_pool_forward(const ConvGeometry& g, const PoolGeometry& p, const 
 
 template <typename T>
 int64_t forward_workspace(const ConvGeometry& g, const PoolGeometry& p) {
-  return g.in_channels * padded_plane<T>(g) + kTileChannels * p.window_height * g.out_width;
+  const int64_t rows = p.window_height > 0 ? pool_rows_at_once<T>(g, p) * p.window_height : 0;
+  return g.in_channels * padded_plane<T>(g) + kTileChannels * rows * g.out_width;
 }
 
 }  // namespace

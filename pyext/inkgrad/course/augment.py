@@ -7,6 +7,7 @@ strokes worse, not better.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from functools import cache
 
 import torch
@@ -25,9 +26,11 @@ _WIDEN = 1.2
 def augment(images: Tensor, generator: Generator) -> Tensor:
     """A new version of each of ``images``: (N, 1, H, W) float in [0, 1], white ink on black.
 
-    All chance comes from ``generator``, a CPU one: the same state gives the same versions.
+    Their order should be of no meaning: other pens are given to runs of neighbours, at places that
+    depend on N and chance. All chance comes from ``generator``, a CPU one: the same state gives the
+    same versions.
     """
-    return _with_another_pen(_moved(images, generator), generator)
+    return _with_other_pens(_moved(images, generator), generator)
 
 
 def _moved(images: Tensor, generator: Generator) -> Tensor:
@@ -54,45 +57,50 @@ def _pixels(height: int, width: int) -> Tensor:
     return torch.stack([x.repeat(height), y.repeat_interleave(width), torch.ones(height * width)])
 
 
-def _with_another_pen(images: Tensor, generator: Generator) -> Tensor:
-    """Some wider, some thinner, some softer, each by an amount of its own."""
-    chosen, amounts = torch.rand(2, len(images), generator=generator).to(images)
-    drawn = images.clone()
-    first = 0.0
-    for share, redraw in ((_WIDER, _wider), (_THINNER, _thinner), (_SOFTER, _softer)):
-        where = ((chosen >= first) & (chosen < first + share)).nonzero()[:, 0]
-        drawn[where] = redraw(images[where], amounts[where].view(-1, 1, 1, 1))
-        first += share
-    return drawn
+def _with_other_pens(images: Tensor, generator: Generator) -> Tensor:
+    """Some wider, some thinner, some softer, each by an amount of its own; in place."""
+    count = len(images)
+    chance = torch.rand(count + 1, generator=generator)
+    amounts, rounding = chance[:count].to(images).view(-1, 1, 1, 1), chance[count].item()
+    share = 0.0
+    first = 0
+    for part, redraw in ((_WIDER, _wider), (_THINNER, _thinner), (_SOFTER, _softer)):
+        share += part
+        # Rounded up or down by chance, so that a share is kept on the average, however small N is.
+        last = int(share * count + rounding)
+        if last > first:
+            images[first:last] = redraw(images[first:last], amounts[first:last])
+        first = last
+    return images
 
 
 def _wider(images: Tensor, amount: Tensor) -> Tensor:
-    once = _brightest_around(images)
+    once = _around(images, torch.maximum)
     pixels = _WIDEN * amount
     wider = torch.lerp(images, once, pixels.clamp(max=1))
-    return wider + (_brightest_around(once) - once) * (pixels - 1).clamp(min=0)
+    return wider + (_around(once, torch.maximum) - once) * (pixels - 1).clamp(min=0)
 
 
 def _thinner(images: Tensor, amount: Tensor) -> Tensor:
-    return _as_bright(torch.lerp(images, -_brightest_around(-images), amount))
+    return _as_bright(torch.lerp(images, _around(images, torch.minimum), amount))
 
 
 def _softer(images: Tensor, amount: Tensor) -> Tensor:
-    return _as_bright(torch.lerp(images, F.avg_pool2d(images, 3, stride=1, padding=1), amount))
+    return _as_bright(torch.lerp(images, _around(images, torch.add) / 9, amount))
 
 
-def _brightest_around(images: Tensor) -> Tensor:
-    """The maximum over 3 x 3 pixels: along rows, then along columns.
+def _around(images: Tensor, combine: Callable[..., Tensor]) -> Tensor:
+    """The sum, maximum or minimum of 3 x 3 pixels: along rows, then along columns.
 
     A tenth of the time that a pooling takes.
     """
     for dim in (-1, -2):
         n = images.shape[dim] - 1
-        around = images.clone()
+        result = images.clone()
         for to, other in ((0, 1), (1, 0)):
-            side = around.narrow(dim, to, n)
-            torch.maximum(side, images.narrow(dim, other, n), out=side)
-        images = around
+            side = result.narrow(dim, to, n)
+            combine(side, images.narrow(dim, other, n), out=side)
+        images = result
     return images
 
 
