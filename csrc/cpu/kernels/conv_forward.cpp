@@ -16,8 +16,22 @@ inline constexpr int kTileChannels = 5;
 inline constexpr int kTilePixels = kManyRegisters ? 4 : 2;
 inline constexpr int64_t kChain = 125;
 
-// acc[O][P] = the taps of channels i .. end; returns where the next weights lie.
+// acc[O][P] += one tap; x: where its pixels lie.
 template <typename T, int L, int O, int P>
+inline void add_tap(const T* const (&x)[P], int64_t tap, const T* w, Vec<T, L> (&acc)[O][P]) {
+  Vec<T, L> v[P];
+#pragma GCC unroll 8
+  for (int p = 0; p < P; ++p) v[p] = load<L>(x[p] + tap);
+#pragma GCC unroll 8
+  for (int o = 0; o < O; ++o) {
+#pragma GCC unroll 8
+    for (int p = 0; p < P; ++p) acc[o][p] += w[o] * v[p];
+  }
+}
+
+// acc[O][P] = the taps of channels i .. end; returns where the next weights lie. Width: of the
+// kernel, whose row is then one piece of code, or 0 for any.
+template <typename T, int L, int O, int P, int Width>
 inline const T* sum_taps(const ConvGeometry& g, const Image<T>& image, const T* const (&x)[P],
                          const T* w, int64_t i, int64_t end, Vec<T, L> (&acc)[O][P]) {
 #pragma GCC unroll 8
@@ -26,17 +40,16 @@ inline const T* sum_taps(const ConvGeometry& g, const Image<T>& image, const T* 
     for (int p = 0; p < P; ++p) acc[o][p] = Vec<T, L>{};
   }
   for (; i < end; ++i) {
-    for (int64_t r = 0; r < g.kernel_height; ++r) {
-      int64_t tap = i * image.plane + r * g.dilation_height * image.pitch;
-      for (int64_t c = 0; c < g.kernel_width; ++c, tap += g.dilation_width, w += O) {
-        Vec<T, L> v[P];
+    int64_t row = i * image.plane;
+    for (int64_t r = 0; r < g.kernel_height; ++r, row += g.dilation_height * image.pitch) {
+      if constexpr (Width > 0) {
 #pragma GCC unroll 8
-        for (int p = 0; p < P; ++p) v[p] = load<L>(x[p] + tap);
-#pragma GCC unroll 8
-        for (int o = 0; o < O; ++o) {
-#pragma GCC unroll 8
-          for (int p = 0; p < P; ++p) acc[o][p] += w[o] * v[p];
-        }
+        for (int c = 0; c < Width; ++c) add_tap<T, L, O, P>(x, row + c, w + c * O, acc);
+        w += Width * O;
+      } else {
+        int64_t tap = row;
+        for (int64_t c = 0; c < g.kernel_width; ++c, tap += g.dilation_width, w += O)
+          add_tap<T, L, O, P>(x, tap, w, acc);
       }
     }
   }
@@ -45,12 +58,12 @@ inline const T* sum_taps(const ConvGeometry& g, const Image<T>& image, const T* 
 
 // sums[O][P] += the same. A function of its own, so that the sums of the chains before it do not
 // compete for registers.
-template <typename T, int L, int O, int P>
+template <typename T, int L, int O, int P, int Width>
 __attribute__((noinline)) const T* add_chain(const ConvGeometry& g, const Image<T>& image,
                                              const T* const (&x)[P], const T* w, int64_t i,
                                              int64_t end, Vec<T, L> (&sums)[O][P]) {
   Vec<T, L> acc[O][P];
-  w = sum_taps<T, L, O, P>(g, image, x, w, i, end, acc);
+  w = sum_taps<T, L, O, P, Width>(g, image, x, w, i, end, acc);
 #pragma GCC unroll 8
   for (int o = 0; o < O; ++o) {
 #pragma GCC unroll 8
@@ -78,7 +91,7 @@ inline void store_tile(const Vec<T, L> (&sums)[O][P], const T* bias, T* const (&
 
 // O channels x P vectors of pixels. x[p]: where the p-th vector's window begins; y[p]: where it
 // goes in the first channel.
-template <typename T, int L, int O, int P>
+template <typename T, int L, int O, int P, int Width>
 inline void forward_tile(const ConvGeometry& g, const Image<T>& image, const T* const (&x)[P],
                          const T* w, const T* bias, T* const (&y)[P], int64_t y_channel,
                          int64_t n) {
@@ -87,13 +100,13 @@ inline void forward_tile(const ConvGeometry& g, const Image<T>& image, const T* 
   const int64_t channels_per_chain = larger(kChain / (g.kernel_height * g.kernel_width), 1);
   Vec<T, L> sums[O][P];
   if (g.in_channels <= channels_per_chain) {  // never leaves the registers
-    sum_taps<T, L, O, P>(g, image, x, w, 0, g.in_channels, sums);
+    sum_taps<T, L, O, P, Width>(g, image, x, w, 0, g.in_channels, sums);
     return store_tile<T, L, O, P>(sums, bias, y, y_channel, n);
   }
   std::memset(&sums, 0, sizeof(sums));
   for (int64_t i = 0; i < g.in_channels; i += channels_per_chain) {
-    w = add_chain<T, L, O, P>(g, image, x, w, i, smaller(i + channels_per_chain, g.in_channels),
-                              sums);
+    w = add_chain<T, L, O, P, Width>(g, image, x, w, i,
+                                     smaller(i + channels_per_chain, g.in_channels), sums);
   }
   store_tile<T, L, O, P>(sums, bias, y, y_channel, n);
 }
@@ -116,7 +129,14 @@ void forward_rows(const ConvGeometry& g, const Image<T>& image, int64_t row0, in
         from[p] = image.data + (row0 + vector.row()) * image.pitch + vector.col();
         to[p] = y + vector.row() * g.out_width + vector.col();
       }
-      forward_tile<T, L, O, P>(g, image, from, w, bias, to, y_channel, stored);
+      const int64_t width = g.dilation_width == 1 ? g.kernel_width : 0;
+      if (width == 3) {
+        forward_tile<T, L, O, P, 3>(g, image, from, w, bias, to, y_channel, stored);
+      } else if (width == 5) {
+        forward_tile<T, L, O, P, 5>(g, image, from, w, bias, to, y_channel, stored);
+      } else {
+        forward_tile<T, L, O, P, 0>(g, image, from, w, bias, to, y_channel, stored);
+      }
     });
   }
 }
