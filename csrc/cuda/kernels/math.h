@@ -1,0 +1,160 @@
+// The functions of one number that the kernels need, the same on the host, where
+// tests/cuda/test_math.py runs them over the floats and compares with double precision.
+//
+// Multiply-adds are written out as fma, so that the host and the device round alike.
+#pragma once
+
+#include <cfloat>
+#include <cmath>
+#include <cstdint>
+#include <cstring>
+
+#include "host_device.h"
+#include "kernels.h"
+
+namespace inkgrad::cuda {
+
+INKGRAD_HD int32_t bits_of(float value) {
+#if defined(__CUDA_ARCH__)
+  return __float_as_int(value);
+#else
+  int32_t bits;
+  std::memcpy(&bits, &value, sizeof bits);
+  return bits;
+#endif
+}
+
+INKGRAD_HD float float_of(int32_t bits) {
+#if defined(__CUDA_ARCH__)
+  return __int_as_float(bits);
+#else
+  float value;
+  std::memcpy(&value, &bits, sizeof value);
+  return value;
+#endif
+}
+
+// log(p) and log(1 - p) of p in [0, 1]; where the argument is 0, anything below -100.
+//
+// With q = min(p, 1 - p), which is exact (1 - p is, for p >= 1/2), one of the two is log(q), far
+// from 0, and the other log(1 - q), near 0: an exponent and a polynomial with a small absolute
+// error, and one with a small relative error. In arithmetic alone: the hardware's logarithm is
+// coarser than the two ulps allowed, and logf and log1pf together take twice the instructions.
+template <typename T>
+struct LogPair {
+  T log_p, log_1mp;
+};
+
+INKGRAD_HD LogPair<float> log_pair(float p) {
+  const bool p_is_small = p < 0.5f;
+  const float q = p_is_small ? p : 1.0f - p;
+
+  // log(q) = exponent ln 2 + log(1 + f), 1 + f in [sqrt(1/2), sqrt(2)); absolute error of the
+  // polynomial 6.5e-9. A zero comes out as the exponent -151, that is as -104.7.
+  const bool subnormal = q < FLT_MIN;
+  const float scaled = subnormal ? q * 16777216.0f : q;
+  const int32_t exponent = (bits_of(scaled) - 0x3f3504f3) >> 23;
+  const float f = float_of(bits_of(scaled) - exponent * (1 << 23)) - 1.0f;
+  float far = 0.087336366340321187f;
+  far = fmaf(far, f, -0.14441861207789197f);
+  far = fmaf(far, f, 0.14979281083507504f);
+  far = fmaf(far, f, -0.16552338478572706f);
+  far = fmaf(far, f, 0.19953613984384949f);
+  far = fmaf(far, f, -0.25002490707058067f);
+  far = fmaf(far, f, 0.33334225432749909f);
+  far = fmaf(far, f, -0.49999981991860837f);
+  far = fmaf(f * f, far, f);
+  const float e = static_cast<float>(exponent) - (subnormal ? 24.0f : 0.0f);
+  far = fmaf(e, 0.69314718055994531f, far);
+
+  // log(1 - q) = -q - q^2 P(q), relative error of the polynomial 3.7e-9.
+  float near = 1.7459429667125703f;
+  near = fmaf(near, q, -2.4823214963928715f);
+  near = fmaf(near, q, 1.9767139226166921f);
+  near = fmaf(near, q, -0.59536773607163906f);
+  near = fmaf(near, q, 0.34104736221044862f);
+  near = fmaf(near, q, 0.17569008698198663f);
+  near = fmaf(near, q, 0.25188852577559873f);
+  near = fmaf(near, q, 0.3332621527911282f);
+  near = fmaf(near, q, 0.50000091681346748f);
+  near = -fmaf(q * q, near, q);
+
+  return {p_is_small ? far : near, p_is_small ? near : far};
+}
+
+INKGRAD_HD LogPair<double> log_pair(double p) { return {log(p), log1p(-p)}; }
+
+template <typename T>
+INKGRAD_HD bool in_unit_interval(T value) {
+  return value >= T(0) && value <= T(1);  // false for NaN
+}
+
+// Binary cross entropy of one element and its derivatives, clamped as torch's are: the logarithms
+// of the loss at -100, the variance of its derivative at 1e-12, those of the target's derivative
+// not at all.
+template <typename T>
+INKGRAD_HD T bce_loss(T x, T target) {
+  const LogPair<T> logs = log_pair(x);
+  const T log_x = logs.log_p < T(-100) ? T(-100) : logs.log_p;
+  const T log_1mx = logs.log_1mp < T(-100) ? T(-100) : logs.log_1mp;
+  return (target - T(1)) * log_1mx - target * log_x;
+}
+
+template <typename T>
+INKGRAD_HD T bce_grad_input(T x, T target) {
+  const T variance = (T(1) - x) * x;
+  const T floor = T(1e-12f);
+  return (x - target) / (variance < floor ? floor : variance);
+}
+
+template <typename T>
+INKGRAD_HD T bce_grad_target(T x) {
+  if (x == T(0)) return static_cast<T>(INFINITY);
+  if (x == T(1)) return static_cast<T>(-INFINITY);
+  const LogPair<T> logs = log_pair(x);
+  return logs.log_1mp - logs.log_p;
+}
+
+// 1 / (1 + exp(-z)), from exp(-|z|) so that nothing overflows and small values keep their relative
+// accuracy.
+template <typename T>
+INKGRAD_HD T sigmoid(T z) {
+  const T e = exp(z > T(0) ? -z : z);
+  return (z > T(0) ? T(1) : e) / (T(1) + e);
+}
+
+template <typename T>
+INKGRAD_HD T activate(T z, Activation activation) {
+  switch (activation) {
+    case Activation::sigmoid:
+      return sigmoid(z);
+    case Activation::relu:
+      return z < T(0) ? T(0) : z;  // keeps NaN
+    case Activation::none:
+      break;
+  }
+  return z;
+}
+
+// The derivative from the output y = activation(z) alone.
+template <typename T>
+INKGRAD_HD T activate_backward(T grad, T y, Activation activation) {
+  switch (activation) {
+    case Activation::sigmoid:
+      return grad * (y * (T(1) - y));
+    case Activation::relu:
+      return y <= T(0) ? T(0) : grad;
+    case Activation::none:
+      break;
+  }
+  return grad;
+}
+
+// Whether v takes the place of the maximum so far: the first of equals stays, NaN beats everything
+// and the last NaN is taken, as in torch's max_pool2d.
+template <typename T>
+INKGRAD_HD bool beats(T v, T best) {
+  return v > best || v != v;
+}
+
+}  // namespace inkgrad::cuda
