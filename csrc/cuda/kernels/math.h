@@ -4,7 +4,6 @@
 // Multiply-adds are written out as fma, so that the host and the device round alike.
 #pragma once
 
-#include <cfloat>
 #include <cmath>
 #include <cstdint>
 #include <cstring>
@@ -50,11 +49,12 @@ INKGRAD_HD LogPair<float> log_pair(float p) {
   const float q = p_is_small ? p : 1.0f - p;
 
   // log(q) = exponent ln 2 + log(1 + f), 1 + f in [sqrt(1/2), sqrt(2)); absolute error of the
-  // polynomial 6.5e-9. A zero comes out as the exponent -151, that is as -104.7.
-  const bool subnormal = q < FLT_MIN;
-  const float scaled = subnormal ? q * 16777216.0f : q;
-  const int32_t exponent = (bits_of(scaled) - 0x3f3504f3) >> 23;
-  const float f = float_of(bits_of(scaled) - exponent * (1 << 23)) - 1.0f;
+  // polynomial 6.5e-9. The exponent is read after a multiplication by 2^24, which is exact and
+  // makes denormals normal. A zero comes out as the exponent -151, that is as -104 or less.
+  constexpr int32_t root_of_half = 0x3f3504f3;
+  const int32_t above = bits_of(q * 16777216.0f) - (root_of_half + (24 << 23));
+  const int32_t exponent = above >> 23;
+  const float f = float_of((above & 0x7fffff) + root_of_half) - 1.0f;
   float far = 0.087336366340321187f;
   far = fmaf(far, f, -0.14441861207789197f);
   far = fmaf(far, f, 0.14979281083507504f);
@@ -64,8 +64,7 @@ INKGRAD_HD LogPair<float> log_pair(float p) {
   far = fmaf(far, f, 0.33334225432749909f);
   far = fmaf(far, f, -0.49999981991860837f);
   far = fmaf(f * f, far, f);
-  const float e = static_cast<float>(exponent) - (subnormal ? 24.0f : 0.0f);
-  far = fmaf(e, 0.69314718055994531f, far);
+  far = fmaf(static_cast<float>(exponent), 0.69314718055994531f, far);
 
   // log(1 - q) = -q - q^2 P(q), relative error of the polynomial 3.7e-9.
   float near = 1.7459429667125703f;
@@ -95,8 +94,7 @@ INKGRAD_HD bool in_unit_interval(T value) {
 template <typename T>
 INKGRAD_HD T bce_loss(T x, T target) {
   const LogPair<T> logs = log_pair(x);
-  const T log_x = logs.log_p < T(-100) ? T(-100) : logs.log_p;
-  const T log_1mx = logs.log_1mp < T(-100) ? T(-100) : logs.log_1mp;
+  const T log_x = fmax(logs.log_p, T(-100)), log_1mx = fmax(logs.log_1mp, T(-100));
   return (target - T(1)) * log_1mx - target * log_x;
 }
 
