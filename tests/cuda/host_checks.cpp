@@ -234,6 +234,18 @@ double worst_loss(int64_t stride) {
   return worst / std::numeric_limits<float>::epsilon();
 }
 
+// Of log(1 - p) - log(p), but for the floats around 1/2, where it is 0.
+double worst_odds(int64_t stride) {
+  double worst = 0;
+  for (int64_t bits = 1; bits < 0x3f800000; bits += stride) {
+    const float p = float_of(int32_t(bits));
+    if (p > 0.25f && p < 0.75f) continue;
+    const double right = std::log1p(-double(p)) - std::log(double(p));
+    worst = std::max(worst, std::abs(log_odds_against(p) / right - 1));
+  }
+  return worst / std::numeric_limits<float>::epsilon();
+}
+
 float loss(float p, float target) { return bce_loss(p, target); }
 float grad_input(float p, float target) { return bce_grad_input(p, target); }
 float grad_target(float p) { return bce_grad_target(p); }

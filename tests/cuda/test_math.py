@@ -13,7 +13,7 @@ import torch.nn.functional as F
 STRIDE = 331
 
 
-@pytest.mark.parametrize("function", ["worst_logarithm", "worst_loss"])
+@pytest.mark.parametrize("function", ["worst_logarithm", "worst_loss", "worst_odds"])
 def test_logarithms_to_two_ulps(host_checks, function):
     """Over the whole range; denormals, where logarithms lie below the clamp at -100, included."""
     worst = getattr(host_checks, function)
@@ -38,4 +38,6 @@ def test_loss_and_derivatives_at_the_ends(host_checks, target):
             function = getattr(host_checks, name)
             function.restype = ctypes.c_float
             got = function(*map(ctypes.c_float, arguments))
-            assert math.isclose(got, expected.item(), rel_tol=4e-7), (name, p)
+            # At 1/2 the target's derivative vanishes: half an ulp of its two terms is left.
+            close = math.isclose(got, expected.item(), rel_tol=4e-7, abs_tol=3e-8)
+            assert close, (name, p, got, expected)

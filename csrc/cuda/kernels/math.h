@@ -33,28 +33,32 @@ INKGRAD_HD float float_of(int32_t bits) {
 #endif
 }
 
-// log(p) and log(1 - p) of p in [0, 1]; where the argument is 0, anything below -100.
+// What log(p) and log(1 - p) of p in [0, 1] are made of.
 //
 // With q = min(p, 1 - p), which is exact (1 - p is, for p >= 1/2), one of the two is log(q), far
 // from 0, and the other log(1 - q), near 0: an exponent and a polynomial with a small absolute
 // error, and one with a small relative error. In arithmetic alone: the hardware's logarithm is
 // coarser than the two ulps allowed, and logf and log1pf together take twice the instructions.
-template <typename T>
-struct LogPair {
-  T log_p, log_1mp;
+struct LogParts {
+  bool p_is_small;  // q is p
+  float q;
+  // log(q) = exponent ln 2 + f + f^2 far, with 1 + f in [sqrt(1/2), sqrt(2)); the polynomial's
+  // absolute error is 6.5e-9.
+  float exponent, f, far;
+  float near;  // log(1 - q) = -q - q^2 near, relative error 3.7e-9
 };
 
-INKGRAD_HD LogPair<float> log_pair(float p) {
-  const bool p_is_small = p < 0.5f;
-  const float q = p_is_small ? p : 1.0f - p;
+INKGRAD_HD LogParts log_parts(float p) {
+  LogParts parts;
+  parts.p_is_small = p < 0.5f;
+  const float q = parts.q = parts.p_is_small ? p : 1.0f - p;
 
-  // log(q) = exponent ln 2 + log(1 + f), 1 + f in [sqrt(1/2), sqrt(2)); absolute error of the
-  // polynomial 6.5e-9. The exponent is read after a multiplication by 2^24, which is exact and
-  // makes denormals normal. A zero comes out as the exponent -151, that is as -104 or less.
+  // The exponent is read after a multiplication by 2^24, which is exact and makes denormals normal.
+  // A zero comes out as the exponent -151, that is as -104 or less.
   constexpr int32_t root_of_half = 0x3f3504f3;
   const int32_t above = bits_of(q * 16777216.0f) - (root_of_half + (24 << 23));
-  const int32_t exponent = above >> 23;
-  const float f = float_of((above & 0x7fffff) + root_of_half) - 1.0f;
+  parts.exponent = static_cast<float>(above >> 23);
+  const float f = parts.f = float_of((above & 0x7fffff) + root_of_half) - 1.0f;
   float far = 0.087336366340321187f;
   far = fmaf(far, f, -0.14441861207789197f);
   far = fmaf(far, f, 0.14979281083507504f);
@@ -62,11 +66,8 @@ INKGRAD_HD LogPair<float> log_pair(float p) {
   far = fmaf(far, f, 0.19953613984384949f);
   far = fmaf(far, f, -0.25002490707058067f);
   far = fmaf(far, f, 0.33334225432749909f);
-  far = fmaf(far, f, -0.49999981991860837f);
-  far = fmaf(f * f, far, f);
-  far = fmaf(static_cast<float>(exponent), 0.69314718055994531f, far);
+  parts.far = fmaf(far, f, -0.49999981991860837f);
 
-  // log(1 - q) = -q - q^2 P(q), relative error of the polynomial 3.7e-9.
   float near = 1.7459429667125703f;
   near = fmaf(near, q, -2.4823214963928715f);
   near = fmaf(near, q, 1.9767139226166921f);
@@ -75,13 +76,41 @@ INKGRAD_HD LogPair<float> log_pair(float p) {
   near = fmaf(near, q, 0.17569008698198663f);
   near = fmaf(near, q, 0.25188852577559873f);
   near = fmaf(near, q, 0.3332621527911282f);
-  near = fmaf(near, q, 0.50000091681346748f);
-  near = -fmaf(q * q, near, q);
+  parts.near = fmaf(near, q, 0.50000091681346748f);
+  return parts;
+}
 
-  return {p_is_small ? far : near, p_is_small ? near : far};
+// log(p) and log(1 - p); where the argument is 0, anything below -100.
+template <typename T>
+struct LogPair {
+  T log_p, log_1mp;
+};
+
+INKGRAD_HD LogPair<float> log_pair(float p) {
+  const LogParts parts = log_parts(p);
+  const float f = parts.f, q = parts.q;
+  const float far = fmaf(parts.exponent, 0.69314718055994531f, fmaf(f * f, parts.far, f));
+  const float near = -fmaf(q * q, parts.near, q);
+  return {parts.p_is_small ? far : near, parts.p_is_small ? near : far};
 }
 
 INKGRAD_HD LogPair<double> log_pair(double p) { return {log(p), log1p(-p)}; }
+
+// log(1 - p) - log(p) for 0 < p < 1: the large terms added exactly, so that there is one rounding.
+INKGRAD_HD float log_odds_against(float p) {
+  const LogParts parts = log_parts(p);
+  const float f = parts.f, q = parts.q;
+  const float power = parts.exponent * 0.693145751953125f;  // exact: a factor of few bits
+  const float log_q = power + f;
+  const float odds = log_q + q;
+  const float lost = (f - (log_q - power)) + (q - (odds - log_q));
+  const float bends =
+      fmaf(f * f, parts.far, fmaf(q * q, parts.near, parts.exponent * 1.428606820e-6f));
+  const float sum = odds + (lost + bends);
+  return parts.p_is_small ? -sum : sum;
+}
+
+INKGRAD_HD double log_odds_against(double p) { return log1p(-p) - log(p); }
 
 template <typename T>
 INKGRAD_HD bool in_unit_interval(T value) {
@@ -109,8 +138,7 @@ template <typename T>
 INKGRAD_HD T bce_grad_target(T x) {
   if (x == T(0)) return static_cast<T>(INFINITY);
   if (x == T(1)) return static_cast<T>(-INFINITY);
-  const LogPair<T> logs = log_pair(x);
-  return logs.log_1mp - logs.log_p;
+  return log_odds_against(x);
 }
 
 // 1 / (1 + exp(-z)), from exp(-|z|) so that nothing overflows and small values keep their relative
