@@ -90,7 +90,7 @@ def compile_library(folder: Path, sources: list[Path], *flags: str) -> ctypes.CD
     library = folder / "library.so"
     command = [
         *compiler.split(), "-std=c++20", "-O2", "-shared", "-fPIC", "-w", *flags,
-        f"-I{KERNELS}", *map(str, sources), "-o", str(library),
+        f"-iquote{KERNELS}", *map(str, sources), "-o", str(library),
     ]  # fmt: skip
     run = subprocess.run(command, capture_output=True, text=True)
     assert run.returncode == 0, run.stderr[-4000:]
