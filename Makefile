@@ -46,7 +46,7 @@ endif
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test bench check install lint format clean distclean renew
+.PHONY: help demo test bench gpu check install lint format clean distclean renew
 
 help:  ## list these commands
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 18
@@ -59,6 +59,9 @@ test: $(INSTALLED)  ## set up, then run the test suite
 
 bench: $(INSTALLED)  ## time the kernels against torch's own
 	@$(BIN)/inkgrad bench $(ARGS)
+
+gpu: $(INSTALLED)  ## on a machine with a GPU: tests, compute-sanitizer and benchmark
+	@$(BIN)/python -m inkgrad_bench.gpu $(ARGS)
 
 check: $(INSTALLED)  ## check results and derivatives of the kernels on this machine
 	@$(BIN)/inkgrad check $(ARGS)

@@ -1,13 +1,22 @@
-"""Builds the C++ extension and the CPU kernel libraries; all else stands in pyproject.toml.
+"""Builds the C++ extension and the kernel libraries; all else stands in pyproject.toml.
 
 Each CPU library is the same sources (csrc/cpu/kernels) under other compiler flags. They contain no
 torch, so they are plain shared libraries, of which ``inkgrad._C`` opens one at import: the best
 that the processor runs. ``INKGRAD_KERNELS=0`` installs the Python part alone.
+
+The CUDA library (csrc/cuda/kernels) is one more. It is built where torch has CUDA and a toolkit of
+the same major version is found, whether or not a GPU is here; ``INKGRAD_CUDA=1`` makes it an error
+if it cannot be, ``INKGRAD_CUDA=0`` leaves it out. TORCH_CUDA_ARCH_LIST overrides the architectures.
 """
 
+import json
 import os
 import platform
+import re
+import shutil
+import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
@@ -27,6 +36,8 @@ def stop(problem: str) -> NoReturn:
 if int(setuptools.__version__.split(".")[0]) < 77:
     stop(f"inkgrad is built by setuptools 77 or newer; {setuptools.__version__} is here.")
 try:
+    import torch
+    from torch.utils import cpp_extension
     from torch.utils.cpp_extension import BuildExtension, CppExtension
 except ModuleNotFoundError as error:
     stop(f"inkgrad is built against the torch that it will run with; {error.name!r} is not here.")
@@ -52,7 +63,113 @@ def sources(*patterns: str) -> list[str]:
 
 
 def headers() -> list[str]:
-    return sources("csrc/**/*.h")
+    return sources("csrc/**/*.h", "csrc/**/*.cuh")
+
+
+# ---- CUDA
+
+# What inkgrad is told of its CUDA library (csrc/module.cpp), written by every build.
+CUDA_HEADER = ROOT / "build" / "generated" / "inkgrad_cuda_build.h"
+# 8.9 as PTX too, from which a driver compiles for what came later. 9.0a is no base for that: its
+# instructions are that chip's alone.
+ARCHITECTURES = "8.0;8.6;8.9+PTX;9.0a"
+
+
+@dataclass(frozen=True)
+class Cuda:
+    """The toolkit to build with, or why there is none."""
+
+    home: Path | None = None
+    toolkit: str = ""
+    left_out: str = ""
+
+    def header(self) -> str:
+        """The facts as C++, empty where they do not apply."""
+        built = self.home is not None
+        facts = {
+            "INKGRAD_CUDA_TOOLKIT": self.toolkit if built else "",
+            "INKGRAD_CUDA_OF_TORCH": torch.version.cuda if built else "",
+            "INKGRAD_CUDA_ARCHITECTURES": os.environ["TORCH_CUDA_ARCH_LIST"] if built else "",
+            "INKGRAD_CUDA_LEFT_OUT": self.left_out,
+        }
+        return "".join(f"#define {name} {json.dumps(value)}\n" for name, value in facts.items())
+
+
+def toolkit_home() -> Path | None:
+    """The folder that holds bin/nvcc and include/: what the user says, or else that of the nvcc
+    on PATH, which may be a script that calls the real one."""
+    for variable in ("CUDA_HOME", "CUDA_PATH"):
+        if os.environ.get(variable):
+            return Path(os.environ[variable])
+    nvcc = shutil.which("nvcc")
+    if nvcc is not None:
+        run = subprocess.run(
+            [nvcc, "--dryrun", "-x", "cu", os.devnull], capture_output=True, text=True
+        )
+        top = re.search(r"^#\$ TOP=(.+)$", run.stderr, re.MULTILINE)
+        return Path(top[1].strip()).resolve() if top else Path(nvcc).resolve().parent.parent
+    usual = Path("/usr/local/cuda")
+    return usual if usual.exists() else None
+
+
+def toolkit_version(home: Path) -> str | None:
+    """As "13.0"; None where there is no compiler and no headers."""
+    nvcc = home / "bin" / "nvcc"
+    if not nvcc.exists() or not (home / "include" / "cuda_runtime.h").exists():
+        return None
+    run = subprocess.run([nvcc, "--version"], capture_output=True, text=True)
+    release = re.search(r"release (\d+\.\d+)", run.stdout)
+    return release[1] if release else None
+
+
+def find_cuda() -> Cuda:
+    of_torch = torch.version.cuda
+    if of_torch is None:
+        return Cuda(left_out=f"torch {torch.__version__} was built without CUDA")
+    home = toolkit_home()
+    if home is None:
+        return Cuda(left_out=f"no CUDA toolkit (nvcc) was found for torch's CUDA {of_torch}")
+    version = toolkit_version(home)
+    if version is None:
+        return Cuda(left_out=f"{home} holds no CUDA toolkit (bin/nvcc and include/cuda_runtime.h)")
+    if version.split(".")[0] != of_torch.split(".")[0]:
+        return Cuda(
+            left_out=f"the CUDA toolkit in {home} is {version} and torch {torch.__version__} was "
+            f"built with {of_torch}: their major versions have to agree"
+        )
+    return Cuda(home, version)
+
+
+def choose_cuda() -> Cuda:
+    wanted = os.environ.get("INKGRAD_CUDA", "")
+    if wanted not in ("", "0", "1"):
+        sys.exit(f"INKGRAD_CUDA: expected 0, 1 or nothing, got {wanted!r}")
+    if wanted == "0":
+        return Cuda(left_out="INKGRAD_CUDA=0")
+    cuda = find_cuda()
+    if cuda.home is None and wanted == "1":
+        sys.exit(f"INKGRAD_CUDA=1, but the CUDA kernels cannot be built: {cuda.left_out}")
+    if cuda.home is not None:
+        cpp_extension.CUDA_HOME = str(cuda.home)  # its own guess is the folder of a script
+        if not os.environ.get("TORCH_CUDA_ARCH_LIST"):  # torch would ask the GPUs that it sees
+            os.environ["TORCH_CUDA_ARCH_LIST"] = ARCHITECTURES
+    return cuda
+
+
+def cuda_library() -> "KernelLibrary":
+    return KernelLibrary(
+        "inkgrad._cuda",
+        sources("csrc/cuda/kernels/*.cu", "csrc/cuda/kernels/*.cpp"),
+        depends=[*headers(), str(CUDA_HEADER)],  # which names the architectures
+        include_dirs=cpp_extension.include_paths("cuda"),
+        library_dirs=cpp_extension.library_paths("cuda"),
+        libraries=["c10", "c10_cuda", "cudart"],
+        extra_compile_args={
+            "cxx": COMMON_FLAGS,
+            "nvcc": ["-O3", "-Xcompiler", "-fvisibility=hidden"],
+        },
+        language="c++",
+    )
 
 
 class KernelLibrary(Extension):
@@ -66,6 +183,16 @@ class Build(BuildExtension):
         super().finalize_options()
         if self.editable_mode:  # pip would compile in a folder that it throws away
             self.build_temp = f"build/temp.{self.plat_name}-{sys.implementation.cache_tag}"
+
+    def run(self) -> None:
+        if self.extensions:
+            if cuda.left_out:
+                print(f"inkgrad: built without CUDA kernels: {cuda.left_out}", file=sys.stderr)
+            facts = cuda.header()
+            if not CUDA_HEADER.exists() or CUDA_HEADER.read_text() != facts:
+                CUDA_HEADER.parent.mkdir(parents=True, exist_ok=True)
+                CUDA_HEADER.write_text(facts)
+        super().run()
 
     def build_extension(self, ext: Extension) -> None:
         # The libraries share sources: with a folder of objects each, none is built anew for the
@@ -92,12 +219,15 @@ def limit_parallel_jobs() -> None:
 machine = {"AMD64": "x86_64", "arm64": "aarch64"}.get(platform.machine(), platform.machine())
 limit_parallel_jobs()
 extensions: list[Extension] = []
+cuda = Cuda(left_out="INKGRAD_KERNELS=0")
 if os.environ.get("INKGRAD_KERNELS", "1") != "0":
+    cuda = choose_cuda()
     extensions = [
         CppExtension(
             "inkgrad._C",
-            sources("csrc/*.cpp", "csrc/autograd/*.cpp", "csrc/cpu/*.cpp"),
-            depends=headers(),
+            sources("csrc/*.cpp", "csrc/autograd/*.cpp", "csrc/cpu/*.cpp", "csrc/cuda/*.cpp"),
+            depends=[*headers(), str(CUDA_HEADER)],
+            include_dirs=[str(CUDA_HEADER.parent)],
             extra_compile_args={"cxx": [*COMMON_FLAGS, "-O2", *OPENMP]},
             extra_link_args=OPENMP,
         ),
@@ -113,6 +243,7 @@ if os.environ.get("INKGRAD_KERNELS", "1") != "0":
             )
             for name, flags in CPU_FLAGS.get(machine, {"default": []}).items()
         ),
+        *([cuda_library()] if cuda.home else []),
     ]
 
 setup(ext_modules=extensions, cmdclass={"build_ext": Build})

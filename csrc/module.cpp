@@ -1,4 +1,4 @@
-// The Python module inkgrad._C: what a build is made of, and the choice of its CPU kernel library.
+// The Python module inkgrad._C: what a build is made of, and the choice of its kernel libraries.
 #include <ATen/Parallel.h>
 #include <torch/csrc/utils/pybind.h>
 #include <torch/version.h>
@@ -7,6 +7,8 @@
 
 #include "cpu/chain.h"
 #include "cpu/runtime.h"
+#include "cuda/runtime.h"
+#include "inkgrad_cuda_build.h"  // written by setup.py
 #include "ops.h"
 
 namespace {
@@ -90,6 +92,8 @@ PYBIND11_MODULE(_C, m) {
   m.def("load_cpu_kernels", &inkgrad::cpu::load_kernels, pybind11::arg("path"),
         "Opens one of the _cpu_* libraries beside this module; its kernels serve every op from "
         "then on.");
+  m.def("load_cuda_kernels", &inkgrad::cuda::load_kernels, pybind11::arg("path"),
+        "Opens the _cuda library beside this module; its kernels serve CUDA tensors from then on.");
   m.def(
       "measure_fma_rate", &measure_fma_rate, py::arg("dtype"),
       py::call_guard<py::gil_scoped_release>(),
@@ -97,6 +101,10 @@ PYBIND11_MODULE(_C, m) {
       "kernel.");
   define_direct_calls(m);
   define_chain(m);
+  m.attr("cuda_toolkit") = INKGRAD_CUDA_TOOLKIT;
+  m.attr("cuda_of_torch") = INKGRAD_CUDA_OF_TORCH;
+  m.attr("cuda_architectures") = INKGRAD_CUDA_ARCHITECTURES;
+  m.attr("cuda_left_out") = INKGRAD_CUDA_LEFT_OUT;
   m.attr("torch_version") = TORCH_VERSION;
   m.attr("cxx_standard") = __cplusplus;
 #if defined(__clang__)

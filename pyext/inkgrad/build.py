@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from inkgrad.extension import ENVIRONMENT, LOADED
+from inkgrad.extension import ENVIRONMENT, LOADED, Cuda
 
 
 def _version(package: str) -> str | None:
@@ -17,6 +17,13 @@ def _version(package: str) -> str | None:
         return metadata.version(package)
     except metadata.PackageNotFoundError:
         return None
+
+
+def _cuda_kernels(cuda: Cuda) -> str:
+    if cuda.loaded:
+        return "loaded"
+    # Without them CUDA tensors are computed by torch's own ops.
+    return f"{'not loaded' if cuda.toolkit else 'not built'}: {cuda.reason}"
 
 
 def build_config() -> dict[str, Any]:
@@ -39,7 +46,9 @@ def build_config() -> dict[str, Any]:
         "cpu_library_reason": LOADED.reason,
         "cpu_capability_override": os.environ.get(ENVIRONMENT),
         "threads": str(torch.get_num_threads()),
-        "cuda_kernels": "not built: this version computes CUDA tensors with torch's own ops",
+        "cuda_kernels": _cuda_kernels(LOADED.cuda),
+        "cuda_architectures": LOADED.cuda.architectures or None,
+        "cuda_toolkit": LOADED.cuda.toolkit or None,
         "torch_cuda": torch.version.cuda,
         "cuda_devices": [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())],
     }

@@ -1,4 +1,5 @@
-"""Loads the compiled extension, once, at import: the operators, then this processor's kernels.
+"""Loads the compiled extension, once, at import: the operators, then this processor's kernels, then
+those for CUDA, if they were built (whether or not a GPU is here).
 
 ``INKGRAD_CPU_CAPABILITY`` overrides the choice: ``default``, ``avx2`` or ``avx512`` name a library
 (an error if it was not built or the processor lacks the instructions), ``reference`` leaves the
@@ -20,6 +21,17 @@ ENVIRONMENT = "INKGRAD_CPU_CAPABILITY"
 
 
 @dataclass(frozen=True)
+class Cuda:
+    """The CUDA kernels: what they were built with (empty if they were not), and whether they are
+    loaded; if not, why."""
+
+    toolkit: str = ""
+    architectures: str = ""
+    loaded: bool = False
+    reason: str = ""
+
+
+@dataclass(frozen=True)
 class Loaded:
     """What :func:`load` found.
 
@@ -30,6 +42,7 @@ class Loaded:
     capability: str = "reference"
     reason: str = ""
     built: tuple[str, ...] = field(default=())
+    cuda: Cuda = field(default=Cuda(reason="the extension is not loaded"))
 
 
 def _kernel_libraries() -> dict[str, Path]:
@@ -75,6 +88,30 @@ def _what_went_wrong(error: Exception) -> str:
     return f"the compiled extension does not load: {error}"
 
 
+def _load_cuda(module: Any) -> Cuda:
+    """Load the CUDA kernels into the extension, if there are any that go with this torch."""
+    if module.cuda_left_out:
+        return Cuda(reason=module.cuda_left_out)
+    if torch.version.cuda != module.cuda_of_torch:
+        reason = (
+            f"they were built for a torch with CUDA {module.cuda_of_torch}; "
+            f"this one has {torch.version.cuda or 'none'}"
+        )
+    else:
+        try:
+            (library,) = Path(__file__).parent.glob("_cuda.*.so")
+            module.load_cuda_kernels(str(library))
+            return Cuda(module.cuda_toolkit, module.cuda_architectures, loaded=True)
+        except (ValueError, RuntimeError) as error:
+            reason = f"they do not load: {error}"
+    warnings.warn(
+        f"inkgrad: no CUDA kernels: {reason}\nCUDA tensors are computed by torch's own ops.",
+        RuntimeWarning,
+        stacklevel=4,
+    )
+    return Cuda(module.cuda_toolkit, module.cuda_architectures, reason=reason)
+
+
 def load() -> Loaded:
     """Load the extension; without one, warn once and fall back to the reference."""
     if os.environ.get(ENVIRONMENT, "").lower() == "reference":
@@ -97,7 +134,7 @@ def load() -> Loaded:
         return Loaded(reason=reason)
     from inkgrad import fake  # noqa: F401  (registers shapes and dtypes for torch.compile)
 
-    return Loaded(module, capability, reason, tuple(libraries))
+    return Loaded(module, capability, reason, tuple(libraries), _load_cuda(module))
 
 
 LOADED = load()

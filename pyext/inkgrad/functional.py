@@ -1,9 +1,9 @@
 """Fused ops with the signatures, defaults and errors of :mod:`torch.nn.functional`.
 
 Every op takes float64, float32, bfloat16 and float16 (the half types are accumulated in float32),
-on any device: on the CPU it runs this package's kernels; elsewhere, and for what the kernels do not
-take, the same formula in torch's own ops. All are differentiable to any order, work under every
-torch.func transform, in forward-mode AD, under autocast and in torch.compile(fullgraph=True).
+on any device: on the CPU and on CUDA it runs this package's kernels; elsewhere, and for what they
+do not take, the same formula in torch's own ops. All are differentiable to any order, work under
+every torch.func transform, in forward-mode AD, under autocast and in torch.compile(fullgraph=True).
 """
 
 from __future__ import annotations

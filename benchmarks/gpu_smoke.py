@@ -1,0 +1,55 @@
+"""Every kernel once or twice on small and odd sizes: what compute-sanitizer is to look at.
+
+``python -m inkgrad_bench.gpu_smoke``; one of the stages of :mod:`.gpu`. Results are looked at by
+the test suite; here they are only computed, so that whatever a kernel does to memory happens.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+
+import torch
+
+from inkgrad.check.cases import DTYPES, OPS, Case, bind
+from inkgrad.check.derivatives import derivatives
+
+# Past a chunk, a tile or a block, by a little.
+LARGER = {
+    "linear_sigmoid": Case("", ((257, 9), (33, 9), (33,))),
+    "linear_relu": Case("", ((9001, 3), (1, 3), (1,))),
+    "binary_cross_entropy": Case("", ((16385,), (16385,), (16385,))),
+    "conv2d": Case("", ((2, 3, 9, 7), (4, 3, 3, 3), (4,))),
+    "conv2d_relu_max_pool2d": Case("", ((13, 1, 28, 28), (10, 1, 5, 5), (10,))),
+}
+
+
+def run(device: str) -> int:
+    """The number of calls, each with its gradients."""
+    calls = 0
+    for name, op in OPS.items():
+        for dtype in DTYPES.values():
+            for case in (*op.cases[:2], LARGER[name]):
+                inputs = op.inputs(case, dtype, device)
+                wanted = op.wanted(case)
+                derivatives(bind(op.fused, case), inputs, order=1, differentiable=wanted)
+                # The first layer of a model: its input needs no gradient.
+                first = [False, *wanted[1:]]
+                derivatives(bind(op.fused, case), inputs, order=1, differentiable=first)
+                calls += 2
+    return calls
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m inkgrad_bench.gpu_smoke", description=__doc__)
+    parser.add_argument("--device", default="cuda")
+    device = parser.parse_args(argv).device
+    calls = run(device)
+    if device == "cuda":
+        torch.cuda.synchronize()
+    print(f"{calls} calls on {device}")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

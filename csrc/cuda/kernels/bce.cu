@@ -1,0 +1,158 @@
+// Binary cross entropy: one pass over memory, both logarithms from one computation (math.h).
+//
+// As torch's kernel, these assert that inputs and targets lie in [0, 1].
+#include "common.cuh"
+#include "fill.h"
+#include "math.h"
+
+namespace inkgrad::cuda {
+namespace {
+
+// The losses of a vector; zero in the lanes beyond the end, where input and target are zero.
+template <typename T, typename A>
+__device__ __forceinline__ Vector<T> losses(const A& at, const T* input, const T* target,
+                                            const T* weight) {
+  const Vector<T> x = at.load(input), t = at.load(target);
+  Vector<T> loss;
+  bool in_range = true;
+#pragma unroll
+  for (int i = 0; i < kLanes<T>; ++i) {
+    in_range = in_range && in_unit_interval(x.lane[i]) && in_unit_interval(t.lane[i]);
+    loss.lane[i] = bce_loss(x.lane[i], t.lane[i]);
+  }
+  assert(in_range && "all elements of input and target should be between 0 and 1");
+  if (weight) {
+    const Vector<T> w = at.load(weight);
+#pragma unroll
+    for (int i = 0; i < kLanes<T>; ++i) loss.lane[i] *= w.lane[i];
+  }
+  return loss;
+}
+
+// A few dozen losses are added in T by their thread; all further sums are in double. Each block
+// leaves its part, or, if it is the only one, the result.
+template <typename T, bool kAligned>
+__global__ void __launch_bounds__(kThreads)
+    bce_sum_kernel(const T* input, const T* target, const T* weight, int64_t n, double divisor,
+                   double* parts, T* result) {
+  ComputeType<T> own = 0;
+  for_each_vector<T, kAligned>(n, [&](const auto& at) {
+    const Vector<T> loss = losses(at, input, target, weight);
+#pragma unroll
+    for (int i = 0; i < kLanes<T>; ++i) own += loss.lane[i];
+  });
+  const double sum = sum_columns(own, 1);
+  if (threadIdx.x > 0) return;
+  if (gridDim.x > 1) {
+    parts[blockIdx.x] = sum;
+  } else {
+    *result = narrow<T>(sum / divisor);
+  }
+}
+
+template <typename T, bool kAligned>
+__global__ void __launch_bounds__(kThreads)
+    bce_each_kernel(const T* input, const T* target, const T* weight, int64_t n, T* loss) {
+  for_each_vector<T, kAligned>(
+      n, [&](const auto& at) { at.store(loss, losses(at, input, target, weight)); });
+}
+
+template <typename T, bool kAligned>
+__global__ void __launch_bounds__(kThreads)
+    bce_backward_kernel(const T* grad_output, bool uniform, ComputeType<T> divisor, const T* input,
+                        const T* target, const T* weight, int64_t n, T* grad_input,
+                        T* grad_target) {
+  using C = ComputeType<T>;
+  const C same = uniform ? widen(*grad_output) / divisor : C(0);
+  for_each_vector<T, kAligned>(n, [&](const auto& at) {
+    const Vector<T> x = at.load(input);
+    Vector<T> grad, result;
+    if (!uniform) grad = at.load(grad_output);
+#pragma unroll
+    for (int i = 0; i < kLanes<T>; ++i) {
+      if (uniform) grad.lane[i] = same;
+    }
+    if (weight) {
+      const Vector<T> w = at.load(weight);
+#pragma unroll
+      for (int i = 0; i < kLanes<T>; ++i) grad.lane[i] *= w.lane[i];
+    }
+    if (grad_input) {
+      const Vector<T> t = at.load(target);
+#pragma unroll
+      for (int i = 0; i < kLanes<T>; ++i) {
+        result.lane[i] = grad.lane[i] * bce_grad_input(x.lane[i], t.lane[i]);
+      }
+      at.store(grad_input, result);
+    }
+    if (grad_target) {
+#pragma unroll
+      for (int i = 0; i < kLanes<T>; ++i) {
+        result.lane[i] = grad.lane[i] * bce_grad_target(x.lane[i]);
+      }
+      at.store(grad_target, result);
+    }
+  });
+}
+
+int64_t parts(Dtype dtype, int64_t n) {
+  int64_t blocks = 0;
+  with_dtype(dtype, [&](auto zero) { blocks = Chunks{kLanes<decltype(zero)>}.count(n); });
+  return blocks;
+}
+
+// Calls f(T{}, whether in vectors) for the launch.
+template <typename F>
+void with_access(Dtype dtype, bool in_vectors, F f) {
+  with_dtype(dtype, [&](auto zero) { with_flag(in_vectors, [&](auto flag) { f(zero, flag); }); });
+}
+
+void sum(Dtype dtype, const void* input, const void* target, const void* weight, int64_t n,
+         double divisor, double* parts_of_sum, void* result, void* stream) {
+  const int64_t blocks = parts(dtype, n);
+  with_access(dtype, aligned(input, target, weight), [&](auto zero, auto in_vectors) {
+    using T = decltype(zero);
+    bce_sum_kernel<T, in_vectors><<<blocks, kThreads, 0, as_stream(stream)>>>(
+        static_cast<const T*>(input), static_cast<const T*>(target), static_cast<const T*>(weight),
+        n, divisor, parts_of_sum, static_cast<T*>(result));
+    INKGRAD_LAUNCH_CHECK();
+  });
+  if (blocks > 1) add_parts(parts_of_sum, blocks, 1, divisor, dtype, result, stream);
+}
+
+void each(Dtype dtype, const void* input, const void* target, const void* weight, int64_t n,
+          void* loss, void* stream) {
+  with_access(dtype, aligned(input, target, weight, loss), [&](auto zero, auto in_vectors) {
+    using T = decltype(zero);
+    bce_each_kernel<T, in_vectors><<<parts(dtype, n), kThreads, 0, as_stream(stream)>>>(
+        static_cast<const T*>(input), static_cast<const T*>(target), static_cast<const T*>(weight),
+        n, static_cast<T*>(loss));
+    INKGRAD_LAUNCH_CHECK();
+  });
+}
+
+void backward(Dtype dtype, const void* grad_output, bool uniform, double divisor, const void* input,
+              const void* target, const void* weight, int64_t n, void* grad_input,
+              void* grad_target, void* stream) {
+  const bool all_aligned =
+      aligned(input, target, weight, grad_input, grad_target) && (uniform || aligned(grad_output));
+  with_access(dtype, all_aligned, [&](auto zero, auto in_vectors) {
+    using T = decltype(zero);
+    bce_backward_kernel<T, in_vectors><<<parts(dtype, n), kThreads, 0, as_stream(stream)>>>(
+        static_cast<const T*>(grad_output), uniform, static_cast<ComputeType<T>>(divisor),
+        static_cast<const T*>(input), static_cast<const T*>(target), static_cast<const T*>(weight),
+        n, static_cast<T*>(grad_input), static_cast<T*>(grad_target));
+    INKGRAD_LAUNCH_CHECK();
+  });
+}
+
+}  // namespace
+
+void fill_bce(Kernels& table) {
+  table.bce_parts = parts;
+  table.bce_sum = sum;
+  table.bce_each = each;
+  table.bce_backward = backward;
+}
+
+}  // namespace inkgrad::cuda

@@ -1,0 +1,13 @@
+// Each source of kernels puts its own into the table.
+#pragma once
+
+#include "kernels.h"
+
+namespace inkgrad::cuda {
+
+void fill_bce(Kernels& table);
+void fill_epilogue(Kernels& table);
+void fill_pool(Kernels& table);
+void fill_conv(Kernels& table);
+
+}  // namespace inkgrad::cuda

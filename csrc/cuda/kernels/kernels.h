@@ -1,0 +1,87 @@
+// The table of functions that the CUDA library (_cuda) offers.
+//
+// As for the processors' libraries, it knows no tensors: plain device pointers, sizes and a stream.
+// What is allocated and checked is decided by the tensor entry points (csrc/cuda/*.cpp), which need
+// no CUDA to be compiled: they are part of every build, and a library that is absent leaves the
+// table null.
+#pragma once
+
+#include <cstdint>
+
+namespace inkgrad::cuda {
+
+enum class Dtype : int { f32, f64, f16, bf16 };
+enum class Activation : int { none, sigmoid, relu };
+
+// Images [images, channels, height, width], pooled over windows that do not overlap; what does not
+// fill a window is left out. Every count of elements below 2^31.
+struct PoolGeometry {
+  int64_t images, channels, height, width;
+  int64_t window_height, window_width;
+  int64_t out_height, out_width;
+  bool channels_last;  // all of the tensors, or none
+};
+
+// A convolution of few channels, one group, followed by pooling; row-major, float.
+struct ConvGeometry {
+  int64_t images, in_channels, in_height, in_width;
+  int64_t out_channels, kernel_height, kernel_width;
+  int64_t stride_height, stride_width, pad_height, pad_width, dilation_height, dilation_width;
+  int64_t window_height, window_width, pooled_height, pooled_width;
+};
+
+// Of every launch: the device is the current one, `stream` one of its streams. Failures to launch
+// are thrown. Pointers named in brackets may be null.
+struct Kernels {
+  void* (*current_stream)(int device);
+
+  // ---- binary cross entropy of n elements; [weight]
+  // Doubles of workspace that bce_sum needs.
+  int64_t (*bce_parts)(Dtype dtype, int64_t n);
+  // result[0] = sum of the losses / divisor
+  void (*bce_sum)(Dtype dtype, const void* input, const void* target, const void* weight, int64_t n,
+                  double divisor, double* parts, void* result, void* stream);
+  void (*bce_each)(Dtype dtype, const void* input, const void* target, const void* weight,
+                   int64_t n, void* loss, void* stream);
+  // grad_output has n elements, or, if it is uniform, one, to be divided by divisor.
+  // [grad_input], [grad_target]
+  void (*bce_backward)(Dtype dtype, const void* grad_output, bool uniform, double divisor,
+                       const void* input, const void* target, const void* weight, int64_t n,
+                       void* grad_input, void* grad_target, void* stream);
+
+  // ---- epilogue of a matrix product and its backward, [rows, columns] row by row
+  // z = activation(z + bias) in place; [bias]
+  void (*bias_activation)(Dtype dtype, void* z, int64_t rows, int64_t columns, const void* bias,
+                          Activation activation, void* stream);
+  // Doubles of workspace that activation_backward needs to sum columns.
+  int64_t (*column_parts)(int64_t rows, int64_t columns);
+  // grad_z = grad_output * activation'(z), from output = activation(z); its column sums into
+  // [column_sums], through parts.
+  void (*activation_backward)(Dtype dtype, const void* grad_output, const void* output,
+                              int64_t rows, int64_t columns, Activation activation, void* grad_z,
+                              double* parts, void* column_sums, void* stream);
+
+  // ---- relu(max_pool2d(plane + bias)) of what was convolved elsewhere; [bias]
+  void (*relu_pool)(Dtype dtype, const PoolGeometry& g, const void* planes, const void* bias,
+                    void* output, uint8_t* indices, void* stream);
+  // grad_planes = what the relu lets through, put where the maximum was; zero elsewhere.
+  void (*relu_pool_backward)(Dtype dtype, const PoolGeometry& g, const void* grad_output,
+                             const void* output, const uint8_t* indices, void* grad_planes,
+                             void* stream);
+
+  // ---- convolution of few channels with relu and pooling, in one kernel; [bias]
+  bool (*conv_takes)(const ConvGeometry& g);
+  void (*conv_relu_pool)(const ConvGeometry& g, const float* input, const float* weight,
+                         const float* bias, float* output, uint8_t* indices, void* stream);
+  // grad_weight and the bias's gradient from the places of the maxima.
+  bool (*conv_backward_takes)(const ConvGeometry& g);
+  int64_t (*conv_backward_parts)(const ConvGeometry& g);
+  void (*conv_backward)(const ConvGeometry& g, const float* grad_output, const float* output,
+                        const uint8_t* indices, const float* input, double* parts,
+                        float* grad_weight, float* grad_bias, void* stream);
+};
+
+}  // namespace inkgrad::cuda
+
+extern "C" __attribute__((visibility("default"))) const inkgrad::cuda::Kernels*
+inkgrad_cuda_kernels();

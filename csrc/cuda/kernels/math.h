@@ -1,0 +1,186 @@
+// The functions of one number that the kernels need, the same on the host, where
+// tests/cuda/test_math.py runs them over the floats and compares with double precision.
+//
+// Multiply-adds are written out as fma, so that the host and the device round alike.
+#pragma once
+
+#include <cmath>
+#include <cstdint>
+#include <cstring>
+
+#include "host_device.h"
+#include "kernels.h"
+
+namespace inkgrad::cuda {
+
+INKGRAD_HD int32_t bits_of(float value) {
+#if defined(__CUDA_ARCH__)
+  return __float_as_int(value);
+#else
+  int32_t bits;
+  std::memcpy(&bits, &value, sizeof bits);
+  return bits;
+#endif
+}
+
+INKGRAD_HD float float_of(int32_t bits) {
+#if defined(__CUDA_ARCH__)
+  return __int_as_float(bits);
+#else
+  float value;
+  std::memcpy(&value, &bits, sizeof value);
+  return value;
+#endif
+}
+
+// What log(p) and log(1 - p) of p in [0, 1] are made of.
+//
+// With q = min(p, 1 - p), which is exact (1 - p is, for p >= 1/2), one of the two is log(q), far
+// from 0, and the other log(1 - q), near 0: an exponent and a polynomial with a small absolute
+// error, and one with a small relative error. In arithmetic alone: the hardware's logarithm is
+// coarser than the two ulps allowed, and logf and log1pf together take twice the instructions.
+struct LogParts {
+  bool p_is_small;  // q is p
+  float q;
+  // log(q) = exponent ln 2 + f + f^2 far, with 1 + f in [sqrt(1/2), sqrt(2)); the polynomial's
+  // absolute error is 6.5e-9.
+  float exponent, f, far;
+  float near;  // log(1 - q) = -q - q^2 near, relative error 3.7e-9
+};
+
+INKGRAD_HD LogParts log_parts(float p) {
+  LogParts parts;
+  parts.p_is_small = p < 0.5f;
+  const float q = parts.q = parts.p_is_small ? p : 1.0f - p;
+
+  // The exponent is read after a multiplication by 2^24, which is exact and makes denormals normal.
+  // A zero comes out as the exponent -151, that is as -104 or less.
+  constexpr int32_t root_of_half = 0x3f3504f3;
+  const int32_t above = bits_of(q * 16777216.0f) - (root_of_half + (24 << 23));
+  parts.exponent = static_cast<float>(above >> 23);
+  const float f = parts.f = float_of((above & 0x7fffff) + root_of_half) - 1.0f;
+  float far = 0.087336366340321187f;
+  far = fmaf(far, f, -0.14441861207789197f);
+  far = fmaf(far, f, 0.14979281083507504f);
+  far = fmaf(far, f, -0.16552338478572706f);
+  far = fmaf(far, f, 0.19953613984384949f);
+  far = fmaf(far, f, -0.25002490707058067f);
+  far = fmaf(far, f, 0.33334225432749909f);
+  parts.far = fmaf(far, f, -0.49999981991860837f);
+
+  float near = 1.7459429667125703f;
+  near = fmaf(near, q, -2.4823214963928715f);
+  near = fmaf(near, q, 1.9767139226166921f);
+  near = fmaf(near, q, -0.59536773607163906f);
+  near = fmaf(near, q, 0.34104736221044862f);
+  near = fmaf(near, q, 0.17569008698198663f);
+  near = fmaf(near, q, 0.25188852577559873f);
+  near = fmaf(near, q, 0.3332621527911282f);
+  parts.near = fmaf(near, q, 0.50000091681346748f);
+  return parts;
+}
+
+// log(p) and log(1 - p); where the argument is 0, anything below -100.
+template <typename T>
+struct LogPair {
+  T log_p, log_1mp;
+};
+
+INKGRAD_HD LogPair<float> log_pair(float p) {
+  const LogParts parts = log_parts(p);
+  const float f = parts.f, q = parts.q;
+  const float far = fmaf(parts.exponent, 0.69314718055994531f, fmaf(f * f, parts.far, f));
+  const float near = -fmaf(q * q, parts.near, q);
+  return {parts.p_is_small ? far : near, parts.p_is_small ? near : far};
+}
+
+INKGRAD_HD LogPair<double> log_pair(double p) { return {log(p), log1p(-p)}; }
+
+// log(1 - p) - log(p) for 0 < p < 1: the large terms added exactly, so that there is one rounding.
+INKGRAD_HD float log_odds_against(float p) {
+  const LogParts parts = log_parts(p);
+  const float f = parts.f, q = parts.q;
+  const float power = parts.exponent * 0.693145751953125f;  // exact: a factor of few bits
+  const float log_q = power + f;
+  const float odds = log_q + q;
+  const float lost = (f - (log_q - power)) + (q - (odds - log_q));
+  const float bends =
+      fmaf(f * f, parts.far, fmaf(q * q, parts.near, parts.exponent * 1.428606820e-6f));
+  const float sum = odds + (lost + bends);
+  return parts.p_is_small ? -sum : sum;
+}
+
+INKGRAD_HD double log_odds_against(double p) { return log1p(-p) - log(p); }
+
+template <typename T>
+INKGRAD_HD bool in_unit_interval(T value) {
+  return value >= T(0) && value <= T(1);  // false for NaN
+}
+
+// Binary cross entropy of one element and its derivatives, clamped as torch's are: the logarithms
+// of the loss at -100, the variance of its derivative at 1e-12, those of the target's derivative
+// not at all.
+template <typename T>
+INKGRAD_HD T bce_loss(T x, T target) {
+  const LogPair<T> logs = log_pair(x);
+  const T log_x = fmax(logs.log_p, T(-100)), log_1mx = fmax(logs.log_1mp, T(-100));
+  return (target - T(1)) * log_1mx - target * log_x;
+}
+
+template <typename T>
+INKGRAD_HD T bce_grad_input(T x, T target) {
+  const T variance = (T(1) - x) * x;
+  const T floor = T(1e-12f);
+  return (x - target) / (variance < floor ? floor : variance);
+}
+
+template <typename T>
+INKGRAD_HD T bce_grad_target(T x) {
+  if (x == T(0)) return static_cast<T>(INFINITY);
+  if (x == T(1)) return static_cast<T>(-INFINITY);
+  return log_odds_against(x);
+}
+
+// 1 / (1 + exp(-z)), from exp(-|z|) so that nothing overflows and small values keep their relative
+// accuracy.
+template <typename T>
+INKGRAD_HD T sigmoid(T z) {
+  const T e = exp(z > T(0) ? -z : z);
+  return (z > T(0) ? T(1) : e) / (T(1) + e);
+}
+
+template <typename T>
+INKGRAD_HD T activate(T z, Activation activation) {
+  switch (activation) {
+    case Activation::sigmoid:
+      return sigmoid(z);
+    case Activation::relu:
+      return z < T(0) ? T(0) : z;  // keeps NaN
+    case Activation::none:
+      break;
+  }
+  return z;
+}
+
+// The derivative from the output y = activation(z) alone.
+template <typename T>
+INKGRAD_HD T activate_backward(T grad, T y, Activation activation) {
+  switch (activation) {
+    case Activation::sigmoid:
+      return grad * (y * (T(1) - y));
+    case Activation::relu:
+      return y <= T(0) ? T(0) : grad;
+    case Activation::none:
+      break;
+  }
+  return grad;
+}
+
+// Whether v takes the place of the maximum so far: the first of equals stays, NaN beats everything
+// and the last NaN is taken, as in torch's max_pool2d.
+template <typename T>
+INKGRAD_HD bool beats(T v, T best) {
+  return v > best || v != v;
+}
+
+}  // namespace inkgrad::cuda

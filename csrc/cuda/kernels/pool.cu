@@ -1,0 +1,98 @@
+// relu(max_pool2d(x + bias)) of planes that were convolved elsewhere, and its backward. Native
+// passes over the planes three times for this and keeps eight bytes of index an output; these pass
+// once and keep one.
+//
+// A thread makes one element. With channels last the channel runs fastest, else the column.
+#include "common.cuh"
+#include "fill.h"
+#include "math.h"
+#include "pool_map.h"
+
+namespace inkgrad::cuda {
+namespace {
+
+template <typename T, bool kChannelsLast>
+__global__ void __launch_bounds__(kThreads)
+    relu_pool_kernel(PoolMap<kChannelsLast> map, uint32_t n, const T* planes, const T* bias,
+                     T* output, uint8_t* indices) {
+  using C = ComputeType<T>;
+  const uint32_t i = blockIdx.x * kThreads + threadIdx.x;
+  if (i >= n) return;
+  const PoolPlace at = map.output_place(i);
+  const T* const window = planes + map.window_start(at);
+  const C offset = bias ? widen(__ldg(bias + at.channel)) : C(0);
+  // Rounded to T with the bias added, as native's planes are: so that ties are native's too.
+  const auto value = [&](uint32_t row, uint32_t column) {
+    const C v = widen(__ldg(window + map.step(row, column)));
+    return bias ? widen(narrow<T>(v + offset)) : v;
+  };
+  C best = value(0, 0);
+  uint32_t place = 0;
+  for (uint32_t row = 0; row < map.window_height.divisor; ++row) {
+    for (uint32_t column = 0; column < map.window_width.divisor; ++column) {
+      const C v = value(row, column);
+      if (beats(v, best)) {
+        best = v;
+        place = row * map.window_width.divisor + column;
+      }
+    }
+  }
+  output[i] = narrow<T>(activate(best, Activation::relu));
+  indices[i] = uint8_t(place);
+}
+
+template <typename T, bool kChannelsLast>
+__global__ void __launch_bounds__(kThreads)
+    relu_pool_backward_kernel(PoolMap<kChannelsLast> map, uint32_t n, const T* grad_output,
+                              const T* output, const uint8_t* indices, T* grad_planes) {
+  using C = ComputeType<T>;
+  const uint32_t i = blockIdx.x * kThreads + threadIdx.x;
+  if (i >= n) return;
+  const PlanePlace at = map.plane_place(i);
+  C grad = 0;
+  if (at.in_window && __ldg(indices + at.output) == at.place) {
+    grad = activate_backward(widen(__ldg(grad_output + at.output)),
+                             widen(__ldg(output + at.output)), Activation::relu);
+  }
+  grad_planes[i] = narrow<T>(grad);
+}
+
+uint32_t blocks_of(int64_t n) { return uint32_t(ceil_div(n, kThreads)); }
+
+void relu_pool(Dtype dtype, const PoolGeometry& g, const void* planes, const void* bias,
+               void* output, uint8_t* indices, void* stream) {
+  const int64_t n = g.images * g.channels * g.out_height * g.out_width;
+  with_dtype(dtype, [&](auto zero) {
+    using T = decltype(zero);
+    with_flag(g.channels_last, [&](auto channels_last) {
+      relu_pool_kernel<T, channels_last><<<blocks_of(n), kThreads, 0, as_stream(stream)>>>(
+          PoolMap<channels_last>(g), n, static_cast<const T*>(planes), static_cast<const T*>(bias),
+          static_cast<T*>(output), indices);
+      INKGRAD_LAUNCH_CHECK();
+    });
+  });
+}
+
+void relu_pool_backward(Dtype dtype, const PoolGeometry& g, const void* grad_output,
+                        const void* output, const uint8_t* indices, void* grad_planes,
+                        void* stream) {
+  const int64_t n = g.images * g.channels * g.height * g.width;
+  with_dtype(dtype, [&](auto zero) {
+    using T = decltype(zero);
+    with_flag(g.channels_last, [&](auto channels_last) {
+      relu_pool_backward_kernel<T, channels_last><<<blocks_of(n), kThreads, 0, as_stream(stream)>>>(
+          PoolMap<channels_last>(g), n, static_cast<const T*>(grad_output),
+          static_cast<const T*>(output), indices, static_cast<T*>(grad_planes));
+      INKGRAD_LAUNCH_CHECK();
+    });
+  });
+}
+
+}  // namespace
+
+void fill_pool(Kernels& table) {
+  table.relu_pool = relu_pool;
+  table.relu_pool_backward = relu_pool_backward;
+}
+
+}  // namespace inkgrad::cuda

@@ -1,0 +1,40 @@
+// The second half of every sum over a whole tensor: the blocks of the first half left their parts
+// in memory, a row of columns each, and here they are added, always in the same order.
+//
+// A kernel of its own, and not the last block of the first: that would need a counter, which starts
+// at zero, and which no two launches that overlap may share; two CUDA graphs captured on one stream
+// may overlap. Clearing one for every call is a launch as well.
+#include "common.cuh"
+
+namespace inkgrad::cuda {
+namespace {
+
+template <typename T>
+__global__ void __launch_bounds__(kThreads)
+    add_parts_kernel(const double* parts, int64_t slices, int64_t columns, int across,
+                     double divisor, T* result) {
+  const int x = threadIdx.x % across, y = threadIdx.x / across, tall = kThreads / across;
+  const int64_t column = int64_t(blockIdx.x) * across + x;
+  double sum = 0;
+  if (column < columns) {
+#pragma unroll 4
+    for (int64_t slice = y; slice < slices; slice += tall) sum += parts[slice * columns + column];
+  }
+  sum = sum_columns(sum, across);
+  if (y == 0 && column < columns) result[column] = narrow<T>(sum / divisor);
+}
+
+}  // namespace
+
+void add_parts(const double* parts, int64_t slices, int64_t columns, double divisor, Dtype dtype,
+               void* result, void* stream) {
+  const int across = column_tiles(slices, columns).across;
+  with_dtype(dtype, [&](auto zero) {
+    using T = decltype(zero);
+    add_parts_kernel<T><<<ceil_div(columns, across), kThreads, 0, as_stream(stream)>>>(
+        parts, slices, columns, across, divisor, static_cast<T*>(result));
+    INKGRAD_LAUNCH_CHECK();
+  });
+}
+
+}  // namespace inkgrad::cuda

@@ -1,0 +1,94 @@
+// linear_sigmoid and linear_relu on CUDA: torch's matrix products, and one pass of ours for bias
+// and activation, in place.
+#include <ATen/ops/addmm.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/empty_like.h>
+#include <ATen/ops/mm.h>
+#include <torch/library.h>
+
+#include "../ops.h"
+#include "runtime.h"
+
+namespace inkgrad::cuda {
+namespace {
+
+bool is_defined(const OptionalTensor& t) { return t.has_value() && t->defined(); }
+
+bool takes(const Tensor& input, const Tensor& weight, const OptionalTensor& bias) {
+  const auto fits = [&](const Tensor& t) {
+    return is_plain(t, input) && t.scalar_type() == input.scalar_type();
+  };
+  if (!kernels() || !kernel_dtype(input.scalar_type()) || !fits(input) || !fits(weight) ||
+      input.dim() < 1 || weight.dim() != 2 || input.size(-1) != weight.size(1)) {
+    return false;
+  }
+  return !is_defined(bias) || (fits(*bias) && bias->dim() == 1 && bias->size(0) == weight.size(0));
+}
+
+template <Activation activation>
+Tensor forward(const Tensor& input, const Tensor& weight, const OptionalTensor& bias) {
+  const int64_t columns = weight.dim() == 2 ? weight.size(0) : 0;
+  if (!takes(input, weight, bias) || input.numel() == 0 || columns == 0) {
+    return activation == Activation::sigmoid ? native::linear_sigmoid(input, weight, bias)
+                                             : native::linear_relu(input, weight, bias);
+  }
+  const Launch launch(input);
+  const Tensor x = input.dim() == 2 ? input : input.reshape({-1, weight.size(1)});
+  // A half type is rounded once, after the bias: within the product. There the others gain nothing,
+  // and lose a copy of the bias where the product has no epilogue for it.
+  const bool is_half = input.scalar_type() == at::kHalf || input.scalar_type() == at::kBFloat16;
+  const bool bias_in_product = is_half && is_defined(bias);
+  Tensor z = bias_in_product ? at::addmm(*bias, x, weight.t()) : at::mm(x, weight.t());
+  z = z.contiguous();
+  const Tensor offset = is_defined(bias) && !bias_in_product ? bias->contiguous() : Tensor();
+  kernels()->bias_activation(*kernel_dtype(z.scalar_type()), z.mutable_data_ptr(), z.size(0),
+                             columns, data_or_null(offset), activation, launch.stream());
+  if (input.dim() == 2) return z;
+  auto sizes = input.sizes().vec();
+  sizes.back() = columns;
+  return z.view(sizes);
+}
+
+template <Activation activation>
+Gradients3 backward(const Tensor& grad_output, const Tensor& input, const Tensor& weight,
+                    const Tensor& output, std::array<bool, 3> output_mask) {
+  const bool agrees = is_plain(grad_output, input) && is_plain(output, input) &&
+                      grad_output.sizes() == output.sizes() &&
+                      grad_output.scalar_type() == input.scalar_type() &&
+                      output.scalar_type() == input.scalar_type();
+  if (!agrees || output.numel() == 0 || input.numel() == 0 || !takes(input, weight, std::nullopt)) {
+    return activation == Activation::sigmoid
+               ? native::linear_sigmoid_backward(grad_output, input, weight, output, output_mask)
+               : native::linear_relu_backward(grad_output, input, weight, output, output_mask);
+  }
+  const Launch launch(input);
+  const Dtype dtype = *kernel_dtype(input.scalar_type());
+  const int64_t columns = weight.size(0), rows = output.numel() / columns;
+  const Tensor grad = grad_output.contiguous(), y = output.contiguous();
+  const Tensor x = input.dim() == 2 ? input : input.reshape({rows, weight.size(1)});
+  const Tensor grad_z = at::empty({rows, columns}, grad.options());
+  Tensor grad_input, grad_weight, grad_bias, parts;
+  if (output_mask[2]) {
+    grad_bias = at::empty({columns}, weight.options());
+    parts =
+        at::empty({kernels()->column_parts(rows, columns)}, weight.options().dtype(at::kDouble));
+  }
+  kernels()->activation_backward(dtype, grad.const_data_ptr(), y.const_data_ptr(), rows, columns,
+                                 activation, grad_z.mutable_data_ptr(),
+                                 static_cast<double*>(mutable_data_or_null(parts)),
+                                 mutable_data_or_null(grad_bias), launch.stream());
+  if (output_mask[0]) grad_input = at::mm(grad_z, weight).view(input.sizes());
+  if (output_mask[1]) grad_weight = at::mm(grad_z.t(), x);
+  return {grad_input, grad_weight, grad_bias};
+}
+
+}  // namespace
+}  // namespace inkgrad::cuda
+
+TORCH_LIBRARY_IMPL(inkgrad, CUDA, m) {
+  using inkgrad::cuda::Activation;
+  m.impl("linear_sigmoid", inkgrad::cuda::forward<Activation::sigmoid>);
+  m.impl("linear_sigmoid_backward", inkgrad::cuda::backward<Activation::sigmoid>);
+  m.impl("linear_relu", inkgrad::cuda::forward<Activation::relu>);
+  m.impl("linear_relu_backward", inkgrad::cuda::backward<Activation::relu>);
+}

@@ -1,0 +1,120 @@
+"""The GPU run, as far as it goes without a GPU: its stages, its file, and what it says without."""
+
+import json
+import os
+import sys
+import time
+
+import pytest
+
+from inkgrad_bench import ceilings, gpu, gpu_bench, gpu_smoke
+from inkgrad_bench.cases import BOTH, FORWARD, GPU_CASES, Case
+from inkgrad_bench.ceilings import Ceilings
+from inkgrad_bench.gpu import Stage
+
+GPU = {"available": True, "capability": [9, 0], "gpus": ["a GPU"], "torch": "2", "torch_cuda": "13"}
+
+
+def python(code, seconds=60):
+    return Stage(code, (sys.executable, "-c", code), seconds)
+
+
+@pytest.fixture
+def run(monkeypatch, tmp_path):
+    """The whole command with other stages, on a machine that claims to have a GPU."""
+
+    def call(*stages):
+        monkeypatch.setattr(gpu, "look", lambda: GPU)
+        monkeypatch.setattr(gpu, "stages", lambda benchmark: list(stages))
+        path = tmp_path / "gpu.json"
+        return gpu.main(["--json", str(path)]), json.loads(path.read_text())
+
+    return call
+
+
+def test_without_a_gpu_it_says_so(monkeypatch, capsys, tmp_path):
+    monkeypatch.setattr(gpu, "look", lambda: {"available": False, "why": "torch sees none"})
+    path = tmp_path / "gpu.json"
+    assert gpu.main(["--json", str(path)]) == 2
+    assert "no GPU" in capsys.readouterr().err
+    assert not path.exists()
+
+
+def test_stages_leave_what_they_said(run):
+    code, document = run(python("print('hello')"), python("import inkgrad, inkgrad_bench"))
+    assert code == 0
+    assert [stage["code"] for stage in document["stages"]] == [0, 0]
+    assert "hello" in document["stages"][0]["tail"]
+    assert document["machine"]["gpus"] == ["a GPU"]
+
+
+def test_a_stage_that_fails_does_not_hide_the_others(run):
+    code, document = run(python("raise SystemExit(3)"), python("pass"))
+    assert code == 1
+    assert [stage["code"] for stage in document["stages"]] == [3, 0]
+
+
+def test_a_stage_that_hangs_is_stopped_with_its_children(run):
+    child = "import subprocess; subprocess.run(['sleep', '300'])"
+    start = time.monotonic()
+    code, document = run(python(child, seconds=2))
+    assert code == 1
+    assert document["stages"][0]["code"] is None
+    assert "stopped" in document["stages"][0]["why"]
+    assert time.monotonic() - start < 60
+
+
+def test_nothing_is_measured_if_the_build_fails(run):
+    failed = Stage("build", (sys.executable, "-c", "raise SystemExit(1)"), 60)
+    code, document = run(failed, python("pass"))
+    assert code == 1
+    assert len(document["stages"]) == 1
+
+
+def test_stages_fit_ten_minutes(tmp_path, monkeypatch):
+    monkeypatch.setattr(gpu, "sanitizer", lambda: "compute-sanitizer")
+    chosen = gpu.stages(tmp_path / "x.json")
+    assert sum(stage.seconds for stage in chosen) <= 660
+    assert all(os.path.exists(gpu.ROOT / path) for path in chosen[1].command if "tests/" in path)
+
+
+def test_it_is_compiled_for_the_gpu_that_is_there():
+    assert gpu.architecture((9, 0)) == "9.0a"
+    assert gpu.architecture((8, 6)) == "8.6"
+
+
+# ---- the stages' own programs, on the CPU
+
+
+def test_smoke_runs_every_op():
+    assert gpu_smoke.run("cpu") >= 5 * 4 * 2
+
+
+@pytest.fixture
+def tiny_ceilings(monkeypatch):
+    limits = Ceilings(1, {"float32": 1.0}, "test", 1.0, 1.0)
+    monkeypatch.setattr(ceilings, "measure", lambda device, quick: limits)
+
+
+def test_benchmark_writes_a_row_a_case(tiny_ceilings):
+    tiny = (
+        Case("binary_cross_entropy", "tiny", ((8,), (8,))),
+        Case("linear_relu", "wrong", ((4, 3), (2, 5), (2,))),
+    )
+    written = []
+    document = gpu_bench.run(
+        tiny, lambda d: written.append(json.dumps(d)), seconds=60, device="cpu", compiled=False,
+        graphs=False,
+    )  # fmt: skip
+    assert [row["direction"] for row in document["results"]] == [FORWARD, BOTH]
+    assert [row["case"] for row in document["failures"]] == ["wrong", "wrong"]
+    assert len(written) == 4
+    assert "over ours: native" in gpu_bench.line(document["results"][0])
+
+
+def test_benchmark_says_what_it_had_no_time_for(tiny_ceilings):
+    document = gpu_bench.run(
+        GPU_CASES, lambda d: None, seconds=-1, device="cpu", compiled=False, graphs=False
+    )
+    assert document["results"] == []
+    assert len(document["not_run"]) == sum(len(case.directions) for case in GPU_CASES)

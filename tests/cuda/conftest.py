@@ -1,0 +1,16 @@
+"""What the tests of the CUDA kernels share; none of it needs a GPU."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from emulation import compile_library
+
+
+@pytest.fixture(scope="session")
+def host_checks(tmp_path_factory):
+    """host_checks.cpp; its functions return the number of errors."""
+    source = Path(__file__).parent / "host_checks.cpp"
+    return compile_library(tmp_path_factory.mktemp("host_checks"), [source])

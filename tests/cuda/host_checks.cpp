@@ -1,0 +1,253 @@
+// The index maps and the functions of the CUDA kernels, gone through by brute force on the host.
+// Each function returns the number of errors, or the worst error; test_maps.py and test_math.py
+// call them.
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <limits>
+#include <vector>
+
+#include "conv_map.h"
+#include "index.h"
+#include "math.h"
+#include "pool_map.h"
+
+using namespace inkgrad::cuda;
+
+extern "C" {
+
+// Every element of n in exactly one vector of one thread; in the last chunk, beyond n too.
+int64_t chunk_errors(int64_t n, int lanes) {
+  const Chunks chunks{lanes};
+  std::vector<uint8_t> visits(chunks.count(n) * chunks.elements());
+  for (int64_t block = 0; block < chunks.count(n); ++block) {
+    for (int thread = 0; thread < kThreads; ++thread) {
+      for (int step = 0; step < kSteps; ++step) {
+        const int64_t first = chunks.first_of(block, step, thread);
+        for (int lane = 0; lane < lanes; ++lane) ++visits.at(first + lane);
+      }
+    }
+  }
+  int64_t errors = n > int64_t(visits.size());
+  for (const uint8_t count : visits) errors += count != 1;
+  return errors;
+}
+
+// The last element of n, where n is too large to go through them all.
+int64_t last_chunk_errors(int64_t n, int lanes) {
+  const Chunks chunks{lanes};
+  const int64_t last = chunks.count(n) - 1;
+  const int64_t begin = chunks.first_of(last, 0, 0);
+  const int64_t end = chunks.first_of(last, kSteps - 1, kThreads - 1) + lanes;
+  return !(begin < n && n <= end && end - begin == chunks.elements()) || last > INT32_MAX - 1;
+}
+
+int64_t walk_errors(int64_t columns, int lanes) {
+  int64_t errors = 0;
+  const Chunks chunks{lanes};
+  for (const int64_t block : {int64_t(0), int64_t(1), int64_t(1) << 31}) {
+    for (int thread = 0; thread < kThreads; thread += 5) {
+      ColumnWalk walk(chunks.first_of(block, 0, thread), columns, int64_t(kThreads) * lanes);
+      for (int step = 0; step < kSteps; ++step, walk.next_vector()) {
+        for (int lane = 0; lane < lanes; ++lane, walk.next_lane()) {
+          errors += walk.column() != (chunks.first_of(block, step, thread) + lane) % columns;
+        }
+      }
+    }
+  }
+  return errors;
+}
+
+// Every element of a matrix in exactly one thread of one block.
+int64_t column_tile_errors(int64_t rows, int64_t columns) {
+  const ColumnTiles tiles = column_tiles(rows, columns);
+  std::vector<uint8_t> visits(rows * columns);
+  for (int64_t x = 0; x < ceil_div(columns, tiles.across); ++x) {
+    for (int64_t y = 0; y < tiles.slices; ++y) {
+      for (int thread = 0; thread < kThreads; ++thread) {
+        const int64_t column = x * tiles.across + thread % tiles.across;
+        const int64_t end = (y + 1) * tiles.rows_per_slice;
+        for (int64_t row = y * tiles.rows_per_slice + thread / tiles.across;
+             row < end && row < rows && column < columns; row += tiles.tall()) {
+          ++visits.at(row * columns + column);
+        }
+      }
+    }
+  }
+  int64_t errors = tiles.slices > 65535 || kThreads % tiles.across != 0;
+  for (const uint8_t count : visits) errors += count != 1;
+  return errors;
+}
+
+// The limits of a grid, for a matrix too large to go through.
+int64_t large_column_tile_errors(int64_t rows, int64_t columns) {
+  const ColumnTiles tiles = column_tiles(rows, columns);
+  return tiles.slices > 65535 || tiles.slices * tiles.rows_per_slice < rows ||
+         (tiles.slices - 1) * tiles.rows_per_slice >= rows;
+}
+
+// Around every multiple of the divisor, thinned out if there are many, and at the ends.
+int64_t divider_errors(int64_t divisor) {
+  const Divider d = divider(divisor);
+  const int64_t end = int64_t(1) << 31;
+  const int64_t step = std::max<int64_t>(end / 20000 / divisor, 1) * divisor;
+  int64_t errors = 0;
+  const auto check = [&](int64_t n) {
+    if (n < 0 || n >= end) return;
+    uint32_t rest;
+    const uint32_t quotient = d.divide(uint32_t(n), &rest);
+    errors += quotient != n / divisor || rest != n % divisor;
+  };
+  for (int64_t n = 0; n < end; n += step) {
+    for (int64_t near = -2; near <= 2; ++near) check(n + near);
+  }
+  for (int64_t near = 1; near < 100; ++near) check(end - near);
+  return errors;
+}
+
+int64_t pool_errors(int64_t images, int64_t channels, int64_t height, int64_t width,
+                    int64_t window_height, int64_t window_width, bool channels_last) {
+  const PoolGeometry g{images,
+                       channels,
+                       height,
+                       width,
+                       window_height,
+                       window_width,
+                       height / window_height,
+                       width / window_width,
+                       channels_last};
+  const auto position = [&](int64_t n, int64_t c, int64_t y, int64_t x, int64_t rows,
+                            int64_t columns) {
+    return channels_last ? ((n * rows + y) * columns + x) * channels + c
+                         : ((n * channels + c) * rows + y) * columns + x;
+  };
+  int64_t errors = 0;
+  const auto check = [&](const auto& map) {
+    for (int64_t n = 0; n < images; ++n) {
+      for (int64_t c = 0; c < channels; ++c) {
+        for (int64_t y = 0; y < height; ++y) {
+          for (int64_t x = 0; x < width; ++x) {
+            const int64_t row = y / window_height, column = x / window_width;
+            const PlanePlace got = map.plane_place(position(n, c, y, x, height, width));
+            const bool inside = row < g.out_height && column < g.out_width;
+            errors += got.in_window != inside;
+            if (!inside) continue;
+            const int64_t output = position(n, c, row, column, g.out_height, g.out_width);
+            const int64_t place = y % window_height * window_width + x % window_width;
+            errors += got.output != output || got.place != place;
+            const PoolPlace at = map.output_place(output);
+            errors += at.image != n || at.channel != c || at.row != row || at.column != column;
+            errors += map.window_start(at) + map.step(y % window_height, x % window_width) !=
+                      position(n, c, y, x, height, width);
+          }
+        }
+      }
+    }
+  };
+  if (channels_last) {
+    check(PoolMap<true>(g));
+  } else {
+    check(PoolMap<false>(g));
+  }
+  return errors;
+}
+
+namespace {
+
+ConvGeometry conv_geometry(int64_t images, int64_t in, int64_t height, int64_t width, int64_t out,
+                           int64_t k, int64_t pad) {
+  const int64_t pooled_height = (height + 2 * pad - k + 1) / 2;
+  const int64_t pooled_width = (width + 2 * pad - k + 1) / 2;
+  return {images, in, height, width, out,           k,           k, 1, 1, pad, pad,
+          1,      1,  2,      2,     pooled_height, pooled_width};
+}
+
+}  // namespace
+
+// Every pooled place of every image in exactly one thread, whose pixels lie in the block's tile.
+int64_t conv_forward_errors(int64_t images, int64_t in, int64_t height, int64_t width, int64_t out,
+                            int64_t k, int64_t pad) {
+  const ConvGeometry g = conv_geometry(images, in, height, width, out, k, pad);
+  const ForwardTiles t = forward_tiles(g);
+  std::vector<uint8_t> visits(images * t.places);
+  int64_t errors = t.threads > 256 || t.tile.pitch % 2 != 0 || (t.images > 1 && t.parts > 1);
+  for (int64_t block = 0; block < t.blocks(images); ++block) {
+    for (int thread = 0; thread < t.threads; ++thread) {
+      int image_in_block, place;
+      int64_t image;
+      if (!t.locate(block, thread, images, &image_in_block, &image, &place)) continue;
+      ++visits.at(image * t.places + place);
+      errors += image != block / t.parts * t.images + image_in_block;
+      errors += 2 * (place / g.pooled_width) + k >= t.tile.rows + 1;
+      errors += 2 * (place % g.pooled_width) + k >= t.tile.pitch + 1;
+    }
+  }
+  for (const uint8_t count : visits) errors += count != 1;
+  return errors;
+}
+
+// Every sum in exactly one thread, whose channel is among those that its block keeps; every image
+// in exactly one slice.
+int64_t conv_backward_errors(int64_t images, int64_t in, int64_t out, int64_t k) {
+  const ConvGeometry g = conv_geometry(images, in, 12, 12, out, k, 0);
+  const BackwardTiles t = backward_tiles(g);
+  const int64_t sums = out * t.sums_per_channel;
+  int64_t errors = t.threads > 512 || t.slices > 65535;
+  for (int64_t block = 0; block < t.blocks; ++block) {
+    const int64_t first = block * t.threads, last = std::min(first + t.threads, sums) - 1;
+    errors += first >= sums;
+    errors += last / t.sums_per_channel - first / t.sums_per_channel >= t.most_channels;
+  }
+  errors += int64_t(t.blocks) * t.threads < sums;
+  int64_t next = 0;
+  for (int64_t slice = 0; slice < t.slices; ++slice) {
+    errors += slice * images / t.slices != next;
+    next = (slice + 1) * images / t.slices;
+  }
+  return errors + (next != images);
+}
+
+// ---- functions; relative errors in units of the last place of a float, over every `stride`-th
+// float of (0, 1), against double precision.
+
+double worst_logarithm(int64_t stride) {
+  double worst = 0;
+  for (int64_t bits = 1; bits < 0x3f800000; bits += stride) {
+    const float p = float_of(int32_t(bits));
+    const LogPair<float> got = log_pair(p);
+    const double log_p = std::log(double(p)), log_1mp = std::log1p(-double(p));
+    worst = std::max({worst, std::abs(got.log_p / log_p - 1), std::abs(got.log_1mp / log_1mp - 1)});
+  }
+  return worst / std::numeric_limits<float>::epsilon();
+}
+
+// Of the loss at a target of 0 and of 1, where it is one of the logarithms, clamped.
+double worst_loss(int64_t stride) {
+  double worst = 0;
+  for (int64_t bits = 1; bits < 0x3f800000; bits += stride) {
+    const float p = float_of(int32_t(bits));
+    for (const float target : {0.0f, 1.0f}) {
+      const double right = bce_loss<double>(p, target);
+      worst = std::max(worst, std::abs(bce_loss(p, target) / right - 1));
+    }
+  }
+  return worst / std::numeric_limits<float>::epsilon();
+}
+
+// Of log(1 - p) - log(p), but for the floats around 1/2, where it is 0.
+double worst_odds(int64_t stride) {
+  double worst = 0;
+  for (int64_t bits = 1; bits < 0x3f800000; bits += stride) {
+    const float p = float_of(int32_t(bits));
+    if (p > 0.25f && p < 0.75f) continue;
+    const double right = std::log1p(-double(p)) - std::log(double(p));
+    worst = std::max(worst, std::abs(log_odds_against(p) / right - 1));
+  }
+  return worst / std::numeric_limits<float>::epsilon();
+}
+
+float loss(float p, float target) { return bce_loss(p, target); }
+float grad_input(float p, float target) { return bce_grad_input(p, target); }
+float grad_target(float p) { return bce_grad_target(p); }
+
+}  // extern "C"

@@ -1,0 +1,323 @@
+"""Every CUDA kernel run on the host, thread by thread, and compared with torch in float64.
+
+No GPU and no CUDA toolkit are needed: see tests/emulation.py.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import math
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from comparing import every_dtype
+from emulation import ACTIVATIONS, DTYPES, ConvGeometry, PoolGeometry, emulated_kernels, pointer
+from inkgrad.check.compare import limit, mismatch, relative_error
+
+
+@pytest.fixture(scope="module")
+def kernels(tmp_path_factory):
+    return emulated_kernels(tmp_path_factory.mktemp("emulated"))
+
+
+def assert_near(actual, expected, message=""):
+    expected = expected.to(actual.dtype)
+    assert mismatch(actual, expected) is None, message
+    distance = relative_error(actual, expected)
+    assert distance <= limit(actual.dtype), f"{message}: {distance:.3g}"
+
+
+def guarded(*shape, dtype=torch.float32, offset=0):
+    """An output that starts as garbage, and the storage around it, which has to stay as it is."""
+    storage = torch.full((math.prod(shape) + 64,), 77, dtype=dtype)
+    start = 32 + offset
+    return storage[start : start + math.prod(shape)].view(shape), storage
+
+
+def assert_untouched(view, storage):
+    start = view.storage_offset()
+    assert (storage[:start] == 77).all()
+    assert (storage[start + view.numel() :] == 77).all()
+
+
+# One chunk of a block is 8192 floats, 4096 doubles, 16384 of the half types.
+SIZES = (0, 1, 3, 4, 8, 255, 1024, 4095, 4096, 4097, 8192, 8193, 16384, 16391, 40000)
+
+
+def bce_inputs(n, dtype, offset=0, weighted=False):
+    generator = torch.Generator().manual_seed(n)
+    tensors = [torch.rand(n + offset, generator=generator).to(dtype)[offset:] for _ in range(3)]
+    tensors[0][:2] = torch.tensor([0.0, 1.0])[:n]
+    tensors[1][:2] = torch.tensor([0.0, 1.0])[:n]
+    return (*tensors[:2], tensors[2] if weighted else None)
+
+
+def double(tensor):
+    return None if tensor is None else tensor.double()
+
+
+@every_dtype
+@pytest.mark.parametrize("offset", [0, 1])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_bce_sum(kernels, dtype, offset, weighted):
+    """Of every size that straddles a chunk, from aligned memory and not, weighted and not."""
+    code = DTYPES[dtype]
+    for n in SIZES:
+        x, t, w = bce_inputs(n, dtype, offset, weighted)
+        parts = torch.empty(kernels.bce_parts(code, n), dtype=torch.float64)
+        result, storage = guarded(dtype=dtype)
+        for divisor in (1.0, float(n)):
+            kernels.bce_sum(code, pointer(x), pointer(t), pointer(w), n, divisor, pointer(parts),
+                            pointer(result), None)  # fmt: skip
+            each = F.binary_cross_entropy(x.double(), t.double(), double(w), reduction="none")
+            assert_near(result, each.sum() / divisor, f"{n} elements")
+            assert_untouched(result, storage)
+
+
+def test_bce_sum_has_the_same_bits_from_any_memory(kernels):
+    """The order of a sum depends on nothing but the number of elements."""
+    x, t, _ = bce_inputs(40001, torch.float32)
+    results = []
+    for offset in (0, 1):
+        tensors = [torch.cat([v.new_zeros(offset), v])[offset:] for v in (x, t)]
+        parts = torch.empty(kernels.bce_parts(0, 40001), dtype=torch.float64)
+        result = torch.empty(())
+        kernels.bce_sum(0, *map(pointer, tensors), None, 40001, 1.0, pointer(parts),
+                        pointer(result), None)  # fmt: skip
+        results.append(result)
+    assert torch.equal(*results)
+
+
+@every_dtype
+@pytest.mark.parametrize("offset", [0, 1])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_bce_of_each_element(kernels, dtype, offset, weighted):
+    code = DTYPES[dtype]
+    for n in SIZES[1:]:
+        x, t, w = bce_inputs(n, dtype, offset, weighted)
+        loss, storage = guarded(n, dtype=dtype, offset=offset)
+        kernels.bce_each(code, pointer(x), pointer(t), pointer(w), n, pointer(loss), None)
+        expected = F.binary_cross_entropy(x.double(), t.double(), double(w), reduction="none")
+        assert_near(loss, expected, f"{n} elements")
+        assert_untouched(loss, storage)
+
+
+@every_dtype
+@pytest.mark.parametrize("offset", [0, 1])
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("uniform", [False, True])
+def test_bce_backward(kernels, dtype, offset, weighted, uniform):
+    code = DTYPES[dtype]
+    for n in (1, 7, 4097, 16391):
+        x, t, w = bce_inputs(n, dtype, offset, weighted)
+        x.clamp_(0.01, 0.99)
+        grad = torch.randn(1 if uniform else n, generator=torch.Generator().manual_seed(1))
+        grad = grad.to(dtype)
+        leaves = [x.double().requires_grad_(), t.double().requires_grad_()]
+        loss = F.binary_cross_entropy(*leaves, double(w), reduction="none")
+        divided = grad.double().expand(n) / (3 if uniform else 1)
+        expected = torch.autograd.grad(loss, leaves, divided)
+        for wanted in ((True, True), (True, False), (False, True)):
+            outputs = [guarded(n, dtype=dtype, offset=offset) for _ in wanted]
+            places = [pointer(out) if want else None
+                      for (out, _), want in zip(outputs, wanted, strict=True)]  # fmt: skip
+            kernels.bce_backward(code, pointer(grad), uniform, 3.0, pointer(x), pointer(t),
+                                 pointer(w), n, *places, None)  # fmt: skip
+            for (out, storage), want, right in zip(outputs, wanted, expected, strict=True):
+                if want:
+                    assert_near(out, right, f"{n} elements")
+                assert_untouched(out, storage)
+                assert want or (out == 77).all()
+
+
+MATRICES = ((1, 1), (759, 1), (3, 2), (64, 6), (33, 31), (5, 1000), (300, 37), (2100, 4), (9000, 1))
+ACTIVATE = {"none": lambda z: z, "sigmoid": torch.sigmoid, "relu": torch.relu}
+
+
+@every_dtype
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+@pytest.mark.parametrize("offset", [0, 1])
+def test_bias_and_activation(kernels, dtype, activation, offset):
+    for rows, columns in MATRICES:
+        generator = torch.Generator().manual_seed(rows)
+        for bias in (None, torch.randn(columns, generator=generator).to(dtype)):
+            z, storage = guarded(rows, columns, dtype=dtype, offset=offset)
+            z.copy_(3 * torch.randn(rows, columns, generator=generator))
+            expected = ACTIVATE[activation](z.double() + (0 if bias is None else bias.double()))
+            kernels.bias_activation(DTYPES[dtype], pointer(z), rows, columns, pointer(bias),
+                                    ACTIVATIONS[activation], None)  # fmt: skip
+            assert_near(z, expected, f"{rows} x {columns}")
+            assert_untouched(z, storage)
+
+
+@every_dtype
+@pytest.mark.parametrize("activation", ["sigmoid", "relu"])
+@pytest.mark.parametrize("offset", [0, 1])
+def test_backward_of_the_activation(kernels, dtype, activation, offset):
+    """With the bias's gradient in the same pass, and without."""
+    code = DTYPES[dtype]
+    for rows, columns in MATRICES:
+        generator = torch.Generator().manual_seed(rows)
+        size = rows * columns + offset
+        grad, z = (torch.randn(size, generator=generator)[offset:].to(dtype).view(rows, columns)
+                   for _ in range(2))  # fmt: skip
+        y = ACTIVATE[activation](z)
+        wide = y.double()
+        slope = (wide > 0).double() if activation == "relu" else wide * (1 - wide)
+        expected = grad.double() * slope
+        for with_sums in (False, True):
+            grad_z, around_z = guarded(rows, columns, dtype=dtype, offset=offset)
+            sums, around_sums = guarded(columns, dtype=dtype)
+            parts = torch.empty(kernels.column_parts(rows, columns), dtype=torch.float64)
+            kernels.activation_backward(
+                code, pointer(grad), pointer(y), rows, columns, ACTIVATIONS[activation],
+                pointer(grad_z), pointer(parts), pointer(sums) if with_sums else None, None,
+            )  # fmt: skip
+            assert_near(grad_z, expected, f"{rows} x {columns}")
+            assert_untouched(grad_z, around_z)
+            assert_untouched(sums, around_sums)
+            if with_sums:
+                # Terms of both signs: an error is measured by their size, not by what is left.
+                error = (sums.double() - expected.sum(0)).abs() / expected.abs().sum(0).clamp(min=1)
+                assert error.max() <= limit(dtype), f"{rows} x {columns}"
+
+
+POOLS = (
+    ((1, 1, 2, 2), (2, 2)),
+    ((2, 3, 7, 9), (2, 2)),
+    ((3, 5, 8, 6), (3, 2)),
+    ((1, 4, 5, 13), (1, 3)),
+    ((2, 2, 9, 4), (4, 1)),
+    ((1, 1, 33, 34), (16, 16)),
+    ((2, 7, 6, 6), (1, 1)),
+)
+
+
+def images(*shape, dtype=torch.float32, seed=0):
+    """Small integers: sums without rounding, and ties in every window."""
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randint(-2, 3, shape, generator=generator).to(dtype)
+
+
+def native_pool(planes, window):
+    pooled, at = F.max_pool2d(planes.double(), window, return_indices=True)
+    row, column = at // planes.shape[-1], at % planes.shape[-1]
+    return pooled.relu(), row % window[0] * window[1] + column % window[1]
+
+
+@every_dtype
+@pytest.mark.parametrize("channels_last", [False, True])
+@pytest.mark.parametrize(("shape", "window"), POOLS, ids=str)
+def test_relu_pool_and_its_backward(kernels, dtype, channels_last, shape, window):
+    code = DTYPES[dtype]
+    format = torch.channels_last if channels_last else torch.contiguous_format
+    geometry = PoolGeometry(*shape, *window, shape[2] // window[0], shape[3] // window[1],
+                            channels_last)  # fmt: skip
+    for bias in (None, images(shape[1], dtype=dtype, seed=1)):
+        planes = images(*shape, dtype=dtype).contiguous(memory_format=format)
+        biased = planes if bias is None else planes + bias.view(1, -1, 1, 1)
+        expected, places = native_pool(biased, window)
+        output = torch.full_like(expected, 77, dtype=dtype).contiguous(memory_format=format)
+        indices = torch.full_like(output, 77, dtype=torch.uint8)
+        kernels.relu_pool(code, ctypes.byref(geometry), pointer(planes), pointer(bias),
+                          pointer(output), pointer(indices), None)  # fmt: skip
+        assert torch.equal(output.double(), expected)
+        assert torch.equal(indices.long(), places)
+
+        grad = images(*output.shape, dtype=dtype, seed=2).contiguous(memory_format=format)
+        leaf = biased.double().requires_grad_()
+        (right,) = torch.autograd.grad(native_pool(leaf, window)[0], leaf, grad.double())
+        unpooled = torch.full_like(planes, 77)
+        kernels.relu_pool_backward(code, ctypes.byref(geometry), pointer(grad), pointer(output),
+                                   pointer(indices), pointer(unpooled), None)  # fmt: skip
+        assert torch.equal(unpooled.double(), right)
+
+
+def test_nan_in_a_window_is_the_maximum(kernels):
+    """The last of several, as in torch's own kernel for CUDA."""
+    geometry = PoolGeometry(1, 1, 2, 2, 2, 2, 1, 1, False)
+    for places in ((0,), (3,), (0, 3), (1, 2)):
+        planes = torch.ones(4)
+        planes[list(places)] = math.nan
+        output, index = torch.empty(1), torch.empty(1, dtype=torch.uint8)
+        kernels.relu_pool(0, ctypes.byref(geometry), pointer(planes), None, pointer(output),
+                          pointer(index), None)  # fmt: skip
+        assert output.isnan()
+        assert index == places[-1]
+
+
+def conv_geometry(shape, out, k, padding):
+    n, c, h, w = shape
+    pooled = [(size + 2 * padding - k + 1) // 2 for size in (h, w)]
+    return ConvGeometry(n, c, h, w, out, k, k, 1, 1, padding, padding, 1, 1, 2, 2, *pooled)
+
+
+CONVOLUTIONS = (
+    ((4, 1, 28, 28), 10, 5, 0),  # the course's first layer
+    ((3, 1, 28, 28), 32, 5, 2),
+    ((2, 3, 32, 32), 8, 5, 2),
+    ((2, 3, 33, 29), 11, 3, 1),
+    ((5, 8, 7, 7), 5, 3, 0),
+    ((13, 2, 6, 5), 3, 3, 0),  # several images a block
+    ((2, 1, 50, 47), 1, 3, 1),  # several blocks an image
+    ((3, 1, 4, 4), 66, 3, 0),
+    ((1100, 1, 4, 4), 2, 3, 0),  # more images than slices
+)
+
+
+@pytest.mark.parametrize(("shape", "out", "k", "padding"), CONVOLUTIONS, ids=str)
+def test_convolution_with_relu_and_pool(kernels, shape, out, k, padding):
+    geometry = conv_geometry(shape, out, k, padding)
+    g = ctypes.byref(geometry)
+    assert kernels.conv_takes(g)
+    assert kernels.conv_backward_takes(g)
+    x, weight = images(*shape, seed=1), images(out, shape[1], k, k, seed=2)
+    for bias in (None, images(out, seed=3)):
+        leaves = [t.double().requires_grad_() for t in (weight, *(() if bias is None else (bias,)))]
+        convolved = F.conv2d(x.double(), *leaves, padding=padding)
+        expected, places = native_pool(convolved, (2, 2))
+        output, storage = guarded(*expected.shape)
+        indices = torch.full(expected.shape, 77, dtype=torch.uint8)
+        kernels.conv_relu_pool(g, pointer(x), pointer(weight), pointer(bias), pointer(output),
+                               pointer(indices), None)  # fmt: skip
+        assert torch.equal(output.double(), expected)
+        assert torch.equal(indices.long(), places)
+        assert_untouched(output, storage)
+
+        grad = images(*output.shape, seed=4)
+        right = torch.autograd.grad(expected, leaves, grad.double())
+        parts = torch.empty(kernels.conv_backward_parts(g), dtype=torch.float64)
+        grads = [guarded(*leaf.shape) for leaf in leaves]
+        places_to_go = [pointer(t) for t, _ in grads] + [None] * (2 - len(grads))
+        kernels.conv_backward(g, pointer(grad), pointer(output), pointer(indices), pointer(x),
+                              pointer(parts), *places_to_go, None)  # fmt: skip
+        for (actual, around), want in zip(grads, right, strict=True):
+            assert torch.equal(actual.double(), want)
+            assert_untouched(actual, around)
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+@pytest.mark.parametrize("place", [0, 31, 62])
+def test_special_values_reach_the_weight(kernels, value, place):
+    """Also where no maximum looks at them: zero times infinity is NaN, as in a dense product."""
+    shape, out, k, padding = (2, 1, 7, 9), 2, 3, 1
+    geometry = conv_geometry(shape, out, k, padding)
+    g = ctypes.byref(geometry)
+    x, weight = images(*shape), images(out, 1, k, k, seed=2)
+    x.view(-1)[place] = value
+    leaf = weight.double().requires_grad_()
+    convolved = F.conv2d(x.double(), leaf, padding=padding)
+    expected, _ = native_pool(convolved, (2, 2))
+    (right,) = torch.autograd.grad(expected.nan_to_num().sum(), leaf)
+    output = torch.empty(expected.shape)
+    indices = torch.empty(expected.shape, dtype=torch.uint8)
+    kernels.conv_relu_pool(g, pointer(x), pointer(weight), None, pointer(output), pointer(indices),
+                           None)  # fmt: skip
+    assert mismatch(output, expected.float()) is None
+    parts = torch.empty(kernels.conv_backward_parts(g), dtype=torch.float64)
+    grad, grad_weight = output.isfinite().float(), torch.empty_like(weight)
+    kernels.conv_backward(g, pointer(grad), pointer(output), pointer(indices), pointer(x),
+                          pointer(parts), pointer(grad_weight), None, None)  # fmt: skip
+    assert torch.equal(grad_weight.isfinite(), right.isfinite())

@@ -1,0 +1,144 @@
+"""What the compiler made of the CUDA kernels: registers, local memory, the instructions meant.
+
+Read from the library that was built, whatever it was built for, by the cuobjdump that comes with
+torch's triton or with a toolkit; no GPU.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+from collections import defaultdict
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+from inkgrad.extension import LOADED
+
+BUDGETS = Path(__file__).parents[2] / "csrc" / "cuda" / "kernels" / "budgets.json"
+# Those that read vectors of 16 bytes where memory is aligned.
+VECTORS = ("bce_sum", "bce_each", "bce_backward", "bias_activation", "activation_backward")
+ONLY_MEMORY = re.compile(r"^(LDL|STL)")  # local memory: spilled registers, indexed arrays
+DOUBLE = re.compile(r"^(DADD|DMUL|DFMA|DSETP)|F64")
+
+
+def architectures() -> list[str]:
+    """As in ["sm_80", "sm_90a"]."""
+    if LOADED.module is None or LOADED.module.cuda_left_out:
+        return []
+    numbers = re.findall(r"(\d+)\.(\d+)(a?)", LOADED.cuda.architectures)
+    return [f"sm_{major}{minor}{suffix}" for major, minor, suffix in numbers]
+
+
+every_architecture = pytest.mark.parametrize("architecture", architectures() or ["none"])
+
+
+@pytest.fixture(scope="session")
+def cuobjdump():
+    if LOADED.module is None:
+        pytest.skip("the extension is not loaded")
+    if LOADED.module.cuda_left_out:
+        pytest.skip(f"no CUDA kernels: {LOADED.module.cuda_left_out}")
+    triton = find_spec("triton")
+    places = [Path(os.environ.get("CUDA_HOME", "/usr/local/cuda")) / "bin"]
+    if triton is not None and triton.origin is not None:
+        places.insert(0, Path(triton.origin).parent / "backends" / "nvidia" / "bin")
+    path = next((p / "cuobjdump" for p in places if (p / "cuobjdump").exists()), None)
+    tool = path or shutil.which("cuobjdump")
+    if tool is None:
+        pytest.skip("no cuobjdump")
+    (library,) = Path(LOADED.module.__file__).parent.glob("_cuda.*.so")
+
+    def run(*options: str) -> str:
+        command = [str(tool), *options, str(library)]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+    return run
+
+
+def kernel_of(mangled: str) -> tuple[str, str]:
+    """The kernel's name and its template arguments, as they are mangled: "f" float, "Lb1E" true."""
+    name, arguments = re.search(r"\d+([a-z_]+)_kernel(?:I(\w*?)EE|E)", mangled).groups()
+    return name, arguments or ""
+
+
+@pytest.fixture(scope="session")
+def machine_code(cuobjdump):
+    """Of an architecture: {(kernel, template arguments): [instruction, ...]}."""
+    found: dict[str, dict] = {}
+
+    def of(architecture: str) -> dict:
+        if architecture not in found:
+            functions = re.split(r"\n\s*Function : ", cuobjdump("-sass", "-arch", architecture))
+            found[architecture] = {
+                kernel_of(text.split("\n", 1)[0]): re.findall(
+                    r"/\*[0-9a-f]{4,5}\*/\s+(?:@!?U?P\w+ )?([A-Z][A-Z0-9_.]*)", text
+                )
+                for text in functions[1:]
+            }
+        return found[architecture]
+
+    return of
+
+
+def test_library_holds_what_it_says(cuobjdump):
+    """Code for every architecture of the list, and PTX for what came after them."""
+    code = set(re.findall(r"\.(sm_\w+)\.cubin", cuobjdump("-lelf")))
+    assert code == set(architectures())
+    ptx = set(re.findall(r"\.(sm_\w+)\.ptx", cuobjdump("-lptx")))
+    wanted = re.findall(r"(\d+)\.(\d+)(a?)\+PTX", LOADED.cuda.architectures)
+    assert ptx == {f"sm_{major}{minor}{suffix}" for major, minor, suffix in wanted}
+
+
+@every_architecture
+def test_registers_and_memory_stay_within_budget(cuobjdump, architecture):
+    """budgets.json has a line for every kernel: registers a thread, of any of its variants. None
+    has a stack or memory of its own, which is what spilled registers would need."""
+    budgets = json.loads(BUDGETS.read_text())
+    usage = re.findall(
+        r"Function (\S+):\s+REG:(\d+) STACK:(\d+) SHARED:\d+ LOCAL:(\d+)",
+        cuobjdump("-res-usage", "-arch", architecture),
+    )
+    most: dict[str, int] = defaultdict(int)
+    for mangled, registers, stack, local in usage:
+        name, arguments = kernel_of(mangled)
+        assert (int(stack), int(local)) == (0, 0), (name, arguments)
+        most[name] = max(most[name], int(registers))
+    assert sorted(most) == sorted(budgets)
+    assert {name: n for name, n in most.items() if n > budgets[name]} == {}
+
+
+@every_architecture
+def test_vectors_are_read_at_once(machine_code, architecture):
+    """128 bits an instruction where memory is aligned; and never a local array for them."""
+    code = machine_code(architecture)
+    for (name, arguments), instructions in code.items():
+        wide = sum(op.startswith("LDG.E.128") for op in instructions)
+        aligned = name in VECTORS and arguments.endswith("Lb1")
+        assert (wide > 0) == aligned, (name, arguments)
+        assert [op for op in instructions if ONLY_MEMORY.match(op)] == [], (name, arguments)
+
+
+@every_architecture
+def test_float_kernels_compute_in_float(machine_code, architecture):
+    """An unsuffixed constant or function would quietly make a double of it, at 1/64 of the speed on
+    some. Sums are in double at their end, and so are not looked at."""
+    for (name, arguments), instructions in machine_code(architecture).items():
+        is_double = arguments == "d" or arguments.startswith("dL")
+        sums = name in ("bce_sum", "add_parts", "activation_backward_columns", "conv_backward")
+        if not is_double and not sums:
+            assert [op for op in instructions if DOUBLE.search(op)] == [], (name, arguments)
+
+
+@every_architecture
+def test_products_of_the_convolution_are_unrolled(machine_code, architecture):
+    """Four channels times four places times K x K multiply-adds, each weight read for 16."""
+    code = machine_code(architecture)
+    for k in (3, 5):
+        instructions = code["conv_relu_pool", f"Li{k}"]
+        assert sum(op.startswith("FFMA") for op in instructions) >= 16 * k * k
+        assert sum(op.startswith("LDS.128") for op in instructions) >= k * k

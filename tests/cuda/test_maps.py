@@ -1,0 +1,72 @@
+"""Which thread works on which element: every map of the CUDA kernels, gone through on the host."""
+
+from __future__ import annotations
+
+import ctypes
+import itertools
+
+import pytest
+
+
+def count(function, *arguments):
+    function.restype = ctypes.c_int64
+    return function(*(ctypes.c_int64(a) for a in arguments))
+
+
+@pytest.mark.parametrize("lanes", [2, 4, 8])
+def test_chunks_cover_every_element_once(host_checks, lanes):
+    for n in (0, 1, 2, 5, 255, 256, 2047, 2048, 2049, 8191, 8192, 8193, 100_003, 2**20):
+        assert count(host_checks.chunk_errors, n, lanes) == 0, n
+
+
+@pytest.mark.parametrize("lanes", [2, 4, 8])
+def test_chunks_beyond_31_bits(host_checks, lanes):
+    for n in (2**31 - 1, 2**31, 2**31 + 1, 2**33 + 5, 2**40):
+        assert count(host_checks.last_chunk_errors, n, lanes) == 0, n
+
+
+@pytest.mark.parametrize("lanes", [2, 4, 8])
+def test_a_walk_along_rows_knows_its_column(host_checks, lanes):
+    for columns in (1, 2, 3, 5, 6, 7, 8, 10, 31, 512, 1000, 2047, 2048, 2049, 5000, 2**31 + 3):
+        assert count(host_checks.walk_errors, columns, lanes) == 0, columns
+
+
+def test_column_tiles_cover_every_element_once(host_checks):
+    sizes = (1, 2, 3, 7, 8, 31, 32, 33, 64, 255, 257, 1025)
+    for rows, columns in itertools.product((*sizes, 8191, 8193), sizes):
+        assert count(host_checks.column_tile_errors, rows, columns) == 0, (rows, columns)
+    for rows in (2**24, 2**31, 2**33 + 7):
+        for columns in (1, 6, 64):
+            assert count(host_checks.large_column_tile_errors, rows, columns) == 0, (rows, columns)
+
+
+def test_division_by_multiplication(host_checks):
+    divisors = (*range(1, 300), *(2**k + d for k in range(9, 31) for d in (-1, 0, 1)), 2**31 - 1)
+    for divisor in divisors:
+        assert count(host_checks.divider_errors, divisor) == 0, divisor
+
+
+@pytest.mark.parametrize("channels_last", [False, True])
+def test_windows_and_planes_are_inverse(host_checks, channels_last):
+    for sizes in ((1, 1, 1, 1), (2, 3, 7, 9), (3, 5, 8, 6), (1, 4, 5, 13), (2, 1, 33, 18)):
+        for window in ((1, 1), (2, 2), (3, 2), (1, 3), (4, 1), (5, 5)):
+            if window[0] > sizes[2] or window[1] > sizes[3]:
+                continue
+            assert count(host_checks.pool_errors, *sizes, *window, channels_last) == 0
+
+
+def test_convolution_makes_every_place_once(host_checks):
+    for images, channels, (height, width), out, k, pad in itertools.product(
+        (1, 3, 130), (1, 3, 8), ((6, 6), (7, 9), (28, 28), (33, 31), (40, 64)), (1, 10), (3, 5),
+        (0, 2),
+    ):  # fmt: skip
+        sizes = (images, channels, height, width, out, k, pad)
+        assert count(host_checks.conv_forward_errors, *sizes) == 0, sizes
+
+
+def test_convolution_backward_makes_every_sum_once(host_checks):
+    for images, channels, out, k in itertools.product(
+        (1, 7, 1023, 1024, 1025, 70_000), (1, 2, 3, 8), (1, 2, 10, 20, 32, 64, 333, 1024), (3, 5)
+    ):
+        sizes = (images, channels, out, k)
+        assert count(host_checks.conv_backward_errors, *sizes) == 0, sizes
