@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import importlib.util
+import json
+import os
+import subprocess
 import sys
 import types
 from pathlib import Path
@@ -12,7 +15,6 @@ import setuptools
 import torch
 from torch.utils import cpp_extension
 
-import inkgrad
 from comparing import needs_extension
 from inkgrad import build, extension
 
@@ -120,6 +122,11 @@ def test_it_can_be_switched_off(setup, tmp_path, monkeypatch):
 # ---- loading
 
 
+@pytest.fixture
+def asked_for(monkeypatch):
+    monkeypatch.setenv(extension.CUDA_ENVIRONMENT, "1")
+
+
 def built(**facts):
     """An inkgrad._C that says so of its CUDA library."""
     usual = {
@@ -138,6 +145,17 @@ def test_nothing_is_loaded_or_said_where_nothing_was_built():
     assert build._cuda_kernels(cuda) == "not built: no toolkit"
 
 
+@pytest.mark.parametrize("value", [None, "0"])
+def test_nothing_is_loaded_that_is_not_asked_for(monkeypatch, value):
+    monkeypatch.delenv(extension.CUDA_ENVIRONMENT, raising=False)
+    if value is not None:
+        monkeypatch.setenv(extension.CUDA_ENVIRONMENT, value)
+    cuda = extension._load_cuda(built(load_cuda_kernels=pytest.fail))
+    assert not cuda.loaded
+    assert "INKGRAD_CUDA=1" in build._cuda_kernels(cuda)
+
+
+@pytest.mark.usefixtures("asked_for")
 def test_kernels_for_another_cuda_are_not_loaded():
     with pytest.warns(RuntimeWarning, match=r"built for a torch with CUDA 9\.9"):
         cuda = extension._load_cuda(built(cuda_of_torch="9.9"))
@@ -146,6 +164,7 @@ def test_kernels_for_another_cuda_are_not_loaded():
     assert cuda.architectures == "9.0a"
 
 
+@pytest.mark.usefixtures("asked_for")
 def test_library_that_does_not_load_is_a_warning(monkeypatch):
     def fail(path):
         raise RuntimeError("libcudart.so.13: cannot open shared object file")
@@ -159,7 +178,12 @@ def test_library_that_does_not_load_is_a_warning(monkeypatch):
 @needs_extension
 def test_what_was_built_is_loaded_without_a_gpu():
     """And the library of this build is what inkgrad info says it is."""
-    config = inkgrad.build_config()
+    code = "import inkgrad, json; print(json.dumps(inkgrad.build_config()))"
+    environment = os.environ | {extension.CUDA_ENVIRONMENT: "1"}
+    run = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=True
+    )
+    config = json.loads(run.stdout)
     if extension.LOADED.module.cuda_left_out:
         assert config["cuda_kernels"] == f"not built: {extension.LOADED.module.cuda_left_out}"
         assert config["cuda_architectures"] is None

@@ -118,7 +118,8 @@ void bce_backward(const T* grad_output, double uniform, const T* input, const T*
     // Times the gradient of the output.
     const auto scaled = [&](Vec<T> v) {
       if (weight) v *= get(weight);
-      return grad_output ? v * get(grad_output) : v * shared + v * lost;
+      if (grad_output) return v * get(grad_output);
+      return v * shared + select(v - v == T(0), v * lost, Vec<T>{});  // what is infinite stays so
     };
     if (grad_input) {
       const Vec<T> floor = Vec<T>{} + T(1e-12f);
