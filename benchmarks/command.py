@@ -40,7 +40,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument(
         "--compile", action=argparse.BooleanOptionalAction, default=None,
-        help="also time torch.compile'd native torch (takes minutes, needs a C++ compiler)",
+        help="also time torch.compile'd native torch in the main cases (takes minutes, needs a C++ "
+        "compiler)",
     )  # fmt: skip
     parser.add_argument(
         "--scaling", action="store_true", help="also every op at batch 1 to 65536 (minutes)"

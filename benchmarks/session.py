@@ -122,9 +122,11 @@ def measure_row(
     plan: Plan, case: Case, direction: str, ceiling: Ceilings, share: float | None
 ) -> Row:
     """Everything about one case in one direction."""
-    if plan.compiled:
+    # Compiling takes longer than timing: the cases with targets of their own are enough.
+    compiled = plan.compiled and bool(case.targets)
+    if compiled:
         torch.compiler.reset()  # else compiled code of many shapes piles up and is given up on
-    load = workloads.build(case, direction, plan.device, plan.compiled)
+    load = workloads.build(case, direction, plan.device, compiled)
     samples = race(load.steps, QUICK if plan.quick else FULL, _synchronize(plan.device))
     row = summarise(samples, case, direction, share)
     row |= {

@@ -108,12 +108,22 @@ def test_without_matplotlib_the_numbers_are_printed_all_the_same() -> None:
 
 def test_ctrl_c_ends_it_cleanly() -> None:
     command = [sys.executable, "-m", "inkgrad", "lesson", "5", "--epochs", "100000000"]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    assert process.stdout is not None
-    assert process.stdout.readline().startswith("5. ")
-    process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=60)
-    assert (process.returncode, errors) == (130, "\n")
+    process = subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # a suite that runs in the background ignores it, and so would its children
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )
+    try:
+        assert process.stdout is not None
+        assert process.stdout.readline().startswith("5. ")
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=60)
+        assert (process.returncode, errors) == (130, "\n")
+    finally:
+        process.kill()
 
 
 @pytest.mark.parametrize(
