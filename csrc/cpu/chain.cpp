@@ -47,7 +47,8 @@ class Linear : public Stage {
   Linear(const Tensor& weight, const OptionalTensor& bias, Activation activation)
       : weight_(weights_of(weight)), bias_(weights_of(bias)), activation_(activation) {}
 
-  Tensor forward(const Tensor& input, bool keep) override {
+  Tensor forward(const Tensor& x, bool keep) override {
+    const Tensor input = x.contiguous();  // torch's convolution may give channels last
     const Tensor y = new_tensor({input.size(0), weight_.value.size(0)}, at::kFloat);
     linear_forward(layer(input),
                    bias_.value.defined() ? bias_.value.const_data_ptr<float>() : nullptr,
