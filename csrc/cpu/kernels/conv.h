@@ -4,8 +4,7 @@
 // elements. Vectors are as long as the machine's or half as long, whichever wastes fewer lanes.
 #pragma once
 
-#include <type_traits>
-
+#include "integers.h"
 #include "kernels.h"
 #include "vec.h"
 
@@ -19,10 +18,6 @@ inline constexpr bool kMasksLoads = true;
 inline constexpr bool kMasksLoads = false;
 #endif
 
-inline constexpr int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
-inline constexpr int64_t larger(int64_t a, int64_t b) { return a > b ? a : b; }
-inline constexpr int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
-
 // n split into the fewest parts of at most `most`, as even as can be: part(i) is the i-th one's
 // begin. Divides once, for a division takes as long as a tile's whole tap.
 struct Parts {
@@ -31,20 +26,6 @@ struct Parts {
       : count(divide_up(n, most)), least(count ? n / count : 0), longer(n - least * count) {}
   int64_t begin(int64_t i) const { return i * least + smaller(i, longer); }
 };
-
-// Calls f(std::integral_constant<int, n>) for n in 1 .. Most.
-template <int Most, typename F>
-inline void with_constant(int64_t n, F f) {
-  if constexpr (Most == 1) {
-    f(std::integral_constant<int, 1>{});
-  } else {
-    if (n == Most) {
-      f(std::integral_constant<int, Most>{});
-    } else {
-      with_constant<Most - 1>(n, f);
-    }
-  }
-}
 
 // Calls f with the number of lanes that suits rows of `width` pixels. A vector twice as long costs
 // less than two.

@@ -21,6 +21,7 @@
 // a bit.
 #include "activation.h"
 #include "fill.h"
+#include "integers.h"
 #include "transpose.h"
 
 namespace inkgrad::cpu {
@@ -34,10 +35,6 @@ inline constexpr int64_t kBlockK = 1024;
 inline constexpr int64_t kChain = 128;
 inline constexpr int64_t kPackedBytes = 512 * 1024;
 inline constexpr int64_t kPackedRows = 1024 / kTileRows * kTileRows;
-
-inline int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
-inline int64_t round_up(int64_t a, int64_t b) { return divide_up(a, b) * b; }
-inline int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
 
 template <typename T>
 struct Blocks {

@@ -10,10 +10,9 @@
 //
 // A vector may be longer than its row. What it reads there is ignored and what it writes there is
 // overwritten by the next row; only at the end of the range are vectors masked.
-#include <type_traits>
-
 #include "activation.h"
 #include "fill.h"
+#include "integers.h"
 
 namespace inkgrad::cpu {
 namespace {
@@ -29,19 +28,7 @@ template <int L>
 inline int64_t rows_of_whole_vectors(int64_t rows, int64_t stride, int64_t end) {
   if (end < L) return 0;
   if (stride == 0) return rows;
-  const int64_t fit = (end - L) / stride + 1;
-  return fit < rows ? fit : rows;
-}
-
-// Calls f(std::integral_constant<int, n>) for n in 1 .. Most.
-template <int Most, typename F>
-inline void with_count(int64_t n, F f) {
-  if constexpr (Most == 1) {
-    f(std::integral_constant<int, 1>{});
-  } else {
-    if (n == Most) return f(std::integral_constant<int, Most>{});
-    with_count<Most - 1>(n, f);
-  }
+  return smaller((end - L) / stride + 1, rows);
 }
 
 // Of R rows, as many at once as fill the machine's vectors.
@@ -136,8 +123,7 @@ void backward_rows(int64_t rows, int64_t K, const T* dy, const T* y, const T* x,
     const int64_t outputs = rows_of_whole_vectors<L>(rows, N, rows * N),
                   inputs = rows_of_whole_vectors<LK>(rows, x_stride, (rows - 1) * x_stride + K),
                   gradients = rows_of_whole_vectors<LK>(rows, K, rows * K);
-    const int64_t both = outputs < inputs ? outputs : inputs;
-    return both < gradients ? both : gradients;
+    return smaller(smaller(outputs, inputs), gradients);
   }();
   Vec<T, LK> weights[N], sums[N] = {};
   Vec<double, L> bias_sums{};
@@ -158,8 +144,7 @@ void backward_rows(int64_t rows, int64_t K, const T* dy, const T* y, const T* x,
     return result;
   };
   for (int64_t begin = 0; begin < rows; begin += kBlockRows) {
-    const int64_t end = begin + kBlockRows < rows ? begin + kBlockRows : rows;
-    const int64_t unmasked = end < whole ? end : whole;
+    const int64_t end = smaller(begin + kBlockRows, rows), unmasked = smaller(end, whole);
     int64_t r = begin;
     for (; r < unmasked; ++r) {
       const auto g = row(load<L>(dy + r * N), load<L>(y + r * N), load<LK>(x + r * x_stride));
@@ -191,7 +176,7 @@ void narrow_backward(int64_t rows, int64_t N, int64_t K, const T* dy, const T* y
         for (int64_t k = 0; k < K; ++k)
           weights[n * LK + k] = w.data[n * w.row_stride + k * w.col_stride];
       }
-      with_count<L>(N, [&](auto outputs) {
+      with_constant<L>(N, [&](auto outputs) {
         backward_rows<T, decltype(outputs)::value, L, LK, decltype(function)::value>(
             rows, K, dy, y, x.data, x.row_stride, weights, dx, dw, db);
       });
