@@ -182,9 +182,17 @@ def test_autograd_notices_the_update() -> None:
         loss.backward()
 
 
+class Doubled(ink.ConvReluMaxPool2d):
+    """Computes something else than its parent."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        return 2 * super().forward(input)
+
+
 @pytest.mark.parametrize(
     ("layers", "criterion"),
     [
+        ([Doubled(1, 1, 3)], nn.CrossEntropyLoss()),
         ([nn.Linear(3, 1), nn.Tanh()], nn.CrossEntropyLoss()),
         ([ink.Conv2d(1, 1, 3)], nn.CrossEntropyLoss()),
         ([ink.ConvReluMaxPool2d(1, 1, 3, padding="same")], nn.CrossEntropyLoss()),
@@ -232,3 +240,17 @@ def test_rows_out_of_range_are_refused(rows: list[int]) -> None:
     layers, inputs, targets, criterion = problem("wide", 4)
     with pytest.raises((RuntimeError, IndexError), match=r"out of (range|bounds)"):
         Chain(layers, criterion).backward(inputs, targets, torch.tensor(rows))
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_no_examples_are_refused(name: str) -> None:
+    layers, inputs, targets, criterion = problem(name, 4)
+    chain = Chain(layers, criterion)
+    for rows in (torch.empty(0, dtype=torch.int64), None):
+        empty = (inputs, targets, rows) if rows is not None else (inputs[:0], targets[:0], None)
+        with pytest.raises(ValueError, match="expected at least one example"):
+            chain.step(*empty, lr=0.1)
+    with pytest.raises(ValueError, match="expected at least one example"):
+        chain.judge(inputs[:0], targets[:0])
+    with pytest.raises(ValueError, match="pieces of 0"):
+        chain.judge(inputs, targets, 0)

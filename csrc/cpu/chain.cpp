@@ -250,6 +250,8 @@ double Chain::backward(const Tensor& inputs, const Tensor& targets, const Option
   TORCH_CHECK(kernels(), "chain: no kernels are loaded");
   at::AutoDispatchBelowADInplaceOrView below;
   const Tensor x = prepared(inputs, rows);
+  TORCH_CHECK_VALUE(x.dim() > 0 && x.numel() > 0, "chain: expected at least one example, got ",
+                    x.sizes());
   const Tensor t = rows ? targets.index_select(0, *rows) : targets.contiguous();
   Tensor grad;
   const double loss = judge_output(output_of(x, true), t, double(x.size(0)), &grad).loss;
@@ -290,6 +292,9 @@ bool Chain::finite() const {
 Judgement Chain::judge(const Tensor& inputs, const Tensor& targets, int64_t piece) {
   TORCH_CHECK(kernels(), "chain: no kernels are loaded");
   at::AutoDispatchBelowADInplaceOrView below;
+  TORCH_CHECK_VALUE(inputs.dim() > 0 && inputs.numel() > 0 && piece > 0,
+                    "chain: expected at least one example, in pieces of at least one, got ",
+                    inputs.sizes(), " in pieces of ", piece);
   const int64_t count = inputs.size(0);
   Judgement total{0, 0};
   for (int64_t begin = 0; begin < count; begin += piece) {

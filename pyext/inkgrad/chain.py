@@ -20,6 +20,8 @@ _ACTIVATIONS: dict[type[nn.Module], str] = {
     ink.LinearSigmoid: "sigmoid",
     ink.LinearReLU: "relu",
 }
+# These and no subclass of theirs, which may compute something else.
+_KNOWN = {ink.Standardise, ink.ConvReluMaxPool2d, nn.Flatten, *_ACTIVATIONS}
 
 
 class Chain:
@@ -60,9 +62,11 @@ class Chain:
 
     def _add(self, layer: nn.Module) -> None:
         kind = type(layer)
+        if kind not in _KNOWN:
+            raise ValueError(f"chain: no place for {layer}")
         if isinstance(layer, ink.Standardise):
             self._chain.standardise(layer.mean, layer.std)
-        elif isinstance(layer, nn.Linear) and kind in _ACTIVATIONS:
+        elif isinstance(layer, nn.Linear):
             self._chain.linear(layer.weight, layer.bias, _ACTIVATIONS[kind])
         elif isinstance(layer, ink.ConvReluMaxPool2d) and _pads_with_zeros(layer):
             self._chain.conv2d_relu_max_pool2d(
@@ -74,7 +78,7 @@ class Chain:
                 layer.groups,
                 (layer.pool, layer.pool) if isinstance(layer.pool, int) else layer.pool,
             )
-        elif kind is not nn.Flatten or (layer.start_dim, layer.end_dim) != (1, -1):
+        elif not isinstance(layer, nn.Flatten) or (layer.start_dim, layer.end_dim) != (1, -1):
             raise ValueError(f"chain: no place for {layer}")
         self._parameters += layer.parameters()
 
@@ -105,6 +109,7 @@ class Chain:
 
         Raises:
             RuntimeError: shapes or dtypes that do not go together, or a target out of range.
+            ValueError: no examples.
         """
         return float(self._chain.backward(inputs, targets, rows))
 

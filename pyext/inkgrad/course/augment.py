@@ -90,9 +90,8 @@ def _softer(images: Tensor, amount: Tensor) -> Tensor:
 
 
 def _around(images: Tensor, combine: Callable[..., Tensor]) -> Tensor:
-    """The sum, maximum or minimum of 3 x 3 pixels: along rows, then along columns.
-
-    A tenth of the time that a pooling takes.
+    """The sum, maximum or minimum of 3 x 3 pixels: along rows, then along columns, which takes far
+    less time than a pooling.
     """
     for dim in (-1, -2):
         n = images.shape[dim] - 1
