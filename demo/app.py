@@ -15,7 +15,7 @@ from inkgrad_demo.reading import Readers
 from inkgrad_demo.theme import THEME
 
 _HERE = Path(__file__).parent
-_PAGES = (draw,)
+PAGES = (draw,)
 _STYLES = ("style.css", "pages/draw.css")
 
 
@@ -25,7 +25,7 @@ def build() -> gr.Blocks:
     with gr.Blocks(title="inkgrad") as app:
         gr.HTML(_header(), apply_default_css=False)
         with gr.Tabs():
-            for page in _PAGES:
+            for page in PAGES:
                 with gr.Tab(i18n(f"{page.NAME}.title"), id=page.NAME):
                     page.build(readers)
     threading.Thread(target=readers.load_all, daemon=True).start()

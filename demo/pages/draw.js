@@ -1,39 +1,7 @@
 // The Draw page: wires the pad, the questions to the server and the painting of its answers.
 // Gradio runs this with `element` (the page), `props` and `server` (see draw.py for what is in them).
 
-const find = (selector) => element.querySelector(selector);
 const NONE = "–"; // the label of an empty drawing
-
-// -- language: props.value is the code of the one that Gradio chose --
-
-function text(key, values = {}) {
-  const catalogue = props.catalogues[props.value] ?? props.catalogues.en;
-  return catalogue[key].replace(/\{(\w+)\}/g, (_, name) => values[name]);
-}
-
-function translate() {
-  for (const each of element.querySelectorAll("[data-text]")) each.textContent = text(each.dataset.text);
-  for (const attribute of ["aria-label", "aria-roledescription"]) {
-    for (const each of element.querySelectorAll(`[data-${attribute}]`)) {
-      each.setAttribute(attribute, text(each.getAttribute(`data-${attribute}`)));
-    }
-  }
-}
-
-function number(value, digits) {
-  const options = { minimumFractionDigits: digits, maximumFractionDigits: digits };
-  return value.toLocaleString(props.value, options);
-}
-// Never a rounded 100: no network is that sure.
-const percent = (p) => (p > 0.9995 ? `> ${number(99.9, 1)} %` : `${number(100 * p, 1)} %`);
-
-// As one writes it by hand, 1.2 × 10⁻⁷.
-function scientific(value) {
-  if (value === 0) return "0";
-  const [mantissa, exponent] = value.toExponential(1).split("e");
-  const raised = [...exponent].map((sign) => "⁰¹²³⁴⁵⁶⁷⁸⁹"[sign] ?? { "-": "⁻", "+": "" }[sign]).join("");
-  return `${number(Number(mantissa), 1)} × 10${raised}`;
-}
 
 // -- choices --
 

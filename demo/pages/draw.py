@@ -7,23 +7,19 @@ prediction is on the API as ``/predict``.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
-from fastapi import HTTPException
 
 import inkgrad
 from inkgrad.course.preprocess import SIDE
 from inkgrad_demo.i18n import catalogues_of, i18n
+from inkgrad_demo.pages.parts import server_function, text_of
 from inkgrad_demo.reading import BACKENDS, MODELS, RASTER_SIDE, Readers
 
 NAME = "draw"
 
-_HERE = Path(__file__).parent
-# One function's body together; draw.js, which uses the others, comes last.
-_SCRIPTS = ("pad.js", "keyboard.js", "newest.js", "paint.js", "draw.js")
+_SCRIPTS = ("words.js", "pad.js", "keyboard.js", "newest.js", "paint.js", "draw.js")
 
 
 def build(readers: Readers) -> None:
@@ -48,10 +44,10 @@ def build(readers: Readers) -> None:
 
     gr.HTML(
         value=i18n("app.language"),
-        html_template=_text("draw.html"),
-        js_on_load="\n".join(map(_text, _SCRIPTS)),
+        html_template=text_of("draw.html"),
+        js_on_load=text_of(*_SCRIPTS),
         apply_default_css=False,
-        server_functions=[_server_function(readers.read), _server_function(readers.race)],
+        server_functions=[server_function(readers.read), server_function(readers.race)],
         # What draw.js finds in `props`, beside `value`:
         catalogues=catalogues_of(NAME),
         models=MODELS,
@@ -63,19 +59,3 @@ def build(readers: Readers) -> None:
     )
     gr.api(predict, api_name="predict", queue=False)
 
-
-def _text(name: str) -> str:
-    return (_HERE / name).read_text(encoding="utf-8")
-
-
-def _server_function(ask: Callable[[Any], dict[str, Any]]) -> Callable[[Any], dict[str, Any]]:
-    """``ask`` for the page: a bad question is answered with status 400 and says why."""
-
-    def answer(question: Any) -> dict[str, Any]:
-        try:
-            return ask(question)
-        except ValueError as error:
-            raise HTTPException(400, str(error)) from None
-
-    answer.__name__ = ask.__name__  # by which the page calls it
-    return answer

@@ -10,6 +10,7 @@ import pytest
 pytest.importorskip("gradio")
 
 import inkgrad_demo
+from inkgrad_demo.app import PAGES
 from inkgrad_demo.i18n import CATALOGUES
 from inkgrad_demo.reading import BACKENDS, MODELS
 
@@ -20,11 +21,12 @@ def _keys_in_the_code() -> set[str]:
     folder = Path(inkgrad_demo.__file__).parent
     files = [path for path in folder.rglob("*") if path.suffix in (".html", ".js", ".py")]
     code = "\n".join(path.read_text(encoding="utf-8") for path in files)
-    keys = set(re.findall(r'"((?:app|draw)\.(?!html|js|css)[\w.]+)"', code))
+    names = "|".join(page.NAME for page in PAGES)
+    keys = set(re.findall(rf'"((?:app|{names})\.(?!html|js|css)[\w.]+)"', code))
     for choice, values in (("model", MODELS), ("backend", BACKENDS)):
         for value in values:
             keys |= {f"draw.{choice}.{value}", f"draw.{choice}.{value}.note"}
-    return keys | {"draw.title"}  # a tab's, made of the page's name
+    return keys | {f"{page.NAME}.title" for page in PAGES}  # a tab's
 
 
 def test_the_catalogue_has_what_the_code_asks_for_and_no_more() -> None:

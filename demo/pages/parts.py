@@ -1,0 +1,32 @@
+"""What the pages are made of: files beside them, and functions that their JavaScript calls."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from fastapi import HTTPException
+
+_HERE = Path(__file__).parent
+
+
+def text_of(*names: str) -> str:
+    """The text of files beside the pages, one after the other.
+
+    Of a page's scripts Gradio makes the body of one function: what uses the others comes last.
+    """
+    return "\n".join((_HERE / name).read_text(encoding="utf-8") for name in names)
+
+
+def server_function(ask: Callable[[Any], dict[str, Any]]) -> Callable[[Any], dict[str, Any]]:
+    """``ask`` for the page: a bad question is answered with status 400 and says why."""
+
+    def answer(question: Any) -> dict[str, Any]:
+        try:
+            return ask(question)
+        except ValueError as error:
+            raise HTTPException(400, str(error)) from None
+
+    answer.__name__ = ask.__name__  # by which the page calls it
+    return answer
