@@ -157,6 +157,8 @@ def choose_cuda() -> Cuda:
 
 
 def cuda_library() -> "KernelLibrary":
+    # Products by warpgroups are in no other code than 9.0a's: the library has to know.
+    hopper = ["-DINKGRAD_WGMMA"] if "9.0a" in os.environ["TORCH_CUDA_ARCH_LIST"] else []
     return KernelLibrary(
         "inkgrad._cuda",
         sources("csrc/cuda/kernels/*.cu", "csrc/cuda/kernels/*.cpp"),
@@ -166,7 +168,7 @@ def cuda_library() -> "KernelLibrary":
         libraries=["c10", "c10_cuda", "cudart"],
         extra_compile_args={
             "cxx": COMMON_FLAGS,
-            "nvcc": ["-O3", "-Xcompiler", "-fvisibility=hidden"],
+            "nvcc": ["-O3", "-Xcompiler", "-fvisibility=hidden", *hopper],
         },
         language="c++",
     )

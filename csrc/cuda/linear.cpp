@@ -1,5 +1,5 @@
-// linear_sigmoid and linear_relu on CUDA: torch's matrix products, and one pass of ours for bias
-// and activation, in place.
+// linear_sigmoid and linear_relu on CUDA: products on the tensor cores with bias and activation in
+// them, where those are ahead; else torch's, and one pass of ours for bias and activation, in place.
 #include <ATen/ops/addmm.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/empty_like.h>
@@ -7,6 +7,7 @@
 #include <torch/library.h>
 
 #include "../ops.h"
+#include "products.h"
 #include "runtime.h"
 
 namespace inkgrad::cuda {
@@ -34,6 +35,16 @@ Tensor forward(const Tensor& input, const Tensor& weight, const OptionalTensor& 
   }
   const Launch launch(input);
   const Tensor x = input.dim() == 2 ? input : input.reshape({-1, weight.size(1)});
+  const auto with_shape_of_input = [&](const Tensor& y) {
+    if (input.dim() == 2) return y;
+    auto sizes = input.sizes().vec();
+    sizes.back() = columns;
+    return y.view(sizes);
+  };
+  if (tensor_cores_take(x, weight)) {
+    const Tensor offset = is_defined(bias) ? bias->contiguous() : Tensor();
+    return with_shape_of_input(tensor_core_linear(x, weight, offset, activation, launch));
+  }
   // A half type is rounded once, after the bias: within the product. There the others gain nothing,
   // and lose a copy of the bias where the product has no epilogue for it.
   const bool is_half = input.scalar_type() == at::kHalf || input.scalar_type() == at::kBFloat16;
@@ -43,10 +54,7 @@ Tensor forward(const Tensor& input, const Tensor& weight, const OptionalTensor& 
   const Tensor offset = is_defined(bias) && !bias_in_product ? bias->contiguous() : Tensor();
   kernels()->bias_activation(*kernel_dtype(z.scalar_type()), z.mutable_data_ptr(), z.size(0),
                              columns, data_or_null(offset), activation, launch.stream());
-  if (input.dim() == 2) return z;
-  auto sizes = input.sizes().vec();
-  sizes.back() = columns;
-  return z.view(sizes);
+  return with_shape_of_input(z);
 }
 
 template <Activation activation>
@@ -77,6 +85,11 @@ Gradients3 backward(const Tensor& grad_output, const Tensor& input, const Tensor
                                  activation, grad_z.mutable_data_ptr(),
                                  static_cast<double*>(mutable_data_or_null(parts)),
                                  mutable_data_or_null(grad_bias), launch.stream());
+  if (input.scalar_type() == at::kFloat && tensor_cores_take(x, weight)) {
+    const auto [of_input, of_weight] =
+        tensor_core_gradients(grad_z, x, weight, output_mask[0], output_mask[1], launch);
+    return {of_input.defined() ? of_input.view(input.sizes()) : of_input, of_weight, grad_bias};
+  }
   if (output_mask[0]) grad_input = at::mm(grad_z, weight).view(input.sizes());
   if (output_mask[1]) grad_weight = at::mm(grad_z.t(), x);
   return {grad_input, grad_weight, grad_bias};

@@ -22,6 +22,9 @@ namespace inkgrad::cuda {
 void check_launch(const char* function, const char* file, int line);
 #define INKGRAD_LAUNCH_CHECK() ::inkgrad::cuda::check_launch(__func__, __FILE__, __LINE__)
 
+// The same of a function of the driver; 0 is success.
+void check_driver(int result, const char* function);
+
 inline cudaStream_t as_stream(void* stream) { return static_cast<cudaStream_t>(stream); }
 
 // ---- numbers: the half types are computed in float

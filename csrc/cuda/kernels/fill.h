@@ -7,6 +7,8 @@ namespace inkgrad::cuda {
 
 void fill_bce(Kernels& table);
 void fill_epilogue(Kernels& table);
+void fill_split(Kernels& table);
+void fill_gemm(Kernels& table);
 void fill_pool(Kernels& table);
 void fill_conv(Kernels& table);
 

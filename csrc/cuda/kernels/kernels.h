@@ -8,6 +8,8 @@
 
 #include <cstdint>
 
+#include "host_device.h"
+
 namespace inkgrad::cuda {
 
 enum class Dtype : int { f32, f64, f16, bf16 };
@@ -28,6 +30,35 @@ struct ConvGeometry {
   int64_t out_channels, kernel_height, kernel_width;
   int64_t stride_height, stride_width, pad_height, pad_width, dilation_height, dilation_width;
   int64_t window_height, window_width, pooled_height, pooled_width;
+};
+
+// A float matrix, row by row, and where its planes go (planes.h): plane_bytes() of memory.
+struct SplitOperand {
+  const float* data;
+  int64_t rows, columns;
+  void* planes;
+};
+struct SplitOperands {
+  SplitOperand of[3];
+  int count;
+};
+// 16-bit words of a row of a plane.
+INKGRAD_HD constexpr int64_t plane_pitch(int64_t columns) { return (columns + 7) / 8 * 8; }
+
+// C [m, n] = activation(A B^T + bias): A is [m, k], or [k, m] if it is transposed, B is [n, k], or
+// [k, n]. Of f32, A and B are planes, the operands of those numbers of a split, whose workspace is
+// the scheme; of f16 and bf16 they are the matrices, k is a multiple of 8, and so is n, and neither
+// is transposed.
+struct Product {
+  Dtype dtype;
+  int64_t m, n, k;
+  const void *a, *b;
+  bool a_transposed, b_transposed;  // both, the second, or none
+  const void* scheme;
+  int a_operand, b_operand;
+  const void* bias;  // may be null
+  Activation activation;
+  void* c;
 };
 
 // Of every launch: the device is the current one, `stream` one of its streams. Failures to launch
@@ -60,6 +91,16 @@ struct Kernels {
   void (*activation_backward)(Dtype dtype, const void* grad_output, const void* output,
                               int64_t rows, int64_t columns, Activation activation, void* grad_z,
                               double* parts, void* column_sums, void* stream);
+
+  // ---- products on the tensor cores of compute capability 9.0
+  // Whether the current device has them and this library was built for it.
+  bool (*has_tensor_products)();
+  int64_t (*split_workspace_bytes)();
+  int64_t (*plane_bytes)(int64_t rows, int64_t columns);
+  void (*split)(const SplitOperands& operands, void* workspace, void* stream);
+  // Floats of workspace that a product needs.
+  int64_t (*product_shares)(const Product& p);
+  void (*product)(const Product& p, float* shares, void* stream);
 
   // ---- relu(max_pool2d(plane + bias)) of what was convolved elsewhere; [bias]
   void (*relu_pool)(Dtype dtype, const PoolGeometry& g, const void* planes, const void* bias,

@@ -143,10 +143,27 @@ INKGRAD_HD T bce_grad_target(T x) {
 
 // 1 / (1 + exp(-z)), from exp(-|z|) so that nothing overflows and small values keep their relative
 // accuracy.
-template <typename T>
-INKGRAD_HD T sigmoid(T z) {
-  const T e = exp(z > T(0) ? -z : z);
-  return (z > T(0) ? T(1) : e) / (T(1) + e);
+INKGRAD_HD double sigmoid(double z) {
+  const double e = exp(z > 0 ? -z : z);
+  return (z > 0 ? 1 : e) / (1 + e);
+}
+
+// 1 / d of 1 <= d <= 2: the hardware's reciprocal and one step of Newton's, 0.8 ulp, for a quotient
+// takes three times the instructions.
+INKGRAD_HD float reciprocal(float d) {
+#if defined(__CUDA_ARCH__)
+  float r;
+  asm("rcp.approx.ftz.f32 %0, %1;" : "=f"(r) : "f"(d));
+  return fmaf(fmaf(-d, r, 1.0f), r, r);
+#else
+  return 1.0f / d;
+#endif
+}
+
+INKGRAD_HD float sigmoid(float z) {
+  const float e = expf(z > 0 ? -z : z);
+  const float r = reciprocal(1.0f + e);
+  return z > 0 ? r : e * r;
 }
 
 template <typename T>

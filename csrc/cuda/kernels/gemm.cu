@@ -1,0 +1,572 @@
+// C [m, n] = activation(A B^T + bias) on Hopper's tensor cores.
+//
+// Of 16-bit matrices: as they are. Of float matrices: of their planes (planes.h), with an error below
+// that of a product in float arithmetic and at several times its speed. The tensor cores add with a
+// few bits less than a float sum would (they cut off instead of rounding), so the products of the
+// high planes, `part`, are moved every 64 elements into `total`, sums in registers with ordinary
+// float additions. The products with lower planes, `rest`, count 2^-11 or 2^-8 of the others, and so
+// does their error: they stay in the tensor cores from the first element to the last.
+//
+// A block is three warpgroups. The first copies tiles of A and B into a ring of shared memory, the
+// other two multiply, 64 rows each, and finish their part of the result; nothing else holds them
+// together, so that one multiplies while the other is at its additions. Two blocks make a cluster:
+// each copies half of a tile of B, into both.
+//
+// Written for sm_90a. Elsewhere the kernels are empty, and has_tensor_products() is false.
+#include "common.cuh"
+#include "fill.h"
+#include "gemm_map.h"
+#include "hopper.cuh"
+#include "math.h"
+#include "planes.h"
+
+namespace inkgrad::cuda {
+namespace {
+
+constexpr int kGemmThreads = 3 * 128;
+
+constexpr int kRingBytes = 192 * 1024;
+
+// The ring: stages of an A tile and a B tile, in each of its planes. Phases count the rounds.
+template <int kPlanes, int kTileColumns>
+struct Shape {
+  static constexpr int columns = kTileColumns, planes = kPlanes;
+  static constexpr int a_bytes = kTileRows * kRowBytes, b_bytes = kTileColumns * kRowBytes;
+  static constexpr int stage_bytes = kPlanes * (a_bytes + b_bytes);
+  static constexpr int stages = kRingBytes / stage_bytes;
+};
+constexpr int kMostStages = 4;
+constexpr int kSharedGemmBytes = kSwizzleBytes + kRingBytes + 2 * kMostStages * 8;
+
+struct Ring {
+  uint8_t* stages;
+  uint64_t *full, *empty;
+};
+
+struct Cursor {
+  int stage = 0, phase = 0;
+  template <int kStages>
+  __device__ __forceinline__ void advance() {
+    if (++stage == kStages) {
+      stage = 0;
+      phase ^= 1;
+    }
+  }
+};
+
+struct GemmArguments {
+  GemmTiles tiles;
+  int64_t m, n;
+  const Scheme* scheme;  // of float matrices
+  int a_operand, b_operand;
+  const void* bias;
+  Activation activation;
+  void* c;          // or, where the sum is split, the shares, [splits, m, n] float
+  bool in_vectors;  // C's rows begin at multiples of 16 bytes
+};
+
+#if defined(__CUDA_ARCH_FEAT_SM90_ALL)
+#define INKGRAD_CLUSTER __cluster_dims__(kBlocksOfCluster, 1, 1)
+
+constexpr int kConsumerWarps = 8;
+constexpr int kCopierRegisters = 56, kConsumerRegisters = 224;
+
+// ---- copying
+
+// `kExtent` rows of an operand's tile from `first` on, at step `step` of the sum.
+template <Major kMajor, int kExtent, bool kToAll>
+__device__ __forceinline__ void copy_operand(uint8_t* to, const CUtensorMap* map, uint64_t* barrier,
+                                             int64_t first, int step, int plane) {
+  const auto copy = [&](uint8_t* at, int x, int y) {
+    if constexpr (kToAll) {
+      copy_tile_to_all(at, map, barrier, x, y, plane);
+    } else {
+      copy_tile(at, map, barrier, x, y, plane);
+    }
+  };
+  if constexpr (kMajor == Major::k) {
+    copy(to, step * kTileDepth, int(first));
+  } else {
+#pragma unroll
+    for (int piece = 0; piece < kExtent / 64; ++piece) {
+      copy(to + piece * kPieceBytes, int(first) + piece * 64, step * kTileDepth);
+    }
+  }
+}
+
+template <typename S, Major kA, Major kB>
+__device__ __forceinline__ void copy_all(const CUtensorMap* map_a, const CUtensorMap* map_b,
+                                         const GemmTiles& tiles, Ring ring, uint32_t rank) {
+  constexpr int kStages = S::stages, kShare = S::columns / kBlocksOfCluster;
+  Cursor at;
+  for (int64_t pair = blockIdx.x / kBlocksOfCluster; pair < tiles.pairs();
+       pair += gridDim.x / kBlocksOfCluster) {
+    const TilePlace place = tiles.place(pair, rank);
+    for (int step = place.first_step; step < place.end_step; ++step, at.advance<kStages>()) {
+      wait_barrier(&ring.empty[at.stage], at.phase ^ 1);
+      uint64_t* const full = &ring.full[at.stage];
+      arrive_expecting(full, S::stage_bytes);
+      uint8_t* const stage = ring.stages + at.stage * S::stage_bytes;
+#pragma unroll
+      for (int plane = 0; plane < S::planes; ++plane) {
+        copy_operand<kA, kTileRows, false>(stage + plane * S::a_bytes, map_a, full, place.row, step,
+                                           plane);
+        copy_operand<kB, kShare, true>(
+            stage + S::planes * S::a_bytes + plane * S::b_bytes + rank * kShare * kRowBytes, map_b,
+            full, place.column + rank * kShare, step, plane);
+      }
+    }
+  }
+}
+
+// ---- multiplying
+
+// A stage was read by this warp: both blocks may fill it again.
+__device__ __forceinline__ void release(uint64_t* empty) {
+  const int lane = threadIdx.x % 32;
+  if (lane < kBlocksOfCluster) arrive_at(empty, lane);
+}
+
+// The descriptors of this warpgroup's operands in a stage.
+template <typename S, Major kA, Major kB>
+struct Operands {
+  uint64_t a, b;
+  __device__ Operands(const uint8_t* stage, int warpgroup) {
+    // 64 rows further down: a piece of either layout.
+    a = operand_descriptor(shared_address(stage) + warpgroup * kPieceBytes, kA);
+    b = operand_descriptor(shared_address(stage) + S::planes * S::a_bytes, kB);
+  }
+  __device__ uint64_t a_at(int plane, int part) const {
+    return a + plane * (S::a_bytes / 16) + part * descriptor_step(kA);
+  }
+  __device__ uint64_t b_at(int plane, int part) const {
+    return b + plane * (S::b_bytes / 16) + part * descriptor_step(kB);
+  }
+};
+
+// sums = (adds ? sums : 0) + the products of two planes of a stage.
+template <typename T, typename S, Major kA, Major kB, int kCount>
+__device__ __forceinline__ void multiply_planes(float (&sums)[kCount],
+                                                const Operands<S, kA, kB>& operands, int plane_a,
+                                                int plane_b, bool adds) {
+#pragma unroll
+  for (int part = 0; part < kTileDepth / kProductDepth; ++part) {
+    multiply<T, kA, kB>(sums, operands.a_at(plane_a, part), operands.b_at(plane_b, part),
+                        adds || part > 0);
+  }
+}
+
+// Calls f(row, column, first of a pair of sums, i) for the sums of this thread.
+template <int kCount, typename F>
+__device__ __forceinline__ void for_each_pair(const TilePlace& place, int warpgroup, F f) {
+  const int thread = threadIdx.x % 128;
+#pragma unroll
+  for (int i = 0; i < kCount; i += 2) {
+    f(place.row + warpgroup * 64 + sum_row(thread, i), place.column + sum_column(thread, i), i);
+  }
+}
+
+// The result of float matrices: bias, activation, and out.
+__device__ __forceinline__ void finish(const GemmArguments& arguments, const TilePlace& place,
+                                       int warpgroup, const float (&sums)[64]) {
+  const float* const bias = static_cast<const float*>(arguments.bias);
+  float* const c = static_cast<float*>(arguments.c) + place.split * arguments.m * arguments.n;
+  for_each_pair<64>(place, warpgroup, [&](int64_t row, int64_t column, int i) {
+    if (row >= arguments.m || column >= arguments.n) return;
+    const bool second = column + 1 < arguments.n;
+    float2 z{sums[i], sums[i + 1]};
+    if (bias) {
+      z.x += __ldg(bias + column);
+      z.y += second ? __ldg(bias + column + 1) : 0.0f;
+    }
+    z.x = activate(z.x, arguments.activation);
+    z.y = activate(z.y, arguments.activation);
+    float* const to = c + row * arguments.n + column;
+    if (arguments.in_vectors) {
+      *reinterpret_cast<float2*>(to) = z;
+    } else {
+      to[0] = z.x;
+      if (second) to[1] = z.y;
+    }
+  });
+}
+
+template <typename T>
+__device__ __forceinline__ uint32_t packed(float a, float b) {
+  const T pair[2] = {narrow<T>(a), narrow<T>(b)};
+  uint32_t bits;
+  memcpy(&bits, pair, sizeof bits);
+  return bits;
+}
+
+// The result of 16-bit matrices. Four neighbouring threads hold four pairs of each of their rows;
+// they exchange them so that each writes 16 bytes.
+template <typename T>
+__device__ __forceinline__ void finish(const GemmArguments& arguments, const TilePlace& place,
+                                       int warpgroup, const float (&sums)[128]) {
+  const T* const bias = static_cast<const T*>(arguments.bias);
+  T* const c = static_cast<T*>(arguments.c);
+  const int thread = threadIdx.x % 128, lane = thread % 4;
+#pragma unroll
+  for (int group = 0; group < 128; group += 16) {  // 32 columns of two rows
+    float offset[8];
+#pragma unroll
+    for (int i = 0; i < 8; ++i) {
+      const int64_t column = place.column + sum_column(thread, group + i / 2 * 4 + i % 2);
+      offset[i] = bias && column < arguments.n ? widen(__ldg(bias + column)) : 0.0f;
+    }
+#pragma unroll
+    for (int half = 0; half < 2; ++half) {
+      uint32_t own[4], out[4];
+#pragma unroll
+      for (int i = 0; i < 4; ++i) {
+        const int at = group + 4 * i + 2 * half;
+        own[i] = packed<T>(activate(sums[at] + offset[2 * i], arguments.activation),
+                           activate(sums[at + 1] + offset[2 * i + 1], arguments.activation));
+      }
+      // Thread `lane` keeps the 8 columns of its own[lane], of which every thread has two.
+#pragma unroll
+      for (int distance = 0; distance < 4; ++distance) {
+        const int other = lane ^ distance;
+        uint32_t given = own[0];
+#pragma unroll
+        for (int i = 1; i < 4; ++i) given = other == i ? own[i] : given;
+        const uint32_t got = __shfl_xor_sync(0xffffffffu, given, distance);
+#pragma unroll
+        for (int i = 0; i < 4; ++i) out[i] = other == i ? got : out[i];
+      }
+      const int64_t row = place.row + warpgroup * 64 + sum_row(thread, group + 2 * half);
+      const int64_t column = place.column + group * 2 + lane * 8;
+      if (row >= arguments.m || column >= arguments.n) continue;
+      T* const to = c + row * arguments.n + column;
+      *reinterpret_cast<int4*>(to) = make_int4(out[0], out[1], out[2], out[3]);
+    }
+  }
+}
+
+// Float matrices in S::planes planes.
+template <typename S, Major kA, Major kB>
+__device__ __forceinline__ void multiply_all(const GemmArguments& arguments, Ring ring,
+                                             int warpgroup, uint32_t rank) {
+  using T = std::conditional_t<S::planes == 2, __half, __nv_bfloat16>;
+  constexpr int kStages = S::stages;
+  const float unscale_a = arguments.scheme->unscale[arguments.a_operand];
+  const float unscale_b = arguments.scheme->unscale[arguments.b_operand];
+  Cursor at;
+  for (int64_t pair = blockIdx.x / kBlocksOfCluster; pair < arguments.tiles.pairs();
+       pair += gridDim.x / kBlocksOfCluster) {
+    const TilePlace place = arguments.tiles.place(pair, rank);
+    float total[64], part[64], rest[64];
+#pragma unroll
+    for (int i = 0; i < 64; ++i) total[i] = 0;
+    uint64_t* read = nullptr;  // the barrier of the stage whose products are under way
+    for (int step = place.first_step; step < place.end_step; ++step, at.advance<kStages>()) {
+      wait_barrier(&ring.full[at.stage], at.phase);
+      const Operands<S, kA, kB> operands(ring.stages + at.stage * S::stage_bytes, warpgroup);
+      pin(part);
+      fence_products();
+      multiply_planes<T>(part, operands, 0, 0, false);
+      commit_products();
+      if (read) {
+        wait_products<1>();  // all but the group just begun
+        release(read);
+      }
+      pin(rest);
+      fence_products();
+      multiply_planes<T>(rest, operands, 0, 1, step > place.first_step);
+      multiply_planes<T>(rest, operands, 1, 0, true);
+      if constexpr (S::planes == 3) {
+        multiply_planes<T>(rest, operands, 1, 1, true);
+        multiply_planes<T>(rest, operands, 0, 2, true);
+        multiply_planes<T>(rest, operands, 2, 0, true);
+      }
+      commit_products();
+      read = &ring.empty[at.stage];
+      wait_products<1>();  // part is done, rest may be under way
+      pin(part);
+#pragma unroll
+      for (int i = 0; i < 64; ++i) total[i] += part[i];
+    }
+    wait_products<0>();
+    pin(rest);
+    release(read);
+#pragma unroll
+    for (int i = 0; i < 64; ++i) {
+      if constexpr (S::planes == 2) {
+        total[i] = fmaf(rest[i], 1 / kLowScale, total[i]) * unscale_a * unscale_b;
+      } else if (isfinite(total[i])) {  // lower planes of what is not finite say nothing
+        total[i] += rest[i];
+      }
+    }
+    finish(arguments, place, warpgroup, total);
+  }
+}
+
+// 16-bit matrices.
+template <typename T, typename S, Major kA, Major kB>
+__device__ __forceinline__ void multiply_halves(const GemmArguments& arguments, Ring ring,
+                                                int warpgroup, uint32_t rank) {
+  constexpr int kStages = S::stages;
+  Cursor at;
+  for (int64_t pair = blockIdx.x / kBlocksOfCluster; pair < arguments.tiles.pairs();
+       pair += gridDim.x / kBlocksOfCluster) {
+    const TilePlace place = arguments.tiles.place(pair, rank);
+    float total[128];
+    uint64_t* read = nullptr;
+    for (int step = place.first_step; step < place.end_step; ++step, at.advance<kStages>()) {
+      wait_barrier(&ring.full[at.stage], at.phase);
+      const Operands<S, kA, kB> operands(ring.stages + at.stage * S::stage_bytes, warpgroup);
+      fence_products();
+      multiply_planes<T>(total, operands, 0, 0, step > place.first_step);
+      commit_products();
+      if (read) {
+        wait_products<1>();
+        release(read);
+      }
+      read = &ring.empty[at.stage];
+    }
+    wait_products<0>();
+    pin(total);
+    release(read);
+    finish<T>(arguments, place, warpgroup, total);
+  }
+}
+
+// ---- the roles of a block
+
+// copy() for one thread, multiply(warpgroup) for the threads of two warpgroups.
+template <typename Copy, typename Multiply>
+__device__ __forceinline__ void divide_labour(Ring ring, Copy copy, Multiply multiply) {
+  if (threadIdx.x == 0) {
+    for (int i = 0; i < kMostStages; ++i) {
+      init_barrier(&ring.full[i], 1);
+      init_barrier(&ring.empty[i], kConsumerWarps * kBlocksOfCluster);
+    }
+    fence_barrier_init();
+  }
+  sync_cluster();
+  if (threadIdx.x < 128) {
+    give_registers<kCopierRegisters>();
+    if (threadIdx.x == 0) copy();
+  } else {
+    take_registers<kConsumerRegisters>();
+    // The same in all threads of a warp, which the compiler is to know.
+    multiply(__shfl_sync(0xffffffffu, int(threadIdx.x) / 128 - 1, 0));
+  }
+  // The other block may still write here, and count on barriers here.
+  __syncwarp();
+  sync_cluster();
+}
+
+__device__ __forceinline__ Ring make_ring(uint8_t* memory) {
+  const uint32_t past = shared_address(memory) % kSwizzleBytes;
+  uint8_t* const stages = memory + (past ? kSwizzleBytes - past : 0);
+  uint64_t* const barriers = reinterpret_cast<uint64_t*>(stages + kRingBytes);
+  return {stages, barriers, barriers + kMostStages};
+}
+
+#else
+#define INKGRAD_CLUSTER  // other chips know none
+#endif
+
+template <Major kA, Major kB>
+__global__ void __launch_bounds__(kGemmThreads, 1) INKGRAD_CLUSTER
+    float_gemm_kernel(const __grid_constant__ CUtensorMap map_a,
+                      const __grid_constant__ CUtensorMap map_b,
+                      const __grid_constant__ GemmArguments arguments) {
+#if defined(__CUDA_ARCH_FEAT_SM90_ALL)
+  extern __shared__ uint8_t memory[];
+  const Ring ring = make_ring(memory);
+  const uint32_t rank = rank_in_cluster();
+  const bool two = arguments.scheme->planes == 2;
+  divide_labour(
+      ring,
+      [&] {
+        if (two) {
+          copy_all<Shape<2, 128>, kA, kB>(&map_a, &map_b, arguments.tiles, ring, rank);
+        } else {
+          copy_all<Shape<3, 128>, kA, kB>(&map_a, &map_b, arguments.tiles, ring, rank);
+        }
+      },
+      [&](int warpgroup) {
+        if (two) {
+          multiply_all<Shape<2, 128>, kA, kB>(arguments, ring, warpgroup, rank);
+        } else {
+          multiply_all<Shape<3, 128>, kA, kB>(arguments, ring, warpgroup, rank);
+        }
+      });
+#endif
+}
+
+template <typename T>
+__global__ void __launch_bounds__(kGemmThreads, 1) INKGRAD_CLUSTER
+    half_gemm_kernel(const __grid_constant__ CUtensorMap map_a,
+                     const __grid_constant__ CUtensorMap map_b,
+                     const __grid_constant__ GemmArguments arguments) {
+#if defined(__CUDA_ARCH_FEAT_SM90_ALL)
+  extern __shared__ uint8_t memory[];
+  const Ring ring = make_ring(memory);
+  const uint32_t rank = rank_in_cluster();
+  using S = Shape<1, 256>;
+  divide_labour(
+      ring,
+      [&] { copy_all<S, Major::k, Major::k>(&map_a, &map_b, arguments.tiles, ring, rank); },
+      [&](int warpgroup) {
+        multiply_halves<T, S, Major::k, Major::k>(arguments, ring, warpgroup, rank);
+      });
+#endif
+}
+
+// C = the sum of the shares, always in the same order.
+__global__ void __launch_bounds__(kThreads)
+    add_shares_kernel(const float* shares, int splits, int64_t n, float* c) {
+  const int64_t i = int64_t(blockIdx.x) * kThreads + threadIdx.x;
+  if (i >= n) return;
+  double sum = 0;
+#pragma unroll 4
+  for (int split = 0; split < splits; ++split) sum += __ldg(shares + split * n + i);
+  c[i] = static_cast<float>(sum);
+}
+
+// ---- launching
+
+int attribute(cudaDeviceAttr which) {
+  int device = 0, value = 0;
+  cudaGetDevice(&device);
+  cudaDeviceGetAttribute(&value, which, device);
+  return value;
+}
+
+using Encode = decltype(&cuTensorMapEncodeTiled);
+
+// The driver's function, without linking to the driver, which a machine without a GPU lacks.
+Encode encode_function() {
+  static const Encode found = [] {
+    void* function = nullptr;
+    cudaDriverEntryPointQueryResult result{};
+    const cudaError_t error = cudaGetDriverEntryPointByVersion(
+        "cuTensorMapEncodeTiled", &function, 12000, cudaEnableDefault, &result);
+    if (error != cudaSuccess || result != cudaDriverEntryPointSuccess) function = nullptr;
+    return reinterpret_cast<Encode>(function);
+  }();
+  return found;
+}
+
+bool has_tensor_products() {
+#if defined(INKGRAD_WGMMA)
+  return attribute(cudaDevAttrComputeCapabilityMajor) == 9 &&
+         attribute(cudaDevAttrComputeCapabilityMinor) == 0 && encode_function() != nullptr;
+#else
+  return false;
+#endif
+}
+
+struct Stored {
+  const void* data;
+  int64_t rows, columns, pitch;  // in elements of 16 bits
+  int planes;
+};
+
+// A map of an operand in memory, copied in boxes of one row of shared memory by `tall` rows.
+CUtensorMap tensor_map(const Stored& stored, int tall) {
+  CUtensorMap map{};
+  const cuuint64_t sizes[] = {cuuint64_t(stored.columns), cuuint64_t(stored.rows),
+                              cuuint64_t(stored.planes)};
+  const cuuint64_t strides[] = {cuuint64_t(stored.pitch) * 2,
+                                cuuint64_t(stored.pitch) * 2 * cuuint64_t(stored.rows)};
+  const cuuint32_t box[] = {kRowBytes / 2, cuuint32_t(tall), 1};
+  const cuuint32_t steps[] = {1, 1, 1};
+  const CUresult result = encode_function()(
+      &map, CU_TENSOR_MAP_DATA_TYPE_UINT16, 3, const_cast<void*>(stored.data), sizes, strides, box,
+      steps, CU_TENSOR_MAP_INTERLEAVE_NONE, CU_TENSOR_MAP_SWIZZLE_128B,
+      CU_TENSOR_MAP_L2_PROMOTION_L2_256B, CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE);
+  check_driver(static_cast<int>(result), "cuTensorMapEncodeTiled");
+  return map;
+}
+
+// `extent`: rows of the operand's tile that are copied together.
+CUtensorMap operand_map(const Stored& stored, Major major, int extent) {
+  return tensor_map(stored, major == Major::k ? extent : kTileDepth);
+}
+
+int blocks_at_once() {
+  return attribute(cudaDevAttrMultiProcessorCount) / kBlocksOfCluster * kBlocksOfCluster;
+}
+
+GemmTiles tiles_of(const Product& p) {
+  const bool is_float = p.dtype == Dtype::f32;
+  const bool may_split = is_float && !p.bias && p.activation == Activation::none;
+  return gemm_tiles(p.m, p.n, p.k, is_float ? 128 : 256, blocks_at_once(), may_split);
+}
+
+int64_t product_shares(const Product& p) {
+  const int splits = tiles_of(p).splits;
+  return splits > 1 ? splits * p.m * p.n : 0;
+}
+
+template <typename K>
+void launch_gemm(K kernel, const CUtensorMap& a, const CUtensorMap& b,
+                 const GemmArguments& arguments, void* stream) {
+  const int64_t wanted = arguments.tiles.pairs() * kBlocksOfCluster, most = blocks_at_once();
+  cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, kSharedGemmBytes);
+  kernel<<<dim3(wanted < most ? wanted : most), kGemmThreads, kSharedGemmBytes,
+           as_stream(stream)>>>(a, b, arguments);
+  INKGRAD_LAUNCH_CHECK();
+}
+
+template <Major kA, Major kB>
+void launch_float(const Product& p, const Stored& a, const Stored& b,
+                  const GemmArguments& arguments, void* stream) {
+  launch_gemm(float_gemm_kernel<kA, kB>, operand_map(a, kA, kTileRows),
+              operand_map(b, kB, 128 / kBlocksOfCluster), arguments, stream);
+}
+
+void product(const Product& p, float* shares, void* stream) {
+  const GemmTiles tiles = tiles_of(p);
+  const bool is_float = p.dtype == Dtype::f32, split = tiles.splits > 1;
+  const int planes = is_float ? kMostPlanes : 1;
+  const auto stored = [&](const void* data, bool transposed, int64_t extent) {
+    const int64_t rows = transposed ? p.k : extent, columns = transposed ? extent : p.k;
+    return Stored{data, rows, columns, is_float ? plane_pitch(columns) : columns, planes};
+  };
+  const Stored a = stored(p.a, p.a_transposed, p.m), b = stored(p.b, p.b_transposed, p.n);
+  void* const to = split ? shares : p.c;
+  const GemmArguments arguments{tiles,
+                                p.m,
+                                p.n,
+                                static_cast<const Scheme*>(p.scheme),
+                                p.a_operand,
+                                p.b_operand,
+                                p.bias,
+                                p.activation,
+                                to,
+                                aligned(to) && p.n % 2 == 0};
+  if (p.dtype == Dtype::f16 || p.dtype == Dtype::bf16) {
+    const CUtensorMap map_a = operand_map(a, Major::k, kTileRows);
+    const CUtensorMap map_b = operand_map(b, Major::k, 256 / kBlocksOfCluster);
+    const auto kernel =
+        p.dtype == Dtype::f16 ? half_gemm_kernel<__half> : half_gemm_kernel<__nv_bfloat16>;
+    launch_gemm(kernel, map_a, map_b, arguments, stream);
+    return;
+  }
+  const auto launch = p.a_transposed   ? launch_float<Major::mn, Major::mn>
+                      : p.b_transposed ? launch_float<Major::k, Major::mn>
+                                       : launch_float<Major::k, Major::k>;
+  launch(p, a, b, arguments, stream);
+  if (split) {
+    const int64_t n = p.m * p.n;
+    add_shares_kernel<<<ceil_div(n, kThreads), kThreads, 0, as_stream(stream)>>>(
+        shares, tiles.splits, n, static_cast<float*>(p.c));
+    INKGRAD_LAUNCH_CHECK();
+  }
+}
+
+}  // namespace
+
+void fill_gemm(Kernels& table) {
+  table.has_tensor_products = has_tensor_products;
+  table.product_shares = product_shares;
+  table.product = product;
+}
+
+}  // namespace inkgrad::cuda
