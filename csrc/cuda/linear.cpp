@@ -75,8 +75,11 @@ Gradients3 backward(const Tensor& grad_output, const Tensor& input, const Tensor
   const Tensor grad = grad_output.contiguous(), y = output.contiguous();
   const Tensor x = input.dim() == 2 ? input : input.reshape({rows, weight.size(1)});
   const Tensor grad_z = at::empty({rows, columns}, grad.options());
-  Tensor grad_input, grad_weight, grad_bias, parts;
+  const bool on_tensor_cores = input.scalar_type() == at::kFloat &&
+                               (output_mask[0] || output_mask[1]) && tensor_cores_take(x, weight);
+  Tensor grad_input, grad_weight, grad_bias, parts, extremes;
   if (output_mask[2]) {
+    if (on_tensor_cores) extremes = gradient_extremes(grad_z);
     grad_bias = at::empty({columns}, weight.options());
     parts =
         at::empty({kernels()->column_parts(rows, columns)}, weight.options().dtype(at::kDouble));
@@ -84,10 +87,11 @@ Gradients3 backward(const Tensor& grad_output, const Tensor& input, const Tensor
   kernels()->activation_backward(dtype, grad.const_data_ptr(), y.const_data_ptr(), rows, columns,
                                  activation, grad_z.mutable_data_ptr(),
                                  static_cast<double*>(mutable_data_or_null(parts)),
-                                 mutable_data_or_null(grad_bias), launch.stream());
-  if (input.scalar_type() == at::kFloat && tensor_cores_take(x, weight)) {
-    const auto [of_input, of_weight] =
-        tensor_core_gradients(grad_z, x, weight, output_mask[0], output_mask[1], launch);
+                                 mutable_data_or_null(grad_bias), mutable_data_or_null(extremes),
+                                 launch.stream());
+  if (on_tensor_cores) {
+    const auto [of_input, of_weight] = tensor_core_gradients(
+        grad_z, extremes, x, weight, output_mask[0], output_mask[1], launch);
     return {of_input.defined() ? of_input.view(input.sizes()) : of_input, of_weight, grad_bias};
   }
   if (output_mask[0]) grad_input = at::mm(grad_z, weight).view(input.sizes());

@@ -20,16 +20,22 @@ Tensor bytes(int64_t count, const Tensor& like) {
   return at::empty({count}, like.options().dtype(at::kByte));
 }
 
-// Float matrices, split together into planes of 16 bits.
+constexpr int64_t kExtremesBytes = 8;
+
+// Float matrices, split together into planes of 16 bits. [extremes] are those of the first.
 class Planes {
  public:
-  Planes(std::initializer_list<Tensor> matrices, void* stream) {
+  Planes(std::initializer_list<Tensor> matrices, const Tensor& extremes, void* stream) {
     SplitOperands operands{};
     for (const Tensor& matrix : matrices) {
       const int64_t rows = matrix.size(0), columns = matrix.size(1);
       planes_.push_back(bytes(kernels()->plane_bytes(rows, columns), matrix));
       operands.of[operands.count++] = {matrix.const_data_ptr<float>(), rows, columns,
-                                       planes_.back().mutable_data_ptr()};
+                                       planes_.back().mutable_data_ptr(), nullptr, 0};
+    }
+    if (extremes.defined()) {
+      operands.of[0].extremes = extremes.const_data_ptr();
+      operands.of[0].extremes_count = extremes.numel() / kExtremesBytes;
     }
     workspace_ = bytes(kernels()->split_workspace_bytes(), planes_[0]);
     kernels()->split(operands, workspace_.mutable_data_ptr(), stream);
@@ -99,7 +105,7 @@ Tensor tensor_core_linear(const Tensor& x, const Tensor& weight, const Tensor& b
     run(p, y, launch.stream());
   };
   if (x.scalar_type() == at::kFloat) {
-    const Planes planes({x.contiguous(), weight.contiguous()}, launch.stream());
+    const Planes planes({x.contiguous(), weight.contiguous()}, Tensor(), launch.stream());
     finish(planes.product(m, n, k, 0, false, 1, false));
   } else {
     Product p{};
@@ -114,14 +120,20 @@ Tensor tensor_core_linear(const Tensor& x, const Tensor& weight, const Tensor& b
   return y;
 }
 
-LinearGradients tensor_core_gradients(const Tensor& grad_z, const Tensor& x, const Tensor& weight,
-                                      bool wants_input, bool wants_weight, const Launch& launch) {
+Tensor gradient_extremes(const Tensor& grad_z) {
+  return bytes(kExtremesBytes * kernels()->column_extremes(grad_z.size(0), grad_z.size(1)), grad_z);
+}
+
+LinearGradients tensor_core_gradients(const Tensor& grad_z, const Tensor& extremes, const Tensor& x,
+                                      const Tensor& weight, bool wants_input, bool wants_weight,
+                                      const Launch& launch) {
   const int64_t m = x.size(0), k = x.size(1), n = weight.size(0);
   const auto planes = [&]() -> Planes {
     const Tensor grad = grad_z.contiguous();
-    if (!wants_weight) return {{grad, weight.contiguous()}, launch.stream()};
-    if (!wants_input) return {{grad, x.contiguous()}, launch.stream()};
-    return {{grad, weight.contiguous(), x.contiguous()}, launch.stream()};
+    void* const stream = launch.stream();
+    if (!wants_weight) return {{grad, weight.contiguous()}, extremes, stream};
+    if (!wants_input) return {{grad, x.contiguous()}, extremes, stream};
+    return {{grad, weight.contiguous(), x.contiguous()}, extremes, stream};
   }();
   LinearGradients gradients;
   if (wants_input) {

@@ -62,11 +62,32 @@ def test_convolution_makes_every_place_once(host_checks):
     ):  # fmt: skip
         sizes = (images, channels, height, width, out, k, pad)
         assert count(host_checks.conv_forward_errors, *sizes) == 0, sizes
+        assert count(host_checks.conv_input_grad_errors, *sizes) == 0, sizes
 
 
-def test_convolution_backward_makes_every_sum_once(host_checks):
+def test_gradient_of_the_weight_makes_every_sum_once(host_checks):
     for images, channels, out, k in itertools.product(
         (1, 7, 1023, 1024, 1025, 70_000), (1, 2, 3, 8), (1, 2, 10, 20, 32, 64, 333, 1024), (3, 5)
     ):
         sizes = (images, channels, out, k)
-        assert count(host_checks.conv_backward_errors, *sizes) == 0, sizes
+        assert count(host_checks.conv_weight_grad_errors, *sizes) == 0, sizes
+
+
+@pytest.mark.parametrize("may_split", [False, True])
+@pytest.mark.parametrize("tile_columns", [128, 256])
+def test_products_make_every_tile_once(host_checks, tile_columns, may_split):
+    sizes = (1, 127, 128, 129, 256, 257, 1000, 4096)
+    for m, n, k in itertools.product(sizes, sizes, (1, 64, 65, 1024, 5000)):
+        sizes = (m, n, k, tile_columns, 132, may_split)
+        assert count(host_checks.gemm_tile_errors, *sizes) == 0, sizes
+
+
+@pytest.mark.parametrize("columns", [128, 256])
+def test_sums_of_a_warpgroup(host_checks, columns):
+    assert count(host_checks.gemm_sum_errors, columns) == 0
+
+
+@pytest.mark.parametrize("k_is_consecutive", [False, True])
+@pytest.mark.parametrize("extent", [64, 128, 256])
+def test_descriptors_find_what_was_copied(host_checks, extent, k_is_consecutive):
+    assert count(host_checks.gemm_operand_errors, extent, k_is_consecutive) == 0

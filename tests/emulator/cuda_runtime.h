@@ -14,6 +14,7 @@
 #define __device__
 #define __global__
 #define __forceinline__ inline
+#define __grid_constant__
 #define __launch_bounds__(...)
 #define __shared__ static  // one block runs at a time
 
@@ -32,6 +33,11 @@ struct alignas(16) int4 {
   int x, y, z, w;
 };
 using cudaStream_t = void*;
+
+enum cudaFuncAttribute { cudaFuncAttributeMaxDynamicSharedMemorySize };
+template <typename K>
+void cudaFuncSetAttribute(K, cudaFuncAttribute, int) {}
+
 
 inline dim3 threadIdx, blockIdx, blockDim, gridDim;
 

@@ -10,6 +10,8 @@ void fill_epilogue(Kernels& table);
 void fill_split(Kernels& table);
 void fill_gemm(Kernels& table);
 void fill_pool(Kernels& table);
-void fill_conv(Kernels& table);
+void fill_layout(Kernels& table);
+void fill_conv_forward(Kernels& table);
+void fill_conv_backward(Kernels& table);
 
 }  // namespace inkgrad::cuda

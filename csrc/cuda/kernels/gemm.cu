@@ -36,11 +36,11 @@ struct Shape {
   static constexpr int stages = kRingBytes / stage_bytes;
 };
 constexpr int kMostStages = 4;
-constexpr int kSharedGemmBytes = kSwizzleBytes + kRingBytes + 2 * kMostStages * 8;
+constexpr int kSharedGemmBytes = kSwizzleBytes + kRingBytes + (2 * kMostStages + 1) * 8;
 
 struct Ring {
   uint8_t* stages;
-  uint64_t *full, *empty;
+  uint64_t *full, *empty, *ahead;
 };
 
 struct Cursor {
@@ -69,7 +69,7 @@ struct GemmArguments {
 #define INKGRAD_CLUSTER __cluster_dims__(kBlocksOfCluster, 1, 1)
 
 constexpr int kConsumerWarps = 8;
-constexpr int kCopierRegisters = 56, kConsumerRegisters = 224;
+constexpr int kCopierRegisters = 72, kConsumerRegisters = 216;
 
 // ---- copying
 
@@ -156,37 +156,61 @@ __device__ __forceinline__ void multiply_planes(float (&sums)[kCount],
   }
 }
 
-// Calls f(row, column, first of a pair of sums, i) for the sums of this thread.
-template <int kCount, typename F>
-__device__ __forceinline__ void for_each_pair(const TilePlace& place, int warpgroup, F f) {
-  const int thread = threadIdx.x % 128;
-#pragma unroll
-  for (int i = 0; i < kCount; i += 2) {
-    f(place.row + warpgroup * 64 + sum_row(thread, i), place.column + sum_column(thread, i), i);
+// ---- finishing a tile. A branch for every element would make each of them wait for its own bias:
+// what is the same for all is decided outside, and inside a whole tile nothing is.
+
+// Calls f(activation) with a function of one number.
+template <typename F>
+__device__ __forceinline__ void with_activation(Activation activation, F f) {
+  switch (activation) {
+    case Activation::sigmoid:
+      return f([](float z) { return sigmoid(z); });
+    case Activation::relu:
+      return f([](float z) { return activate(z, Activation::relu); });
+    case Activation::none:
+      return f([](float z) { return z; });
   }
 }
 
-// The result of float matrices: bias, activation, and out.
+// The bias of the columns of a thread's sums, two of each group of 8; zeros without one.
+template <typename T, int kGroups>
+__device__ __forceinline__ void load_bias(const GemmArguments& arguments, int64_t first_column,
+                                          float (&bias)[kGroups][2]) {
+  const T* const from = static_cast<const T*>(arguments.bias);
+#pragma unroll
+  for (int group = 0; group < kGroups; ++group) {
+#pragma unroll
+    for (int i = 0; i < 2; ++i) {
+      const int64_t column = first_column + 8 * group + i;
+      bias[group][i] = from && column < arguments.n ? widen(__ldg(from + column)) : 0.0f;
+    }
+  }
+}
+
+// The result of float matrices.
 __device__ __forceinline__ void finish(const GemmArguments& arguments, const TilePlace& place,
                                        int warpgroup, const float (&sums)[64]) {
-  const float* const bias = static_cast<const float*>(arguments.bias);
-  float* const c = static_cast<float*>(arguments.c) + place.split * arguments.m * arguments.n;
-  for_each_pair<64>(place, warpgroup, [&](int64_t row, int64_t column, int i) {
-    if (row >= arguments.m || column >= arguments.n) return;
-    const bool second = column + 1 < arguments.n;
-    float2 z{sums[i], sums[i + 1]};
-    if (bias) {
-      z.x += __ldg(bias + column);
-      z.y += second ? __ldg(bias + column + 1) : 0.0f;
-    }
-    z.x = activate(z.x, arguments.activation);
-    z.y = activate(z.y, arguments.activation);
-    float* const to = c + row * arguments.n + column;
-    if (arguments.in_vectors) {
-      *reinterpret_cast<float2*>(to) = z;
-    } else {
-      to[0] = z.x;
-      if (second) to[1] = z.y;
+  const int thread = threadIdx.x % 128;
+  const int64_t row = place.row + warpgroup * 64 + sum_row(thread, 0);
+  const int64_t column = place.column + sum_column(thread, 0);
+  float bias[16][2];
+  load_bias<float>(arguments, column, bias);
+  float* const c = static_cast<float*>(arguments.c) +
+                   (place.split * arguments.m + row) * arguments.n + column;
+  const bool whole = arguments.in_vectors && place.row + kTileRows <= arguments.m &&
+                     place.column + 128 <= arguments.n;
+  with_activation(arguments.activation, [&](auto activation) {
+#pragma unroll
+    for (int i = 0; i < 64; i += 2) {
+      const int down = sum_row(0, i), right = sum_column(0, i);
+      const float2 z{activation(sums[i] + bias[i / 4][0]), activation(sums[i + 1] + bias[i / 4][1])};
+      float* const to = c + down * arguments.n + right;
+      if (whole) {
+        *reinterpret_cast<float2*>(to) = z;
+      } else if (row + down < arguments.m) {
+        if (column + right < arguments.n) to[0] = z.x;
+        if (column + right + 1 < arguments.n) to[1] = z.y;
+      }
     }
   });
 }
@@ -199,50 +223,78 @@ __device__ __forceinline__ uint32_t packed(float a, float b) {
   return bits;
 }
 
-// The result of 16-bit matrices. Four neighbouring threads hold four pairs of each of their rows;
-// they exchange them so that each writes 16 bytes.
+// Of four neighbouring threads each has four pairs, of 8 columns each: afterwards thread t has all
+// of the t-th 8 columns, and writes them at once.
+__device__ __forceinline__ int4 exchange(const uint32_t (&own)[4]) {
+  const int lane = threadIdx.x % 4;
+  uint32_t got[4];
+#pragma unroll
+  for (int distance = 0; distance < 4; ++distance) {
+    const int other = lane ^ distance;
+    const uint32_t low = other & 1 ? own[1] : own[0], high = other & 1 ? own[3] : own[2];
+    got[distance] = __shfl_xor_sync(0xffffffffu, other & 2 ? high : low, distance);
+  }
+  // got[d] is what thread lane ^ d had of the 8 columns number `lane`.
+  const bool odd = lane & 1, upper = lane & 2;
+  const uint32_t a = odd ? got[1] : got[0], b = odd ? got[0] : got[1];
+  const uint32_t c = odd ? got[3] : got[2], d = odd ? got[2] : got[3];
+  return upper ? make_int4(c, d, a, b) : make_int4(a, b, c, d);
+}
+
+// The result of 16-bit matrices.
 template <typename T>
 __device__ __forceinline__ void finish(const GemmArguments& arguments, const TilePlace& place,
                                        int warpgroup, const float (&sums)[128]) {
-  const T* const bias = static_cast<const T*>(arguments.bias);
-  T* const c = static_cast<T*>(arguments.c);
   const int thread = threadIdx.x % 128, lane = thread % 4;
+  const int64_t row = place.row + warpgroup * 64 + sum_row(thread, 0);
+  T* const c = static_cast<T*>(arguments.c) + row * arguments.n + place.column + lane * 8;
+  with_activation(arguments.activation, [&](auto activation) {
 #pragma unroll
-  for (int group = 0; group < 128; group += 16) {  // 32 columns of two rows
-    float offset[8];
+    for (int half = 0; half < 2; ++half) {  // of the columns: their biases fit the registers
+      float bias[16][2];
+      load_bias<T>(arguments, place.column + 128 * half + sum_column(thread, 0), bias);
 #pragma unroll
-    for (int i = 0; i < 8; ++i) {
-      const int64_t column = place.column + sum_column(thread, group + i / 2 * 4 + i % 2);
-      offset[i] = bias && column < arguments.n ? widen(__ldg(bias + column)) : 0.0f;
+      for (int group = 0; group < 4; ++group) {  // 32 columns
+#pragma unroll
+        for (int down = 0; down < 2; ++down) {
+          uint32_t own[4];
+#pragma unroll
+          for (int i = 0; i < 4; ++i) {
+            const int at = 64 * half + 16 * group + 4 * i + 2 * down;
+            own[i] = packed<T>(activation(sums[at] + bias[4 * group + i][0]),
+                               activation(sums[at + 1] + bias[4 * group + i][1]));
+          }
+          const int4 eight = exchange(own);
+          const int right = 128 * half + 32 * group;
+          if (row + 8 * down < arguments.m && place.column + right + lane * 8 < arguments.n) {
+            *reinterpret_cast<int4*>(c + 8 * down * arguments.n + right) = eight;
+          }
+        }
+      }
     }
-#pragma unroll
-    for (int half = 0; half < 2; ++half) {
-      uint32_t own[4], out[4];
-#pragma unroll
-      for (int i = 0; i < 4; ++i) {
-        const int at = group + 4 * i + 2 * half;
-        own[i] = packed<T>(activate(sums[at] + offset[2 * i], arguments.activation),
-                           activate(sums[at + 1] + offset[2 * i + 1], arguments.activation));
-      }
-      // Thread `lane` keeps the 8 columns of its own[lane], of which every thread has two.
-#pragma unroll
-      for (int distance = 0; distance < 4; ++distance) {
-        const int other = lane ^ distance;
-        uint32_t given = own[0];
-#pragma unroll
-        for (int i = 1; i < 4; ++i) given = other == i ? own[i] : given;
-        const uint32_t got = __shfl_xor_sync(0xffffffffu, given, distance);
-#pragma unroll
-        for (int i = 0; i < 4; ++i) out[i] = other == i ? got : out[i];
-      }
-      const int64_t row = place.row + warpgroup * 64 + sum_row(thread, group + 2 * half);
-      const int64_t column = place.column + group * 2 + lane * 8;
-      if (row >= arguments.m || column >= arguments.n) continue;
-      T* const to = c + row * arguments.n + column;
-      *reinterpret_cast<int4*>(to) = make_int4(out[0], out[1], out[2], out[3]);
+  });
+}
+
+// Before its first step the second warpgroup waits until the first one is as far ahead as the ring
+// allows. It stays behind from then on, and so multiplies while the first one finishes its tile.
+template <int kStages>
+class HeadStart {
+ public:
+  __device__ HeadStart(uint64_t* ahead, int warpgroup)
+      : ahead_(ahead), steps_(warpgroup == 0 ? kStages - 1 : 0) {
+    if (warpgroup == 1) wait_barrier(ahead, 0);
+  }
+  // After every step of the first warpgroup, and when it has no more.
+  __device__ void step_done(int steps = 1) {
+    if (steps_ > 0 && (steps_ -= steps) <= 0 && threadIdx.x % 32 == 0) {
+      arrive_at(ahead_, rank_in_cluster());
     }
   }
-}
+
+ private:
+  uint64_t* ahead_;
+  int steps_;
+};
 
 // Float matrices in S::planes planes.
 template <typename S, Major kA, Major kB>
@@ -252,6 +304,7 @@ __device__ __forceinline__ void multiply_all(const GemmArguments& arguments, Rin
   constexpr int kStages = S::stages;
   const float unscale_a = arguments.scheme->unscale[arguments.a_operand];
   const float unscale_b = arguments.scheme->unscale[arguments.b_operand];
+  HeadStart<kStages> head_start(ring.ahead, warpgroup);
   Cursor at;
   for (int64_t pair = blockIdx.x / kBlocksOfCluster; pair < arguments.tiles.pairs();
        pair += gridDim.x / kBlocksOfCluster) {
@@ -286,6 +339,7 @@ __device__ __forceinline__ void multiply_all(const GemmArguments& arguments, Rin
       pin(part);
 #pragma unroll
       for (int i = 0; i < 64; ++i) total[i] += part[i];
+      head_start.step_done();
     }
     wait_products<0>();
     pin(rest);
@@ -300,6 +354,7 @@ __device__ __forceinline__ void multiply_all(const GemmArguments& arguments, Rin
     }
     finish(arguments, place, warpgroup, total);
   }
+  head_start.step_done(kStages);
 }
 
 // 16-bit matrices.
@@ -307,6 +362,7 @@ template <typename T, typename S, Major kA, Major kB>
 __device__ __forceinline__ void multiply_halves(const GemmArguments& arguments, Ring ring,
                                                 int warpgroup, uint32_t rank) {
   constexpr int kStages = S::stages;
+  HeadStart<kStages> head_start(ring.ahead, warpgroup);
   Cursor at;
   for (int64_t pair = blockIdx.x / kBlocksOfCluster; pair < arguments.tiles.pairs();
        pair += gridDim.x / kBlocksOfCluster) {
@@ -324,12 +380,14 @@ __device__ __forceinline__ void multiply_halves(const GemmArguments& arguments, 
         release(read);
       }
       read = &ring.empty[at.stage];
+      head_start.step_done();
     }
     wait_products<0>();
     pin(total);
     release(read);
     finish<T>(arguments, place, warpgroup, total);
   }
+  head_start.step_done(kStages);
 }
 
 // ---- the roles of a block
@@ -342,6 +400,7 @@ __device__ __forceinline__ void divide_labour(Ring ring, Copy copy, Multiply mul
       init_barrier(&ring.full[i], 1);
       init_barrier(&ring.empty[i], kConsumerWarps * kBlocksOfCluster);
     }
+    init_barrier(ring.ahead, kConsumerWarps / 2);
     fence_barrier_init();
   }
   sync_cluster();
@@ -362,7 +421,7 @@ __device__ __forceinline__ Ring make_ring(uint8_t* memory) {
   const uint32_t past = shared_address(memory) % kSwizzleBytes;
   uint8_t* const stages = memory + (past ? kSwizzleBytes - past : 0);
   uint64_t* const barriers = reinterpret_cast<uint64_t*>(stages + kRingBytes);
-  return {stages, barriers, barriers + kMostStages};
+  return {stages, barriers, barriers + kMostStages, barriers + 2 * kMostStages};
 }
 
 #else

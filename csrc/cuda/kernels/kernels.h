@@ -37,6 +37,8 @@ struct SplitOperand {
   const float* data;
   int64_t rows, columns;
   void* planes;
+  const void* extremes;  // of activation_backward, if it made the matrix; may be null
+  int64_t extremes_count;
 };
 struct SplitOperands {
   SplitOperand of[3];
@@ -86,11 +88,13 @@ struct Kernels {
                           Activation activation, void* stream);
   // Doubles of workspace that activation_backward needs to sum columns.
   int64_t (*column_parts)(int64_t rows, int64_t columns);
+  // Extremes, of 8 bytes, that it may leave.
+  int64_t (*column_extremes)(int64_t rows, int64_t columns);
   // grad_z = grad_output * activation'(z), from output = activation(z); its column sums into
-  // [column_sums], through parts.
+  // [column_sums], through parts, and then, of floats, how far its magnitudes reach into [extremes].
   void (*activation_backward)(Dtype dtype, const void* grad_output, const void* output,
                               int64_t rows, int64_t columns, Activation activation, void* grad_z,
-                              double* parts, void* column_sums, void* stream);
+                              double* parts, void* column_sums, void* extremes, void* stream);
 
   // ---- products on the tensor cores of compute capability 9.0
   // Whether the current device has them and this library was built for it.
@@ -110,16 +114,28 @@ struct Kernels {
                              const void* output, const uint8_t* indices, void* grad_planes,
                              void* stream);
 
+  // ---- images of 16-bit numbers, [count, channels, pixels] to [count, pixels, channels] and back,
+  // then with the bias added; channels and pixels are multiples of 8, the memory aligned to 16 bytes
+  void (*to_channels_last)(const void* images, int64_t count, int64_t channels, int64_t pixels,
+                           void* turned, void* stream);
+  void (*from_channels_last)(Dtype dtype, const void* turned, int64_t count, int64_t channels,
+                             int64_t pixels, const void* bias, void* images, void* stream);
+
   // ---- convolution of few channels with relu and pooling, in one kernel; [bias]
   bool (*conv_takes)(const ConvGeometry& g);
   void (*conv_relu_pool)(const ConvGeometry& g, const float* input, const float* weight,
                          const float* bias, float* output, uint8_t* indices, void* stream);
-  // grad_weight and the bias's gradient from the places of the maxima.
-  bool (*conv_backward_takes)(const ConvGeometry& g);
-  int64_t (*conv_backward_parts)(const ConvGeometry& g);
-  void (*conv_backward)(const ConvGeometry& g, const float* grad_output, const float* output,
-                        const uint8_t* indices, const float* input, double* parts,
-                        float* grad_weight, float* grad_bias, void* stream);
+  // Of what conv_takes: grad_weight and [the bias's gradient] from the places of the maxima, through
+  // parts.
+  bool (*conv_weight_grad_takes)(const ConvGeometry& g);
+  int64_t (*conv_weight_grad_parts)(const ConvGeometry& g);
+  void (*conv_weight_grad)(const ConvGeometry& g, const float* grad_output, const float* output,
+                           const uint8_t* indices, const float* input, double* parts,
+                           float* grad_weight, float* grad_bias, void* stream);
+  bool (*conv_input_grad_takes)(const ConvGeometry& g);
+  void (*conv_input_grad)(const ConvGeometry& g, const float* grad_output, const float* output,
+                          const uint8_t* indices, const float* weight, float* grad_input,
+                          void* stream);
 };
 
 }  // namespace inkgrad::cuda

@@ -4,6 +4,7 @@
 // A plane is stored row by row, a row of `columns` in plane_pitch(columns) words: the copy engine
 // wants rows 16 bytes apart. The padding is not read.
 #include "common.cuh"
+#include "extremes.cuh"
 #include "fill.h"
 #include "planes.h"
 
@@ -13,23 +14,11 @@ namespace {
 constexpr int kWords = 8;  // of 16 bits that a thread writes at once
 constexpr int kMostExtremes = 1024;  // blocks of the pass over an operand
 
-__device__ Extremes block_extremes(Extremes own) {
-  __shared__ Extremes values[kThreads];
-  values[threadIdx.x] = own;
-  for (int half = kThreads / 2; half >= 1; half /= 2) {
-    __syncthreads();
-    if (threadIdx.x < half) {
-      values[threadIdx.x] = both(values[threadIdx.x], values[threadIdx.x + half]);
-    }
-  }
-  __syncthreads();
-  return values[0];
-}
-
-// One row of blocks an operand; a part a block.
+// One row of blocks an operand; a part a block. Operands whose extremes are known are passed by.
 template <bool kAligned>
 __global__ void __launch_bounds__(kThreads)
     extremes_kernel(const __grid_constant__ SplitOperands operands, Extremes* parts) {
+  if (operands.of[blockIdx.y].extremes) return;
   const float* const data = operands.of[blockIdx.y].data;
   const int64_t n = operands.of[blockIdx.y].rows * operands.of[blockIdx.y].columns;
   const int64_t step = int64_t(gridDim.x) * kThreads * kLanes<float>;
@@ -48,20 +37,22 @@ __global__ void __launch_bounds__(kThreads)
 
 // One block: from the parts of all operands to the scheme.
 __global__ void __launch_bounds__(kThreads)
-    scheme_kernel(const Extremes* parts, int per_operand, int operands, Scheme* scheme) {
+    scheme_kernel(const __grid_constant__ SplitOperands operands, const Extremes* parts,
+                  int per_operand, Scheme* scheme) {
   Extremes all[kMostOperands];
 #pragma unroll
   for (int k = 0; k < kMostOperands; ++k) {
     Extremes own = kNoExtremes;
-    if (k < operands) {
-      for (int i = threadIdx.x; i < per_operand; i += kThreads) {
-        own = both(own, parts[k * per_operand + i]);
-      }
+    if (k < operands.count) {
+      const auto* const known = static_cast<const Extremes*>(operands.of[k].extremes);
+      const Extremes* const from = known ? known : parts + k * per_operand;
+      const int64_t count = known ? operands.of[k].extremes_count : per_operand;
+      for (int64_t i = threadIdx.x; i < count; i += kThreads) own = both(own, from[i]);
     }
     all[k] = block_extremes(own);
-    __syncthreads();  // before the next one writes
+    __syncthreads();
   }
-  if (threadIdx.x == 0) *scheme = scheme_of(all, operands);
+  if (threadIdx.x == 0) *scheme = scheme_of(all, operands.count);
 }
 
 __device__ __forceinline__ void store_words(uint16_t* to, const uint16_t (&words)[kWords]) {
@@ -163,7 +154,7 @@ void split(const SplitOperands& operands, void* workspace, void* stream) {
         operands, parts);
     INKGRAD_LAUNCH_CHECK();
   });
-  scheme_kernel<<<1, kThreads, 0, as_stream(stream)>>>(parts, int(blocks), operands.count, scheme);
+  scheme_kernel<<<1, kThreads, 0, as_stream(stream)>>>(operands, parts, int(blocks), scheme);
   INKGRAD_LAUNCH_CHECK();
   const int64_t pieces = largest_of(operands, [](const SplitOperand& o) {
     return o.rows * (plane_pitch(o.columns) / kWords);

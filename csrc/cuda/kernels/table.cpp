@@ -30,7 +30,9 @@ Kernels filled() {
   fill_split(table);
   fill_gemm(table);
   fill_pool(table);
-  fill_conv(table);
+  fill_layout(table);
+  fill_conv_forward(table);
+  fill_conv_backward(table);
   return table;
 }
 
