@@ -1,10 +1,11 @@
 // A float as a sum of 16-bit numbers, of which the tensor cores form exact products.
 //
 //   two halves   x = 2^-s (h + 2^-11 l): 11 + 11 bits and the sign of l, so that what is lost is at
-//                most 2^-24 of x. Of the products h h, h l and l h count; l l is below what is
-//                lost. A half has 5 bits of exponent: s brings the largest element of the matrix to
-//                just below 2^15, and l, scaled on its own, keeps all of its bits down to 2^-27 of
-//                the largest element. At 2^-32, the smallest for which this is used, x keeps 18.
+//                most 2^-23 of x. Of the products h h, h l and l h count; l l, 2^-22 of h h at most
+//                and of either sign, does not. A half has 5 bits of exponent: s brings the largest
+//                element of the matrix to just below 2^15, and l, scaled on its own, keeps all of
+//                its bits down to 2^-27 of the largest element. At 2^-32, the smallest for which
+//                this is used, x keeps 18.
 //   three bf16   x = h + m + l, 8 bits each, with all of a float's exponents: for everything else.
 //                Of the products h h, h m, m h, m m, h l and l h count.
 //
