@@ -94,6 +94,8 @@ const inkgrad::cuda::Kernels* inkgrad_cuda_kernels() {
     inkgrad::cuda::fill_epilogue(filled);
     inkgrad::cuda::fill_pool(filled);
     inkgrad::cuda::fill_conv(filled);
+    inkgrad::cuda::fill_small_linear(filled);
+    inkgrad::cuda::fill_chain(filled);
     return filled;
   }();
   return &table;

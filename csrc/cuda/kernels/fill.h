@@ -9,5 +9,7 @@ void fill_bce(Kernels& table);
 void fill_epilogue(Kernels& table);
 void fill_pool(Kernels& table);
 void fill_conv(Kernels& table);
+void fill_small_linear(Kernels& table);
+void fill_chain(Kernels& table);
 
 }  // namespace inkgrad::cuda

@@ -25,6 +25,8 @@ Kernels filled() {
   fill_epilogue(table);
   fill_pool(table);
   fill_conv(table);
+  fill_small_linear(table);
+  fill_chain(table);
   return table;
 }
 
