@@ -65,7 +65,7 @@ struct ChainPass {
 };
 
 // What a pass reports, in doubles: the loss, how many outputs are on their target's side of 1/2,
-// and how many rows and targets were not in their range. Unless the loss is finite and nothing out
+// and whether a row or a target was not in its range. Unless the loss is finite and nothing out
 // of range, gradients and weights stay as they were.
 enum ChainReport : int { kChainLoss, kChainRight, kChainBadRows, kChainBadTargets, kChainReport };
 
