@@ -46,6 +46,44 @@ class ConvGeometry(ctypes.Structure):
     ))  # fmt: skip
 
 
+class LinearShape(ctypes.Structure):
+    _fields_ = (("rows", _Size), ("outputs", _Size), ("inputs", _Size), ("activation", _Int))
+
+
+CHAIN_ACTIONS = {"judge": 0, "backward": 1, "step": 2}
+CHAIN_REPORT = ("loss", "right", "bad_rows", "bad_targets")
+MOST_CHAIN_LAYERS = 8
+
+
+class ChainLayer(ctypes.Structure):
+    _fields_ = (
+        ("inputs", _Int),
+        ("outputs", _Int),
+        ("activation", _Int),
+        *((name, _Pointer) for name in (
+            "weight", "weight_grad", "weight_velocity", "bias", "bias_grad", "bias_velocity",
+        )),
+    )  # fmt: skip
+
+
+class ChainPass(ctypes.Structure):
+    _fields_ = (
+        ("action", _Int),
+        ("layers", _Int),
+        ("layer", ChainLayer * MOST_CHAIN_LAYERS),
+        ("inputs", _Pointer),
+        ("inputs_are_bytes", ctypes.c_bool),
+        ("targets", _Pointer),
+        ("rows", _Pointer),
+        ("examples", _Size),
+        ("count", _Size),
+        ("divisor", ctypes.c_double),
+        ("lr", ctypes.c_float),
+        ("momentum", ctypes.c_float),
+        ("weight_decay", ctypes.c_float),
+    )
+
+
 def _function(result: type | None, *arguments: type) -> type:
     return ctypes.CFUNCTYPE(result, *arguments)
 
@@ -62,6 +100,7 @@ class SplitOperands(ctypes.Structure):
 
 
 _Pool, _Conv = ctypes.POINTER(PoolGeometry), ctypes.POINTER(ConvGeometry)
+_Linear, _Chain = ctypes.POINTER(LinearShape), ctypes.POINTER(ChainPass)
 
 
 class Kernels(ctypes.Structure):
@@ -102,6 +141,12 @@ class Kernels(ctypes.Structure):
         ("conv_weight_grad", _function(None, _Conv, *(_Pointer,) * 8)),
         ("conv_input_grad_takes", _function(ctypes.c_bool, _Conv)),
         ("conv_input_grad", _function(None, _Conv, *(_Pointer,) * 6)),
+        ("small_linear_takes", _function(ctypes.c_bool, _Linear)),
+        ("small_linear", _function(None, _Int, _Linear, *(_Pointer,) * 5)),
+        ("small_linear_parts", _function(_Size, _Linear)),
+        ("small_linear_backward", _function(None, _Int, _Linear, *(_Pointer,) * 9)),
+        ("chain_takes", _function(ctypes.c_bool, _Chain)),
+        ("chain_pass", _function(None, _Chain, _Pointer, _Pointer)),
     )  # fmt: skip
 
 

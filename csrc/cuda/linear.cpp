@@ -1,5 +1,6 @@
-// linear_sigmoid and linear_relu on CUDA: products on the tensor cores with bias and activation in
-// them, where those are ahead; else torch's, and one pass of ours for bias and activation, in place.
+// linear_sigmoid and linear_relu on CUDA: a kernel of ours for small layers; products on the tensor
+// cores with bias and activation in them, where those are ahead; else torch's matrix products, and
+// one pass of ours for bias and activation, in place.
 #include <ATen/ops/addmm.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/empty_like.h>
@@ -9,6 +10,7 @@
 #include "../ops.h"
 #include "products.h"
 #include "runtime.h"
+#include "small_linear.h"
 
 namespace inkgrad::cuda {
 namespace {
@@ -33,6 +35,8 @@ Tensor forward(const Tensor& input, const Tensor& weight, const OptionalTensor& 
     return activation == Activation::sigmoid ? native::linear_sigmoid(input, weight, bias)
                                              : native::linear_relu(input, weight, bias);
   }
+  const LinearShape shape{input.numel() / weight.size(1), columns, weight.size(1), activation};
+  if (kernels()->small_linear_takes(shape)) return small_linear(shape, input, weight, bias);
   const Launch launch(input);
   const Tensor x = input.dim() == 2 ? input : input.reshape({-1, weight.size(1)});
   const auto with_shape_of_input = [&](const Tensor& y) {
@@ -69,9 +73,13 @@ Gradients3 backward(const Tensor& grad_output, const Tensor& input, const Tensor
                ? native::linear_sigmoid_backward(grad_output, input, weight, output, output_mask)
                : native::linear_relu_backward(grad_output, input, weight, output, output_mask);
   }
+  const int64_t columns = weight.size(0), rows = output.numel() / columns;
+  const LinearShape shape{rows, columns, weight.size(1), activation};
+  if (kernels()->small_linear_takes(shape)) {
+    return small_linear_backward(shape, grad_output, input, weight, output, output_mask);
+  }
   const Launch launch(input);
   const Dtype dtype = *kernel_dtype(input.scalar_type());
-  const int64_t columns = weight.size(0), rows = output.numel() / columns;
   const Tensor grad = grad_output.contiguous(), y = output.contiguous();
   const Tensor x = input.dim() == 2 ? input : input.reshape({rows, weight.size(1)});
   const Tensor grad_z = at::empty({rows, columns}, grad.options());

@@ -7,11 +7,13 @@
 #include <limits>
 #include <vector>
 
+#include "chain_map.h"
 #include "conv_map.h"
-#include "index.h"
 #include "gemm_map.h"
+#include "index.h"
 #include "math.h"
 #include "pool_map.h"
+#include "small_linear_map.h"
 
 using namespace inkgrad::cuda;
 
@@ -220,6 +222,82 @@ int64_t conv_weight_grad_errors(int64_t images, int64_t in, int64_t out, int64_t
     next = t.begin(slice + 1, images);
   }
   return errors + (next != images);
+}
+
+// Every output of every row in exactly one thread, and all that it reads within the tile.
+int64_t small_forward_errors(int64_t rows, int64_t inputs, int64_t outputs, int bytes) {
+  const SmallForward f = small_forward({rows, outputs, inputs, Activation::relu}, bytes);
+  std::vector<uint8_t> visits(rows * outputs);
+  for (int64_t block = 0; block < f.blocks(rows); ++block) {
+    for (int thread = 0; thread < kThreads; ++thread) {
+      const int64_t row = block * f.rows + thread / f.groups;
+      for (int c = 0; c < f.per_thread; ++c) {
+        const int64_t n = thread % f.groups * f.per_thread + c;
+        if (row < rows && n < outputs) ++visits.at(row * outputs + n);
+      }
+    }
+  }
+  int64_t errors = f.rows * f.groups != kThreads || f.padded_outputs() < outputs ||
+                   f.pitch % 2 == 0 || f.pitch < f.chunk() || f.tile_elements() % kFour != 0 ||
+                   f.fours * kFour < inputs || small_forward_shared_bytes(f, bytes) > 47 * 1024;
+  for (const uint8_t count : visits) errors += count != 1;
+  return errors;
+}
+
+// Every row in one tile of one slice; every sum in one thread of the first group, and its terms in
+// all groups.
+int64_t small_backward_errors(int64_t rows, int64_t inputs, int64_t outputs, int bytes) {
+  const SmallBackward b = small_backward({rows, outputs, inputs, Activation::relu});
+  int64_t errors = b.units * b.groups > kThreads || (b.groups & (b.groups - 1)) != 0 ||
+                   2 * b.units * b.groups <= kThreads || b.rows < 1 || b.slices > 512 ||
+                   b.rows_per_slice % b.rows != 0 || b.slices * b.rows_per_slice < rows ||
+                   (b.slices - 1) * b.rows_per_slice >= rows ||
+                   small_backward_shared_bytes(b, bytes) > 47 * 1024;
+  std::vector<uint8_t> visits(b.sums());
+  for (int thread = 0; thread < kThreads; ++thread) {
+    const int unit = thread % b.units, group = thread / b.units;
+    if (group > 0) continue;
+    const int n = unit / b.fours, four = unit % b.fours;
+    for (int64_t k = four * kFour; k < std::min<int64_t>(inputs, (four + 1) * kFour); ++k) {
+      ++visits.at(n * inputs + k);
+    }
+    if (four == 0) ++visits.at(outputs * inputs + n);
+  }
+  for (const uint8_t count : visits) errors += count != 1;
+  return errors;
+}
+
+// A chain of these units, inputs first: nothing overlaps, all fits.
+int64_t chain_errors(int levels, const int* units) {
+  ChainPass pass{};
+  pass.layers = levels - 1;
+  for (int l = 0; l < pass.layers; ++l) {
+    pass.layer[l].inputs = units[l];
+    pass.layer[l].outputs = units[l + 1];
+  }
+  if (!is_small_chain(pass)) return -1;
+  const ChainMap map = chain_map(pass);
+  std::vector<uint8_t> width(map.width), weights(map.weights), sums(map.sums);
+  for (int level = 0; level < levels; ++level) {
+    for (int i = 0; i < units[level]; ++i) ++width.at(map.unit_at[level] + i);
+    uint32_t rest;
+    const uint32_t last = uint32_t(map.rows * units[level] - 1);
+    if (map.by_level[level].divide(last, &rest) != uint32_t(map.rows - 1)) return 1;
+    if (rest != uint32_t(units[level] - 1)) return 1;
+  }
+  for (int l = 0; l < pass.layers; ++l) {
+    const int pitch = chain_pitch(units[l]), outputs = units[l + 1];
+    for (int i = 0; i < outputs * pitch + outputs; ++i) ++weights.at(map.weight_at[l] + i);
+    for (int i = 0; i < chain_gradients(pass.layer[l]) * map.groups[l]; ++i) {
+      ++sums.at(map.sum_at[l] + i);
+    }
+  }
+  int64_t errors = map.rows < kChainFewestRows || map.rows > kThreads ||
+                   chain_shared_bytes(map) + int64_t(kThreads * sizeof(double)) > 47 * 1024;
+  for (const auto* room : {&width, &weights, &sums}) {
+    for (const uint8_t count : *room) errors += count != 1;
+  }
+  return errors;
 }
 
 // ---- products on the tensor cores

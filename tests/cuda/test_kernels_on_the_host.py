@@ -17,18 +17,13 @@ from emulation import (
     ACTIVATIONS,
     DTYPES,
     ConvGeometry,
+    LinearShape,
     PoolGeometry,
     SplitOperand,
     SplitOperands,
-    emulated_kernels,
     pointer,
 )
 from inkgrad.check.compare import limit, mismatch, relative_error
-
-
-@pytest.fixture(scope="module")
-def kernels(tmp_path_factory):
-    return emulated_kernels(tmp_path_factory.mktemp("emulated"))
 
 
 def assert_near(actual, expected, message=""):
@@ -206,6 +201,96 @@ def test_backward_of_the_activation(kernels, dtype, activation, offset):
                 # Terms of both signs: an error is measured by their size, not by what is left.
                 error = (sums.double() - expected.sum(0)).abs() / expected.abs().sum(0).clamp(min=1)
                 assert error.max() <= limit(dtype), f"{rows} x {columns}"
+
+
+# rows, inputs, outputs
+SMALL_LINEARS = (
+    (1, 1, 1),
+    (5, 1, 32),
+    (32, 8, 6),
+    (759, 8, 6),  # the course's
+    (300, 30, 7),  # rows that are no whole fours
+    (70, 128, 1),
+    (257, 37, 1),
+    (129, 32, 32),
+    (65, 33, 17),
+    (2100, 13, 9),  # several slices of rows
+)
+
+
+def small_linear_problem(rows, inputs, outputs, dtype, offset, activation):
+    """Integers: with relu every sum is without rounding."""
+    tensors = []
+    for seed, shape in enumerate(((rows, inputs), (outputs, inputs), (outputs,), (rows, outputs))):
+        size = math.prod(shape)
+        tensors.append(images(size + offset, dtype=dtype, seed=seed)[offset:].view(shape))
+    x, weight, bias, grad = tensors
+    if activation == "sigmoid":
+        weight /= 4 * inputs**0.5
+    return x, weight, bias, grad
+
+
+@every_dtype
+@pytest.mark.parametrize("activation", ["sigmoid", "relu"])
+@pytest.mark.parametrize("offset", [0, 1])
+@pytest.mark.parametrize("sizes", SMALL_LINEARS, ids=str)
+def test_small_linear(kernels, dtype, activation, offset, sizes):
+    """Forward and every gradient: wanted alone and together, from aligned memory and not."""
+    rows, inputs, outputs = sizes
+    shape = ctypes.byref(LinearShape(rows, outputs, inputs, ACTIVATIONS[activation]))
+    assert kernels.small_linear_takes(shape)
+    x, weight, bias, grad = small_linear_problem(*sizes, dtype, offset, activation)
+    check = assert_exact if activation == "relu" else assert_near
+    for offsets in (None, bias):
+        y, storage = guarded(rows, outputs, dtype=dtype, offset=offset)
+        kernels.small_linear(DTYPES[dtype], shape, pointer(x), pointer(weight), pointer(offsets),
+                             pointer(y), None)  # fmt: skip
+        z = F.linear(x.double(), weight.double(), double(offsets))
+        check(y, ACTIVATE[activation](z))
+        assert_untouched(y, storage)
+
+    wide = y.double()
+    slope = (wide > 0).double() if activation == "relu" else wide * (1 - wide)
+    grad_z = grad.double() * slope
+    expected = (grad_z @ weight.double(), grad_z.T @ x.double(), grad_z.sum(0))
+    for wanted in ((True, True, True), (True, False, False), (False, True, False),
+                   (False, False, True)):  # fmt: skip
+        parts = torch.full((kernels.small_linear_parts(shape),), math.nan, dtype=torch.float64)
+        outs = [guarded(*t.shape, dtype=dtype, offset=offset) for t in expected]
+        places = [pointer(out) if want else None
+                  for (out, _), want in zip(outs, wanted, strict=True)]  # fmt: skip
+        kernels.small_linear_backward(DTYPES[dtype], shape, *map(pointer, (grad, y, x, weight)),
+                                      pointer(parts), *places, None)  # fmt: skip
+        for (out, around), want, right in zip(outs, wanted, expected, strict=True):
+            assert_untouched(out, around)
+            if want:
+                check(out, right)
+            else:
+                assert (out == 77).all()
+
+
+def assert_exact(actual, expected):
+    assert torch.equal(actual, expected.to(actual.dtype))
+
+
+def test_small_linear_keeps_rows_apart(kernels):
+    """What is not finite stays in its row and, in the padding, out of everything."""
+    shape = ctypes.byref(LinearShape(9, 3, 5, ACTIVATIONS["relu"]))
+    x, weight = images(9, 5, seed=1), images(3, 5, seed=2)
+    x[4, 4] = math.inf
+    weight[2, 3] = math.nan
+    y = torch.empty(9, 3)
+    kernels.small_linear(0, shape, pointer(x), pointer(weight), None, pointer(y), None)
+    assert mismatch(y, F.linear(x.double(), weight.double()).relu().float()) is None
+    assert y[:4, :2].isfinite().all()
+
+
+@pytest.mark.parametrize(
+    ("rows", "inputs", "outputs"),
+    [(0, 8, 6), (9, 0, 6), (9, 8, 0), (9, 129, 1), (9, 1, 33), (9, 128, 9), (9, 33, 32)],
+)
+def test_larger_layers_are_for_other_kernels(kernels, rows, inputs, outputs):
+    assert not kernels.small_linear_takes(ctypes.byref(LinearShape(rows, outputs, inputs, 1)))
 
 
 POOLS = (

@@ -13,6 +13,7 @@
 #define __host__
 #define __device__
 #define __global__
+#define __grid_constant__
 #define __forceinline__ inline
 #define __grid_constant__
 #define __launch_bounds__(...)
@@ -28,6 +29,9 @@ struct alignas(8) float2 {
 };
 struct alignas(16) float4 {
   float x, y, z, w;
+};
+struct alignas(8) int2 {
+  int x, y;
 };
 struct alignas(16) int4 {
   int x, y, z, w;

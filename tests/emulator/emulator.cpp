@@ -97,6 +97,8 @@ const inkgrad::cuda::Kernels* inkgrad_cuda_kernels() {
     inkgrad::cuda::fill_layout(filled);
     inkgrad::cuda::fill_conv_forward(filled);
     inkgrad::cuda::fill_conv_backward(filled);
+    inkgrad::cuda::fill_small_linear(filled);
+    inkgrad::cuda::fill_chain(filled);
     return filled;
   }();
   return &table;

@@ -184,5 +184,8 @@ __device__ __forceinline__ double sum_columns(double value, int across) {
 // result[k] = sum over slices of parts[slice][k] / divisor (sums.cu).
 void add_parts(const double* parts, int64_t slices, int64_t columns, double divisor, Dtype dtype,
                void* result, void* stream);
+// The same, the first `split` columns into [result] and the `rest_columns` behind them into [rest].
+void add_parts(const double* parts, int64_t slices, int64_t split, int64_t rest_columns,
+               double divisor, Dtype dtype, void* result, void* rest, void* stream);
 
 }  // namespace inkgrad::cuda

@@ -13,5 +13,7 @@ void fill_pool(Kernels& table);
 void fill_layout(Kernels& table);
 void fill_conv_forward(Kernels& table);
 void fill_conv_backward(Kernels& table);
+void fill_small_linear(Kernels& table);
+void fill_chain(Kernels& table);
 
 }  // namespace inkgrad::cuda

@@ -63,6 +63,45 @@ struct Product {
   void* c;
 };
 
+// y[rows, outputs] = activation(x[rows, inputs] w[outputs, inputs]^T + bias), all row-major.
+struct LinearShape {
+  int64_t rows, outputs, inputs;
+  Activation activation;
+};
+
+inline constexpr int kMostChainLayers = 8;
+
+// A linear layer of a chain, of float; [bias] and what belongs to it. Velocities are momentum's
+// memory.
+struct ChainLayer {
+  int inputs, outputs;
+  Activation activation;
+  float *weight, *weight_grad, *weight_velocity;
+  float *bias, *bias_grad, *bias_velocity;
+};
+
+enum class ChainAction : int { judge, backward, step };
+
+// One pass of examples through linear layers, one after the other, with the binary cross entropy
+// behind them.
+struct ChainPass {
+  ChainAction action;
+  int layers;
+  ChainLayer layer[kMostChainLayers];
+  const void* inputs;  // [examples, inputs of the first layer] of float, or bytes as shares of 255
+  bool inputs_are_bytes;
+  const float* targets;  // [examples, outputs of the last layer]
+  const int64_t* rows;   // [count], which examples to take; null: all of them
+  int64_t examples, count;
+  double divisor;  // of the sum of the losses
+  float lr, momentum, weight_decay;
+};
+
+// What a pass reports, in doubles: the loss, how many outputs are on their target's side of 1/2,
+// and whether a row or a target was not in its range. Unless the loss is finite and nothing out
+// of range, gradients and weights stay as they were.
+enum ChainReport : int { kChainLoss, kChainRight, kChainBadRows, kChainBadTargets, kChainReport };
+
 // Of every launch: the device is the current one, `stream` one of its streams. Failures to launch
 // are thrown. Pointers named in brackets may be null.
 struct Kernels {
@@ -136,6 +175,22 @@ struct Kernels {
   void (*conv_input_grad)(const ConvGeometry& g, const float* grad_output, const float* output,
                           const uint8_t* indices, const float* weight, float* grad_input,
                           void* stream);
+
+  // ---- linear layers of few inputs and outputs, in one kernel each way; [bias]
+  bool (*small_linear_takes)(const LinearShape& s);
+  void (*small_linear)(Dtype dtype, const LinearShape& s, const void* input, const void* weight,
+                       const void* bias, void* output, void* stream);
+  // Doubles of workspace that the sums of small_linear_backward need.
+  int64_t (*small_linear_parts)(const LinearShape& s);
+  // [grad_input], [grad_weight], [grad_bias]
+  void (*small_linear_backward)(Dtype dtype, const LinearShape& s, const void* grad_output,
+                                const void* output, const void* input, const void* weight,
+                                double* parts, void* grad_input, void* grad_weight, void* grad_bias,
+                                void* stream);
+
+  // ---- a whole training step of a small chain of layers, in one kernel
+  bool (*chain_takes)(const ChainPass& pass);  // of its layers alone
+  void (*chain_pass)(const ChainPass& pass, double* report, void* stream);
 };
 
 }  // namespace inkgrad::cuda

@@ -154,6 +154,11 @@ INKGRAD_HD float log_odds_against(float p) {
 
 INKGRAD_HD double log_odds_against(double p) { return log1p(-p) - log(p); }
 
+template <typename T>
+INKGRAD_HD bool in_unit_interval(T value) {
+  return value >= T(0) && value <= T(1);  // false for NaN
+}
+
 // Whether all values that it is shown lie there. Of floats it keeps the largest bits: those of
 // negative numbers and NaN are above those of 1. (The addition makes 0 of -0.)
 template <typename T>
@@ -168,7 +173,7 @@ struct UnitInterval {
 template <>
 struct UnitInterval<double> {
   bool all = true;
-  INKGRAD_HD void see(double value) { all = all && value >= 0 && value <= 1; }
+  INKGRAD_HD void see(double value) { all = all && in_unit_interval(value); }
   INKGRAD_HD bool holds() const { return all; }
 };
 

@@ -33,6 +33,8 @@ Kernels filled() {
   fill_layout(table);
   fill_conv_forward(table);
   fill_conv_backward(table);
+  fill_small_linear(table);
+  fill_chain(table);
   return table;
 }
 
