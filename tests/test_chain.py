@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 import inkgrad.nn as ink
 from inkgrad.chain import Chain
-from inkgrad.device_chain import LateLoss, _Book
+from inkgrad.device_chain import Book, LateLoss
 from inkgrad.extension import LOADED
 
 pytestmark = pytest.mark.skipif(LOADED.module is None, reason="needs the compiled kernels")
@@ -322,7 +322,7 @@ def test_a_step_on_cuda_waits_for_nothing(device: torch.device) -> None:
 
 
 def test_late_losses_are_read_as_far_as_they_are_written() -> None:
-    book = _Book(CPU)
+    book = Book(CPU)
     pages = []
     while not book.is_full:
         page, loss = book.next_page()
@@ -339,7 +339,7 @@ def test_late_losses_are_read_as_far_as_they_are_written() -> None:
 def test_a_refused_step_is_an_error_once_its_loss_is_asked_for(
     report: list[float], error: type[Exception]
 ) -> None:
-    page, loss = _Book(CPU).next_page()
+    page, loss = Book(CPU).next_page()
     page.copy_(torch.tensor(report))
     with pytest.raises(error, match=r"range|between 0 and 1"):
         float(loss)

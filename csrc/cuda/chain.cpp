@@ -3,6 +3,8 @@
 #include <ATen/core/LegacyTypeDispatch.h>
 #include <ATen/ops/zeros_like.h>
 
+#include <algorithm>
+
 #include "runtime.h"
 
 namespace inkgrad::cuda {

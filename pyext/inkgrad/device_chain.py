@@ -23,7 +23,7 @@ class LateLoss:
 
     __slots__ = ("_book", "_page")
 
-    def __init__(self, book: _Book, page: int) -> None:
+    def __init__(self, book: Book, page: int) -> None:
         self._book = book
         self._page = page
 
@@ -43,7 +43,7 @@ class LateLoss:
         return loss, int(right)
 
 
-class _Book:
+class Book:
     """Reports on the device, written page by page, and read from a copy as far as it goes."""
 
     def __init__(self, device: torch.device) -> None:
@@ -81,7 +81,7 @@ class DeviceChain:
         self._chain = LOADED.module.CudaChain(mean)
         self._device = device
         self._parameters: list[Tensor] = []
-        self._book = _Book(device)
+        self._book = Book(device)
 
     def linear(self, weight: Tensor, bias: Tensor | None, activation: str) -> None:
         self._chain.linear(weight, bias, activation)
@@ -131,5 +131,5 @@ class DeviceChain:
 
     def _next_page(self) -> tuple[Tensor, LateLoss]:
         if self._book.is_full:
-            self._book = _Book(self._device)
+            self._book = Book(self._device)
         return self._book.next_page()
