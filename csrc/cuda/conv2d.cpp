@@ -1,12 +1,13 @@
 // conv2d on CUDA: torch's convolution, and passes of ours around it.
 //
-// Native adds the bias in a pass of its own, and for the tensor cores turns rows of pixels into rows
-// of channels and back. Ours are nearer to the speed of the memory, and the way back adds the bias.
+// Native adds the bias in a pass of its own, and for the tensor cores turns rows of pixels into
+// rows of channels and back. Ours are nearer to the speed of the memory, and the way back adds the
+// bias.
+#include "conv2d.h"
+
 #include <ATen/ops/conv2d.h>
 #include <ATen/ops/empty.h>
 #include <torch/library.h>
-
-#include "conv2d.h"
 
 namespace inkgrad::cuda {
 namespace {
@@ -20,7 +21,8 @@ bool is_half(const Tensor& t) {
 // Whether the planes of an image batch are turned round by our kernel: 16 bytes at a time.
 bool turns(const Tensor& images) {
   return is_half(images) && images.size(1) % 8 == 0 && images.size(2) * images.size(3) % 8 == 0 &&
-         images.numel() <= INT32_MAX && reinterpret_cast<uintptr_t>(images.const_data_ptr()) % 16 == 0;
+         images.numel() <= INT32_MAX &&
+         reinterpret_cast<uintptr_t>(images.const_data_ptr()) % 16 == 0;
 }
 
 Tensor to_channels_last(const Tensor& images, const Launch& launch) {
@@ -51,8 +53,8 @@ Tensor forward(const Tensor& input, const Tensor& weight, const OptionalTensor& 
   const auto convolve = [&](const Tensor& images, const Tensor& kernel) {
     return at::conv2d(images, kernel, std::nullopt, stride, padding, dilation, groups);
   };
-  const bool turn = groups == 1 && is_row_major(input) && is_row_major(weight) &&
-                    turns(input) && weight.size(0) % 8 == 0;
+  const bool turn = groups == 1 && is_row_major(input) && is_row_major(weight) && turns(input) &&
+                    weight.size(0) % 8 == 0;
   const Tensor convolved =
       turn ? convolve(to_channels_last(input, launch), weight.contiguous(kChannelsLast))
            : convolve(input, weight);

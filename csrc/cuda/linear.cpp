@@ -92,14 +92,13 @@ Gradients3 backward(const Tensor& grad_output, const Tensor& input, const Tensor
     parts =
         at::empty({kernels()->column_parts(rows, columns)}, weight.options().dtype(at::kDouble));
   }
-  kernels()->activation_backward(dtype, grad.const_data_ptr(), y.const_data_ptr(), rows, columns,
-                                 activation, grad_z.mutable_data_ptr(),
-                                 static_cast<double*>(mutable_data_or_null(parts)),
-                                 mutable_data_or_null(grad_bias), mutable_data_or_null(extremes),
-                                 launch.stream());
+  kernels()->activation_backward(
+      dtype, grad.const_data_ptr(), y.const_data_ptr(), rows, columns, activation,
+      grad_z.mutable_data_ptr(), static_cast<double*>(mutable_data_or_null(parts)),
+      mutable_data_or_null(grad_bias), mutable_data_or_null(extremes), launch.stream());
   if (on_tensor_cores) {
-    const auto [of_input, of_weight] = tensor_core_gradients(
-        grad_z, extremes, x, weight, output_mask[0], output_mask[1], launch);
+    const auto [of_input, of_weight] =
+        tensor_core_gradients(grad_z, extremes, x, weight, output_mask[0], output_mask[1], launch);
     return {of_input.defined() ? of_input.view(input.sizes()) : of_input, of_weight, grad_bias};
   }
   if (output_mask[0]) grad_input = at::mm(grad_z, weight).view(input.sizes());

@@ -30,7 +30,7 @@ class Planes {
     for (const Tensor& matrix : matrices) {
       const int64_t rows = matrix.size(0), columns = matrix.size(1);
       planes_.push_back(bytes(kernels()->plane_bytes(rows, columns), matrix));
-      operands.of[operands.count++] = {matrix.const_data_ptr<float>(), rows, columns,
+      operands.of[operands.count++] = {matrix.const_data_ptr<float>(),    rows,    columns,
                                        planes_.back().mutable_data_ptr(), nullptr, 0};
     }
     if (extremes.defined()) {

@@ -351,16 +351,15 @@ int64_t gemm_operand_errors(int64_t extent, bool k_is_consecutive) {
       const int64_t in_row = 2 * (k_is_consecutive ? k : row % 64);
       const int64_t copied = kStart + copied_row * kRowBytes + (in_row ^ (copied_row % 8 * 16));
 
-      const uint64_t descriptor = operand_descriptor(kStart, major) +
-                                  k / kProductDepth * descriptor_step(major);
+      const uint64_t descriptor =
+          operand_descriptor(kStart, major) + k / kProductDepth * descriptor_step(major);
       errors += descriptor >> 62 != 1;  // swizzle of 128 bytes
       const int64_t start = (descriptor & 0x3fff) * 16, pieces = (descriptor >> 16 & 0x3fff) * 16,
                     groups = (descriptor >> 32 & 0x3fff) * 16, of_product = k % kProductDepth;
-      const int64_t plain =
-          k_is_consecutive
-              ? start + row / 8 * groups + row % 8 * kRowBytes + 2 * of_product
-              : start + row / 64 * pieces + of_product / 8 * groups + of_product % 8 * kRowBytes +
-                    2 * (row % 64);
+      const int64_t plain = k_is_consecutive
+                                ? start + row / 8 * groups + row % 8 * kRowBytes + 2 * of_product
+                                : start + row / 64 * pieces + of_product / 8 * groups +
+                                      of_product % 8 * kRowBytes + 2 * (row % 64);
       // The tensor core applies the swap to the address: bits 4 to 6 by bits 7 to 9.
       errors += (plain ^ (plain >> 7 & 7) << 4) != copied;
     }

@@ -42,7 +42,6 @@ enum cudaFuncAttribute { cudaFuncAttributeMaxDynamicSharedMemorySize };
 template <typename K>
 void cudaFuncSetAttribute(K, cudaFuncAttribute, int) {}
 
-
 inline dim3 threadIdx, blockIdx, blockDim, gridDim;
 
 void __syncthreads();

@@ -106,8 +106,10 @@ __global__ void __launch_bounds__(kThreads)
 #pragma unroll
       for (int i = 0; i < kLanes<T>; ++i) {
         const auto derivative = [&] {
-          if constexpr (sizeof(T) == 2) return half_bce_grad_input(x.lane[i], t.lane[i]);
-          else return bce_grad_input(x.lane[i], t.lane[i]);
+          if constexpr (sizeof(T) == 2)
+            return half_bce_grad_input(x.lane[i], t.lane[i]);
+          else
+            return bce_grad_input(x.lane[i], t.lane[i]);
         };
         result.lane[i] = grad.lane[i] * derivative();
       }

@@ -36,18 +36,16 @@ __global__ void __launch_bounds__(512)
       reinterpret_cast<float*>(grads + tiles.images * tiles.most_channels * places);
   const int first = blockIdx.x * blockDim.x, last = first + blockDim.x - 1;
   const int first_channel = first / tiles.sums_per_channel;
-  const int own_channels =
-      min(last / tiles.sums_per_channel + 1, channels) - first_channel;
+  const int own_channels = min(last / tiles.sums_per_channel + 1, channels) - first_channel;
 
   // Threads beyond the last sum repeat it, and write nothing.
   const int own = min(first + int(threadIdx.x), channels * tiles.sums_per_channel - 1);
   const int channel = own / tiles.sums_per_channel, tap = own % tiles.sums_per_channel;
   const bool is_bias = tap == taps;
   const int kernel_width = int(g.kernel_width), area = int(g.kernel_height) * kernel_width;
-  const int tap_at =
-      is_bias ? 0
-              : (tap / area * tiles.tile.rows + tap % area / kernel_width) * pitch +
-                    tap % kernel_width;
+  const int tap_at = is_bias ? 0
+                             : (tap / area * tiles.tile.rows + tap % area / kernel_width) * pitch +
+                                   tap % kernel_width;
 
   double total = 0;
   const int64_t end = tiles.begin(blockIdx.y + 1, g.images);
@@ -126,8 +124,8 @@ __global__ void __launch_bounds__(kLargestBlock)
   const int up = K - 1 - int(g.pad_height), to_left = K - 1 - int(g.pad_width);
   for (int i = threadIdx.x; i < here * out_channels * places; i += blockDim.x) {
     const int list = i / places;  // the channel of an image
-    const Handed h = handed_on(g, i % places, first * out_channels * places + i, grad_output,
-                               output, indices);
+    const Handed h =
+        handed_on(g, i % places, first * out_channels * places + i, grad_output, output, indices);
     // With more padding than the kernel is wide its outermost places see no image.
     const int y = h.row + up, x = h.column + to_left;
     if (y >= 0 && y < tiles.tile.rows && x >= 0 && x < pitch) {

@@ -1,9 +1,10 @@
 // relu(max_pool2d(conv2d(x, w) + b)) for images of few channels, in one kernel, which keeps a byte
 // an output: the place of the maximum.
 //
-// Few: at most kMostProducts products a pixel. Native passes over the unpooled planes six times (the
-// convolution, the bias, the pool and its indices, the relu), and turns the layout of images round
-// for the tensor cores; up to here that takes longer than the products do in float arithmetic.
+// Few: at most kMostProducts products a pixel. Native passes over the unpooled planes six times
+// (the convolution, the bias, the pool and its indices, the relu), and turns the layout of images
+// round for the tensor cores; up to here that takes longer than the products do in float
+// arithmetic.
 #include "conv_parts.cuh"
 #include "fill.h"
 #include "math.h"

@@ -94,8 +94,7 @@ inline int64_t forward_weight_bytes(const ConvGeometry& g) {
 }
 
 inline PlaneTiles forward_tiles(const ConvGeometry& g) {
-  const ImageTile tile =
-      image_tile(g.in_height + 2 * g.pad_height, g.in_width + 2 * g.pad_width);
+  const ImageTile tile = image_tile(g.in_height + 2 * g.pad_height, g.in_width + 2 * g.pad_width);
   return plane_tiles(g.pooled_height * g.pooled_width, tile, g.in_channels,
                      channel_groups(g.out_channels).count, forward_weight_bytes(g));
 }
@@ -150,8 +149,8 @@ struct WeightGradTiles {
 
 inline int64_t weight_grad_shared_bytes(const ConvGeometry& g, const WeightGradTiles& t) {
   const int64_t places = g.pooled_height * g.pooled_width;
-  return t.images *
-         (int64_t(sizeof(PlacedGrad)) * t.most_channels * places + 4 * t.tile.elements(g.in_channels));
+  return t.images * (int64_t(sizeof(PlacedGrad)) * t.most_channels * places +
+                     4 * t.tile.elements(g.in_channels));
 }
 
 inline WeightGradTiles weight_grad_tiles(const ConvGeometry& g) {

@@ -1,7 +1,7 @@
 // What follows a matrix product, and what comes before those of its backward.
 #include "common.cuh"
-#include "fill.h"
 #include "extremes.cuh"
+#include "fill.h"
 #include "math.h"
 
 namespace inkgrad::cuda {

@@ -1,11 +1,12 @@
 // C [m, n] = activation(A B^T + bias) on Hopper's tensor cores.
 //
-// Of 16-bit matrices: as they are. Of float matrices: of their planes (planes.h), with an error below
-// that of a product in float arithmetic and at several times its speed. The tensor cores add with a
-// few bits less than a float sum would (they cut off instead of rounding), so the products of the
-// high planes, `part`, are moved every 64 elements into `total`, sums in registers with ordinary
-// float additions. The products with lower planes, `rest`, count 2^-11 or 2^-8 of the others, and so
-// does their error: they stay in the tensor cores from the first element to the last.
+// Of 16-bit matrices: as they are. Of float matrices: of their planes (planes.h), with an error
+// below that of a product in float arithmetic and at several times its speed. The tensor cores add
+// with a few bits less than a float sum would (they cut off instead of rounding), so the products
+// of the high planes, `part`, are moved every 64 elements into `total`, sums in registers with
+// ordinary float additions. The products with lower planes, `rest`, count 2^-11 or 2^-8 of the
+// others, and so does their error: they stay in the tensor cores from the first element to the
+// last.
 //
 // A block is three warpgroups. The first copies tiles of A and B into a ring of shared memory, the
 // other two multiply, 64 rows each, and finish their part of the result; nothing else holds them
@@ -195,15 +196,16 @@ __device__ __forceinline__ void finish(const GemmArguments& arguments, const Til
   const int64_t column = place.column + sum_column(thread, 0);
   float bias[16][2];
   load_bias<float>(arguments, column, bias);
-  float* const c = static_cast<float*>(arguments.c) +
-                   (place.split * arguments.m + row) * arguments.n + column;
+  float* const c =
+      static_cast<float*>(arguments.c) + (place.split * arguments.m + row) * arguments.n + column;
   const bool whole = arguments.in_vectors && place.row + kTileRows <= arguments.m &&
                      place.column + 128 <= arguments.n;
   with_activation(arguments.activation, [&](auto activation) {
 #pragma unroll
     for (int i = 0; i < 64; i += 2) {
       const int down = sum_row(0, i), right = sum_column(0, i);
-      const float2 z{activation(sums[i] + bias[i / 4][0]), activation(sums[i + 1] + bias[i / 4][1])};
+      const float2 z{activation(sums[i] + bias[i / 4][0]),
+                     activation(sums[i + 1] + bias[i / 4][1])};
       float* const to = c + down * arguments.n + right;
       if (whole) {
         *reinterpret_cast<float2*>(to) = z;
@@ -468,8 +470,7 @@ __global__ void __launch_bounds__(kGemmThreads, 1) INKGRAD_CLUSTER
   const uint32_t rank = rank_in_cluster();
   using S = Shape<1, 256>;
   divide_labour(
-      ring,
-      [&] { copy_all<S, Major::k, Major::k>(&map_a, &map_b, arguments.tiles, ring, rank); },
+      ring, [&] { copy_all<S, Major::k, Major::k>(&map_a, &map_b, arguments.tiles, ring, rank); },
       [&](int warpgroup) {
         multiply_halves<T, S, Major::k, Major::k>(arguments, ring, warpgroup, rank);
       });
@@ -503,8 +504,8 @@ Encode encode_function() {
   static const Encode found = [] {
     void* function = nullptr;
     cudaDriverEntryPointQueryResult result{};
-    const cudaError_t error = cudaGetDriverEntryPointByVersion(
-        "cuTensorMapEncodeTiled", &function, 12000, cudaEnableDefault, &result);
+    const cudaError_t error = cudaGetDriverEntryPointByVersion("cuTensorMapEncodeTiled", &function,
+                                                               12000, cudaEnableDefault, &result);
     if (error != cudaSuccess || result != cudaDriverEntryPointSuccess) function = nullptr;
     return reinterpret_cast<Encode>(function);
   }();
@@ -590,16 +591,9 @@ void product(const Product& p, float* shares, void* stream) {
   };
   const Stored a = stored(p.a, p.a_transposed, p.m), b = stored(p.b, p.b_transposed, p.n);
   void* const to = split ? shares : p.c;
-  const GemmArguments arguments{tiles,
-                                p.m,
-                                p.n,
-                                static_cast<const Scheme*>(p.scheme),
-                                p.a_operand,
-                                p.b_operand,
-                                p.bias,
-                                p.activation,
-                                to,
-                                aligned(to) && p.n % 2 == 0};
+  const GemmArguments arguments{
+      tiles,  p.m,          p.n, static_cast<const Scheme*>(p.scheme), p.a_operand, p.b_operand,
+      p.bias, p.activation, to,  aligned(to) && p.n % 2 == 0};
   if (p.dtype == Dtype::f16 || p.dtype == Dtype::bf16) {
     const CUtensorMap map_a = operand_map(a, Major::k, kTileRows);
     const CUtensorMap map_b = operand_map(b, Major::k, 256 / kBlocksOfCluster);

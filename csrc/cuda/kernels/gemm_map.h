@@ -1,12 +1,13 @@
-// How a product of matrices is cut into tiles, and where a tile lies in shared memory. Without CUDA,
-// as index.h.
+// How a product of matrices is cut into tiles, and where a tile lies in shared memory. Without
+// CUDA, as index.h.
 #pragma once
 
 #include "index.h"
 
 namespace inkgrad::cuda {
 
-// Which dimension of an operand is consecutive in memory: the one that is summed over, or the other.
+// Which dimension of an operand is consecutive in memory: the one that is summed over, or the
+// other.
 enum class Major { k, mn };
 
 // ---- tiles of the result

@@ -51,8 +51,8 @@ __device__ __forceinline__ void wait_barrier(uint64_t* barrier, int phase) {
       "r"(phase)
       : "memory");
 }
-// Arrives at the same barrier of a block of the cluster. It orders no memory of this thread's beyond
-// its block: what it tells is that products have read.
+// Arrives at the same barrier of a block of the cluster. It orders no memory of this thread's
+// beyond its block: what it tells is that products have read.
 __device__ __forceinline__ void arrive_at(uint64_t* barrier, uint32_t rank) {
   asm volatile(
       "{\n"
@@ -65,17 +65,17 @@ __device__ __forceinline__ void arrive_at(uint64_t* barrier, uint32_t rank) {
 }
 // Arrives, and lets the phase last until that many bytes have been copied as well.
 __device__ __forceinline__ void arrive_expecting(uint64_t* barrier, int bytes) {
-  asm volatile("mbarrier.arrive.expect_tx.shared::cta.b64 _, [%0], %1;" ::"r"(
-                   shared_address(barrier)),
-               "r"(bytes)
-               : "memory");
+  asm volatile(
+      "mbarrier.arrive.expect_tx.shared::cta.b64 _, [%0], %1;" ::"r"(shared_address(barrier)),
+      "r"(bytes)
+      : "memory");
 }
 
 // ---- copies of a tile: its first element's coordinates are x (consecutive in memory), y, plane.
 // What lies outside of the tensor comes as zeros.
 
-__device__ __forceinline__ void copy_tile(void* to, const CUtensorMap* map, uint64_t* barrier, int x,
-                                          int y, int plane) {
+__device__ __forceinline__ void copy_tile(void* to, const CUtensorMap* map, uint64_t* barrier,
+                                          int x, int y, int plane) {
   asm volatile(
       "cp.async.bulk.tensor.3d.shared::cluster.global.tile.mbarrier::complete_tx::bytes"
       " [%0], [%1, {%2, %3, %4}], [%5];" ::"r"(shared_address(to)),
@@ -114,37 +114,41 @@ __device__ __forceinline__ void pin(float (&sums)[kCount]) {
 }
 
 #define INKGRAD_SUMS_4(d, i) "+f"(d[i]), "+f"(d[i + 1]), "+f"(d[i + 2]), "+f"(d[i + 3])
-#define INKGRAD_SUMS_16(d, i) \
-  INKGRAD_SUMS_4(d, i), INKGRAD_SUMS_4(d, i + 4), INKGRAD_SUMS_4(d, i + 8), INKGRAD_SUMS_4(d, i + 12)
-#define INKGRAD_SUMS_64(d, i)                             \
-  INKGRAD_SUMS_16(d, i), INKGRAD_SUMS_16(d, i + 16),      \
-      INKGRAD_SUMS_16(d, i + 32), INKGRAD_SUMS_16(d, i + 48)
+#define INKGRAD_SUMS_16(d, i)                                               \
+  INKGRAD_SUMS_4(d, i), INKGRAD_SUMS_4(d, i + 4), INKGRAD_SUMS_4(d, i + 8), \
+      INKGRAD_SUMS_4(d, i + 12)
+#define INKGRAD_SUMS_64(d, i)                                                    \
+  INKGRAD_SUMS_16(d, i), INKGRAD_SUMS_16(d, i + 16), INKGRAD_SUMS_16(d, i + 32), \
+      INKGRAD_SUMS_16(d, i + 48)
 
 // sums = (adds ? sums : 0) + A B. T: bf16 or half; the majors say which dimension of an operand is
 // consecutive in memory.
-#define INKGRAD_PRODUCT_128(type)                                                                   \
-  asm volatile(                                                                                     \
-      "{\n.reg .pred p;\nsetp.ne.b32 p, %66, 0;\n"                                                  \
-      "wgmma.mma_async.sync.aligned.m64n128k16.f32." type "." type " {"                             \
-      "%0,%1,%2,%3,%4,%5,%6,%7,%8,%9,%10,%11,%12,%13,%14,%15,%16,%17,%18,%19,%20,%21,%22,%23,%24,"  \
-      "%25,%26,%27,%28,%29,%30,%31,%32,%33,%34,%35,%36,%37,%38,%39,%40,%41,%42,%43,%44,%45,%46,"    \
-      "%47,%48,%49,%50,%51,%52,%53,%54,%55,%56,%57,%58,%59,%60,%61,%62,%63}, %64, %65, p, 1, 1, "   \
-      "%67, %68;\n}"                                                                                \
-      : INKGRAD_SUMS_64(sums, 0)                                                                    \
+#define INKGRAD_PRODUCT_128(type)                                                                  \
+  asm volatile(                                                                                    \
+      "{\n.reg .pred p;\nsetp.ne.b32 p, %66, 0;\n"                                                 \
+      "wgmma.mma_async.sync.aligned.m64n128k16.f32." type "." type                                 \
+      " {"                                                                                         \
+      "%0,%1,%2,%3,%4,%5,%6,%7,%8,%9,%10,%11,%12,%13,%14,%15,%16,%17,%18,%19,%20,%21,%22,%23,%24," \
+      "%25,%26,%27,%28,%29,%30,%31,%32,%33,%34,%35,%36,%37,%38,%39,%40,%41,%42,%43,%44,%45,%46,"   \
+      "%47,%48,%49,%50,%51,%52,%53,%54,%55,%56,%57,%58,%59,%60,%61,%62,%63}, %64, %65, p, 1, 1, "  \
+      "%67, %68;\n}"                                                                               \
+      : INKGRAD_SUMS_64(sums, 0)                                                                   \
       : "l"(a), "l"(b), "r"(int(adds)), "n"(int(kA == Major::mn)), "n"(int(kB == Major::mn)))
 
-#define INKGRAD_PRODUCT_256(type)                                                                   \
-  asm volatile(                                                                                     \
-      "{\n.reg .pred p;\nsetp.ne.b32 p, %130, 0;\n"                                                 \
-      "wgmma.mma_async.sync.aligned.m64n256k16.f32." type "." type " {"                             \
-      "%0,%1,%2,%3,%4,%5,%6,%7,%8,%9,%10,%11,%12,%13,%14,%15,%16,%17,%18,%19,%20,%21,%22,%23,%24,"  \
-      "%25,%26,%27,%28,%29,%30,%31,%32,%33,%34,%35,%36,%37,%38,%39,%40,%41,%42,%43,%44,%45,%46,"    \
-      "%47,%48,%49,%50,%51,%52,%53,%54,%55,%56,%57,%58,%59,%60,%61,%62,%63,%64,%65,%66,%67,%68,"    \
-      "%69,%70,%71,%72,%73,%74,%75,%76,%77,%78,%79,%80,%81,%82,%83,%84,%85,%86,%87,%88,%89,%90,"    \
-      "%91,%92,%93,%94,%95,%96,%97,%98,%99,%100,%101,%102,%103,%104,%105,%106,%107,%108,%109,"      \
-      "%110,%111,%112,%113,%114,%115,%116,%117,%118,%119,%120,%121,%122,%123,%124,%125,%126,%127}," \
-      " %128, %129, p, 1, 1, %131, %132;\n}"                                                        \
-      : INKGRAD_SUMS_64(sums, 0), INKGRAD_SUMS_64(sums, 64)                                         \
+#define INKGRAD_PRODUCT_256(type)                                                                  \
+  asm volatile(                                                                                    \
+      "{\n.reg .pred p;\nsetp.ne.b32 p, %130, 0;\n"                                                \
+      "wgmma.mma_async.sync.aligned.m64n256k16.f32." type "." type                                 \
+      " {"                                                                                         \
+      "%0,%1,%2,%3,%4,%5,%6,%7,%8,%9,%10,%11,%12,%13,%14,%15,%16,%17,%18,%19,%20,%21,%22,%23,%24," \
+      "%25,%26,%27,%28,%29,%30,%31,%32,%33,%34,%35,%36,%37,%38,%39,%40,%41,%42,%43,%44,%45,%46,"   \
+      "%47,%48,%49,%50,%51,%52,%53,%54,%55,%56,%57,%58,%59,%60,%61,%62,%63,%64,%65,%66,%67,%68,"   \
+      "%69,%70,%71,%72,%73,%74,%75,%76,%77,%78,%79,%80,%81,%82,%83,%84,%85,%86,%87,%88,%89,%90,"   \
+      "%91,%92,%93,%94,%95,%96,%97,%98,%99,%100,%101,%102,%103,%104,%105,%106,%107,%108,%109,"     \
+      "%110,%111,%112,%113,%114,%115,%116,%117,%118,%119,%120,%121,%122,%123,%124,%125,%126,%127}" \
+      ","                                                                                          \
+      " %128, %129, p, 1, 1, %131, %132;\n}"                                                       \
+      : INKGRAD_SUMS_64(sums, 0), INKGRAD_SUMS_64(sums, 64)                                        \
       : "l"(a), "l"(b), "r"(int(adds)), "n"(int(kA == Major::mn)), "n"(int(kB == Major::mn)))
 
 template <typename T, Major kA, Major kB>

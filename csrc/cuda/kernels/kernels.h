@@ -130,7 +130,8 @@ struct Kernels {
   // Extremes, of 8 bytes, that it may leave.
   int64_t (*column_extremes)(int64_t rows, int64_t columns);
   // grad_z = grad_output * activation'(z), from output = activation(z); its column sums into
-  // [column_sums], through parts, and then, of floats, how far its magnitudes reach into [extremes].
+  // [column_sums], through parts, and then, of floats, how far its magnitudes reach into
+  // [extremes].
   void (*activation_backward)(Dtype dtype, const void* grad_output, const void* output,
                               int64_t rows, int64_t columns, Activation activation, void* grad_z,
                               double* parts, void* column_sums, void* extremes, void* stream);
@@ -154,7 +155,8 @@ struct Kernels {
                              void* stream);
 
   // ---- images of 16-bit numbers, [count, channels, pixels] to [count, pixels, channels] and back,
-  // then with the bias added; channels and pixels are multiples of 8, the memory aligned to 16 bytes
+  // then with the bias added; channels and pixels are multiples of 8, the memory aligned to 16
+  // bytes
   void (*to_channels_last)(const void* images, int64_t count, int64_t channels, int64_t pixels,
                            void* turned, void* stream);
   void (*from_channels_last)(Dtype dtype, const void* turned, int64_t count, int64_t channels,
@@ -164,8 +166,8 @@ struct Kernels {
   bool (*conv_takes)(const ConvGeometry& g);
   void (*conv_relu_pool)(const ConvGeometry& g, const float* input, const float* weight,
                          const float* bias, float* output, uint8_t* indices, void* stream);
-  // Of what conv_takes: grad_weight and [the bias's gradient] from the places of the maxima, through
-  // parts.
+  // Of what conv_takes: grad_weight and [the bias's gradient] from the places of the maxima,
+  // through parts.
   bool (*conv_weight_grad_takes)(const ConvGeometry& g);
   int64_t (*conv_weight_grad_parts)(const ConvGeometry& g);
   void (*conv_weight_grad)(const ConvGeometry& g, const float* grad_output, const float* output,

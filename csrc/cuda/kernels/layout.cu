@@ -1,8 +1,8 @@
 // Images of 16-bit numbers, [images, channels, pixels], into [images, pixels, channels], the layout
 // that the tensor cores want, and back, with a bias for each channel added on the way.
 //
-// A block turns a square of 64 channels and 64 pixels round in shared memory; it reads and writes 16
-// bytes a thread. Channels and pixels are multiples of 8.
+// A block turns a square of 64 channels and 64 pixels round in shared memory; it reads and writes
+// 16 bytes a thread. Channels and pixels are multiples of 8.
 #include "common.cuh"
 #include "fill.h"
 
@@ -20,7 +20,8 @@ __device__ __forceinline__ void turn_square(const T* from, T* to, int rows, int 
   __shared__ T square[kSide * kPitch];
   const int across = (columns + kSide - 1) / kSide, down = (rows + kSide - 1) / kSide;
   const int64_t image = int64_t(blockIdx.x / (across * down)) * rows * columns;
-  const int first_row = blockIdx.x / across % down * kSide, first_column = blockIdx.x % across * kSide;
+  const int first_row = blockIdx.x / across % down * kSide,
+            first_column = blockIdx.x % across * kSide;
   from += image;
   to += image;
   for (int piece = threadIdx.x; piece < kSide * kPieces; piece += kThreads) {

@@ -11,7 +11,7 @@
 namespace inkgrad::cuda {
 namespace {
 
-constexpr int kWords = 8;  // of 16 bits that a thread writes at once
+constexpr int kWords = 8;            // of 16 bits that a thread writes at once
 constexpr int kMostExtremes = 1024;  // blocks of the pass over an operand
 
 // One row of blocks an operand; a part a block. Operands whose extremes are known are passed by.
@@ -150,15 +150,14 @@ void split(const SplitOperands& operands, void* workspace, void* stream) {
   const int64_t wanted = ceil_div(elements, int64_t(kThreads) * kLanes<float> * 4);
   const int64_t blocks = wanted < kMostExtremes ? wanted : kMostExtremes;
   with_flag(in_vectors, [&](auto flag) {
-    extremes_kernel<flag><<<dim3(blocks, operands.count), kThreads, 0, as_stream(stream)>>>(
-        operands, parts);
+    extremes_kernel<flag>
+        <<<dim3(blocks, operands.count), kThreads, 0, as_stream(stream)>>>(operands, parts);
     INKGRAD_LAUNCH_CHECK();
   });
   scheme_kernel<<<1, kThreads, 0, as_stream(stream)>>>(operands, parts, int(blocks), scheme);
   INKGRAD_LAUNCH_CHECK();
-  const int64_t pieces = largest_of(operands, [](const SplitOperand& o) {
-    return o.rows * (plane_pitch(o.columns) / kWords);
-  });
+  const int64_t pieces = largest_of(
+      operands, [](const SplitOperand& o) { return o.rows * (plane_pitch(o.columns) / kWords); });
   with_flag(in_vectors && split_in_vectors, [&](auto flag) {
     split_kernel<flag>
         <<<dim3(ceil_div(pieces, kThreads), operands.count), kThreads, 0, as_stream(stream)>>>(
