@@ -75,7 +75,7 @@ void run(const Product& p, const Tensor& like, void* stream) {
 
 bool tensor_cores_take(const Tensor& x, const Tensor& weight) {
   // Products from which on the tiles fill the device and the passes before them pay.
-  constexpr int64_t kFewestProducts = int64_t(1) << 24, kFewestOfAnExtent = 64;
+  constexpr int64_t kFewestProducts = int64_t(1) << 27, kFewestOfAnExtent = 128;
   const int64_t m = x.size(0), k = x.size(1), n = weight.size(0);
   if (std::min({m, n, k}) < kFewestOfAnExtent || std::max({m, n, k}) > INT32_MAX ||
       m * n < kFewestProducts / k || !kernels()->has_tensor_products()) {
@@ -87,7 +87,7 @@ bool tensor_cores_take(const Tensor& x, const Tensor& weight) {
       return !at::globalContext().allowTF32CuBLAS();
     case at::kHalf:
     case at::kBFloat16:
-      return k % 8 == 0 && n % 8 == 0 && x.is_contiguous() && weight.is_contiguous() &&
+      return k % 8 == 0 && n % 32 == 0 && x.is_contiguous() && weight.is_contiguous() &&
              is_aligned(x) && is_aligned(weight);
     default:
       return false;

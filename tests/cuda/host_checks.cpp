@@ -339,6 +339,38 @@ int64_t gemm_sum_errors(int64_t columns) {
   return errors;
 }
 
+// Where B's rows are dealt out a thread's sums are `wide` consecutive columns of every group, which
+// it finds where finish_dealt() of gemm.cu looks for them.
+int64_t gemm_dealt_errors(int64_t columns, int64_t wide) {
+  const int w = int(wide), groups = int(columns) / dealt_group(w);
+  int64_t errors = columns % dealt_group(w) != 0;
+  for (int thread = 0; thread < 128; ++thread) {
+    for (int group = 0; group < groups; ++group) {
+      for (int down = 0; down < 2; ++down) {
+        for (int i = 0; i < w; ++i) {
+          const int sum = 4 * (w / 2 * group + i / 2) + 2 * down + i % 2;
+          errors += sum_row(thread, sum) != sum_row(thread, 0) + 8 * down;
+          errors += dealt_column(sum_column(thread, sum), w) !=
+                    group * dealt_group(w) + thread % 4 * w + i;
+        }
+      }
+    }
+  }
+  // As the copy engine deals them out: a row is (place in a pair, thread, pair, group).
+  int row = 0;
+  for (int group = 0; group < groups; ++group) {
+    for (int pair = 0; pair < w / 2; ++pair) {
+      for (int thread = 0; thread < 4; ++thread) {
+        for (int place = 0; place < 2; ++place, ++row) {
+          const int column = place + thread * w + pair * 2 + group * dealt_group(w);
+          errors += dealt_column(row, w) != column;
+        }
+      }
+    }
+  }
+  return errors;
+}
+
 // Where the descriptor finds element (row, k) of an operand of `extent` rows is where the copy
 // engine has put it: 128 bytes a row of shared memory, its 16-byte pieces swapped by row % 8.
 int64_t gemm_operand_errors(int64_t extent, bool k_is_consecutive) {

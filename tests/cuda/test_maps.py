@@ -87,6 +87,11 @@ def test_sums_of_a_warpgroup(host_checks, columns):
     assert count(host_checks.gemm_sum_errors, columns) == 0
 
 
+@pytest.mark.parametrize(("columns", "wide"), [(128, 4), (256, 8)])
+def test_columns_are_dealt_out(host_checks, columns, wide):
+    assert count(host_checks.gemm_dealt_errors, columns, wide) == 0
+
+
 @pytest.mark.parametrize("k_is_consecutive", [False, True])
 @pytest.mark.parametrize("extent", [64, 128, 256])
 def test_descriptors_find_what_was_copied(host_checks, extent, k_is_consecutive):

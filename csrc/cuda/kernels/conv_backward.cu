@@ -26,7 +26,7 @@ __device__ __forceinline__ Handed handed_on(const ConvGeometry& g, int place, in
 __global__ void __launch_bounds__(512)
     conv_weight_grad_kernel(ConvGeometry g, WeightGradTiles tiles, const float* grad_output,
                             const float* output, const uint8_t* indices, const float* input,
-                            double* weight_parts, double* bias_parts) {
+                            double* parts) {
   extern __shared__ float4 shared[];  // placed gradients [images, channels, places], the images
   const int channels = int(g.out_channels), pitch = tiles.tile.pitch;
   const int places = int(g.pooled_height * g.pooled_width), taps = tiles.sums_per_channel - 1;
@@ -53,14 +53,14 @@ __global__ void __launch_bounds__(512)
     const int here = int(end - n < tiles.images ? end - n : tiles.images);
     __syncthreads();  // the images before are done with
     const bool saw_special = load_images(g, tiles.tile, input, n, here, images);
-    for (int list = threadIdx.x / 32; list < here * own_channels; list += blockDim.x / 32) {
-      const int image = list / own_channels, of_block = list % own_channels;
+#pragma unroll 4
+    for (int i = threadIdx.x; i < here * own_channels * places; i += blockDim.x) {
+      const int list = i / places, place = i - list * places;
+      const int image = list / own_channels, of_block = list - image * own_channels;
       const int64_t start = ((n + image) * channels + first_channel + of_block) * places;
-      PlacedGrad* const to = grads + (image * tiles.most_channels + of_block) * places;
-      for (int place = threadIdx.x % 32; place < places; place += 32) {
-        const Handed h = handed_on(g, place, start + place, grad_output, output, indices);
-        to[place] = {h.grad, h.row * pitch + h.column};
-      }
+      const Handed h = handed_on(g, place, start + place, grad_output, output, indices);
+      grads[(image * tiles.most_channels + of_block) * places + place] = {
+          h.grad, h.row * pitch + h.column};
     }
     const bool special = __syncthreads_or(saw_special);
     for (int image = 0; image < here; ++image) {
@@ -85,11 +85,9 @@ __global__ void __launch_bounds__(512)
     }
   }
   if (first + int(threadIdx.x) != own) return;
-  if (!is_bias) {
-    weight_parts[(blockIdx.y * int64_t(channels) + channel) * taps + tap] = total;
-  } else if (bias_parts) {
-    bias_parts[blockIdx.y * int64_t(channels) + channel] = total;
-  }
+  // Those of the weight, then those of the bias.
+  double* const of_slice = parts + blockIdx.y * int64_t(channels) * tiles.sums_per_channel;
+  of_slice[is_bias ? channels * taps + channel : channel * taps + tap] = total;
 }
 
 // The input's gradient is a convolution of the output's: every place of the image with the weights
@@ -107,21 +105,18 @@ __global__ void __launch_bounds__(kLargestBlock)
   float* const weights = reinterpret_cast<float*>(shared);
   float* const grads = weights + taps * row;
 
-  const int padded = groups.count * kTogether;
-  for (int tap = threadIdx.x; tap < taps; tap += blockDim.x) {
-    const int turned = K * K - 1 - tap % (K * K);
-    const float* const from = weight + int64_t(tap / (K * K)) * in_channels * K * K + turned;
-    for (int channel = 0; channel < padded; ++channel) {
-      weights[tap * row + channel / kTogether * groups.pitch + channel % kTogether] =
-          channel < in_channels ? __ldg(from + channel * K * K) : 0.0f;
-    }
-  }
+  load_weights<kTogether>(taps, groups, weights, [&](int tap, int channel) {
+    const int out = tap / (K * K), turned = K * K - 1 - tap % (K * K);
+    return channel < in_channels ? __ldg(weight + (out * in_channels + channel) * K * K + turned)
+                                 : 0.0f;
+  });
   const int64_t first = blockIdx.x / tiles.parts * int64_t(tiles.images);
   const int64_t left = g.images - first;
   const int here = int(left < tiles.images ? left : tiles.images);
+  const int up = K - 1 - int(g.pad_height), to_left = K - 1 - int(g.pad_width);
   for (int i = threadIdx.x; i < here * out_channels * plane; i += blockDim.x) grads[i] = 0;
   __syncthreads();
-  const int up = K - 1 - int(g.pad_height), to_left = K - 1 - int(g.pad_width);
+#pragma unroll kAhead
   for (int i = threadIdx.x; i < here * out_channels * places; i += blockDim.x) {
     const int list = i / places;  // the channel of an image
     const Handed h =
@@ -181,14 +176,12 @@ void weight_grad(const ConvGeometry& g, const float* grad_output, const float* o
   const WeightGradTiles t = weight_grad_tiles(g);
   const int64_t weights = g.out_channels * (t.sums_per_channel - 1);
   const int64_t bytes = weight_grad_shared_bytes(g, t);
-  double* const bias_parts = grad_bias ? parts + t.slices * weights : nullptr;
   const dim3 blocks(t.blocks, t.slices);
   allow_shared_bytes(conv_weight_grad_kernel, bytes);
   conv_weight_grad_kernel<<<blocks, t.threads, bytes, as_stream(stream)>>>(
-      g, t, grad_output, output, indices, input, parts, bias_parts);
+      g, t, grad_output, output, indices, input, parts);
   INKGRAD_LAUNCH_CHECK();
-  add_parts(parts, t.slices, weights, 1, Dtype::f32, grad_weight, stream);
-  if (grad_bias) add_parts(bias_parts, t.slices, g.out_channels, 1, Dtype::f32, grad_bias, stream);
+  add_parts(parts, t.slices, weights, g.out_channels, 1, Dtype::f32, grad_weight, grad_bias, stream);
 }
 
 void input_grad(const ConvGeometry& g, const float* grad_output, const float* output,

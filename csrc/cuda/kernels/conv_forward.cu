@@ -26,19 +26,12 @@ __global__ void __launch_bounds__(kLargestBlock)
   float* const offsets = weights + taps * row;
   float* const images = offsets + row;
 
-  const auto slot_of = [&](int channel) {
-    return channel / kTogether * groups.pitch + channel % kTogether;
-  };
-  const int padded = groups.count * kTogether;
-  for (int tap = threadIdx.x; tap < taps; tap += blockDim.x) {
-    for (int channel = 0; channel < padded; ++channel) {
-      weights[tap * row + slot_of(channel)] =
-          channel < channels ? __ldg(weight + channel * taps + tap) : 0.0f;
-    }
-  }
-  for (int channel = threadIdx.x; channel < padded; channel += blockDim.x) {
-    offsets[slot_of(channel)] = bias && channel < channels ? __ldg(bias + channel) : 0.0f;
-  }
+  load_weights<kTogether>(taps, groups, weights, [&](int tap, int channel) {
+    return channel < channels ? __ldg(weight + channel * taps + tap) : 0.0f;
+  });
+  load_weights<kTogether>(1, groups, offsets, [&](int, int channel) {
+    return bias && channel < channels ? __ldg(bias + channel) : 0.0f;
+  });
   const int64_t first = blockIdx.x / tiles.parts * int64_t(tiles.images);
   const int64_t left = g.images - first;
   load_images(g, tiles.tile, input, first, int(left < tiles.images ? left : tiles.images), images);

@@ -155,13 +155,14 @@ inline int64_t weight_grad_shared_bytes(const ConvGeometry& g, const WeightGradT
 
 inline WeightGradTiles weight_grad_tiles(const ConvGeometry& g) {
   constexpr int kMostThreads = 512, kMostImages = 4;
-  constexpr int64_t kMostSlices = 1024, kUsualBytes = 40 * 1024;
+  constexpr int64_t kBlocks = 1024, kUsualBytes = 40 * 1024;
   WeightGradTiles t{};
   t.sums_per_channel = int(g.in_channels * g.kernel_height * g.kernel_width + 1);
   const int64_t sums = g.out_channels * t.sums_per_channel;
   t.blocks = int(ceil_div(sums, kMostThreads));
   t.threads = int(ceil_div(ceil_div(sums, t.blocks), 32) * 32);
-  t.slices = g.images < kMostSlices ? g.images : kMostSlices;
+  const int64_t slices = ceil_div(kBlocks, t.blocks);
+  t.slices = g.images < slices ? g.images : slices;
   const int64_t most = t.threads / t.sums_per_channel + 2;
   t.most_channels = int(most < g.out_channels ? most : g.out_channels);
   t.tile = image_tile(g.in_height + 2 * g.pad_height, g.in_width + 2 * g.pad_width);

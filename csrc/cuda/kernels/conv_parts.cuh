@@ -6,29 +6,59 @@
 
 namespace inkgrad::cuda {
 
-// `images` images from `first` on into shared memory, channel by channel, with zeros around them; a
-// warp takes a row. Returns whether this thread saw a number that is not finite.
+// Loads under way at a time: a thread that waits for each would wait most of the time.
+inline constexpr int kAhead = 8;
+
+// `images` images from `first` on into shared memory, channel by channel, with zeros around them.
+// Returns whether this thread saw a number that is not finite.
 __device__ __forceinline__ bool load_images(const ConvGeometry& g, const ImageTile& tile,
                                             const float* input, int64_t first, int images,
                                             float* to) {
   const int height = int(g.in_height), width = int(g.in_width);
-  const int rows = images * int(g.in_channels) * tile.rows, lane = threadIdx.x % 32;
+  const float* const from = input + first * g.in_channels * height * width;
   bool finite = true;
-  for (int r = threadIdx.x / 32; r < rows; r += blockDim.x / 32) {
-    const int64_t plane = first * g.in_channels + r / tile.rows;
-    const int row = r % tile.rows - int(g.pad_height);
-    const float* const from = input + (plane * height + row) * width - g.pad_width;
-    for (int column = lane; column < tile.pitch; column += 32) {
-      const int x = column - int(g.pad_width);
+  if (tile.rows == height && tile.pitch == width) {  // as they are in memory
+    const int elements = images * int(tile.elements(g.in_channels));
+#pragma unroll kAhead
+    for (int i = threadIdx.x; i < elements; i += blockDim.x) {
+      const float value = __ldg(from + i);
+      finite = finite && isfinite(value);
+      to[i] = value;
+    }
+    return !finite;
+  }
+  // A warp takes a row.
+  const int rows = images * int(g.in_channels) * tile.rows, lane = threadIdx.x % 32;
+  for (int column = lane; column < tile.pitch; column += 32) {
+    const int x = column - int(g.pad_width);
+#pragma unroll kAhead
+    for (int r = threadIdx.x / 32; r < rows; r += blockDim.x / 32) {
+      const int plane = r / tile.rows, y = r - plane * tile.rows - int(g.pad_height);
       float value = 0;
-      if (row >= 0 && row < height && x >= 0 && x < width) {
-        value = __ldg(from + column);
+      if (y >= 0 && y < height && x >= 0 && x < width) {
+        value = __ldg(from + (plane * height + y) * width + x);
         finite = finite && isfinite(value);
       }
       to[r * tile.pitch + column] = value;
     }
   }
   return !finite;
+}
+
+// weights[tap][slot of channel] = at(tap, channel), which is 0 where there is no such channel.
+template <int kTogether, typename At>
+__device__ __forceinline__ void load_weights(int taps, const ChannelGroups& groups, float* weights,
+                                             At at) {
+  const int row = groups.row();
+  for (int group = 0; group < groups.count; ++group) {
+#pragma unroll 2
+    for (int tap = threadIdx.x; tap < taps; tap += blockDim.x) {
+#pragma unroll
+      for (int c = 0; c < kTogether; ++c) {
+        weights[tap * row + group * groups.pitch + c] = at(tap, group * kTogether + c);
+      }
+    }
+  }
 }
 
 // sums[c][p] += the products of a plane around a 2 x 2 window with the K x K weights of kTogether

@@ -32,6 +32,7 @@ constexpr int kRingBytes = 192 * 1024;
 template <int kPlanes, int kTileColumns>
 struct Shape {
   static constexpr int columns = kTileColumns, planes = kPlanes;
+  static constexpr int wide = kPlanes == 1 ? 8 : 4;  // elements of the result in 16 bytes
   static constexpr int a_bytes = kTileRows * kRowBytes, b_bytes = kTileColumns * kRowBytes;
   static constexpr int stage_bytes = kPlanes * (a_bytes + b_bytes);
   static constexpr int stages = kRingBytes / stage_bytes;
@@ -60,10 +61,11 @@ struct GemmArguments {
   int64_t m, n;
   const Scheme* scheme;  // of float matrices
   int a_operand, b_operand;
+  int groups_per_plane;  // of B, if its rows are dealt out
   const void* bias;
   Activation activation;
   void* c;          // or, where the sum is split, the shares, [splits, m, n] float
-  bool in_vectors;  // C's rows begin at multiples of 16 bytes
+  bool in_vectors;  // bias and the rows of C lie at multiples of 16 bytes
 };
 
 #if defined(__CUDA_ARCH_FEAT_SM90_ALL)
@@ -74,31 +76,43 @@ constexpr int kCopierRegisters = 72, kConsumerRegisters = 216;
 
 // ---- copying
 
-// `kExtent` rows of an operand's tile from `first` on, at step `step` of the sum.
-template <Major kMajor, int kExtent, bool kToAll>
-__device__ __forceinline__ void copy_operand(uint8_t* to, const CUtensorMap* map, uint64_t* barrier,
-                                             int64_t first, int step, int plane) {
-  const auto copy = [&](uint8_t* at, int x, int y) {
-    if constexpr (kToAll) {
-      copy_tile_to_all(at, map, barrier, x, y, plane);
-    } else {
-      copy_tile(at, map, barrier, x, y, plane);
-    }
-  };
+// The tile of A, rows from `first` on, at step `step` of the sum.
+template <Major kMajor>
+__device__ __forceinline__ void copy_a(uint8_t* to, const CUtensorMap* map, uint64_t* barrier,
+                                       int64_t first, int step, int plane) {
   if constexpr (kMajor == Major::k) {
-    copy(to, step * kTileDepth, int(first));
+    copy_tile(to, map, barrier, step * kTileDepth, int(first), plane);
   } else {
 #pragma unroll
-    for (int piece = 0; piece < kExtent / 64; ++piece) {
-      copy(to + piece * kPieceBytes, int(first) + piece * 64, step * kTileDepth);
+    for (int piece = 0; piece < kTileRows / 64; ++piece) {
+      copy_tile(to + piece * kPieceBytes, map, barrier, int(first) + piece * 64, step * kTileDepth,
+                plane);
+    }
+  }
+}
+
+// kShare columns of the tile of B, into both blocks.
+template <Major kMajor, int kShare, int kWide>
+__device__ __forceinline__ void copy_b(uint8_t* to, const CUtensorMap* map, uint64_t* barrier,
+                                       int64_t first, int step, int plane, int groups_per_plane) {
+  if constexpr (kMajor == Major::k) {
+    copy_groups_to_all(to, map, barrier, step * kTileDepth,
+                       int(first) / dealt_group(kWide) + plane * groups_per_plane);
+  } else {
+#pragma unroll
+    for (int piece = 0; piece < kShare / 64; ++piece) {
+      copy_tile_to_all(to + piece * kPieceBytes, map, barrier, int(first) + piece * 64,
+                       step * kTileDepth, plane);
     }
   }
 }
 
 template <typename S, Major kA, Major kB>
 __device__ __forceinline__ void copy_all(const CUtensorMap* map_a, const CUtensorMap* map_b,
-                                         const GemmTiles& tiles, Ring ring, uint32_t rank) {
+                                         const GemmArguments& arguments, Ring ring,
+                                         uint32_t rank) {
   constexpr int kStages = S::stages, kShare = S::columns / kBlocksOfCluster;
+  const GemmTiles& tiles = arguments.tiles;
   Cursor at;
   for (int64_t pair = blockIdx.x / kBlocksOfCluster; pair < tiles.pairs();
        pair += gridDim.x / kBlocksOfCluster) {
@@ -110,11 +124,10 @@ __device__ __forceinline__ void copy_all(const CUtensorMap* map_a, const CUtenso
       uint8_t* const stage = ring.stages + at.stage * S::stage_bytes;
 #pragma unroll
       for (int plane = 0; plane < S::planes; ++plane) {
-        copy_operand<kA, kTileRows, false>(stage + plane * S::a_bytes, map_a, full, place.row, step,
-                                           plane);
-        copy_operand<kB, kShare, true>(
+        copy_a<kA>(stage + plane * S::a_bytes, map_a, full, place.row, step, plane);
+        copy_b<kB, kShare, S::wide>(
             stage + S::planes * S::a_bytes + plane * S::b_bytes + rank * kShare * kRowBytes, map_b,
-            full, place.column + rank * kShare, step, plane);
+            full, place.column + rank * kShare, step, plane, arguments.groups_per_plane);
       }
     }
   }
@@ -157,15 +170,15 @@ __device__ __forceinline__ void multiply_planes(float (&sums)[kCount],
   }
 }
 
-// ---- finishing a tile. A branch for every element would make each of them wait for its own bias:
-// what is the same for all is decided outside, and inside a whole tile nothing is.
+// ---- finishing a tile. What is the same for all elements is decided outside: a branch for each
+// would make each of them wait.
 
 // Calls f(activation) with a function of one number.
-template <typename F>
+template <typename T, typename F>
 __device__ __forceinline__ void with_activation(Activation activation, F f) {
   switch (activation) {
     case Activation::sigmoid:
-      return f([](float z) { return sigmoid(z); });
+      return f([](float z) { return sizeof(T) == 2 ? half_sigmoid(z) : sigmoid(z); });
     case Activation::relu:
       return f([](float z) { return activate(z, Activation::relu); });
     case Activation::none:
@@ -173,108 +186,72 @@ __device__ __forceinline__ void with_activation(Activation activation, F f) {
   }
 }
 
-// The bias of the columns of a thread's sums, two of each group of 8; zeros without one.
-template <typename T, int kGroups>
-__device__ __forceinline__ void load_bias(const GemmArguments& arguments, int64_t first_column,
-                                          float (&bias)[kGroups][2]) {
-  const T* const from = static_cast<const T*>(arguments.bias);
-#pragma unroll
-  for (int group = 0; group < kGroups; ++group) {
-#pragma unroll
-    for (int i = 0; i < 2; ++i) {
-      const int64_t column = first_column + 8 * group + i;
-      bias[group][i] = from && column < arguments.n ? widen(__ldg(from + column)) : 0.0f;
-    }
-  }
-}
-
-// The result of float matrices.
-__device__ __forceinline__ void finish(const GemmArguments& arguments, const TilePlace& place,
-                                       int warpgroup, const float (&sums)[64]) {
+// The result where B's rows were dealt out: 16 bytes at a time.
+template <typename T, int kCount>
+__device__ __forceinline__ void finish_dealt(const GemmArguments& arguments, const TilePlace& place,
+                                             int warpgroup, const float (&sums)[kCount]) {
+  constexpr int kWide = kLanes<T>, kGroup = dealt_group(kWide), kColumns = 2 * kCount;
   const int thread = threadIdx.x % 128;
   const int64_t row = place.row + warpgroup * 64 + sum_row(thread, 0);
-  const int64_t column = place.column + sum_column(thread, 0);
-  float bias[16][2];
-  load_bias<float>(arguments, column, bias);
-  float* const c =
-      static_cast<float*>(arguments.c) + (place.split * arguments.m + row) * arguments.n + column;
-  const bool whole = arguments.in_vectors && place.row + kTileRows <= arguments.m &&
-                     place.column + 128 <= arguments.n;
-  with_activation(arguments.activation, [&](auto activation) {
+  const int64_t column = place.column + thread % 4 * kWide;
+  const T* const bias = static_cast<const T*>(arguments.bias);
+  T* const c = static_cast<T*>(arguments.c) + row * arguments.n + column;
+  const auto finish = [&](auto whole, auto activation) {
 #pragma unroll
-    for (int i = 0; i < 64; i += 2) {
-      const int down = sum_row(0, i), right = sum_column(0, i);
-      const float2 z{activation(sums[i] + bias[i / 4][0]),
-                     activation(sums[i + 1] + bias[i / 4][1])};
-      float* const to = c + down * arguments.n + right;
-      if (whole) {
-        *reinterpret_cast<float2*>(to) = z;
-      } else if (row + down < arguments.m) {
-        if (column + right < arguments.n) to[0] = z.x;
-        if (column + right + 1 < arguments.n) to[1] = z.y;
+    for (int group = 0; group < kColumns / kGroup; ++group) {
+      const int right = group * kGroup;
+      float offset[kWide] = {};
+      if (bias) {
+        const Access<T, whole> at(column + right, arguments.n, whole);
+        const Vector<T> vector = at.load(bias);
+#pragma unroll
+        for (int i = 0; i < kWide; ++i) offset[i] = vector.lane[i];
       }
-    }
-  });
-}
-
-template <typename T>
-__device__ __forceinline__ uint32_t packed(float a, float b) {
-  const T pair[2] = {narrow<T>(a), narrow<T>(b)};
-  uint32_t bits;
-  memcpy(&bits, pair, sizeof bits);
-  return bits;
-}
-
-// Of four neighbouring threads each has four pairs, of 8 columns each: afterwards thread t has all
-// of the t-th 8 columns, and writes them at once.
-__device__ __forceinline__ int4 exchange(const uint32_t (&own)[4]) {
-  const int lane = threadIdx.x % 4;
-  uint32_t got[4];
 #pragma unroll
-  for (int distance = 0; distance < 4; ++distance) {
-    const int other = lane ^ distance;
-    const uint32_t low = other & 1 ? own[1] : own[0], high = other & 1 ? own[3] : own[2];
-    got[distance] = __shfl_xor_sync(0xffffffffu, other & 2 ? high : low, distance);
-  }
-  // got[d] is what thread lane ^ d had of the 8 columns number `lane`.
-  const bool odd = lane & 1, upper = lane & 2;
-  const uint32_t a = odd ? got[1] : got[0], b = odd ? got[0] : got[1];
-  const uint32_t c = odd ? got[3] : got[2], d = odd ? got[2] : got[3];
-  return upper ? make_int4(c, d, a, b) : make_int4(a, b, c, d);
-}
-
-// The result of 16-bit matrices.
-template <typename T>
-__device__ __forceinline__ void finish(const GemmArguments& arguments, const TilePlace& place,
-                                       int warpgroup, const float (&sums)[128]) {
-  const int thread = threadIdx.x % 128, lane = thread % 4;
-  const int64_t row = place.row + warpgroup * 64 + sum_row(thread, 0);
-  T* const c = static_cast<T*>(arguments.c) + row * arguments.n + place.column + lane * 8;
-  with_activation(arguments.activation, [&](auto activation) {
+      for (int down = 0; down < 2; ++down) {
+        Vector<T> result;
 #pragma unroll
-    for (int half = 0; half < 2; ++half) {  // of the columns: their biases fit the registers
-      float bias[16][2];
-      load_bias<T>(arguments, place.column + 128 * half + sum_column(thread, 0), bias);
-#pragma unroll
-      for (int group = 0; group < 4; ++group) {  // 32 columns
-#pragma unroll
-        for (int down = 0; down < 2; ++down) {
-          uint32_t own[4];
-#pragma unroll
-          for (int i = 0; i < 4; ++i) {
-            const int at = 64 * half + 16 * group + 4 * i + 2 * down;
-            own[i] = packed<T>(activation(sums[at] + bias[4 * group + i][0]),
-                               activation(sums[at + 1] + bias[4 * group + i][1]));
-          }
-          const int4 eight = exchange(own);
-          const int right = 128 * half + 32 * group;
-          if (row + 8 * down < arguments.m && place.column + right + lane * 8 < arguments.n) {
-            *reinterpret_cast<int4*>(c + 8 * down * arguments.n + right) = eight;
-          }
+        for (int i = 0; i < kWide; ++i) {
+          const float sum = sums[4 * (kWide / 2 * group + i / 2) + 2 * down + i % 2];
+          result.lane[i] = activation(sum + offset[i]);
+        }
+        if (whole || row + 8 * down < arguments.m) {
+          const Access<T, whole> at(0, arguments.n - column - right, whole);
+          at.store(c + 8 * down * arguments.n + right, result);
         }
       }
     }
-  });
+  };
+  if (arguments.in_vectors && place.row + kTileRows <= arguments.m &&
+      place.column + kColumns <= arguments.n) {
+    with_activation<T>(arguments.activation,
+                       [&](auto activation) { finish(std::true_type{}, activation); });
+  } else {
+    finish(std::false_type{}, [&](float z) { return activate(z, arguments.activation); });
+  }
+}
+
+// The result, or a share of it, where they were not: no bias, no activation.
+__device__ __forceinline__ void finish_plain(const GemmArguments& arguments, const TilePlace& place,
+                                             int warpgroup, const float (&sums)[64]) {
+  const int thread = threadIdx.x % 128;
+  const int64_t row = place.row + warpgroup * 64 + sum_row(thread, 0);
+  const int64_t column = place.column + sum_column(thread, 0);
+  float* const c = static_cast<float*>(arguments.c) +
+                   (place.split * arguments.m + row) * arguments.n + column;
+  const bool whole = arguments.in_vectors && place.row + kTileRows <= arguments.m &&
+                     place.column + 128 <= arguments.n;
+#pragma unroll
+  for (int i = 0; i < 64; i += 2) {
+    const int down = sum_row(0, i), right = sum_column(0, i);
+    float* const to = c + down * arguments.n + right;
+    if (whole) {
+      *reinterpret_cast<float2*>(to) = float2{sums[i], sums[i + 1]};
+    } else if (row + down < arguments.m) {
+      if (column + right < arguments.n) to[0] = sums[i];
+      if (column + right + 1 < arguments.n) to[1] = sums[i + 1];
+    }
+  }
 }
 
 // Before its first step the second warpgroup waits until the first one is as far ahead as the ring
@@ -354,7 +331,11 @@ __device__ __forceinline__ void multiply_all(const GemmArguments& arguments, Rin
         total[i] += rest[i];
       }
     }
-    finish(arguments, place, warpgroup, total);
+    if constexpr (kB == Major::k) {
+      finish_dealt<float>(arguments, place, warpgroup, total);
+    } else {
+      finish_plain(arguments, place, warpgroup, total);
+    }
   }
   head_start.step_done(kStages);
 }
@@ -387,7 +368,7 @@ __device__ __forceinline__ void multiply_halves(const GemmArguments& arguments, 
     wait_products<0>();
     pin(total);
     release(read);
-    finish<T>(arguments, place, warpgroup, total);
+    finish_dealt<T>(arguments, place, warpgroup, total);
   }
   head_start.step_done(kStages);
 }
@@ -444,9 +425,9 @@ __global__ void __launch_bounds__(kGemmThreads, 1) INKGRAD_CLUSTER
       ring,
       [&] {
         if (two) {
-          copy_all<Shape<2, 128>, kA, kB>(&map_a, &map_b, arguments.tiles, ring, rank);
+          copy_all<Shape<2, 128>, kA, kB>(&map_a, &map_b, arguments, ring, rank);
         } else {
-          copy_all<Shape<3, 128>, kA, kB>(&map_a, &map_b, arguments.tiles, ring, rank);
+          copy_all<Shape<3, 128>, kA, kB>(&map_a, &map_b, arguments, ring, rank);
         }
       },
       [&](int warpgroup) {
@@ -470,7 +451,7 @@ __global__ void __launch_bounds__(kGemmThreads, 1) INKGRAD_CLUSTER
   const uint32_t rank = rank_in_cluster();
   using S = Shape<1, 256>;
   divide_labour(
-      ring, [&] { copy_all<S, Major::k, Major::k>(&map_a, &map_b, arguments.tiles, ring, rank); },
+      ring, [&] { copy_all<S, Major::k, Major::k>(&map_a, &map_b, arguments, ring, rank); },
       [&](int warpgroup) {
         multiply_halves<T, S, Major::k, Major::k>(arguments, ring, warpgroup, rank);
       });
@@ -523,30 +504,52 @@ bool has_tensor_products() {
 
 struct Stored {
   const void* data;
-  int64_t rows, columns, pitch;  // in elements of 16 bits
+  int64_t rows, columns, pitch, plane_rows;  // in elements of 16 bits
   int planes;
 };
 
-// A map of an operand in memory, copied in boxes of one row of shared memory by `tall` rows.
-CUtensorMap tensor_map(const Stored& stored, int tall) {
+CUtensorMap encoded(const void* data, int dimensions, const cuuint64_t* sizes,
+                    const cuuint64_t* strides, const cuuint32_t* box) {
   CUtensorMap map{};
-  const cuuint64_t sizes[] = {cuuint64_t(stored.columns), cuuint64_t(stored.rows),
-                              cuuint64_t(stored.planes)};
-  const cuuint64_t strides[] = {cuuint64_t(stored.pitch) * 2,
-                                cuuint64_t(stored.pitch) * 2 * cuuint64_t(stored.rows)};
-  const cuuint32_t box[] = {kRowBytes / 2, cuuint32_t(tall), 1};
-  const cuuint32_t steps[] = {1, 1, 1};
+  const cuuint32_t steps[] = {1, 1, 1, 1, 1};
   const CUresult result = encode_function()(
-      &map, CU_TENSOR_MAP_DATA_TYPE_UINT16, 3, const_cast<void*>(stored.data), sizes, strides, box,
-      steps, CU_TENSOR_MAP_INTERLEAVE_NONE, CU_TENSOR_MAP_SWIZZLE_128B,
+      &map, CU_TENSOR_MAP_DATA_TYPE_UINT16, cuuint32_t(dimensions), const_cast<void*>(data), sizes,
+      strides, box, steps, CU_TENSOR_MAP_INTERLEAVE_NONE, CU_TENSOR_MAP_SWIZZLE_128B,
       CU_TENSOR_MAP_L2_PROMOTION_L2_256B, CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE);
   check_driver(static_cast<int>(result), "cuTensorMapEncodeTiled");
   return map;
 }
 
-// `extent`: rows of the operand's tile that are copied together.
-CUtensorMap operand_map(const Stored& stored, Major major, int extent) {
-  return tensor_map(stored, major == Major::k ? extent : kTileDepth);
+// An operand copied in boxes of one row of shared memory by `tall` rows.
+CUtensorMap tile_map(const Stored& stored, int tall) {
+  const cuuint64_t row = cuuint64_t(stored.pitch) * 2;
+  const cuuint64_t sizes[] = {cuuint64_t(stored.columns), cuuint64_t(stored.rows),
+                              cuuint64_t(stored.planes)};
+  const cuuint64_t strides[] = {row, row * cuuint64_t(stored.plane_rows)};
+  const cuuint32_t box[] = {kRowBytes / 2, cuuint32_t(tall), 1};
+  return encoded(stored.data, 3, sizes, strides, box);
+}
+
+// An operand whose rows are dealt out (gemm_map.h), `share` rows at a time. A row is a place in a
+// pair, a thread, a pair and a group; the planes follow each other as groups.
+CUtensorMap dealt_map(const Stored& stored, int wide, int share) {
+  const int group = dealt_group(wide);
+  const cuuint64_t row = cuuint64_t(stored.pitch) * 2;
+  const cuuint64_t sizes[] = {
+      cuuint64_t(stored.columns), 2, 4, cuuint64_t(wide / 2),
+      cuuint64_t(stored.planes) * cuuint64_t(stored.plane_rows) / cuuint64_t(group)};
+  const cuuint64_t strides[] = {row, row * cuuint64_t(wide), row * 2, row * cuuint64_t(group)};
+  const cuuint32_t box[] = {kRowBytes / 2, 2, 4, cuuint32_t(wide / 2), cuuint32_t(share / group)};
+  return encoded(stored.data, 5, sizes, strides, box);
+}
+
+CUtensorMap map_of_a(const Stored& stored, Major major) {
+  return tile_map(stored, major == Major::k ? kTileRows : kTileDepth);
+}
+template <typename S>
+CUtensorMap map_of_b(const Stored& stored, Major major) {
+  return major == Major::k ? dealt_map(stored, S::wide, S::columns / kBlocksOfCluster)
+                           : tile_map(stored, kTileDepth);
 }
 
 int blocks_at_once() {
@@ -577,8 +580,8 @@ void launch_gemm(K kernel, const CUtensorMap& a, const CUtensorMap& b,
 template <Major kA, Major kB>
 void launch_float(const Product& p, const Stored& a, const Stored& b,
                   const GemmArguments& arguments, void* stream) {
-  launch_gemm(float_gemm_kernel<kA, kB>, operand_map(a, kA, kTileRows),
-              operand_map(b, kB, 128 / kBlocksOfCluster), arguments, stream);
+  launch_gemm(float_gemm_kernel<kA, kB>, map_of_a(a, kA), map_of_b<Shape<2, 128>>(b, kB), arguments,
+              stream);
 }
 
 void product(const Product& p, float* shares, void* stream) {
@@ -587,16 +590,25 @@ void product(const Product& p, float* shares, void* stream) {
   const int planes = is_float ? kMostPlanes : 1;
   const auto stored = [&](const void* data, bool transposed, int64_t extent) {
     const int64_t rows = transposed ? p.k : extent, columns = transposed ? extent : p.k;
-    return Stored{data, rows, columns, is_float ? plane_pitch(columns) : columns, planes};
+    return is_float ? Stored{data, rows, columns, plane_pitch(columns), plane_rows(rows), planes}
+                    : Stored{data, rows, columns, columns, rows, planes};
   };
   const Stored a = stored(p.a, p.a_transposed, p.m), b = stored(p.b, p.b_transposed, p.n);
   void* const to = split ? shares : p.c;
-  const GemmArguments arguments{
-      tiles,  p.m,          p.n, static_cast<const Scheme*>(p.scheme), p.a_operand, p.b_operand,
-      p.bias, p.activation, to,  aligned(to) && p.n % 2 == 0};
+  const int wide = is_float ? 4 : 8;
+  const GemmArguments arguments{tiles,
+                                p.m,
+                                p.n,
+                                static_cast<const Scheme*>(p.scheme),
+                                p.a_operand,
+                                p.b_operand,
+                                int(b.plane_rows / dealt_group(wide)),
+                                p.bias,
+                                p.activation,
+                                to,
+                                aligned(to, p.bias) && p.n % wide == 0};
   if (p.dtype == Dtype::f16 || p.dtype == Dtype::bf16) {
-    const CUtensorMap map_a = operand_map(a, Major::k, kTileRows);
-    const CUtensorMap map_b = operand_map(b, Major::k, 256 / kBlocksOfCluster);
+    const CUtensorMap map_a = map_of_a(a, Major::k), map_b = map_of_b<Shape<1, 256>>(b, Major::k);
     const auto kernel =
         p.dtype == Dtype::f16 ? half_gemm_kernel<__half> : half_gemm_kernel<__nv_bfloat16>;
     launch_gemm(kernel, map_a, map_b, arguments, stream);

@@ -89,13 +89,25 @@ INKGRAD_HD constexpr uint64_t descriptor_step(Major major) {
   return (major == Major::mn ? kProductDepth * kRowBytes : kProductDepth * 2) / 16;
 }
 
-// ---- the result of a warpgroup in registers: sum i of a thread, of 64 rows
+// ---- the result of a warpgroup in registers: sum i of a thread, of 64 rows. The column is that of
+// the tile of B in shared memory.
 
 INKGRAD_HD constexpr int sum_row(int thread, int i) {
   return thread / 32 * 16 + thread % 32 / 4 + i / 2 % 2 * 8;
 }
 INKGRAD_HD constexpr int sum_column(int thread, int i) {
   return i / 4 * 8 + thread % 4 * 2 + i % 2;
+}
+
+// A thread has pairs of columns, 8 apart. Where B's rows are copied one by one (Major::k), they are
+// dealt out so that its pairs come from `wide` consecutive columns of B, 16 bytes of the result: of
+// each group of 4 * wide, its four neighbours take `wide` each.
+INKGRAD_HD constexpr int dealt_group(int wide) { return 4 * wide; }
+// The column of B whose row is that of shared memory.
+INKGRAD_HD constexpr int dealt_column(int row, int wide) {
+  const int group = row / dealt_group(wide), in_group = row % dealt_group(wide);
+  const int pair = in_group / 8, thread = in_group % 8 / 2;
+  return group * dealt_group(wide) + thread * wide + pair * 2 + in_group % 2;
 }
 
 }  // namespace inkgrad::cuda

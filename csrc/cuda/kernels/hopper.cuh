@@ -93,6 +93,17 @@ __device__ __forceinline__ void copy_tile_to_all(void* to, const CUtensorMap* ma
       : "memory");
 }
 
+// The same of a tensor of five dimensions, whole but in the first, x, and the last, group.
+__device__ __forceinline__ void copy_groups_to_all(void* to, const CUtensorMap* map,
+                                                   uint64_t* barrier, int x, int group) {
+  constexpr uint16_t everyone = (1 << kBlocksOfCluster) - 1;
+  asm volatile(
+      "cp.async.bulk.tensor.5d.shared::cluster.global.tile.mbarrier::complete_tx::bytes"
+      ".multicast::cluster [%0], [%1, {%2, %3, %3, %3, %4}], [%5], %6;" ::"r"(shared_address(to)),
+      "l"(map), "r"(x), "r"(0), "r"(group), "r"(shared_address(barrier)), "h"(everyone)
+      : "memory");
+}
+
 // ---- products by a warpgroup: D [64, N] += A [64, 16] B [16, N], operands in shared memory
 
 __device__ __forceinline__ void fence_products() {

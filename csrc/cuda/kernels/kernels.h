@@ -46,11 +46,13 @@ struct SplitOperands {
 };
 // 16-bit words of a row of a plane.
 INKGRAD_HD constexpr int64_t plane_pitch(int64_t columns) { return (columns + 7) / 8 * 8; }
+// Rows from one plane to the next.
+INKGRAD_HD constexpr int64_t plane_rows(int64_t rows) { return (rows + 15) / 16 * 16; }
 
 // C [m, n] = activation(A B^T + bias): A is [m, k], or [k, m] if it is transposed, B is [n, k], or
 // [k, n]. Of f32, A and B are planes, the operands of those numbers of a split, whose workspace is
-// the scheme; of f16 and bf16 they are the matrices, k is a multiple of 8, and so is n, and neither
-// is transposed.
+// the scheme; of f16 and bf16 they are the matrices, k is a multiple of 8, n one of 32, and neither
+// is transposed. With b_transposed there is neither bias nor activation.
 struct Product {
   Dtype dtype;
   int64_t m, n, k;

@@ -2,7 +2,7 @@
 // follows from that, and the planes.
 //
 // A plane is stored row by row, a row of `columns` in plane_pitch(columns) words: the copy engine
-// wants rows 16 bytes apart. The padding is not read.
+// wants rows 16 bytes apart. The padding, of rows too (plane_rows), is not what a result is made of.
 #include "common.cuh"
 #include "extremes.cuh"
 #include "fill.h"
@@ -93,7 +93,7 @@ __global__ void __launch_bounds__(kThreads)
   }
 
   uint16_t* const to = static_cast<uint16_t*>(operand.planes) + row * pitch + column;
-  const int64_t plane = operand.rows * pitch;
+  const int64_t plane = plane_rows(operand.rows) * pitch;
   uint16_t high[kWords], middle[kWords], low[kWords];
   if (scheme->planes == 2) {
     const float scale = scheme->scale[blockIdx.y];
@@ -134,7 +134,7 @@ int64_t workspace_bytes() {
 }
 
 int64_t plane_bytes(int64_t rows, int64_t columns) {
-  return kMostPlanes * rows * plane_pitch(columns) * int64_t(sizeof(uint16_t));
+  return kMostPlanes * plane_rows(rows) * plane_pitch(columns) * int64_t(sizeof(uint16_t));
 }
 
 void split(const SplitOperands& operands, void* workspace, void* stream) {
