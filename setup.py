@@ -46,6 +46,9 @@ except ModuleNotFoundError as error:
 ROOT = Path(__file__).resolve().parent
 COMMON_FLAGS = ["-O3", "-g0", "-Wall", "-fvisibility=hidden"]
 OPENMP = ["-fopenmp"] if sys.platform != "darwin" else []
+# What a compiler links in of its own (a static libstdc++) stays inside: half of it exchanged for
+# torch's, it crashes.
+HIDDEN = ["-Wl,--exclude-libs,ALL"] if sys.platform == "linux" else []
 
 CPU_FLAGS = {
     "x86_64": {
@@ -231,7 +234,7 @@ if os.environ.get("INKGRAD_KERNELS", "1") != "0":
             depends=[*headers(), str(CUDA_HEADER)],
             include_dirs=[str(CUDA_HEADER.parent)],
             extra_compile_args={"cxx": [*COMMON_FLAGS, "-O2", *OPENMP]},
-            extra_link_args=OPENMP,
+            extra_link_args=[*OPENMP, *HIDDEN],
         ),
         *(
             KernelLibrary(

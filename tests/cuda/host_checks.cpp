@@ -168,15 +168,15 @@ ConvGeometry conv_geometry(int64_t images, int64_t in, int64_t height, int64_t w
 // Every place of every image in exactly one thread of each share, whose pixels lie in the block's
 // tile.
 int64_t plane_tile_errors(const PlaneTiles& t, int64_t images, int64_t across, int64_t k) {
-  std::vector<uint8_t> visits(images * t.places * t.shares);
+  std::vector<uint8_t> visits(images * t.places * t.channel_shares);
   int64_t errors = t.threads > kLargestBlock || t.threads % 32 != 0 || t.tile.pitch % 2 != 0 ||
                    (t.images > 1 && t.parts > 1);
-  for (int64_t block = 0; block < t.blocks(images); ++block) {
+  for (int64_t block = 0; block < t.shares_of(images); ++block) {
     for (int thread = 0; thread < t.threads; ++thread) {
       int share, image_in_block, place;
       int64_t image;
       if (!t.locate(block, thread, images, &share, &image_in_block, &image, &place)) continue;
-      ++visits.at((image * t.places + place) * t.shares + share);
+      ++visits.at((image * t.places + place) * t.channel_shares + share);
       errors += image != block / t.parts * t.images + image_in_block;
       errors += image_in_block >= t.images;
       errors += 2 * (place / across) + k >= t.tile.rows;
@@ -208,14 +208,14 @@ int64_t conv_input_grad_errors(int64_t images, int64_t in, int64_t height, int64
 int64_t conv_weight_grad_errors(int64_t images, int64_t in, int64_t out, int64_t k) {
   const ConvGeometry g = conv_geometry(images, in, 12, 12, out, k, 0);
   const WeightGradTiles t = weight_grad_tiles(g);
-  const int64_t sums = out * t.sums_per_channel;
-  int64_t errors = t.threads > 512 || t.slices > 65535;
+  const int64_t rows = out * t.rows_per_channel;
+  int64_t errors = t.threads() > 512 || t.slices > 65535 || t.groups < 1 || t.grads_pitch % 2 == 0;
   for (int64_t block = 0; block < t.blocks; ++block) {
-    const int64_t first = block * t.threads, last = std::min(first + t.threads, sums) - 1;
-    errors += first >= sums;
-    errors += last / t.sums_per_channel - first / t.sums_per_channel >= t.most_channels;
+    const int64_t first = block * t.rows, last = std::min(first + t.rows, rows) - 1;
+    errors += first >= rows;
+    errors += last / t.rows_per_channel - first / t.rows_per_channel >= t.most_channels;
   }
-  errors += int64_t(t.blocks) * t.threads < sums;
+  errors += int64_t(t.blocks) * t.rows < rows;
   int64_t next = 0;
   for (int64_t slice = 0; slice < t.slices; ++slice) {
     errors += t.begin(slice, images) != next;

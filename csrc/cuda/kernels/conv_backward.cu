@@ -21,33 +21,35 @@ __device__ __forceinline__ Handed handed_on(const ConvGeometry& g, int place, in
           2 * row + index / 2, 2 * column + index % 2};
 }
 
-// A thread has one sum: an element of the weight's gradient, or, after the taps of a channel, the
+// A thread has K sums: a row of taps of the weight's gradient, or, after the rows of a channel, the
 // bias's, over the places of the maxima.
+template <int K>
 __global__ void __launch_bounds__(512)
     conv_weight_grad_kernel(ConvGeometry g, WeightGradTiles tiles, const float* grad_output,
                             const float* output, const uint8_t* indices, const float* input,
                             double* parts) {
   extern __shared__ float4 shared[];  // placed gradients [images, channels, places], the images
   const int channels = int(g.out_channels), pitch = tiles.tile.pitch;
-  const int places = int(g.pooled_height * g.pooled_width), taps = tiles.sums_per_channel - 1;
+  const int places = int(g.pooled_height * g.pooled_width);
   const int image_elements = int(tiles.tile.elements(g.in_channels));
   PlacedGrad* const grads = reinterpret_cast<PlacedGrad*>(shared);
   float* const images =
-      reinterpret_cast<float*>(grads + tiles.images * tiles.most_channels * places);
-  const int first = blockIdx.x * blockDim.x, last = first + blockDim.x - 1;
-  const int first_channel = first / tiles.sums_per_channel;
-  const int own_channels = min(last / tiles.sums_per_channel + 1, channels) - first_channel;
+      reinterpret_cast<float*>(grads + tiles.images * tiles.most_channels * tiles.grads_pitch);
+  const int first = blockIdx.x * tiles.rows, all_rows = channels * tiles.rows_per_channel;
+  const int last = min(first + tiles.rows, all_rows) - 1;
+  const int first_channel = first / tiles.rows_per_channel;
+  const int own_channels = last / tiles.rows_per_channel + 1 - first_channel;
 
-  // Threads beyond the last sum repeat it, and write nothing.
-  const int own = min(first + int(threadIdx.x), channels * tiles.sums_per_channel - 1);
-  const int channel = own / tiles.sums_per_channel, tap = own % tiles.sums_per_channel;
-  const bool is_bias = tap == taps;
-  const int kernel_width = int(g.kernel_width), area = int(g.kernel_height) * kernel_width;
-  const int tap_at = is_bias ? 0
-                             : (tap / area * tiles.tile.rows + tap % area / kernel_width) * pitch +
-                                   tap % kernel_width;
+  // Threads beyond the last row, and beyond the last group, repeat one, and write nothing.
+  const int own = min(first + int(threadIdx.x) % tiles.rows, last);
+  const int group = min(int(threadIdx.x) / tiles.rows, tiles.groups - 1);
+  const bool writes = first + int(threadIdx.x) == own;
+  const int channel = own / tiles.rows_per_channel, kernel_row = own % tiles.rows_per_channel;
+  const bool is_bias = kernel_row == tiles.rows_per_channel - 1;
+  const int row_at =
+      is_bias ? 0 : (kernel_row / K * tiles.tile.rows + kernel_row % K) * pitch;
 
-  double total = 0;
+  double totals[K] = {};
   const int64_t end = tiles.begin(blockIdx.y + 1, g.images);
   for (int64_t n = tiles.begin(blockIdx.y, g.images); n < end; n += tiles.images) {
     const int here = int(end - n < tiles.images ? end - n : tiles.images);
@@ -59,35 +61,62 @@ __global__ void __launch_bounds__(512)
       const int image = list / own_channels, of_block = list - image * own_channels;
       const int64_t start = ((n + image) * channels + first_channel + of_block) * places;
       const Handed h = handed_on(g, place, start + place, grad_output, output, indices);
-      grads[(image * tiles.most_channels + of_block) * places + place] = {
+      grads[(image * tiles.most_channels + of_block) * tiles.grads_pitch + place] = {
           h.grad, h.row * pitch + h.column};
     }
     const bool special = __syncthreads_or(saw_special);
     for (int image = 0; image < here; ++image) {
       const PlacedGrad* const own_grads =
-          grads + (image * tiles.most_channels + channel - first_channel) * places;
-      const float* const own_image = images + image * image_elements + tap_at;
-      float sum = 0;
-#pragma unroll 4
-      for (int i = 0; i < places; ++i) {
+          grads + (image * tiles.most_channels + channel - first_channel) * tiles.grads_pitch;
+      const float* const own_image = images + image * image_elements + row_at;
+      float sums[K] = {};
+#pragma unroll 2
+      for (int i = group; i < places; i += tiles.groups) {
         const PlacedGrad placed = own_grads[i];
-        sum = fmaf(placed.grad, is_bias ? 1.0f : own_image[placed.at], sum);
-      }
-      if (special && !is_bias) {
-        // The zeros count as well: times what is not finite they are NaN, natively too.
-        const int rows = tiles.tile.rows - int(g.kernel_height) + 1;
-        const int columns = int(g.in_width + 2 * g.pad_width) - kernel_width + 1;
-        for (int i = 0; i < rows * columns; ++i) {
-          sum = fmaf(0.0f, own_image[i / columns * pitch + i % columns], sum);
+#pragma unroll
+        for (int k = 0; k < K; ++k) {
+          sums[k] = fmaf(placed.grad, is_bias ? 1.0f : own_image[placed.at + k], sums[k]);
         }
       }
-      total += sum;
+      if (special && !is_bias && group == 0) {
+        // The zeros count as well: times what is not finite they are NaN, natively too.
+        const int rows = tiles.tile.rows - K + 1;
+        const int columns = int(g.in_width + 2 * g.pad_width) - K + 1;
+        for (int i = 0; i < rows * columns; ++i) {
+          const float* const window = own_image + i / columns * pitch + i % columns;
+#pragma unroll
+          for (int k = 0; k < K; ++k) sums[k] = fmaf(0.0f, window[k], sums[k]);
+        }
+      }
+#pragma unroll
+      for (int k = 0; k < K; ++k) totals[k] += sums[k];
     }
   }
-  if (first + int(threadIdx.x) != own) return;
+
+  if (tiles.groups > 1) {
+    double* const of_groups = reinterpret_cast<double*>(shared);
+    double* const own_sums = of_groups + int(threadIdx.x) * K;
+    __syncthreads();
+    if (int(threadIdx.x) < tiles.rows * tiles.groups) {
+#pragma unroll
+      for (int k = 0; k < K; ++k) own_sums[k] = totals[k];
+    }
+    __syncthreads();
+    for (int other = 1; writes && other < tiles.groups; ++other) {
+#pragma unroll
+      for (int k = 0; k < K; ++k) totals[k] += own_sums[other * tiles.rows * K + k];
+    }
+  }
+  if (!writes) return;
   // Those of the weight, then those of the bias.
-  double* const of_slice = parts + blockIdx.y * int64_t(channels) * tiles.sums_per_channel;
-  of_slice[is_bias ? channels * taps + channel : channel * taps + tap] = total;
+  const int taps = int(g.in_channels) * K * K;
+  double* const of_slice = parts + blockIdx.y * int64_t(channels) * (taps + 1);
+  if (is_bias) {
+    of_slice[channels * taps + channel] = totals[0];
+  } else {
+#pragma unroll
+    for (int k = 0; k < K; ++k) of_slice[channel * taps + kernel_row * K + k] = totals[k];
+  }
 }
 
 // The input's gradient is a convolution of the output's: every place of the image with the weights
@@ -110,47 +139,49 @@ __global__ void __launch_bounds__(kLargestBlock)
     return channel < in_channels ? __ldg(weight + (out * in_channels + channel) * K * K + turned)
                                  : 0.0f;
   });
-  const int64_t first = blockIdx.x / tiles.parts * int64_t(tiles.images);
-  const int64_t left = g.images - first;
-  const int here = int(left < tiles.images ? left : tiles.images);
   const int up = K - 1 - int(g.pad_height), to_left = K - 1 - int(g.pad_width);
-  for (int i = threadIdx.x; i < here * out_channels * plane; i += blockDim.x) grads[i] = 0;
-  __syncthreads();
-#pragma unroll kAhead
-  for (int i = threadIdx.x; i < here * out_channels * places; i += blockDim.x) {
-    const int list = i / places;  // the channel of an image
-    const Handed h =
-        handed_on(g, i % places, first * out_channels * places + i, grad_output, output, indices);
-    // With more padding than the kernel is wide its outermost places see no image.
-    const int y = h.row + up, x = h.column + to_left;
-    if (y >= 0 && y < tiles.tile.rows && x >= 0 && x < pitch) {
-      grads[list * plane + y * pitch + x] = h.grad;
-    }
-  }
-  __syncthreads();
-
-  int share, image_in_block, place;
-  int64_t image;
-  if (!tiles.locate(blockIdx.x, threadIdx.x, g.images, &share, &image_in_block, &image, &place)) {
-    return;
-  }
   const int height = int(g.in_height), width = int(g.in_width), across = (width + 1) / 2;
-  const int y = 2 * (place / across), x = 2 * (place % across);
-  const float* const corner = grads + image_in_block * out_channels * plane + y * pitch + x;
-  for (int group = share; group < groups.count; group += tiles.shares) {
-    float sums[kTogether][4] = {};
-    for (int c = 0; c < out_channels; ++c) {
-      add_products<K>(corner + c * plane, pitch, weights + c * K * K * row + group * groups.pitch,
-                      row, sums);
+  for (int64_t part = blockIdx.x; part < tiles.shares_of(g.images); part += gridDim.x) {
+    const int64_t first = part / tiles.parts * int64_t(tiles.images), left = g.images - first;
+    const int here = int(left < tiles.images ? left : tiles.images);
+    __syncthreads();  // the gradients before are done with
+    for (int i = threadIdx.x; i < here * out_channels * plane; i += blockDim.x) grads[i] = 0;
+    __syncthreads();
+#pragma unroll 4
+    for (int i = threadIdx.x; i < here * out_channels * places; i += blockDim.x) {
+      const int list = i / places;  // the channel of an image
+      const Handed h = handed_on(g, i - list * places, first * out_channels * places + i,
+                                 grad_output, output, indices);
+      // With more padding than the kernel is wide its outermost places see no image.
+      const int y = h.row + up, x = h.column + to_left;
+      if (y >= 0 && y < tiles.tile.rows && x >= 0 && x < pitch) {
+        grads[list * plane + y * pitch + x] = h.grad;
+      }
     }
+    __syncthreads();
+
+    int share, image_in_block, place;
+    int64_t image;
+    if (!tiles.locate(part, threadIdx.x, g.images, &share, &image_in_block, &image, &place)) {
+      continue;
+    }
+    const int y = 2 * (place / across), x = 2 * (place % across);
+    const float* const corner = grads + image_in_block * out_channels * plane + y * pitch + x;
+    for (int group = share; group < groups.count; group += tiles.channel_shares) {
+      float sums[kTogether][4] = {};
+      for (int c = 0; c < out_channels; ++c) {
+        add_products<K>(corner + c * plane, pitch, weights + c * K * K * row + group * groups.pitch,
+                        row, sums);
+      }
 #pragma unroll
-    for (int c = 0; c < kTogether; ++c) {
-      const int channel = group * kTogether + c;
-      if (channel >= in_channels) break;
-      float* const to = grad_input + ((image * in_channels + channel) * height + y) * width + x;
+      for (int c = 0; c < kTogether; ++c) {
+        const int channel = group * kTogether + c;
+        if (channel >= in_channels) break;
+        float* const to = grad_input + ((image * in_channels + channel) * height + y) * width + x;
 #pragma unroll
-      for (int p = 0; p < 4; ++p) {
-        if (y + p / 2 < height && x + p % 2 < width) to[p / 2 * width + p % 2] = sums[c][p];
+        for (int p = 0; p < 4; ++p) {
+          if (y + p / 2 < height && x + p % 2 < width) to[p / 2 * width + p % 2] = sums[c][p];
+        }
       }
     }
   }
@@ -167,21 +198,26 @@ bool takes_input(const ConvGeometry& g) {
 
 int64_t weight_parts(const ConvGeometry& g) {
   const WeightGradTiles t = weight_grad_tiles(g);
-  return t.slices * g.out_channels * t.sums_per_channel;
+  return t.slices * g.out_channels * (g.in_channels * g.kernel_height * g.kernel_width + 1);
 }
 
 void weight_grad(const ConvGeometry& g, const float* grad_output, const float* output,
                  const uint8_t* indices, const float* input, double* parts, float* grad_weight,
                  float* grad_bias, void* stream) {
   const WeightGradTiles t = weight_grad_tiles(g);
-  const int64_t weights = g.out_channels * (t.sums_per_channel - 1);
+  const int64_t weights = g.out_channels * g.in_channels * g.kernel_height * g.kernel_width;
   const int64_t bytes = weight_grad_shared_bytes(g, t);
   const dim3 blocks(t.blocks, t.slices);
-  allow_shared_bytes(conv_weight_grad_kernel, bytes);
-  conv_weight_grad_kernel<<<blocks, t.threads, bytes, as_stream(stream)>>>(
-      g, t, grad_output, output, indices, input, parts);
-  INKGRAD_LAUNCH_CHECK();
-  add_parts(parts, t.slices, weights, g.out_channels, 1, Dtype::f32, grad_weight, grad_bias, stream);
+  const auto launch = [&](auto k) {
+    allow_shared_bytes(conv_weight_grad_kernel<k>, bytes);
+    conv_weight_grad_kernel<k><<<blocks, t.threads(), bytes, as_stream(stream)>>>(
+        g, t, grad_output, output, indices, input, parts);
+    INKGRAD_LAUNCH_CHECK();
+  };
+  g.kernel_height == 3 ? launch(std::integral_constant<int, 3>{})
+                       : launch(std::integral_constant<int, 5>{});
+  add_parts(parts, t.slices, weights, g.out_channels, 1, Dtype::f32, grad_weight, grad_bias,
+            stream);
 }
 
 void input_grad(const ConvGeometry& g, const float* grad_output, const float* output,

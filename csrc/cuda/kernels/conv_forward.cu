@@ -32,45 +32,47 @@ __global__ void __launch_bounds__(kLargestBlock)
   load_weights<kTogether>(1, groups, offsets, [&](int, int channel) {
     return bias && channel < channels ? __ldg(bias + channel) : 0.0f;
   });
-  const int64_t first = blockIdx.x / tiles.parts * int64_t(tiles.images);
-  const int64_t left = g.images - first;
-  load_images(g, tiles.tile, input, first, int(left < tiles.images ? left : tiles.images), images);
-  __syncthreads();
-
-  int share, image_in_block, place;
-  int64_t image;
-  if (!tiles.locate(blockIdx.x, threadIdx.x, g.images, &share, &image_in_block, &image, &place)) {
-    return;
-  }
   const int pooled_width = int(g.pooled_width), pitch = tiles.tile.pitch;
   const int plane = tiles.tile.rows * pitch;
-  const float* const corner = images + image_in_block * in_channels * plane +
-                              2 * (place / pooled_width) * pitch + 2 * (place % pooled_width);
+  for (int64_t part = blockIdx.x; part < tiles.shares_of(g.images); part += gridDim.x) {
+    const int64_t first = part / tiles.parts * int64_t(tiles.images), left = g.images - first;
+    __syncthreads();  // the images before are done with
+    load_images(g, tiles.tile, input, first, int(left < tiles.images ? left : tiles.images),
+                images);
+    __syncthreads();
 
-  for (int group = share; group < groups.count; group += tiles.shares) {
-    float sums[kTogether][4] = {};
-    for (int c = 0; c < in_channels; ++c) {
-      add_products<K>(corner + c * plane, pitch, weights + c * K * K * row + group * groups.pitch,
-                      row, sums);
+    int share, image_in_block, place;
+    int64_t image;
+    if (!tiles.locate(part, threadIdx.x, g.images, &share, &image_in_block, &image, &place)) {
+      continue;
     }
-#pragma unroll
-    for (int c = 0; c < kTogether; ++c) {
-      const int channel = group * kTogether + c;
-      if (channel >= channels) break;
-      const float offset = offsets[group * groups.pitch + c];
-      float best = sums[c][0] + offset;
-      int index = 0;
-#pragma unroll
-      for (int p = 1; p < 4; ++p) {
-        const float v = sums[c][p] + offset;
-        if (beats(v, best)) {
-          best = v;
-          index = p;
-        }
+    const float* const corner = images + image_in_block * in_channels * plane +
+                                2 * (place / pooled_width) * pitch + 2 * (place % pooled_width);
+    for (int group = share; group < groups.count; group += tiles.channel_shares) {
+      float sums[kTogether][4] = {};
+      for (int c = 0; c < in_channels; ++c) {
+        add_products<K>(corner + c * plane, pitch, weights + c * K * K * row + group * groups.pitch,
+                        row, sums);
       }
-      const int64_t at = (image * channels + channel) * tiles.places + place;
-      output[at] = activate(best, Activation::relu);
-      indices[at] = uint8_t(index);
+#pragma unroll
+      for (int c = 0; c < kTogether; ++c) {
+        const int channel = group * kTogether + c;
+        if (channel >= channels) break;
+        const float offset = offsets[group * groups.pitch + c];
+        float best = sums[c][0] + offset;
+        int index = 0;
+#pragma unroll
+        for (int p = 1; p < 4; ++p) {
+          const float v = sums[c][p] + offset;
+          if (beats(v, best)) {
+            best = v;
+            index = p;
+          }
+        }
+        const int64_t at = (image * channels + channel) * tiles.places + place;
+        output[at] = activate(best, Activation::relu);
+        indices[at] = uint8_t(index);
+      }
     }
   }
 }

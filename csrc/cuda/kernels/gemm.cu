@@ -72,7 +72,6 @@ struct GemmArguments {
 #define INKGRAD_CLUSTER __cluster_dims__(kBlocksOfCluster, 1, 1)
 
 constexpr int kConsumerWarps = 8;
-constexpr int kCopierRegisters = 72, kConsumerRegisters = 216;
 
 // ---- copying
 
@@ -109,8 +108,7 @@ __device__ __forceinline__ void copy_b(uint8_t* to, const CUtensorMap* map, uint
 
 template <typename S, Major kA, Major kB>
 __device__ __forceinline__ void copy_all(const CUtensorMap* map_a, const CUtensorMap* map_b,
-                                         const GemmArguments& arguments, Ring ring,
-                                         uint32_t rank) {
+                                         const GemmArguments& arguments, Ring ring, uint32_t rank) {
   constexpr int kStages = S::stages, kShare = S::columns / kBlocksOfCluster;
   const GemmTiles& tiles = arguments.tiles;
   Cursor at;
@@ -186,48 +184,82 @@ __device__ __forceinline__ void with_activation(Activation activation, F f) {
   }
 }
 
+// The pieces of 16 bytes of the bias that belong to a thread's columns, where B's rows were dealt
+// out: read before the last products are done, so that nothing waits for them.
+template <typename T, int kCount>
+struct BiasPieces {
+  static constexpr int groups = 2 * kCount / dealt_group(kLanes<T>);
+  int4 piece[groups];
+
+  __device__ __forceinline__ BiasPieces(const GemmArguments& arguments, int64_t column) {
+#pragma unroll
+    for (int group = 0; group < groups; ++group) {
+      const int64_t first = column + group * dealt_group(kLanes<T>);
+      const bool there = arguments.bias && arguments.in_vectors && first < arguments.n;
+      piece[group] = there ? __ldg(reinterpret_cast<const int4*>(
+                                 static_cast<const T*>(arguments.bias) + first))
+                           : int4{0, 0, 0, 0};
+    }
+  }
+};
+
+template <typename T>
+__device__ __forceinline__ int64_t dealt_start(const TilePlace& place) {
+  return place.column + threadIdx.x % 4 * kLanes<T>;
+}
+
 // The result where B's rows were dealt out: 16 bytes at a time.
 template <typename T, int kCount>
 __device__ __forceinline__ void finish_dealt(const GemmArguments& arguments, const TilePlace& place,
-                                             int warpgroup, const float (&sums)[kCount]) {
+                                             int warpgroup, const BiasPieces<T, kCount>& bias,
+                                             const float (&sums)[kCount]) {
   constexpr int kWide = kLanes<T>, kGroup = dealt_group(kWide), kColumns = 2 * kCount;
   const int thread = threadIdx.x % 128;
   const int64_t row = place.row + warpgroup * 64 + sum_row(thread, 0);
-  const int64_t column = place.column + thread % 4 * kWide;
-  const T* const bias = static_cast<const T*>(arguments.bias);
+  const int64_t column = dealt_start<T>(place);
   T* const c = static_cast<T*>(arguments.c) + row * arguments.n + column;
-  const auto finish = [&](auto whole, auto activation) {
-#pragma unroll
-    for (int group = 0; group < kColumns / kGroup; ++group) {
-      const int right = group * kGroup;
-      float offset[kWide] = {};
-      if (bias) {
-        const Access<T, whole> at(column + right, arguments.n, whole);
-        const Vector<T> vector = at.load(bias);
-#pragma unroll
-        for (int i = 0; i < kWide; ++i) offset[i] = vector.lane[i];
-      }
-#pragma unroll
-      for (int down = 0; down < 2; ++down) {
-        Vector<T> result;
-#pragma unroll
-        for (int i = 0; i < kWide; ++i) {
-          const float sum = sums[4 * (kWide / 2 * group + i / 2) + 2 * down + i % 2];
-          result.lane[i] = activation(sum + offset[i]);
-        }
-        if (whole || row + 8 * down < arguments.m) {
-          const Access<T, whole> at(0, arguments.n - column - right, whole);
-          at.store(c + 8 * down * arguments.n + right, result);
-        }
-      }
-    }
+  // sum_of(group, down, i): the sum of element i of a group, of the upper or the lower row.
+  const auto sum_of = [&](int group, int down, int i) {
+    return sums[4 * (kWide / 2 * group + i / 2) + 2 * down + i % 2];
   };
   if (arguments.in_vectors && place.row + kTileRows <= arguments.m &&
       place.column + kColumns <= arguments.n) {
-    with_activation<T>(arguments.activation,
-                       [&](auto activation) { finish(std::true_type{}, activation); });
-  } else {
-    finish(std::false_type{}, [&](float z) { return activate(z, arguments.activation); });
+    with_activation<T>(arguments.activation, [&](auto activation) {
+#pragma unroll
+      for (int group = 0; group < kColumns / kGroup; ++group) {
+        T offset[kWide];
+        memcpy(offset, &bias.piece[group], sizeof offset);
+#pragma unroll
+        for (int down = 0; down < 2; ++down) {
+          T result[kWide];
+#pragma unroll
+          for (int i = 0; i < kWide; ++i) {
+            result[i] = narrow<T>(activation(sum_of(group, down, i) + widen(offset[i])));
+          }
+          int4 bits;
+          memcpy(&bits, result, sizeof bits);
+          *reinterpret_cast<int4*>(c + 8 * down * arguments.n + group * kGroup) = bits;
+        }
+      }
+    });
+    return;
+  }
+  const T* const from = static_cast<const T*>(arguments.bias);
+#pragma unroll
+  for (int group = 0; group < kColumns / kGroup; ++group) {
+#pragma unroll
+    for (int i = 0; i < kWide; ++i) {
+      const int right = group * kGroup + i;
+      if (column + right >= arguments.n) continue;
+      const float offset = from ? widen(__ldg(from + column + right)) : 0.0f;
+#pragma unroll
+      for (int down = 0; down < 2; ++down) {
+        if (row + 8 * down < arguments.m) {
+          c[8 * down * arguments.n + right] =
+              narrow<T>(activate(sum_of(group, down, i) + offset, arguments.activation));
+        }
+      }
+    }
   }
 }
 
@@ -237,8 +269,8 @@ __device__ __forceinline__ void finish_plain(const GemmArguments& arguments, con
   const int thread = threadIdx.x % 128;
   const int64_t row = place.row + warpgroup * 64 + sum_row(thread, 0);
   const int64_t column = place.column + sum_column(thread, 0);
-  float* const c = static_cast<float*>(arguments.c) +
-                   (place.split * arguments.m + row) * arguments.n + column;
+  float* const c =
+      static_cast<float*>(arguments.c) + (place.split * arguments.m + row) * arguments.n + column;
   const bool whole = arguments.in_vectors && place.row + kTileRows <= arguments.m &&
                      place.column + 128 <= arguments.n;
 #pragma unroll
@@ -320,6 +352,8 @@ __device__ __forceinline__ void multiply_all(const GemmArguments& arguments, Rin
       for (int i = 0; i < 64; ++i) total[i] += part[i];
       head_start.step_done();
     }
+    // (Unused, and gone, where B's rows are not dealt out.)
+    const BiasPieces<float, 64> bias(arguments, dealt_start<float>(place));
     wait_products<0>();
     pin(rest);
     release(read);
@@ -332,7 +366,7 @@ __device__ __forceinline__ void multiply_all(const GemmArguments& arguments, Rin
       }
     }
     if constexpr (kB == Major::k) {
-      finish_dealt<float>(arguments, place, warpgroup, total);
+      finish_dealt(arguments, place, warpgroup, bias, total);
     } else {
       finish_plain(arguments, place, warpgroup, total);
     }
@@ -365,18 +399,20 @@ __device__ __forceinline__ void multiply_halves(const GemmArguments& arguments, 
       read = &ring.empty[at.stage];
       head_start.step_done();
     }
+    const BiasPieces<T, 128> bias(arguments, dealt_start<T>(place));
     wait_products<0>();
     pin(total);
     release(read);
-    finish_dealt<T>(arguments, place, warpgroup, total);
+    finish_dealt(arguments, place, warpgroup, bias, total);
   }
   head_start.step_done(kStages);
 }
 
 // ---- the roles of a block
 
-// copy() for one thread, multiply(warpgroup) for the threads of two warpgroups.
-template <typename Copy, typename Multiply>
+// copy() for one thread, multiply(warpgroup) for the threads of two warpgroups; registers of a
+// thread of the first and of the others, 504 in all.
+template <int kCopierRegisters, int kConsumerRegisters, typename Copy, typename Multiply>
 __device__ __forceinline__ void divide_labour(Ring ring, Copy copy, Multiply multiply) {
   if (threadIdx.x == 0) {
     for (int i = 0; i < kMostStages; ++i) {
@@ -421,7 +457,7 @@ __global__ void __launch_bounds__(kGemmThreads, 1) INKGRAD_CLUSTER
   const Ring ring = make_ring(memory);
   const uint32_t rank = rank_in_cluster();
   const bool two = arguments.scheme->planes == 2;
-  divide_labour(
+  divide_labour<72, 216>(
       ring,
       [&] {
         if (two) {
@@ -450,7 +486,7 @@ __global__ void __launch_bounds__(kGemmThreads, 1) INKGRAD_CLUSTER
   const Ring ring = make_ring(memory);
   const uint32_t rank = rank_in_cluster();
   using S = Shape<1, 256>;
-  divide_labour(
+  divide_labour<40, 232>(
       ring, [&] { copy_all<S, Major::k, Major::k>(&map_a, &map_b, arguments, ring, rank); },
       [&](int warpgroup) {
         multiply_halves<T, S, Major::k, Major::k>(arguments, ring, warpgroup, rank);

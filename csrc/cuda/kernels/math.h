@@ -241,8 +241,8 @@ INKGRAD_HD float sigmoid(float z) {
   return z > 0 ? r : e * r;
 }
 
-// For half types: 1 / (1 + e) by a polynomial, to 2^-16, for the hardware's reciprocals would be half of
-// the time of a matrix product's end.
+// For half types: 1 / (1 + e) by a polynomial, to 2^-16, for the hardware's reciprocals would be
+// half of the time of a matrix product's end.
 INKGRAD_HD float half_sigmoid(float z) {
   const float scaled = (z > 0 ? z : -z) * -1.4426950408889634f;
 #if defined(__CUDA_ARCH__)

@@ -2,7 +2,8 @@
 // follows from that, and the planes.
 //
 // A plane is stored row by row, a row of `columns` in plane_pitch(columns) words: the copy engine
-// wants rows 16 bytes apart. The padding, of rows too (plane_rows), is not what a result is made of.
+// wants rows 16 bytes apart. The padding, of rows too (plane_rows), is not what a result is made
+// of.
 #include "common.cuh"
 #include "extremes.cuh"
 #include "fill.h"
