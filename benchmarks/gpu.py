@@ -19,7 +19,10 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
+from importlib.util import find_spec
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
@@ -42,11 +45,13 @@ print(json.dumps({
 
 @dataclass(frozen=True)
 class Stage:
-    """A command and the seconds that it may take."""
+    """A command and the seconds that it may take. ``beside``: it runs beside the one before it, as
+    what times nothing may."""
 
     name: str
     command: tuple[str, ...]
     seconds: float
+    beside: bool = False
 
 
 @dataclass(frozen=True)
@@ -99,26 +104,41 @@ def sanitizer() -> str | None:
 
 def stages(benchmark: Path) -> list[Stage]:
     python = sys.executable
-    pytest = (python, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--maxfail=40", "-k", "cuda")
-    suites = ("tests/cuda", "tests/functional", "tests/test_nn.py", "tests/test_patching.py")
+    workers = ("-n", str(min(14, os.cpu_count() or 1))) if find_spec("xdist") else ()
+    pytest = (python, "-m", "pytest", "-q", "-p", "no:cacheprovider", *workers, "--maxfail=40")
+    suites = ("tests/cuda/test_on_gpu.py", "tests/functional", "tests/test_nn.py")
+    suites += ("tests/test_patching.py", "tests/test_chain.py", "tests/course/test_training.py")
+    bench = (python, "-m", "inkgrad_bench.gpu_bench")
     found = [
         Stage("build", (python, "setup.py", "--quiet", "build_ext", "--inplace"), 150),
-        Stage("tests", (*pytest, *suites), 200),
+        Stage("tests", (*pytest, "-k", "cuda", *suites), 130),
+        # What torch.compile makes is kept, and is then there when it is timed.
+        Stage("compilation", (*bench, "--compile-only", "--seconds", "100"), 120, beside=True),
     ]
     tool = sanitizer()
     if tool is not None:
         smoke = (python, "-m", "inkgrad_bench.gpu_smoke")
         for name in ("memcheck", "racecheck", "initcheck", "synccheck"):
             command = (tool, "--tool", name, "--error-exitcode", "9", *smoke)
-            found.append(Stage(f"compute-sanitizer {name}", command, 40))
-    bench = (python, "-m", "inkgrad_bench.gpu_bench", "--json", str(benchmark), "--seconds", "90")
-    found.append(Stage("benchmark", bench, 150))
+            found.append(Stage(f"compute-sanitizer {name}", command, 120, beside=True))
+    found.append(Stage("benchmark", (*bench, "--json", str(benchmark), "--seconds", "90"), 130))
     return found
 
 
+def together(stages: Sequence[Stage]) -> list[list[Stage]]:
+    """Those that run at one time."""
+    groups: list[list[Stage]] = []
+    for stage in stages:
+        if stage.beside and groups:
+            groups[-1].append(stage)
+        else:
+            groups.append([stage])
+    return groups
+
+
 def run_stage(stage: Stage, environment: dict[str, str]) -> Outcome:
-    """Its output goes to the screen line by line; a stage that takes too long is stopped."""
-    print(f"\n==> {stage.name} (at most {stage.seconds:.0f} s)", flush=True)
+    """What it said goes to the screen when it has ended; one that takes too long is stopped."""
+    print(f"==> {stage.name} (at most {stage.seconds:.0f} s)", flush=True)
     start = time.monotonic()
     why, code = None, None
     # A process group: a stage's own children are stopped with it.
@@ -139,8 +159,8 @@ def run_stage(stage: Stage, environment: dict[str, str]) -> Outcome:
         said.seek(0)
         tail = said.read()[-KEPT_CHARACTERS:]
     seconds = time.monotonic() - start
-    print(tail, flush=True)
-    print(f"{stage.name}: {why or f'exit code {code}'}, {seconds:.0f} s", flush=True)
+    verdict = f"{stage.name}: {why or f'exit code {code}'}, {seconds:.0f} s"
+    print(f"{tail}\n{verdict}\n", flush=True)
     return Outcome(stage.name, list(stage.command), code, round(seconds, 1), why, tail)
 
 
@@ -177,13 +197,14 @@ def main(argv: Sequence[str] | None = None) -> int:
             "INKGRAD_CUDA": "1",
             "TORCH_CUDA_ARCH_LIST": architecture(found["capability"]),
         }
-        for stage in stages(benchmark):
-            outcome = run_stage(stage, environment)
-            document["stages"].append(asdict(outcome))
+        for group in together(stages(benchmark)):
+            with ThreadPoolExecutor(len(group)) as pool:
+                outcomes = list(pool.map(run_stage, group, repeat(environment)))
+            document["stages"] += map(asdict, outcomes)
             if benchmark.exists():
                 document["benchmark"] = json.loads(benchmark.read_text())
             write(document, args.json)
-            if stage.name == "build" and outcome.code != 0:
+            if group[0].name == "build" and outcomes[0].code != 0:
                 break  # all else would measure something other than this tree
     failed = [outcome["name"] for outcome in document["stages"] if outcome["code"] != 0]
     print(f"\n{args.json}: " + (f"failed: {', '.join(failed)}" if failed else "all went well"))

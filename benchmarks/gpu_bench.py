@@ -20,7 +20,7 @@ from inkgrad.course.files import write_atomically
 from inkgrad_bench import accuracy, ceilings, environment, memory, session, workloads
 from inkgrad_bench.cases import GPU_CASES, Case
 from inkgrad_bench.measure import Effort, paired_ratio, race
-from inkgrad_bench.workloads import NATIVE, OURS, Step
+from inkgrad_bench.workloads import COMPILED, NATIVE, OURS, Step
 
 EFFORT = Effort(sample_seconds=0.002, rounds=5, most=15, seconds=0.2)
 GRAPH = "{}, graph"
@@ -113,6 +113,20 @@ def run(
     return document
 
 
+def compile_all(chosen: Sequence[Case], device: str, seconds: float) -> int:
+    """Compile native for every case, for torch to keep; the exit code."""
+    deadline = time.monotonic() + seconds
+    for case in chosen:
+        for direction in case.directions:
+            if time.monotonic() > deadline:
+                return 0
+            torch.compiler.reset()
+            step = workloads.build(case, direction, device, compiled=True).steps.get(COMPILED)
+            if step is not None:
+                step()
+    return 0
+
+
 def line(row: Row) -> str:
     """A row in words."""
     times = ", ".join(f"{n} {1e6 * s['median']:.1f} us" for n, s in row["seconds"].items())
@@ -124,13 +138,20 @@ def line(row: Row) -> str:
 
 def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m inkgrad_bench.gpu_bench", description=__doc__)
-    parser.add_argument("--json", type=Path, required=True, metavar="FILE")
+    parser.add_argument("--json", type=Path, metavar="FILE")
     parser.add_argument("--seconds", type=float, default=150, help="begin no row after them")
     parser.add_argument("--no-compile", action="store_true")
+    parser.add_argument(
+        "--compile-only", action="store_true", help="time nothing; compile what will be timed"
+    )
     args = parser.parse_args(argv)
     if not torch.cuda.is_available():
         parser.error("there is no GPU")
     torch.backends.cudnn.benchmark = True  # native at its best
+    if args.compile_only:
+        return compile_all(GPU_CASES, "cuda", args.seconds)
+    if args.json is None:
+        parser.error("--json: expected a file")
 
     def write(document: Row) -> None:
         write_atomically(args.json, json.dumps(document, indent=1).encode())

@@ -15,6 +15,7 @@ from inkgrad.chain import Chain
 from inkgrad.check.cases import DTYPES, OPS, Case, bind
 from inkgrad.check.derivatives import derivatives
 from inkgrad.course import models
+from inkgrad.functional import linear_sigmoid
 
 # Past a chunk, a tile or a block, by a little.
 LARGER = {
@@ -39,7 +40,24 @@ def run(device: str) -> int:
                 first = [False, *wanted[1:]]
                 derivatives(bind(op.fused, case), inputs, order=1, differentiable=first)
                 calls += 2
-    return calls + chain_steps(device)
+    return calls + products(device) + chain_steps(device)
+
+
+def products(device: str) -> int:
+    """Products on the tensor cores: of odd sizes, of both kinds of planes, with a split sum."""
+    generator = torch.Generator(device).manual_seed(0)
+    calls = 0
+    for dtype in (torch.float32, torch.bfloat16):
+        for m, k, n in ((513, 584, 544), (136, 8192, 160)):
+            x, weight, bias = (
+                torch.randn(shape, device=device, generator=generator).to(dtype).requires_grad_()
+                for shape in ((m, k), (n, k), (n,))
+            )
+            for scale in (1, 1e-30):
+                y = linear_sigmoid(torch.cat([x[:1] * scale, x[1:]]), weight, bias)
+                torch.autograd.grad(y.sum(), (x, weight, bias))
+                calls += 1
+    return calls
 
 
 def chain_steps(device: str) -> int:

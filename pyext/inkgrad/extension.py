@@ -1,5 +1,5 @@
 """Loads the compiled extension, once, at import: the operators, then this processor's kernels, then
-those for CUDA, if they were built and are asked for (whether or not a GPU is here).
+those for CUDA, if they were built (whether or not a GPU is here) and INKGRAD_CUDA is not 0.
 
 ``INKGRAD_CPU_CAPABILITY`` overrides the choice: ``default``, ``avx2`` or ``avx512`` name a library
 (an error if it was not built or the processor lacks the instructions), ``reference`` leaves the
@@ -93,9 +93,8 @@ def _load_cuda(module: Any) -> Cuda:
     """Load the CUDA kernels into the extension, if there are any that go with this torch."""
     if module.cuda_left_out:
         return Cuda(reason=module.cuda_left_out)
-    if os.environ.get(CUDA_ENVIRONMENT) != "1":
-        # What has run on no GPU is nobody's default.
-        reason = f"they have not run on a GPU yet; {CUDA_ENVIRONMENT}=1 uses them"
+    if os.environ.get(CUDA_ENVIRONMENT) == "0":
+        reason = f"{CUDA_ENVIRONMENT}=0"
         return Cuda(module.cuda_toolkit, module.cuda_architectures, reason=reason)
     if torch.version.cuda != module.cuda_of_torch:
         reason = (

@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+import tempfile
 import time
 
 import pytest
@@ -74,8 +75,25 @@ def test_nothing_is_measured_if_the_build_fails(run):
 def test_stages_fit_ten_minutes(tmp_path, monkeypatch):
     monkeypatch.setattr(gpu, "sanitizer", lambda: "compute-sanitizer")
     chosen = gpu.stages(tmp_path / "x.json")
-    assert sum(stage.seconds for stage in chosen) <= 660
+    groups = gpu.together(chosen)
+    assert [stage for group in groups for stage in group] == chosen
+    assert sum(max(stage.seconds for stage in group) for group in groups) <= 600
+    assert [stage.name for stage in groups[-1]] == ["benchmark"]  # nothing runs beside it
     assert all(os.path.exists(gpu.ROOT / path) for path in chosen[1].command if "tests/" in path)
+
+
+def test_stages_run_beside_each_other(run):
+    """The first waits for what the second does."""
+    path = "sys.argv[1]"
+    waits = f"import os, sys, time\nwhile not os.path.exists({path}): time.sleep(0.01)"
+    with tempfile.TemporaryDirectory() as folder:
+        file = os.path.join(folder, "there")
+        first = Stage("waits", (sys.executable, "-c", waits, file), 60)
+        second = Stage("makes", (sys.executable, "-c", f"import sys; open({path}, 'w')", file), 60,
+                       beside=True)  # fmt: skip
+        code, document = run(first, second)
+    assert code == 0
+    assert [stage["name"] for stage in document["stages"]] == ["waits", "makes"]
 
 
 def test_it_is_compiled_for_the_gpu_that_is_there():

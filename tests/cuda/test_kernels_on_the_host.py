@@ -480,7 +480,9 @@ class Split:
         self.unscale = workspace[16:28].view(torch.float32).double()
         dtype = torch.float16 if self.count == 2 else torch.bfloat16
         self.planes = [
-            words.view(dtype).view(3, -(-rows // 16) * 16, -1)[: self.count, :rows, :columns].double()
+            words.view(dtype)
+            .view(3, -(-rows // 16) * 16, -1)[: self.count, :rows, :columns]
+            .double()
             for words, (rows, columns) in zip(stored, (m.shape for m in matrices), strict=True)
         ]
 
