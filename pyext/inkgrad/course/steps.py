@@ -80,6 +80,7 @@ class ChainSteps:
         self._chain = chain
         self._model = model
         self._momentum = settings.momentum
+        self._weight_decay = settings.weight_decay
         self._optimizer = None
         if settings.optimizer != "sgd":
             for parameter, gradient in zip(chain.parameters(), chain.gradients(), strict=True):
@@ -93,7 +94,9 @@ class ChainSteps:
             changed = examples[rows]
             batch = change(changed.as_float()), changed.targets, None
         if self._optimizer is None:
-            loss = self._chain.step(*batch, lr=lr, momentum=self._momentum)
+            loss = self._chain.step(
+                *batch, lr=lr, momentum=self._momentum, weight_decay=self._weight_decay
+            )
         else:
             loss = self._chain.backward(*batch)
             if math.isfinite(loss):

@@ -80,7 +80,7 @@ class Run:
         self.test_score: Score | None = None
         self.steps = 0
         self.generator = Generator().manual_seed(settings.seed)
-        self.model_kwargs = _model_kwargs(settings.model, data)
+        self.model_kwargs = _model_kwargs(settings, data)
         self.model = models.build(
             settings.model, settings.backend, generator=self.generator, **self.model_kwargs
         ).to(settings.device)
@@ -186,7 +186,10 @@ def _with_styles(train: Examples, generator: Generator) -> Examples:
     )
 
 
-def _model_kwargs(model: str, data: Data) -> dict[str, int]:
+def _model_kwargs(settings: Settings, data: Data) -> dict[str, Any]:
+    kwargs: dict[str, Any] = {}
     if data.train.inputs.dim() == 2:
-        return {"in_features": data.train.inputs.shape[1]}
-    return {}
+        kwargs["in_features"] = data.train.inputs.shape[1]
+    if settings.activation is not None:
+        kwargs["activation"] = settings.activation
+    return kwargs
