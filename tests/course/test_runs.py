@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from inkgrad.course.runs import Point, Record, RunError, RunStore, default_folder, now
+from inkgrad.course.runs import Point, Rate, Record, RunError, RunStore, default_folder, now
 from inkgrad.course.settings import course_settings
 from inkgrad.course.steps import Score
 from inkgrad.course.training import Epoch
@@ -29,6 +29,7 @@ def record(store: RunStore, created: str | None = None) -> Record:
         state="finished",
         curve=(Point(4, 0.5, 0.25, 2.3), Point(8, 1.0, 0.5, 1.9)),
         epochs=(Epoch(1, 2.1, 1.8, 0.7, 0.5),),
+        rates=(Rate(5, 0.001),),
         seconds=0.5,
         test=Score(1.9, 0.68, 10_000),
         confusion=((5, 1), (0, 4)),

@@ -56,6 +56,14 @@ class Point:
 
 
 @dataclass(frozen=True)
+class Rate:
+    """The learning rate that somebody set while the run trained: from ``step`` on (from 1)."""
+
+    step: int
+    lr: float
+
+
+@dataclass(frozen=True)
 class Record:
     """All that is known of a run but its weights.
 
@@ -64,11 +72,12 @@ class Record:
         created: When it was started, ISO 8601 in UTC.
         data: The name of what it learnt from.
         examples: How many of them were learnt from: the training part.
-        settings: With these and the same data, the run can be repeated.
+        settings: With these and the same data, the run can be repeated, if no rate was set since.
         state: How it stands or how it ended.
         message: Why, where it diverged or failed; else empty.
         curve: The training loss, from the first step on; at most some hundred points.
         epochs: One for each epoch that was finished: training and validation loss, accuracy.
+        rates: The learning rates set while it trained, in order.
         seconds: Time it trained, pauses left out.
         test: How the model does on the test set; None where there is none, or not yet.
         confusion: On the test set (without one, on the validation part): rows are the labels,
@@ -84,6 +93,7 @@ class Record:
     message: str = ""
     curve: tuple[Point, ...] = ()
     epochs: tuple[Epoch, ...] = ()
+    rates: tuple[Rate, ...] = ()
     seconds: float = 0.0
     test: Score | None = None
     confusion: tuple[tuple[int, ...], ...] | None = None
@@ -100,6 +110,7 @@ class Record:
                 "settings": Settings(**fields["settings"]),
                 "curve": tuple(Point(**point) for point in fields["curve"]),
                 "epochs": tuple(Epoch(**epoch) for epoch in fields["epochs"]),
+                "rates": tuple(Rate(**rate) for rate in fields["rates"]),
                 "test": fields["test"] and Score(**fields["test"]),
                 "confusion": fields["confusion"] and tuple(map(tuple, fields["confusion"])),
             }
