@@ -28,8 +28,9 @@ def build(store: RunStore | None = None) -> gr.Blocks:
 
     What its pages do not need at once is loaded in the background.
     """
-    readers = Readers()
-    needs = {draw: readers, train: Trainings(store or RunStore(), Datasets())}
+    store = store or RunStore()
+    readers = Readers(store)
+    needs = {draw: readers, train: Trainings(store, Datasets())}
     with gr.Blocks(title="inkgrad") as app:
         gr.HTML(_header(), apply_default_css=False)
         with gr.Tabs() as tabs:
