@@ -134,7 +134,8 @@ def _file(question: Any) -> tuple[str, bytes]:
     asked = fields(question)
     if not isinstance(asked.get("name"), str):
         raise ValueError("expected a file: {name, content}")
-    name = asked["name"].replace("\\", "/").rpartition("/")[2][:80] or "file"
+    last = asked["name"].replace("\\", "/").rpartition("/")[2]
+    name = "".join(filter(str.isprintable, last))[:80] or "file"
     content = decode("content", asked.get("content"))
     if not content:
         raise DataError(f"{name}: the file is empty")

@@ -10,7 +10,7 @@ from inkgrad.course.runs import Record
 from inkgrad.course.settings import Settings
 
 _SCRIPT = '''\
-"""Train {model} on {data}, as run {id} did: {result}.
+"""Train {model} as run {id} did: {result}.
 
 Needs inkgrad; gives the same numbers on the same kind of machine.
 """
@@ -59,7 +59,6 @@ def script(record: Record) -> str:
     result = f"{record.test.accuracy:.2%} of the test set right" if record.test else record.state
     return _SCRIPT.format(
         model=record.settings.model,
-        data=record.data,
         id=record.id,
         result=result,
         settings="\n".join(settings),
