@@ -10,10 +10,10 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from inkgrad.course import data, own_digits
-from inkgrad.course.data import Data, DataError
+from inkgrad.course.data import Data
 from inkgrad.course.models import MODELS, DigitModel
 from inkgrad.course.table import parse_table
-from inkgrad_demo.questions import choice, decode, fields
+from inkgrad_demo.questions import choice, decode, file
 
 # The data sets for the models that read digits, and for those that read tables; the first is what
 # a model is trained on if nothing is said.
@@ -80,7 +80,7 @@ class Datasets:
         which to ask for it, ``kind`` ("images" or "table"), ``name``, ``examples`` and
         ``features``.
         """
-        name, content = _file(question)
+        name, content = file(question)
         if content.startswith(b"PK"):
             kind, uploaded = "images", own_digits.archive(content, name)
         else:
@@ -128,18 +128,6 @@ class Datasets:
         if (uploaded.train.inputs.dim() == 2) != (name == "table"):
             raise ValueError(f"data: {uploaded.name} does not hold what {name} are")
         return uploaded
-
-
-def _file(question: Any) -> tuple[str, bytes]:
-    asked = fields(question)
-    if not isinstance(asked.get("name"), str):
-        raise ValueError("expected a file: {name, content}")
-    last = asked["name"].replace("\\", "/").rpartition("/")[2]
-    name = "".join(filter(str.isprintable, last))[:80] or "file"
-    content = decode("content", asked.get("content"))
-    if not content:
-        raise DataError(f"{name}: the file is empty")
-    return name, content
 
 
 def _drawn(drawings: Any) -> Source:

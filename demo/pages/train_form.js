@@ -1,6 +1,15 @@
 // The form of the Train page: what a run is to be like. Fields that a model or an optimizer does not know are
 // disabled; the whole of it sits in the page's address.
 //
+// Also what to say of a number that is out of its limits: badNumber(field's name, the input).
+
+function badNumber(name, input) {
+  const limit = (value) => (value !== 0 && value < 1e-3 ? String(value) : value.toLocaleString(props.value));
+  const [least, most] = props.limits[name].map(limit);
+  const values = { name: text(`train.${name}`), least, most, got: input.value || "–" };
+  return text(input.step === "1" ? "train.bad_whole" : "train.bad_number", values);
+}
+
 // createForm({changed}) where changed() is called whenever a setting has
 function createForm({ changed }) {
   const form = find("#train-form");
@@ -74,12 +83,8 @@ function createForm({ changed }) {
     if (input.disabled) return null;
     const [least, most] = props.limits[name];
     const value = input.valueAsNumber;
-    const whole = input.step === "1";
-    if (value >= least && value <= most && (!whole || Number.isInteger(value))) return null;
-    return text(whole ? "train.bad_whole" : "train.bad_number", {
-      name: text(`train.${name}`), least: least.toLocaleString(props.value), most: most.toLocaleString(props.value),
-      got: input.value || "–",
-    });
+    const fits = value >= least && value <= most && (input.step !== "1" || Number.isInteger(value));
+    return fits ? null : badNumber(name, input);
   }
 
   // The first thing that is wrong, in words; null if all is well.

@@ -187,7 +187,7 @@ function createWatch({ news, lost }) {
     const [least, most] = props.limits.lr;
     const lr = event.target.valueAsNumber;
     if (lr >= least && lr <= most) return steer("lr", { lr });
-    show(text("train.bad_number", { name: text("train.lr"), least, most, got: event.target.value || "–" }));
+    show(badNumber("lr", event.target));
   });
   find("#train-axis").addEventListener("change", paintCharts);
 

@@ -185,7 +185,7 @@ def test_the_rate_is_changed_while_it_trains_and_divergence_is_told(open_train) 
     rate = page.locator("#train-lr-now")
     rate.fill("-1")
     rate.press("Enter")
-    assert "from 0 to 1,000 is expected, not -1" in _text(page, "#train-message")
+    assert "from 1e-8 to 1,000 is expected, not -1" in _text(page, "#train-message")
     rate.fill("1000")
     rate.press("Enter")
     _expect_phase(page, "Diverged")
@@ -199,7 +199,7 @@ def test_the_rate_is_changed_while_it_trains_and_divergence_is_told(open_train) 
     [
         ("epochs", "0", "Epochs: a whole number from 1 to 2,000 is expected, not 0."),
         ("epochs", "1.5", "Epochs: a whole number from 1 to 2,000 is expected, not 1.5."),
-        ("lr", "-3", "Learning rate: a number from 0 to 1,000 is expected, not -3."),
+        ("lr", "-3", "Learning rate: a number from 1e-8 to 1,000 is expected, not -3."),
         ("momentum", "", "Momentum: a number from 0 to 0.999 is expected, not –."),
     ],
 )

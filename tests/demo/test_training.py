@@ -16,8 +16,9 @@ from inkgrad.course.runs import RunStore
 from inkgrad.course.settings import course_settings
 from inkgrad_demo import training
 from inkgrad_demo.datasets import Datasets
-from inkgrad_demo.reading import RASTER_SIDE, Readers
-from inkgrad_demo.training import Trainings, settings_of
+from inkgrad_demo.reading import RASTER_SIDE, Readers, drawing_of
+from inkgrad_demo.run_settings import settings_of
+from inkgrad_demo.training import Trainings
 from strokes import SEVEN, raster
 
 SEVEN_PIXELS = base64.b64encode(raster(SEVEN, RASTER_SIDE).tobytes()).decode()
@@ -173,7 +174,7 @@ def test_the_model_reads_a_drawing_now_and_at_any_moment_before(
 ) -> None:
     run = finish(trainings, {**QUICK, "epochs": 2, "optimizer": "adam"})
     now = trainings.try_out({"run": run, "step": None, "pixels": SEVEN_PIXELS})
-    drawing = training.drawing_of({"pixels": SEVEN_PIXELS})
+    drawing = drawing_of({"pixels": SEVEN_PIXELS})
     kept = Recognizer.load(store.weights(run)).predict(drawing)
     assert now["label"] == kept.label
     assert now["probabilities"] == pytest.approx(kept.probabilities, abs=1e-6)
@@ -236,7 +237,7 @@ def test_files_to_download(trainings: Trainings, store: RunStore) -> None:
     run = finish(trainings, QUICK)
 
     def content(kind: str) -> bytes:
-        return base64.b64decode(trainings.export({"run": run, "format": kind})["content"])
+        return base64.b64decode(trainings.files.export({"run": run, "format": kind})["content"])
 
     assert content("weights") == store.weights(run).read_bytes()
     assert run.encode() in content("record")
@@ -244,7 +245,7 @@ def test_files_to_download(trainings: Trainings, store: RunStore) -> None:
     with pytest.raises(ValueError, match="format: expected one of weights, onnx, script, record"):
         content("exe")
     with pytest.raises(ValueError, match="expected the id of a run"):
-        trainings.export({"run": "../../etc/passwd", "format": "record"})
+        trainings.files.export({"run": "../../etc/passwd", "format": "record"})
 
 
 def test_a_run_that_learnt_nothing_has_no_weights_to_download(
@@ -254,7 +255,7 @@ def test_a_run_that_learnt_nothing_has_no_weights_to_download(
     store.save(record)
     for kind in ("weights", "onnx"):
         with pytest.raises(ValueError, match="it has no weights"):
-            trainings.export({"run": record.id, "format": kind})
+            trainings.files.export({"run": record.id, "format": kind})
 
 
 def test_the_draw_page_reads_with_a_trained_model(trainings: Trainings, store: RunStore) -> None:
