@@ -14,7 +14,6 @@ from inkgrad.course.runs import Record, RunStore, now
 from inkgrad.course.script import script
 from inkgrad.course.settings import Settings
 from inkgrad.course.steps import Score
-from inkgrad.course.training import Epoch
 from inkgrad_demo.questions import choice, fields, file
 
 # What a run can be downloaded as, and how the files' names end.
@@ -49,7 +48,7 @@ class RunFiles:
     def take_in(self, question: Any) -> dict[str, Any]:
         """Weights that were downloaded, or that ``inkgrad train`` wrote, become a run of the store.
 
-        {name, content}, in base64 -> {run: its id}. Of its curves there is the last epoch at most.
+        {name, content}, in base64 -> {run: its id}. It has no curves.
         """
         name, content = file(question)
         with tempfile.TemporaryDirectory() as folder:
@@ -71,7 +70,7 @@ def _record(run: str, metadata: dict[str, Any]) -> Record:
     names = {field.name for field in fields_of(Settings)}
     settings = {name: value for name, value in metadata["settings"].items() if name in names}
     results, data = metadata["results"], metadata["data"]
-    last, test = results["last_epoch"], results["test"]
+    test = results["test"]
     return Record(
         id=run,
         created=now(),
@@ -79,6 +78,5 @@ def _record(run: str, metadata: dict[str, Any]) -> Record:
         examples=int(data["train"]),
         settings=Settings(**settings),
         state="finished",
-        epochs=(Epoch(**last),) if last else (),
         test=Score(**test) if test else None,
     )

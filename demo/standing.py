@@ -45,6 +45,7 @@ def of_record(record: Record) -> dict[str, Any]:
         "run": record.id,
         "model": record.settings.model,
         "backend": record.settings.backend,
+        "settings": asdict(record.settings),
         "all_epochs": record.settings.epochs,
         "data": record.data,
         "examples": record.examples,

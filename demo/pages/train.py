@@ -41,6 +41,7 @@ _SCRIPTS = (
     "train_watch.js",
     "train_trial.js",
     "train_result.js",
+    "train_earlier.js",
     "train.js",
 )
 

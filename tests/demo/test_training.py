@@ -267,3 +267,41 @@ def test_the_draw_page_reads_with_a_trained_model(trainings: Trainings, store: R
         readers.get("20200101-000000-cnn-abcdef", "fused")
     with pytest.raises(ValueError, match="model: expected one of strong, cnn, softmax"):
         readers.get("../../etc", "fused")
+
+
+def test_a_run_of_another_day_can_be_watched_and_tried_out(
+    trainings: Trainings, store: RunStore
+) -> None:
+    run = finish(trainings, QUICK)
+    now = trainings.progress({"run": run})
+    later = Trainings(RunStore(store.folder), Datasets())  # after a restart
+    kept = later.progress({"run": run})
+    for name in ("phase", "points", "epochs", "test", "confusion", "judged", "settings"):
+        assert kept[name] == now[name], name
+    question = {"run": run, "step": None, "pixels": SEVEN_PIXELS}
+    expected = trainings.try_out(question)["probabilities"]
+    assert later.try_out(question)["probabilities"] == pytest.approx(expected, abs=1e-6)
+    assert later.history(question) == {"steps": [], "probabilities": []}
+    assert [one["run"] for one in later.earlier({})["runs"]] == [run]
+    with pytest.raises(ValueError, match="run: expected one that trains"):
+        later.steer({"run": run, "act": "stop"})
+
+
+def test_weights_come_back_as_a_run(trainings: Trainings, store: RunStore) -> None:
+    run = finish(trainings, QUICK)
+    file = trainings.files.export({"run": run, "format": "weights"})
+    again = trainings.files.take_in(file)["run"]
+    assert again != run
+    assert store.load(again).test == store.load(run).test
+    assert store.load(again).settings == store.load(run).settings
+    assert store.weights(again).read_bytes() == store.weights(run).read_bytes()
+
+
+@pytest.mark.parametrize("content", [b"no weights", b""])
+def test_a_file_that_holds_no_weights_becomes_no_run(
+    trainings: Trainings, store: RunStore, content: bytes
+) -> None:
+    file = {"name": "mine", "content": base64.b64encode(content).decode()}
+    with pytest.raises(ValueError, match=r"^mine: "):
+        trainings.files.take_in(file)
+    assert store.records() == []
