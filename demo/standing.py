@@ -32,6 +32,7 @@ def of_live(live: LiveRun, known: int, stride: Any) -> dict[str, Any]:
         "from": start,
         "points": [[p.step, p.epoch, p.seconds, p.loss] for p in now.points[start:]],
         "glances": [[g.step, g.epoch, g.seconds, g.accuracy] for g in now.glances],
+        "stand_in": live.run is not None and live.run.data.stand_in,
         "judged": now.judged,
         "snapshots": [snapshot.step for snapshot in live.snapshots],
     }
@@ -62,6 +63,7 @@ def of_record(record: Record) -> dict[str, Any]:
         "points": [[p.step, p.epoch, p.seconds, p.loss] for p in record.curve],
         "epochs": [[e.loss, e.validation_loss, e.accuracy, e.seconds] for e in record.epochs],
         "glances": [],
+        "stand_in": False,
         "judged": True,
         "snapshots": [],
         "test": record.test and asdict(record.test),

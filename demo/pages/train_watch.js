@@ -4,7 +4,7 @@
 //   news(runs)  is called after every answer, with what is known of each run (see `fresh`)
 //   lost()      none of the runs is on the server any more
 function createWatch({ news, lost }) {
-  const EVERY = 150; // milliseconds between two questions; 1000 where nobody looks
+  const EVERY = 100; // milliseconds between two questions; 1000 where nobody looks
   const COLOURS = {
     fused: { training: "--ink-blue", validation: "--ink-violet" },
     native: { training: "--ink-amber", validation: "--ink-red" },
@@ -126,7 +126,7 @@ function createWatch({ news, lost }) {
       epochs: progress.all_epochs, seconds: duration(progress.seconds),
       speed: Math.round(progress.speed).toLocaleString(props.value), left: duration(progress.left ?? 0),
     };
-    const parts = progress.steps ? [text("train.epoch_of", values)] : [];
+    const parts = progress.steps ? [progress.data, text("train.epoch_of", values)] : [];
     if (progress.phase === "training" && progress.speed) parts.push(text("train.speed", values));
     if (progress.phase === "training" && progress.left !== null) parts.push(text("train.left", values));
     else if (progress.steps) parts.push(text("train.took", values));
@@ -156,8 +156,8 @@ function createWatch({ news, lost }) {
   const shareDone = ({ progress: { phase, done, steps } }) =>
     phase === "finished" ? 1 : steps === 0 ? 0 : done / steps;
 
-  function warning({ progress: { phase, message, epochs, lr } }) {
-    if (phase !== "diverged") return message;
+  function warning({ progress: { phase, message, epochs, lr, data, stand_in: standIn } }) {
+    if (phase !== "diverged") return message || (standIn ? text("train.stand_in", { data }) : "");
     const values = { epoch: epochs.length + 1, good: epochs.length, lr };
     return text(epochs.length ? "train.diverged.later" : "train.diverged", values);
   }

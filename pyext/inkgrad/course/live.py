@@ -13,7 +13,7 @@ from typing import Literal
 
 from inkgrad.course import models
 from inkgrad.course.curve import Curve
-from inkgrad.course.data import Data
+from inkgrad.course.data import Data, Say
 from inkgrad.course.recognizer import Recognizer
 from inkgrad.course.runs import Point, Rate, Record, RunStore, State, now
 from inkgrad.course.settings import Settings
@@ -84,14 +84,15 @@ class Progress:
 class LiveRun:
     """A run that trains in a thread of its own, and is kept in ``store``.
 
-    ``load`` gives the data, in that thread; ``source`` is the same as Python code. All methods are
-    for any thread and return at once. The run ends by itself after ``most_seconds``, as if stopped.
+    ``load`` gives the data, in that thread, and says what takes long, which is the run's message
+    meanwhile; ``source`` is the same as Python code. All methods are for any thread and return at
+    once. The run ends by itself after ``most_seconds``, as if stopped.
     """
 
     def __init__(
         self,
         settings: Settings,
-        load: Callable[[], Data],
+        load: Callable[[Say], Data],
         store: RunStore,
         *,
         source: str = "",
@@ -252,7 +253,9 @@ class LiveRun:
             self._ended.set()
 
     def _train(self) -> None:
-        run = Run(self.settings, self._load(), stop=self._stop, on_batch=self._after_step)
+        data = self._load(self._say)
+        self._message = ""
+        run = Run(self.settings, data, stop=self._stop, on_batch=self._after_step)
         weights = run.weights()
         size = sum(weight.nbytes for weight in weights.values())
         self._moments = deque(moments(run.total_steps, size)[1:])
@@ -272,6 +275,9 @@ class LiveRun:
                 self._save()
         complete = len(run.history) == self.settings.epochs
         self._end("finished" if complete else "stopped")
+
+    def _say(self, message: str) -> None:
+        self._message = message
 
     def _after_step(self, batch: Batch) -> None:
         run = self.run
