@@ -101,13 +101,18 @@ function createWatch({ news, lost }) {
         },
       ];
     });
-    const accuracySeries = known.map((run) => {
-      const glances = run.progress.glances.map((each) => [along(each[1], each[2]), each[3]]);
-      const epochs = epochPoints(run, (each) => each[2]);
-      return {
-        name: named(run, "train.accuracy.validation"), colour: COLOURS[run.progress.backend].validation, width: 2,
-        points: [...glances, ...epochs].sort((a, b) => a[0] - b[0]),
-      };
+    const accuracySeries = known.flatMap((run) => {
+      const colours = COLOURS[run.progress.backend];
+      return [
+        {
+          name: named(run, "train.accuracy.glance"), colour: colours.training, width: 1.2,
+          points: run.progress.glances.map((each) => [along(each[1], each[2]), each[3]]),
+        },
+        {
+          name: named(run, "train.accuracy.validation"), colour: colours.validation, dots: true, width: 2,
+          points: epochPoints(run, (each) => each[2]),
+        },
+      ].filter(({ points }) => points.length > 0);
     });
     const most = known.some((run) => run.points.length) ? 0 : 1;
     loss.draw({ title: text("train.loss"), series: lossSeries, most });
