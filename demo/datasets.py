@@ -12,7 +12,6 @@ from typing import Any, NamedTuple
 from inkgrad.course import data, own_digits
 from inkgrad.course.data import Data, Say
 from inkgrad.course.models import MODELS, DigitModel
-from inkgrad.course.table import parse_table
 from inkgrad_demo.questions import choice, decode, file
 
 # The data sets for the models that read digits, and for those that read tables; the first is what
@@ -88,7 +87,7 @@ class Datasets:
         if content.startswith(b"PK"):
             kind, uploaded = "images", own_digits.archive(content, name)
         else:
-            kind, uploaded = "table", data.as_data(name, *parse_table(content, name))
+            kind, uploaded = "table", data.parsed_table(content, name)
         upload = hashlib.sha256(content).hexdigest()[:16]
         self._uploads[upload] = uploaded
         while len(self._uploads) > _MOST_UPLOADS:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import base64
+import io
+import zipfile
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import torch
+from PIL import Image
 
 from inkgrad.course.data import digits
 from inkgrad.course.live import LiveRun
@@ -214,6 +217,20 @@ def test_a_table_of_ones_own_is_learnt_from(trainings: Trainings) -> None:
     assert trainings.progress({"run": run})["examples"] == 30
     with pytest.raises(ValueError, match=r"data: mine\.csv does not hold what images are"):
         trainings.start({**QUICK, "data": "images", "upload": sent["upload"]})
+
+
+def test_pictures_of_ones_own_are_learnt_from(trainings: Trainings) -> None:
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as archive:
+        for label in (3, 7):
+            picture = io.BytesIO()
+            Image.fromarray(raster(SEVEN, 60 + label)).save(picture, "PNG")
+            archive.writestr(f"{label}/a.png", picture.getvalue())
+    content = base64.b64encode(stream.getvalue()).decode()
+    sent = trainings.datasets.upload({"name": "mine.zip", "content": content})
+    assert (sent["kind"], sent["examples"]) == ("images", 2)
+    run = finish(trainings, {**QUICK, "data": "images", "upload": sent["upload"]})
+    assert trainings.progress({"run": run})["examples"] == 2
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,17 @@ from inkgrad.course import download
 from inkgrad.course.files import write_atomically
 from inkgrad.course.table import DataError, parse_table, read_table
 
-__all__ = ["Data", "DataError", "Examples", "data_root", "diabetes", "digits", "load", "mnist"]
+__all__ = [
+    "Data",
+    "DataError",
+    "Examples",
+    "data_root",
+    "diabetes",
+    "digits",
+    "load",
+    "mnist",
+    "parsed_table",
+]
 
 Say = Callable[[str], None]
 
@@ -134,14 +144,14 @@ def diabetes(source: str | os.PathLike[str] | None = None, say: Say = say_on_std
         return table(source, say)
     cached = data_root() / "diabetes.csv.gz"
     if cached.exists():
-        return as_data("diabetes", *read_table(cached))
+        return _table_data("diabetes", *read_table(cached))
     try:
         content = _download(DIABETES_URL, DIABETES_SHA256, cached, say)
     except (download.Unreachable, DataError) as error:
         return _stand_in(
             breast_cancer(), f"The diabetes table cannot be downloaded ({error}).", say
         )
-    return as_data("diabetes", *parse_table(content, DIABETES_URL))
+    return _table_data("diabetes", *parse_table(content, DIABETES_URL))
 
 
 def table(source: str | os.PathLike[str], say: Say = say_on_stderr) -> Data:
@@ -155,12 +165,17 @@ def table(source: str | os.PathLike[str], say: Say = say_on_stderr) -> Data:
         cached = data_root() / "tables" / f"{checksum[:16]}-{name}"
         if not cached.exists():
             content = _download(url, checksum, cached, say)
-            return as_data(name, *parse_table(content, name))
+            return parsed_table(content, name)
         source = os.fspath(cached)
     path = Path(source, "diabetes.csv.gz") if Path(source).is_dir() else Path(source)
     if not path.exists():
         raise DataError(f"{path}: no such file")
-    return as_data(path.name, *read_table(path))
+    return _table_data(path.name, *read_table(path))
+
+
+def parsed_table(content: bytes, name: str) -> Data:
+    """The table in a CSV file's bytes; ``name`` is what a DataError calls it."""
+    return _table_data(name, *parse_table(content, name))
 
 
 def breast_cancer() -> Data:
@@ -171,11 +186,10 @@ def breast_cancer() -> Data:
     features = torch.from_numpy(bunch.data)
     features = (features - features.mean(0)) / features.std(0)
     labels = torch.from_numpy(bunch.target).float().unsqueeze(1)
-    return as_data("scikit-learn's breast cancer table", features.float(), labels)
+    return _table_data("scikit-learn's breast cancer table", features.float(), labels)
 
 
-def as_data(name: str, features: Tensor, labels: Tensor) -> Data:
-    """A table as data: a fifth of its rows, always the same ones, are the test set."""
+def _table_data(name: str, features: Tensor, labels: Tensor) -> Data:
     generator = Generator().manual_seed(TEST_SEED)
     return Data(name, *split(Examples(features, labels), TEST_SHARE, generator))
 
