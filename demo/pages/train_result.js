@@ -1,0 +1,77 @@
+// What a run came to: its score on examples that it has never seen, which digits it takes for which, and what
+// to do with it: download it, or read digits with it on the Draw page.
+function createResult() {
+  const FORMATS = ["weights", "onnx", "script", "record"];
+
+  function button(key, act) {
+    const made = Object.assign(document.createElement("button"), { type: "button", textContent: text(key) });
+    made.addEventListener("click", act);
+    return made;
+  }
+
+  async function download(run, format) {
+    find("#train-export-note").textContent = text("train.export.making");
+    const answer = await server.export({ run: run.id, format });
+    find("#train-export-note").textContent = answer?.error ?? (answer ? "" : text("train.failed"));
+    if (!answer || answer.error) return;
+    const link = document.createElement("a");
+    link.href = URL.createObjectURL(new Blob([fromBase64(answer.content)]));
+    link.download = answer.name;
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+  }
+
+  function send({ id, progress }) {
+    const { model, data, test } = progress;
+    const sent = { model: id, name: text(`train.model.${model}`), note: data, accuracy: test?.accuracy ?? null };
+    dispatchEvent(new CustomEvent("inkgrad:model", { detail: sent }));
+  }
+
+  function exportsOf(run, several) {
+    const row = document.createElement("div");
+    row.className = "exports";
+    if (several) row.append(ofBackend(run.progress, ""));
+    if (run.readsDigits) row.append(button("train.send", () => send(run)));
+    for (const format of FORMATS) row.append(button(`train.export.${format}`, () => download(run, format)));
+    return row;
+  }
+  function paintConfusion(counts) {
+    const table = document.createElement("table");
+    const most = Math.max(1, ...counts.map((row, i) => Math.max(0, ...row.filter((_, j) => j !== i))));
+    const head = counts.map((_, column) => `<th scope="col">${column}</th>`).join("");
+    const rows = counts.map((row, label) => {
+      const cells = row.map((count, answer) => {
+        const share = label === answer ? 0 : count / most;
+        const kind = label === answer ? "right" : count ? "wrong" : "none";
+        return `<td class="${kind}" style="--share: ${share}">${count}</td>`;
+      });
+      return `<tr><th scope="row">${label}</th>${cells.join("")}</tr>`;
+    });
+    table.innerHTML = `<caption></caption><thead><tr><td></td>${head}</tr></thead><tbody>${rows.join("")}</tbody>`;
+    table.caption.textContent = text("train.confusion");
+    return table;
+  }
+
+  function sentence({ test }) {
+    if (!test) return text("train.score.none");
+    const percent = `${number(100 * test.accuracy, 2)} %`;
+    return text("train.score", { percent, examples: number(test.examples, 0), loss: number(test.loss, 4) });
+  }
+
+  function paint(runs) {
+    const done = runs.filter(({ progress }) => progress?.judged && (progress.epochs.length || progress.test));
+    find(".result").hidden = done.length === 0;
+    if (done.length === 0) return;
+    const lines = done.map(({ progress }) => {
+      const line = sentence(progress);
+      const textContent = done.length === 1 ? line : ofBackend(progress, line);
+      return Object.assign(document.createElement("span"), { textContent });
+    });
+    find("#train-score").replaceChildren(...lines);
+    find("#train-exports").replaceChildren(...done.map((run) => exportsOf(run, done.length > 1)));
+    const counts = done[0].progress.confusion;
+    find("#train-confusion").replaceChildren(...(counts ? [paintConfusion(counts)] : []));
+  }
+
+  return { paint };
+}
