@@ -221,7 +221,7 @@ def _scaling_point(plan: Plan, op: str, direction: str, batch: int) -> Row:
         "ratio": None,
         "skipped": None,
     }
-    needed, available = _needed_bytes(case), memory.available_bytes()
+    needed, available = needed_bytes(case), memory.available_bytes()
     if available is not None and plan.device == "cpu" and needed > available:
         gigabytes = f"{needed / 1e9:.0f} GB needed, {available / 1e9:.0f} GB free"
         return point | {"skipped": f"not enough memory: {gigabytes}"}
@@ -233,12 +233,12 @@ def _scaling_point(plan: Plan, op: str, direction: str, batch: int) -> Row:
     }
 
 
-def _needed_bytes(case: Case) -> int:
+def needed_bytes(case: Case) -> int:
     """A generous guess for both directions, native's intermediate results included."""
     conv = {key: value for key, value in case.settings.items() if key != "kernel_size"}
     unpooled = Case("conv2d", "", case.shapes, conv) if "pool" in case.op else case
-    elements = math.prod(case.shapes[0]) + math.prod(workloads.output_shape(unpooled))
-    return MEMORY_FACTOR * 4 * elements
+    elements = sum(map(math.prod, case.shapes)) + math.prod(workloads.output_shape(unpooled))
+    return MEMORY_FACTOR * getattr(torch, case.dtype).itemsize * elements
 
 
 def cliffs(points: Sequence[Row], tolerance: float = 1.5) -> list[str]:

@@ -10,24 +10,26 @@ from starlette.middleware import Middleware
 
 from inkgrad_demo.i18n import i18n
 from inkgrad_demo.limits import MAX_BODY, BodyLimit
-from inkgrad_demo.pages import draw
+from inkgrad_demo.pages import draw, kernels
 from inkgrad_demo.reading import Readers
 from inkgrad_demo.theme import THEME
+from inkgrad_demo.workbench import Workbench
 
 _HERE = Path(__file__).parent
-PAGES = (draw,)
-_STYLES = ("style.css", "pages/draw.css")
+PAGES = (draw, kernels)
+_STYLES = ("style.css", "pages/draw.css", "pages/kernels.css")
 
 
 def build() -> gr.Blocks:
     """The app. What its pages do not need at once is loaded in the background."""
     readers = Readers()
+    needs = {draw: readers, kernels: Workbench()}
     with gr.Blocks(title="inkgrad") as app:
         gr.HTML(_header(), apply_default_css=False)
         with gr.Tabs():
             for page in PAGES:
                 with gr.Tab(i18n(f"{page.NAME}.title"), id=page.NAME):
-                    page.build(readers)
+                    page.build(needs[page])
     threading.Thread(target=readers.load_all, daemon=True).start()
     return app
 
