@@ -34,8 +34,17 @@ def build() -> gr.Blocks:
     return app
 
 
-def serve(app: gr.Blocks, host: str, port: int, auth: tuple[str, str] | None = None) -> str:
-    """Start serving in threads of its own; returns the address. OSError if the port is taken."""
+def serve(
+    app: gr.Blocks,
+    host: str,
+    port: int,
+    auth: tuple[str, str] | None = None,
+    mcp: bool = False,
+) -> str:
+    """Start serving in threads of its own; returns the address. OSError if the port is taken.
+
+    ``mcp``: the API's endpoints are tools for MCP clients, too; needs the package ``mcp``.
+    """
     _, address, _ = app.launch(
         server_name=host,
         server_port=port,
@@ -47,6 +56,7 @@ def serve(app: gr.Blocks, host: str, port: int, auth: tuple[str, str] | None = N
         inbrowser=False,
         ssr_mode=False,
         enable_monitoring=False,
+        mcp_server=mcp,
         footer_links=["api", "settings"],
         max_file_size=MAX_BODY,
         app_kwargs={"middleware": [Middleware(BodyLimit)]},

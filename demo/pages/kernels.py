@@ -65,9 +65,11 @@ def build(workbench: Workbench) -> None:
     def check(ops: list[str] | None = None, dtypes: list[str] | None = None) -> dict[str, Any]:
         """Check the kernels: gradcheck, gradgradcheck, opcheck and parity with torch.
 
+        The ops are linear_sigmoid, linear_relu, binary_cross_entropy, conv2d and
+        conv2d_relu_max_pool2d.
+
         Args:
-            ops: which of linear_sigmoid, linear_relu, binary_cross_entropy, conv2d and
-                conv2d_relu_max_pool2d; all of them if null.
+            ops: which ops; all of them if null.
             dtypes: which of float64, float32, bfloat16 and float16; all of them if null.
 
         Returns:
@@ -85,12 +87,13 @@ def build(workbench: Workbench) -> None:
     ) -> dict[str, Any]:
         """Time an op of inkgrad against torch's own, forward and with gradients.
 
+        The ops are linear_sigmoid and linear_relu, with the sizes rows, inputs and outputs;
+        binary_cross_entropy, with elements; conv2d and conv2d_relu_max_pool2d, with batch,
+        channels, height, width, filters, kernel, stride and padding.
+
         Args:
-            op: linear_sigmoid, linear_relu, binary_cross_entropy, conv2d or
-                conv2d_relu_max_pool2d.
-            sizes: numbers by name, each with a default: rows, inputs, outputs of the linear ops;
-                elements of binary_cross_entropy; batch, channels, height, width, filters, kernel,
-                stride, padding of the convolutions.
+            op: which op.
+            sizes: numbers by name; those left out have a default.
             dtype: float32, float64, bfloat16 or float16.
             threads: 1 up to the number of processors.
             quick: few samples.
