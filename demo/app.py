@@ -8,28 +8,40 @@ from pathlib import Path
 import gradio as gr
 from starlette.middleware import Middleware
 
+from inkgrad.course.runs import RunStore
+from inkgrad_demo import address
+from inkgrad_demo.datasets import Datasets
 from inkgrad_demo.i18n import i18n
 from inkgrad_demo.limits import MAX_BODY, BodyLimit
-from inkgrad_demo.pages import draw, kernels
+from inkgrad_demo.pages import draw, kernels, train
 from inkgrad_demo.reading import Readers
 from inkgrad_demo.theme import THEME
+from inkgrad_demo.training import Trainings
 from inkgrad_demo.workbench import Workbench
 
 _HERE = Path(__file__).parent
-PAGES = (draw, kernels)
-_STYLES = ("style.css", "pages/draw.css", "pages/kernels.css")
+PAGES = (draw, train, kernels)
+_STYLES = ("style.css", *(f"pages/{page.NAME}.css" for page in PAGES))
 
 
-def build() -> gr.Blocks:
-    """The app. What its pages do not need at once is loaded in the background."""
+def build(store: RunStore | None = None) -> gr.Blocks:
+    """The app, which keeps the runs trained in it in ``store``.
+
+    What its pages do not need at once is loaded in the background.
+    """
     readers = Readers()
-    needs = {draw: readers, kernels: Workbench()}
+    needs = {
+        draw: readers,
+        train: Trainings(store or RunStore(), Datasets()),
+        kernels: Workbench(),
+    }
     with gr.Blocks(title="inkgrad") as app:
         gr.HTML(_header(), apply_default_css=False)
-        with gr.Tabs():
+        with gr.Tabs() as tabs:
             for page in PAGES:
                 with gr.Tab(i18n(f"{page.NAME}.title"), id=page.NAME):
                     page.build(needs[page])
+        address.keep(app, tabs, [page.NAME for page in PAGES])
     threading.Thread(target=readers.load_all, daemon=True).start()
     return app
 

@@ -7,7 +7,6 @@ is a ``ValueError`` that says what was expected and what came.
 from __future__ import annotations
 
 import base64
-import binascii
 import io
 import statistics
 import threading
@@ -18,6 +17,7 @@ from PIL import Image, UnidentifiedImageError
 
 from inkgrad.course.models import Backend
 from inkgrad.course.recognizer import SHIPPED, Recognizer
+from inkgrad_demo.questions import choice, decode, fields
 
 MODELS: tuple[str, ...] = SHIPPED
 BACKENDS: tuple[Backend, ...] = get_args(Backend)
@@ -40,8 +40,8 @@ class Readers:
 
     def get(self, model: Any, backend: Any) -> Recognizer:
         """The recognizer of that name; ValueError where there is none."""
-        _check_choice("model", model, MODELS)
-        _check_choice("backend", backend, BACKENDS)
+        choice("model", model, MODELS)
+        choice("backend", backend, BACKENDS)
         if (model, backend) not in self._recognizers:
             with self._loading:
                 if (model, backend) not in self._recognizers:  # nobody was faster
@@ -84,15 +84,15 @@ class Readers:
                     "channels": channels,
                     "height": height,
                     "width": width,
-                    "maps": _as_bytes(layer.maps),
+                    "maps": as_bytes(layer.maps),
                 }
             )
         return {
             "model": model,
             "label": prediction.label,
             "probabilities": prediction.probabilities.tolist(),
-            "picture": _as_bytes(prediction.image),
-            "saliency": _as_bytes(explanation.saliency),
+            "picture": as_bytes(prediction.image),
+            "saliency": as_bytes(explanation.saliency),
             "layers": layers,
         }
 
@@ -126,36 +126,21 @@ class Readers:
         }
 
 
-def _check_choice(name: str, value: Any, known: tuple[str, ...]) -> None:
-    if value not in known:
-        raise ValueError(f"{name}: expected one of {', '.join(known)}, got {_brief(value)}")
-
-
-def _brief(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."
-
-
 def _checked(question: Any) -> tuple[np.ndarray, Any, Any]:
-    """Drawing (RASTER_SIDE x RASTER_SIDE x 4, uint8), model and backend of the page's question."""
-    if not isinstance(question, dict):
-        raise ValueError(f"expected an object, got {_brief(question)}")
-    raster = _decode("pixels", question.get("pixels"))
+    """Drawing, model and backend of the page's question."""
+    asked = fields(question)
+    return drawing_of(asked), asked.get("model"), asked.get("backend")
+
+
+def drawing_of(question: dict[str, Any]) -> np.ndarray:
+    """The drawing in ``pixels`` of the page's question: RASTER_SIDE x RASTER_SIDE x 4, uint8."""
+    raster = decode("pixels", question.get("pixels"))
     if len(raster) != RASTER_SIDE**2:
         raise ValueError(f"pixels: expected {RASTER_SIDE} x {RASTER_SIDE} bytes, got {len(raster)}")
     # As the opacity of a transparent picture: then even a pad full of ink is not taken for paper.
     drawing = np.zeros((RASTER_SIDE, RASTER_SIDE, 4), np.uint8)
     drawing[:, :, 3] = np.frombuffer(raster, np.uint8).reshape(RASTER_SIDE, RASTER_SIDE)
-    return drawing, question.get("model"), question.get("backend")
-
-
-def _decode(name: str, text: Any) -> bytes:
-    if not isinstance(text, str):
-        raise ValueError(f"{name}: expected base64 text, got {_brief(text)}")
-    try:
-        return base64.b64decode(text, validate=True)
-    except (binascii.Error, ValueError) as error:
-        raise ValueError(f"{name}: not base64 ({error})") from None
+    return drawing
 
 
 def _decode_picture(text: Any) -> Image.Image:
@@ -163,7 +148,7 @@ def _decode_picture(text: Any) -> Image.Image:
         if text.startswith("data:"):
             text = text.partition(",")[2]
         text = "".join(text.split())  # the base64 command breaks lines
-    data = io.BytesIO(_decode("image", text))
+    data = io.BytesIO(decode("image", text))
     try:
         image = Image.open(data)  # reads the header alone
         if image.width * image.height > MAX_PIXELS:
@@ -177,6 +162,6 @@ def _decode_picture(text: Any) -> Image.Image:
     return image
 
 
-def _as_bytes(values: np.ndarray) -> str:
+def as_bytes(values: np.ndarray) -> str:
     """Values from 0 to 1 as bytes from 0 to 255, in base64."""
     return base64.b64encode((255 * values + 0.5).astype(np.uint8).tobytes()).decode("ascii")

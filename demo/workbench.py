@@ -19,6 +19,7 @@ from inkgrad_bench.cases import CASES
 from inkgrad_bench.custom import SIZES
 from inkgrad_bench.workloads import NATIVE, OURS
 from inkgrad_demo.jobs import MAX_WAITING, Busy, Failed, Jobs
+from inkgrad_demo.questions import brief, fields, whole
 from inkgrad_demo.sources import source
 
 _COMMITTED = Path(inkgrad_bench.__file__).parent / "results" / "latest.json"
@@ -32,7 +33,7 @@ class Workbench:
 
     def start_check(self, question: Any) -> dict[str, Any]:
         """``question``: a dict of ``ops`` and ``dtypes``; the answer as of :meth:`start_bench`."""
-        asked = _object(question)
+        asked = fields(question)
         return self._started(lambda: _check_request(asked.get("ops"), asked.get("dtypes")))
 
     def start_bench(self, question: Any) -> dict[str, Any]:
@@ -41,7 +42,7 @@ class Workbench:
         The answer has the ``job`` to poll; or ``refused``, why not, as a text of the catalogues,
         and its values.
         """
-        asked = _object(question)
+        asked = fields(question)
         names = ("op", "sizes", "dtype", "threads", "quick")
         return self._started(lambda: _bench_request(*map(asked.get, names)))
 
@@ -56,15 +57,13 @@ class Workbench:
 
     def poll(self, question: Any) -> dict[str, Any]:
         """What is new of a ``job`` ``after`` so many events; see :meth:`Jobs.poll`."""
-        asked = _object(question)
-        after = asked.get("after", 0)
-        if not isinstance(after, int) or after < 0:
-            raise ValueError(f"after: expected a number of events, got {after!r}")
+        asked = fields(question)
+        after = whole("after", asked.get("after", 0), 0, 10**6)
         return self._jobs.poll(asked.get("job"), after)
 
     def stop(self, question: Any) -> dict[str, Any]:
         """End a ``job`` now."""
-        self._jobs.stop(_object(question).get("job"))
+        self._jobs.stop(fields(question).get("job"))
         return {}
 
     def committed(self, question: Any) -> dict[str, Any]:
@@ -76,7 +75,7 @@ class Workbench:
 
     def source(self, question: Any) -> dict[str, Any]:
         """The ``code`` of a ``file`` of the kernels; None outside of a checkout."""
-        return {"code": source(_object(question).get("file"))}
+        return {"code": source(fields(question).get("file"))}
 
     def check(self, ops: Any, dtypes: Any) -> dict[str, Any]:
         """The document that ``inkgrad check --json`` writes."""
@@ -145,17 +144,14 @@ def _check_request(ops: Any, dtypes: Any) -> dict[str, Any]:
 
 def _bench_request(op: Any, sizes: Any, dtype: Any, threads: Any, quick: Any) -> dict[str, Any]:
     if not isinstance(sizes, Mapping):
-        raise ValueError(f"sizes: expected an object of names and numbers, got {sizes!r}")
+        raise ValueError(f"sizes: expected an object of names and numbers, got {brief(sizes)}")
     custom.case_of(op, sizes, dtype)  # complains of what it cannot do
-    available = environment.processors()
-    if isinstance(threads, bool) or threads not in range(1, available + 1):
-        raise ValueError(f"threads: expected 1 to {available}, the processors, got {threads!r}")
     return {
         "kind": "bench",
         "op": op,
         "sizes": dict(sizes),
         "dtype": dtype,
-        "threads": int(threads),
+        "threads": whole("threads", threads, 1, environment.processors()),
         "quick": bool(quick),
     }
 
@@ -166,11 +162,5 @@ def _chosen(name: str, values: Any, known: Iterable[str]) -> list[str]:
     if values is None:
         return known
     if not isinstance(values, list) or not values or any(value not in known for value in values):
-        raise ValueError(f"{name}: expected some of {', '.join(known)}, got {values!r}")
+        raise ValueError(f"{name}: expected some of {', '.join(known)}, got {brief(values)}")
     return [value for value in known if value in values]
-
-
-def _object(question: Any) -> Mapping[str, Any]:
-    if not isinstance(question, dict):
-        raise ValueError(f"expected an object, got {question!r}")
-    return question

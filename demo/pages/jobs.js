@@ -59,7 +59,7 @@ function createJob(box, name, { question, begun, told, status, ended, settled })
     } else {
       state = null;
       show();
-      complain(answer ? text(answer.refused, answer) : text("kernels.job.unanswered"));
+      complain(answer?.refused ? text(answer.refused, answer) : answer?.error ?? text("kernels.job.unanswered"));
     }
   }
 

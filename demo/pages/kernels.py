@@ -14,7 +14,7 @@ import gradio as gr
 import inkgrad
 from inkgrad_demo.i18n import catalogues_of, i18n
 from inkgrad_demo.jobs import MAX_WAITING
-from inkgrad_demo.pages.parts import server_function, text_of
+from inkgrad_demo.pages.parts import telling_function, text_of
 from inkgrad_demo.sources import FACTS, REFERENCE, reference_code
 from inkgrad_demo.workbench import Workbench, choices
 
@@ -110,7 +110,7 @@ def build(workbench: Workbench) -> None:
         js_on_load=text_of(*_SCRIPTS),
         apply_default_css=False,
         server_functions=[
-            server_function(ask)
+            telling_function(ask)
             for ask in (
                 workbench.start_check,
                 workbench.start_bench,

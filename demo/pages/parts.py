@@ -30,3 +30,19 @@ def server_function(ask: Callable[[Any], dict[str, Any]]) -> Callable[[Any], dic
 
     answer.__name__ = ask.__name__  # by which the page calls it
     return answer
+
+
+def telling_function(ask: Callable[[Any], dict[str, Any]]) -> Callable[[Any], dict[str, Any]]:
+    """``ask`` for the page: what was wrong with a question comes as the answer, {error: why}.
+
+    Gradio gives a page no more of a failed request than that it failed.
+    """
+
+    def answer(question: Any) -> dict[str, Any]:
+        try:
+            return ask(question)
+        except ValueError as error:
+            return {"error": str(error)}
+
+    answer.__name__ = ask.__name__
+    return answer

@@ -249,3 +249,49 @@ def test_one_cycle_rises_to_the_rate_and_falls_to_nothing() -> None:
     assert factors[2:] == sorted(factors[2:], reverse=True)
     assert factors[20] == pytest.approx(0)
     assert replace(cycle, one_cycle=False).lr_factor(0.7) == 1
+
+
+@pytest.mark.parametrize("momentum", [0.0, 0.9])
+@pytest.mark.parametrize("optimizer", ["sgd", "adam"])
+def test_weight_decay_is_the_same_on_both_backends_and_counts(
+    few_digits: Data, optimizer: str, momentum: float
+) -> None:
+    changes = {"epochs": 2, "batch_size": 10, "optimizer": optimizer, "momentum": momentum}
+    fused, native, without = (
+        trained("cnn", few_digits, **changes, weight_decay=decay, backend=backend)
+        for decay, backend in ((0.1, "fused"), (0.1, "native"), (0.0, "fused"))
+    )
+    assert losses(fused) == pytest.approx(losses(native), rel=1e-4)
+    assert losses(fused) != pytest.approx(losses(without), rel=1e-3)
+
+
+@pytest.mark.parametrize("optimizer", ["lbfgs", "rprop"])
+def test_an_optimizer_that_knows_no_weight_decay_is_given_none(optimizer: str) -> None:
+    with pytest.raises(ValueError, match=f"weight decay: expected 0, since {optimizer} knows none"):
+        settings("diabetes", optimizer=optimizer, weight_decay=0.1)
+    assert settings("strong", optimizer=optimizer).weight_decay == 0
+
+
+@pytest.mark.parametrize("activation", ["sigmoid", "relu", "tanh", "gelu"])
+@pytest.mark.parametrize("model", ["diabetes", "softmax"])
+def test_every_activation_trains_and_comes_back_from_a_file(
+    few_digits: Data, tmp_path: Path, model: str, activation: str
+) -> None:
+    data = few_digits if model == "softmax" else breast_cancer()
+    fused, native = (
+        trained(model, data, epochs=1, activation=activation, backend=backend)
+        for backend in ("fused", "native")
+    )
+    assert losses(fused) == pytest.approx(losses(native), rel=1e-4)
+    fused.save(tmp_path / "model.safetensors")
+    loaded, _ = checkpoint.load(tmp_path / "model.safetensors")
+    inputs = data.test.as_float()
+    torch.testing.assert_close(loaded(inputs), fused.model(inputs))
+
+
+@pytest.mark.parametrize(
+    "changes", [{"model": "cnn", "activation": "tanh"}, {"model": "softmax", "activation": "swish"}]
+)
+def test_an_activation_that_the_model_cannot_have_is_refused(changes: dict[str, str]) -> None:
+    with pytest.raises(ValueError, match="activation: expected"):
+        course_settings(**changes)

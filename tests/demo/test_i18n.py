@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 pytest.importorskip("gradio")
 
 import inkgrad_demo
+from inkgrad.course.live import Phase
+from inkgrad.course.models import MODELS as COURSE_MODELS
 from inkgrad_demo.app import PAGES
+from inkgrad_demo.datasets import sets_for
 from inkgrad_demo.i18n import CATALOGUES
 from inkgrad_demo.reading import BACKENDS, MODELS
 
@@ -26,6 +30,11 @@ def _keys_in_the_code() -> set[str]:
     for choice, values in (("model", MODELS), ("backend", BACKENDS)):
         for value in values:
             keys |= {f"draw.{choice}.{value}", f"draw.{choice}.{value}.note"}
+    for model in COURSE_MODELS:
+        keys |= {f"train.model.{model}", *(f"train.data.{name}" for name in sets_for(model))}
+    keys |= {f"train.backend.{value}" for value in (*BACKENDS, "both")}
+    keys |= {f"train.phase.{phase}" for phase in get_args(Phase)}
+    keys |= {f"train.{name}" for name in ("batch_size", "epochs", "momentum", "weight_decay")}
     return keys | {f"{page.NAME}.title" for page in PAGES}  # a tab's
 
 

@@ -134,14 +134,14 @@ def diabetes(source: str | os.PathLike[str] | None = None, say: Say = say_on_std
         return table(source, say)
     cached = data_root() / "diabetes.csv.gz"
     if cached.exists():
-        return _table_data("diabetes", *read_table(cached))
+        return as_data("diabetes", *read_table(cached))
     try:
         content = _download(DIABETES_URL, DIABETES_SHA256, cached, say)
     except (download.Unreachable, DataError) as error:
         return _stand_in(
             breast_cancer(), f"The diabetes table cannot be downloaded ({error}).", say
         )
-    return _table_data("diabetes", *parse_table(content, DIABETES_URL))
+    return as_data("diabetes", *parse_table(content, DIABETES_URL))
 
 
 def table(source: str | os.PathLike[str], say: Say = say_on_stderr) -> Data:
@@ -155,12 +155,12 @@ def table(source: str | os.PathLike[str], say: Say = say_on_stderr) -> Data:
         cached = data_root() / "tables" / f"{checksum[:16]}-{name}"
         if not cached.exists():
             content = _download(url, checksum, cached, say)
-            return _table_data(name, *parse_table(content, name))
+            return as_data(name, *parse_table(content, name))
         source = os.fspath(cached)
     path = Path(source, "diabetes.csv.gz") if Path(source).is_dir() else Path(source)
     if not path.exists():
         raise DataError(f"{path}: no such file")
-    return _table_data(path.name, *read_table(path))
+    return as_data(path.name, *read_table(path))
 
 
 def breast_cancer() -> Data:
@@ -171,10 +171,11 @@ def breast_cancer() -> Data:
     features = torch.from_numpy(bunch.data)
     features = (features - features.mean(0)) / features.std(0)
     labels = torch.from_numpy(bunch.target).float().unsqueeze(1)
-    return _table_data("scikit-learn's breast cancer table", features.float(), labels)
+    return as_data("scikit-learn's breast cancer table", features.float(), labels)
 
 
-def _table_data(name: str, features: Tensor, labels: Tensor) -> Data:
+def as_data(name: str, features: Tensor, labels: Tensor) -> Data:
+    """A table as data: a fifth of its rows, always the same ones, are the test set."""
     generator = Generator().manual_seed(TEST_SEED)
     return Data(name, *split(Examples(features, labels), TEST_SHARE, generator))
 

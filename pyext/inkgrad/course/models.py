@@ -8,10 +8,13 @@ Each takes ``backend="fused"`` (the kernels of :mod:`inkgrad.nn`, the default) o
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from functools import partial
 from types import ModuleType
 from typing import Any, Literal
 
 import torch
+import torch.nn.functional as F
 from torch import Generator, Tensor, nn
 
 from inkgrad.course import native
@@ -32,6 +35,37 @@ def layers_of(backend: str) -> ModuleType:
     if backend == "native":
         return native
     raise ValueError(f"backend: expected 'fused' or 'native', got {backend!r}")
+
+
+# ReLU and sigmoid are part of a fused layer; of the others torch computes both halves.
+ACTIVATIONS: dict[str, Callable[[Tensor], Tensor] | None] = {
+    "sigmoid": None,
+    "relu": None,
+    "tanh": torch.tanh,
+    "gelu": F.gelu,
+}
+
+
+class LinearActivation(nn.Linear):
+    """A linear layer and one of ACTIVATIONS that has no fused layer."""
+
+    def __init__(self, in_features: int, out_features: int, activation: str) -> None:
+        super().__init__(in_features, out_features)
+        self.activation = activation
+
+    def forward(self, input: Tensor) -> Tensor:
+        activate = ACTIVATIONS[self.activation]
+        assert activate is not None
+        return activate(super().forward(input))
+
+
+def _hidden_layer(backend: str, activation: str) -> Callable[[int, int], nn.Linear]:
+    if activation not in ACTIVATIONS:
+        known = ", ".join(ACTIVATIONS)
+        raise ValueError(f"activation: expected one of {known}, got {activation!r}")
+    layers = layers_of(backend)
+    fused = {"sigmoid": layers.LinearSigmoid, "relu": layers.LinearReLU}
+    return fused.get(activation, partial(LinearActivation, activation=activation))
 
 
 class CourseModel(nn.Module):
@@ -68,16 +102,19 @@ class LogisticRegression(CourseModel):
 
 
 class DiabetesMLP(CourseModel):
-    """Three sigmoid layers, 8-6-4-1.
+    """Three layers, 8-6-4-1; the last a sigmoid, the others too if no activation is named.
 
     Input (N, in_features), output (N, 1): the probability of a 1.
     """
 
-    def __init__(self, in_features: int = 8, *, backend: Backend = "fused") -> None:
+    def __init__(
+        self, in_features: int = 8, activation: str = "sigmoid", *, backend: Backend = "fused"
+    ) -> None:
         super().__init__(backend)
         layers = layers_of(backend)
-        self.linear1 = layers.LinearSigmoid(in_features, 6)
-        self.linear2 = layers.LinearSigmoid(6, 4)
+        hidden = _hidden_layer(backend, activation)
+        self.linear1 = hidden(in_features, 6)
+        self.linear2 = hidden(6, 4)
         self.linear3 = layers.LinearSigmoid(4, 1)
         self.criterion = layers.BCELoss(reduction="mean")
 
@@ -108,15 +145,15 @@ class DigitModel(CourseModel):
 
 
 class SoftmaxMLP(DigitModel):
-    """Fully connected, 784-512-256-128-64-10, ReLU between the layers."""
+    """Fully connected, 784-512-256-128-64-10, ReLU or another activation between the layers."""
 
-    def __init__(self, *, backend: Backend = "fused") -> None:
+    def __init__(self, activation: str = "relu", *, backend: Backend = "fused") -> None:
         super().__init__(backend)
-        layers = layers_of(backend)
-        self.linear1 = layers.LinearReLU(784, 512)
-        self.linear2 = layers.LinearReLU(512, 256)
-        self.linear3 = layers.LinearReLU(256, 128)
-        self.linear4 = layers.LinearReLU(128, 64)
+        hidden = _hidden_layer(backend, activation)
+        self.linear1 = hidden(784, 512)
+        self.linear2 = hidden(512, 256)
+        self.linear3 = hidden(256, 128)
+        self.linear4 = hidden(128, 64)
         self.linear5 = nn.Linear(64, 10)
 
     def chain(self) -> list[nn.Module]:
@@ -188,6 +225,12 @@ MODELS: dict[str, type[CourseModel]] = {
     "softmax": SoftmaxMLP,
     "cnn": DigitCNN,
     "strong": StrongCNN,
+}
+
+# The models whose hidden layers may have another activation, and which; their own comes first.
+ACTIVATIONS_OF: dict[str, tuple[str, ...]] = {
+    "diabetes": ("sigmoid", "relu", "tanh", "gelu"),
+    "softmax": ("relu", "sigmoid", "tanh", "gelu"),
 }
 
 

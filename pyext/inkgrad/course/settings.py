@@ -10,13 +10,14 @@ from typing import Any, NamedTuple
 from torch import optim
 from torch.nn import Parameter
 
-from inkgrad.course.models import MODELS, Backend
+from inkgrad.course.models import ACTIVATIONS_OF, MODELS, Backend, DigitModel
 
 
 class OptimizerChoice(NamedTuple):
     make: Callable[..., optim.Optimizer]
     lr: float  # what to start from when no rate is given
     has_momentum: bool = False
+    weight_decay: float | None = 0.0  # the usual one; None: it knows none
     full_batch: bool = False  # made for the exact gradient: learns badly from small batches
 
 
@@ -26,12 +27,17 @@ OPTIMIZERS: dict[str, OptimizerChoice] = {
     "adagrad": OptimizerChoice(optim.Adagrad, 0.01),
     "rmsprop": OptimizerChoice(optim.RMSprop, 0.001, has_momentum=True),
     "adam": OptimizerChoice(lambda p, **kw: optim.Adam(p, fused=True, **kw), 0.001),
-    "adamw": OptimizerChoice(lambda p, **kw: optim.AdamW(p, fused=True, **kw), 0.001),
+    "adamw": OptimizerChoice(
+        lambda p, **kw: optim.AdamW(p, fused=True, **kw), 0.001, weight_decay=0.01
+    ),
     "adamax": OptimizerChoice(optim.Adamax, 0.002),
     "asgd": OptimizerChoice(optim.ASGD, 0.01),
-    "rprop": OptimizerChoice(optim.Rprop, 0.01, full_batch=True),
+    "rprop": OptimizerChoice(optim.Rprop, 0.01, weight_decay=None, full_batch=True),
     "lbfgs": OptimizerChoice(
-        lambda p, **kw: optim.LBFGS(p, line_search_fn="strong_wolfe", **kw), 1.0, full_batch=True
+        lambda p, **kw: optim.LBFGS(p, line_search_fn="strong_wolfe", **kw),
+        1.0,
+        weight_decay=None,
+        full_batch=True,
     ),
 }
 
@@ -52,7 +58,8 @@ class Settings:
     ``batch_size`` None is all examples at once. ``one_cycle``: the rate rises to ``lr`` over the
     first tenth of the run and falls to nothing by its end, along a cosine. ``augment``: every batch
     is shifted, turned and stretched a little (digits only). ``styles``: the training part gets
-    drawn digits of styles that MNIST hardly has (:mod:`.styles`).
+    drawn digits of styles that MNIST hardly has (:mod:`.styles`). ``activation`` None is the
+    model's own, which most models have no choice about (``models.ACTIVATIONS_OF``).
     """
 
     model: str
@@ -61,6 +68,8 @@ class Settings:
     lr: float
     optimizer: str = "sgd"
     momentum: float = 0.0
+    weight_decay: float = 0.0
+    activation: str | None = None
     one_cycle: bool = False
     augment: bool = False
     styles: bool = False
@@ -77,12 +86,27 @@ class Settings:
         _check("batch size", size, size is None or size >= 1, "at least 1")
         _check("lr", self.lr, 0 < self.lr < math.inf, "a positive number")
         _check("momentum", self.momentum, 0 <= self.momentum < 1, "at least 0 and below 1")
+        decay = self.weight_decay
+        _check("weight decay", decay, 0 <= decay < math.inf, "a number, at least 0")
+        if OPTIMIZERS[self.optimizer].weight_decay is None:
+            _check("weight decay", decay, decay == 0, f"0, since {self.optimizer} knows none")
+        if self.activation is not None:
+            choices = ACTIVATIONS_OF.get(self.model, ())
+            known = f"one of {', '.join(choices)}" if choices else f"none: {self.model} has its own"
+            _check("activation", self.activation, self.activation in choices, known)
+        if self.augment or self.styles:
+            digits = issubclass(MODELS[self.model], DigitModel)
+            _check("model", self.model, digits, "one that reads digits, to augment them")
         _check("seed", self.seed, 0 <= self.seed < 2**63, "at least 0 and below 2**63")
 
     def make_optimizer(self, parameters: Iterable[Parameter]) -> optim.Optimizer:
         choice = OPTIMIZERS[self.optimizer]
-        momentum = {"momentum": self.momentum} if choice.has_momentum else {}
-        return choice.make(parameters, lr=self.lr, **momentum)
+        further = {}
+        if choice.has_momentum:
+            further["momentum"] = self.momentum
+        if choice.weight_decay is not None:
+            further["weight_decay"] = self.weight_decay
+        return choice.make(parameters, lr=self.lr, **further)
 
     def lr_factor(self, progress: float) -> float:
         """The share of ``lr`` to use when that share of the run is done."""
@@ -102,15 +126,26 @@ DEFAULTS: dict[str, Settings] = {
     # which reaches better results in as many epochs.
     "softmax": Settings("softmax", 10, 64, lr=0.05, momentum=0.9, one_cycle=True),
     "cnn": Settings("cnn", 20, 64, lr=0.05, momentum=0.9, one_cycle=True, augment=True),
-    "strong": Settings("strong", 8, 128, 0.002, "adamw", one_cycle=True, augment=True, styles=True),
+    "strong": Settings(
+        "strong",
+        epochs=8,
+        batch_size=128,
+        lr=0.002,
+        optimizer="adamw",
+        weight_decay=0.01,
+        one_cycle=True,
+        augment=True,
+        styles=True,
+    ),
 }
 
 
 def course_settings(model: str, **changes: Any) -> Settings:
     """The course's settings of a model with ``changes`` (those that are None change nothing).
 
-    A new optimizer brings its own usual rate, unless ``lr`` is among the changes, and all examples
-    in one batch if it needs the exact gradient, unless ``batch_size`` is.
+    A new optimizer brings its own usual rate and weight decay, unless ``lr`` and ``weight_decay``
+    are among the changes, and all examples in one batch if it needs the exact gradient, unless
+    ``batch_size`` is.
     """
     _one_of("model", model, MODELS)
     settings = DEFAULTS[model]
@@ -119,6 +154,7 @@ def course_settings(model: str, **changes: Any) -> Settings:
     _one_of("optimizer", optimizer, OPTIMIZERS)
     if optimizer != settings.optimizer:
         changes.setdefault("lr", OPTIMIZERS[optimizer].lr)
+        changes.setdefault("weight_decay", OPTIMIZERS[optimizer].weight_decay or 0.0)
         if OPTIMIZERS[optimizer].full_batch and "batch_size" not in changes:
             settings = replace(settings, batch_size=None)
     return replace(settings, **changes)

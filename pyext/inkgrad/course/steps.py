@@ -8,7 +8,7 @@ optimizers, for everything.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -80,6 +80,7 @@ class ChainSteps:
         self._chain = chain
         self._model = model
         self._momentum = settings.momentum
+        self._weight_decay = settings.weight_decay
         self._optimizer = None
         if settings.optimizer != "sgd":
             for parameter, gradient in zip(chain.parameters(), chain.gradients(), strict=True):
@@ -93,7 +94,9 @@ class ChainSteps:
             changed = examples[rows]
             batch = change(changed.as_float()), changed.targets, None
         if self._optimizer is None:
-            loss = self._chain.step(*batch, lr=lr, momentum=self._momentum)
+            loss = self._chain.step(
+                *batch, lr=lr, momentum=self._momentum, weight_decay=self._weight_decay
+            )
         else:
             loss = self._chain.backward(*batch)
             if math.isfinite(loss):
@@ -159,6 +162,33 @@ def evaluate(model: CourseModel, examples: Examples) -> Score:
         loss += chunk_loss * share(model.criterion, len(chunk), len(examples))
         right += int(_is_right(output, chunk.targets).sum())
     return _score(loss, right, len(examples))
+
+
+def merge(criterion: nn.Module, scores: Sequence[Score]) -> Score:
+    """The score of all examples from those of their parts."""
+    whole = sum(score.examples for score in scores)
+    loss = sum(score.loss * share(criterion, score.examples, whole) for score in scores)
+    right = sum(round(score.accuracy * score.examples) for score in scores)
+    return _score(loss, right, whole)
+
+
+@torch.no_grad()
+def confusion(model: CourseModel, examples: Examples) -> list[list[int]]:
+    """How often each label (row) was taken for each (column): 10 x 10 for digits, 2 x 2 for tables.
+
+    The model is left in eval mode.
+    """
+    model.eval()
+    classes = 2 if examples.targets.is_floating_point() else 10
+    counts = torch.zeros(classes * classes, dtype=torch.int64)
+    for start in range(0, len(examples), CHUNK):
+        chunk = examples[start : start + CHUNK]
+        output = model(chunk.as_float())
+        labels, answers = chunk.targets, output.argmax(1)
+        if classes == 2:  # one probability of a 1
+            labels, answers = (labels > 0.5).long().flatten(), (output > 0.5).long().flatten()
+        counts += torch.bincount(classes * labels + answers, minlength=classes * classes).cpu()
+    return counts.view(classes, classes).tolist()
 
 
 def check_finite(model: nn.Module) -> None:

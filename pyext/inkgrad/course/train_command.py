@@ -17,7 +17,7 @@ import torch
 from tqdm import tqdm
 
 from inkgrad.course import data
-from inkgrad.course.models import MODELS
+from inkgrad.course.models import ACTIVATIONS, ACTIVATIONS_OF, MODELS
 from inkgrad.course.settings import DEFAULTS, OPTIMIZERS, Settings, course_settings
 from inkgrad.course.training import Batch, Diverged, Epoch, Run
 
@@ -42,6 +42,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--lr", type=float, metavar="X", help="learning rate")
     parser.add_argument(
         "--optimizer", choices=OPTIMIZERS, metavar="NAME", help=", ".join(OPTIMIZERS)
+    )
+    parser.add_argument("--momentum", type=float, metavar="X", help="for sgd and rmsprop")
+    parser.add_argument("--weight-decay", type=float, metavar="X")
+    parser.add_argument(
+        "--activation",
+        choices=ACTIVATIONS,
+        help=f"of the hidden layers of {' and '.join(ACTIVATIONS_OF)}",
+    )
+    parser.add_argument(
+        "--augment",
+        action=argparse.BooleanOptionalAction,
+        default=None,
+        help="change every digit a little each time (default: cnn and strong do)",
     )
     parser.add_argument("--seed", type=int, metavar="N", help="same seed, same run (default: 0)")
     parser.add_argument(
@@ -90,6 +103,10 @@ def _settings(args: argparse.Namespace) -> Settings:
         batch_size=args.batch_size,
         lr=args.lr,
         optimizer=args.optimizer,
+        momentum=args.momentum,
+        weight_decay=args.weight_decay,
+        activation=args.activation,
+        augment=args.augment,
         seed=args.seed,
         backend=args.backend,
         device=args.device,

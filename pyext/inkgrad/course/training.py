@@ -11,6 +11,7 @@ import os
 import platform
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from threading import Event
 from typing import Any
@@ -22,7 +23,7 @@ import inkgrad
 from inkgrad.course import checkpoint, models
 from inkgrad.course.data import Data, Examples, split
 from inkgrad.course.settings import Settings
-from inkgrad.course.steps import Diverged, Score, evaluate, share, steps_for
+from inkgrad.course.steps import CHUNK, Diverged, Score, evaluate, merge, share, steps_for
 
 # The part of the training examples that a run keeps aside to judge itself by, epoch by epoch.
 VALIDATION_SHARE = 1 / 12
@@ -33,13 +34,17 @@ STYLES_SHARE = 1 / 20
 
 @dataclass(frozen=True)
 class Batch:
-    """One step: batch ``number`` of ``count`` in this epoch, from 1, with its loss."""
+    """One step: batch ``number`` of ``count`` in this epoch, from 1, with its loss.
+
+    ``seconds`` since the run began to train; pauses and ``on_batch`` are left out.
+    """
 
     epoch: int
     number: int
     count: int
     examples: int
     loss: float
+    seconds: float
 
 
 @dataclass(frozen=True)
@@ -62,6 +67,7 @@ class Run:
 
     ``for epoch in run.epochs(): ...`` trains; ``on_batch`` is called after each step. Setting
     ``stop``, from any thread, ends the run after the step in progress; what was learned stays.
+    ``pause`` makes it wait while it is set, and ``lr`` may be changed from the next step on.
     """
 
     def __init__(
@@ -75,12 +81,14 @@ class Run:
         self.settings = settings
         self.data = data
         self.stop = stop or Event()
+        self.pause = Event()
+        self.lr = settings.lr
         self.on_batch = on_batch
         self.history: list[Epoch] = []
         self.test_score: Score | None = None
         self.steps = 0
         self.generator = Generator().manual_seed(settings.seed)
-        self.model_kwargs = _model_kwargs(settings.model, data)
+        self.model_kwargs = _model_kwargs(settings, data)
         self.model = models.build(
             settings.model, settings.backend, generator=self.generator, **self.model_kwargs
         ).to(settings.device)
@@ -91,7 +99,9 @@ class Run:
         self.validation = validation.to(settings.device)
         self._batch_size = settings.batch_size or len(train)
         self._batches = math.ceil(len(train) / self._batch_size)
-        self._total_steps = settings.epochs * self._batches
+        self.total_steps = settings.epochs * self._batches
+        self._seconds_waited = 0.0
+        self._began = 0.0
         self._steps = steps_for(self.model, settings, self._batch_size)
         self._weights = list(self.model.state_dict().values())
         self._good_weights = [torch.empty_like(weight) for weight in self._weights]
@@ -102,17 +112,19 @@ class Run:
 
         Diverged when the numbers run away; the model then has the weights of the last good epoch.
         """
+        self._began = self._time()
         try:
             for number in range(1, self.settings.epochs + 1):
-                start = time.perf_counter()
+                start = self._time()
                 loss = self._train_epoch(number)
                 self._steps.check_finite()
                 if loss is None:
                     return
-                judged = self.validation if len(self.validation) else self.train
-                score = self._steps.judge(judged)
+                score = self._judge(self.validation if len(self.validation) else self.train)
+                if score is None:
+                    return
                 self._keep_weights()
-                seconds = time.perf_counter() - start
+                seconds = self._time() - start
                 self.history.append(Epoch(number, loss, score.loss, score.accuracy, seconds))
                 yield self.history[-1]
         except Diverged as error:
@@ -124,6 +136,10 @@ class Run:
         if len(self.data.test):
             self.test_score = evaluate(self.model, self.data.test.to(self.settings.device))
         return self.test_score
+
+    def weights(self) -> dict[str, Tensor]:
+        """A copy of the weights as they are; to be asked for between steps."""
+        return {name: weight.clone() for name, weight in self.model.state_dict().items()}
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write a checkpoint: the weights, and in its metadata how they came about."""
@@ -155,16 +171,46 @@ class Run:
         change = self._augment if self.settings.augment else None
         order = torch.randperm(len(self.train), generator=self.generator)
         for number, rows in enumerate(order.split(self._batch_size), start=1):
-            if self.stop.is_set():
+            if self._is_stopped():
                 return None
-            progress = (self.steps + 1) / (self._total_steps + 1)
-            lr = self.settings.lr * self.settings.lr_factor(progress)
+            progress = (self.steps + 1) / (self.total_steps + 1)
+            lr = self.lr * self.settings.lr_factor(progress)
             loss = self._steps.step(self.train, rows, lr, change)
             total += loss * share(self.model.criterion, len(rows), len(self.train))
             self.steps += 1
             if self.on_batch is not None:
-                self.on_batch(Batch(epoch, number, self._batches, len(rows), loss))
+                seconds = self._time() - self._began
+                with self._not_counted():
+                    self.on_batch(Batch(epoch, number, self._batches, len(rows), loss, seconds))
         return total
+
+    def _judge(self, examples: Examples) -> Score | None:
+        """Piece by piece, so that it can be stopped on the way: then None."""
+        scores = []
+        for start in range(0, len(examples), CHUNK):
+            if self._is_stopped():
+                return None
+            scores.append(self._steps.judge(examples[start : start + CHUNK]))
+        return merge(self.model.criterion, scores)
+
+    def _is_stopped(self) -> bool:
+        """Asked before every step; waits while the run is paused."""
+        with self._not_counted():
+            while self.pause.is_set() and not self.stop.wait(0.02):
+                pass
+        return self.stop.is_set()
+
+    @contextmanager
+    def _not_counted(self) -> Iterator[None]:
+        """Time in here is none of training: pauses, and what a watcher does."""
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            self._seconds_waited += time.perf_counter() - start
+
+    def _time(self) -> float:
+        return time.perf_counter() - self._seconds_waited
 
     def _augment(self, inputs: Tensor) -> Tensor:
         from inkgrad.course.augment import augment
@@ -186,7 +232,10 @@ def _with_styles(train: Examples, generator: Generator) -> Examples:
     )
 
 
-def _model_kwargs(model: str, data: Data) -> dict[str, int]:
+def _model_kwargs(settings: Settings, data: Data) -> dict[str, Any]:
+    kwargs: dict[str, Any] = {}
     if data.train.inputs.dim() == 2:
-        return {"in_features": data.train.inputs.shape[1]}
-    return {}
+        kwargs["in_features"] = data.train.inputs.shape[1]
+    if settings.activation is not None:
+        kwargs["activation"] = settings.activation
+    return kwargs

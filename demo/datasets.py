@@ -1,0 +1,137 @@
+"""What the app's models can learn from: the course's data, and what people bring. No Gradio."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from inkgrad.course import data, own_digits
+from inkgrad.course.data import Data, DataError
+from inkgrad.course.models import MODELS, DigitModel
+from inkgrad.course.table import parse_table
+from inkgrad_demo.questions import choice, decode, fields
+
+# The data sets for the models that read digits, and for those that read tables; the first is what
+# a model is trained on if nothing is said.
+DIGIT_SETS = ("mnist", "digits", "drawings", "images")
+TABLE_SETS = ("diabetes", "hours", "cancer", "table")
+UPLOADED = ("images", "table")
+
+MOST_DRAWINGS = 500
+_MOST_UPLOADS = 16
+
+_LOADERS: dict[str, Callable[[], Data]] = {
+    "mnist": data.mnist,
+    "digits": data.digits,
+    "diabetes": data.diabetes,
+    "hours": data.hours_of_study,
+    "cancer": data.breast_cancer,
+}
+
+
+def sets_for(model: str) -> tuple[str, ...]:
+    """The data sets that the model can learn from, its usual one first."""
+    if issubclass(MODELS[model], DigitModel):
+        return DIGIT_SETS
+    return ("hours", "diabetes", "cancer", "table") if model == "logistic" else TABLE_SETS
+
+
+class Datasets:
+    """Data sets by name, each loaded once, and files that people sent. Thread-safe.
+
+    Files live in memory only, the latest few of them.
+    """
+
+    def __init__(self) -> None:
+        self._loaded: dict[str, Data] = {}
+        self._loading = threading.Lock()
+        self._uploads: OrderedDict[str, Data] = OrderedDict()
+
+    def load(self, name: str) -> Data:
+        """One of the course's data sets."""
+        with self._loading:
+            if name not in self._loaded:
+                loaded = _LOADERS[name]()
+                if loaded.stand_in:  # the real data may be had next time
+                    return loaded
+                self._loaded[name] = loaded
+        return self._loaded[name]
+
+    def upload(self, question: Any) -> dict[str, Any]:
+        """Keep a file to train on: {name, content} with the bytes in base64.
+
+        A zip archive of pictures, or a table as CSV, gzipped or not. The answer has ``upload``, by
+        which to ask for it, ``kind`` ("images" or "table"), ``name``, ``examples`` and
+        ``features``.
+        """
+        name, content = _file(question)
+        if content.startswith(b"PK"):
+            kind, uploaded = "images", own_digits.archive(content, name)
+        else:
+            kind, uploaded = "table", data.as_data(name, *parse_table(content, name))
+        upload = hashlib.sha256(content).hexdigest()[:16]
+        self._uploads[upload] = uploaded
+        while len(self._uploads) > _MOST_UPLOADS:
+            self._uploads.popitem(last=False)
+        return {
+            "upload": upload,
+            "kind": kind,
+            "name": name,
+            "examples": len(uploaded.train) + len(uploaded.test),
+            "features": uploaded.train.inputs.shape[1] if kind == "table" else None,
+        }
+
+    def loader(self, model: str, name: Any, upload: Any, drawings: Any) -> Callable[[], Data]:
+        """How to load the data of that name for that model; ValueError where that cannot be.
+
+        ``upload`` names the file for "images" and "table". ``drawings`` is a list of {label,
+        pixels}, with the pixels in base64: all of the data of "drawings", and added to the other
+        digits.
+        """
+        known = sets_for(model)
+        choice("data", name, known)
+        own = _drawn(drawings) if drawings or name == "drawings" else None
+        if name == "drawings":
+            assert own is not None
+            return lambda: own
+        if name in UPLOADED:
+            base = partial(self._uploaded, name, upload)
+            base()  # so that a missing file is known at once
+        else:
+            base = partial(self.load, name)
+        if own is None or name in TABLE_SETS:
+            return base
+        return lambda: own_digits.mixed(base(), own)
+
+    def _uploaded(self, name: str, upload: Any) -> Data:
+        uploaded = self._uploads.get(upload) if isinstance(upload, str) else None
+        if uploaded is None:
+            raise ValueError("data: the file is not here any more; choose it again")
+        if (uploaded.train.inputs.dim() == 2) != (name == "table"):
+            raise ValueError(f"data: {uploaded.name} does not hold what {name} are")
+        return uploaded
+
+
+def _file(question: Any) -> tuple[str, bytes]:
+    asked = fields(question)
+    if not isinstance(asked.get("name"), str):
+        raise ValueError("expected a file: {name, content}")
+    name = asked["name"].replace("\\", "/").rpartition("/")[2][:80] or "file"
+    content = decode("content", asked.get("content"))
+    if not content:
+        raise DataError(f"{name}: the file is empty")
+    return name, content
+
+
+def _drawn(drawings: Any) -> Data:
+    if not isinstance(drawings, list) or not all(isinstance(one, dict) for one in drawings):
+        raise ValueError("drawings: expected a list of {label, pixels}")
+    if len(drawings) > MOST_DRAWINGS:
+        raise ValueError(f"drawings: expected at most {MOST_DRAWINGS}, got {len(drawings)}")
+    return own_digits.drawn(
+        (decode("pixels", one.get("pixels")), one.get("label")) for one in drawings
+    )

@@ -1,0 +1,60 @@
+// The Train page: wires the form, the run that is watched, the pad and the result.
+// Gradio runs this with `element` (the page), `props` and `server` (see train.py for what is in them).
+
+let following = []; // the ids of the runs that are watched
+
+const form = createForm({ changed: () => form.toAddress(following) });
+const result = createResult();
+const trial = createTrial({ drawingsChanged: (count) => form.tellDrawings(count) });
+const watching = createWatch({
+  news(runs) {
+    const shown = runs[0];
+    shown.readsDigits = props.models[shown.progress.model].reads_digits;
+    trial.news(shown);
+    result.paint(runs);
+    find("#train-start").textContent = text(watching.busy ? "train.start_anew" : "train.start");
+  },
+  lost() {
+    following = [];
+    form.toAddress(following);
+    form.complain(text("train.lost"));
+  },
+});
+
+function follow(runs) {
+  following = runs;
+  form.toAddress(following);
+  trial.begin();
+  result.paint([]);
+  watching.follow(runs);
+}
+
+async function start() {
+  const wrong = form.check();
+  form.complain(wrong ?? "");
+  if (wrong !== null) return;
+  if (watching.busy) await watching.steer("stop");
+  const answer = await server.start(form.question(trial.drawings));
+  if (!answer || answer.error) form.complain(answer?.error ?? text("train.failed"));
+  else follow(answer.runs);
+}
+
+find("#train-form").addEventListener("submit", (event) => {
+  event.preventDefault();
+  start();
+});
+
+function translateAll() {
+  translate();
+  form.translate();
+  trial.translate();
+  watching.paint();
+  result.paint(watching.runs);
+  find("#train-start").textContent = text(watching.busy ? "train.start_anew" : "train.start");
+}
+
+translateAll();
+watch("value", translateAll);
+const asked = new URLSearchParams(location.search).get("run");
+if (asked) follow(asked.split(",").slice(0, 2));
+else form.toAddress([]);

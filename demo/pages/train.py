@@ -1,0 +1,92 @@
+"""The Train page: settings, a run that one watches and steers, and a pad to try its model with.
+
+A run trains in a thread of the server (see training.py); the page polls it several times a second
+and paints what is new.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+import gradio as gr
+
+from inkgrad.course.models import ACTIVATIONS_OF, MODELS, DigitModel
+from inkgrad.course.preprocess import SIDE
+from inkgrad.course.settings import DEFAULTS, OPTIMIZERS
+from inkgrad_demo.datasets import MOST_DRAWINGS, sets_for
+from inkgrad_demo.i18n import catalogues_of, i18n
+from inkgrad_demo.pages.parts import telling_function, text_of
+from inkgrad_demo.reading import RASTER_SIDE
+from inkgrad_demo.training import MOST_BATCH, MOST_EPOCHS, MOST_SEED, Trainings
+
+NAME = "train"
+
+# The course's order, from the smallest to the largest; the page opens with the one in the middle.
+_SCRIPTS = (
+    "words.js",
+    "pad.js",
+    "keyboard.js",
+    "newest.js",
+    "paint.js",
+    "chart.js",
+    "train_form.js",
+    "train_watch.js",
+    "train_trial.js",
+    "train_result.js",
+    "train.js",
+)
+
+
+def build(trainings: Trainings) -> None:
+    """Put the page into the tab that is open."""
+    gr.HTML(
+        value=i18n("app.language"),
+        html_template=text_of("train.html"),
+        js_on_load=text_of(*_SCRIPTS),
+        apply_default_css=False,
+        server_functions=[
+            telling_function(trainings.start),
+            telling_function(trainings.progress),
+            telling_function(trainings.steer),
+            telling_function(trainings.try_out),
+            telling_function(trainings.history),
+            telling_function(trainings.picture),
+            telling_function(trainings.datasets.upload),
+        ],
+        # What the scripts find in `props`, beside `value`:
+        catalogues=catalogues_of(NAME),
+        models={model: _facts(model) for model in MODELS},
+        optimizers={
+            name: {
+                "lr": choice.lr,
+                "has_momentum": choice.has_momentum,
+                "weight_decay": choice.weight_decay,
+                "full_batch": choice.full_batch,
+            }
+            for name, choice in OPTIMIZERS.items()
+        },
+        limits={
+            "epochs": (1, MOST_EPOCHS),
+            "batch_size": (0, MOST_BATCH),
+            "lr": (1e-8, 1000),
+            "momentum": (0, 0.999),
+            "weight_decay": (0, 10),
+            "seed": (0, MOST_SEED),
+        },
+        most_drawings=MOST_DRAWINGS,
+        raster_side=RASTER_SIDE,
+        picture_side=SIDE,
+    )
+
+
+def _facts(model: str) -> dict[str, Any]:
+    """What the page's form has to know of a model."""
+    settings = asdict(DEFAULTS[model])
+    settings["batch_size"] = settings["batch_size"] or 0
+    return {
+        "reads_digits": issubclass(MODELS[model], DigitModel),
+        "data": sets_for(model),
+        "activations": ACTIVATIONS_OF.get(model, ()),
+        "settings": settings,
+    }
