@@ -10,17 +10,18 @@ from starlette.middleware import Middleware
 
 from inkgrad.course.runs import RunStore
 from inkgrad_demo import address
+from inkgrad_demo.comparing import Comparisons
 from inkgrad_demo.datasets import Datasets
 from inkgrad_demo.i18n import i18n
 from inkgrad_demo.limits import MAX_BODY, BodyLimit
-from inkgrad_demo.pages import draw, kernels, train
+from inkgrad_demo.pages import compare, draw, kernels, train
 from inkgrad_demo.reading import Readers
 from inkgrad_demo.theme import THEME
 from inkgrad_demo.training import Trainings
 from inkgrad_demo.workbench import Workbench
 
 _HERE = Path(__file__).parent
-PAGES = (draw, train, kernels)
+PAGES = (draw, train, compare, kernels)
 _STYLES = ("style.css", *(f"pages/{page.NAME}.css" for page in PAGES))
 
 
@@ -30,9 +31,11 @@ def build(store: RunStore | None = None) -> gr.Blocks:
     What its pages do not need at once is loaded in the background.
     """
     readers = Readers()
+    trainings = Trainings(store or RunStore(), Datasets())
     needs = {
         draw: readers,
-        train: Trainings(store or RunStore(), Datasets()),
+        train: trainings,
+        compare: Comparisons(trainings),
         kernels: Workbench(),
     }
     with gr.Blocks(title="inkgrad") as app:
