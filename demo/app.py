@@ -30,8 +30,9 @@ def build(store: RunStore | None = None) -> gr.Blocks:
 
     What its pages do not need at once is loaded in the background.
     """
-    readers = Readers()
-    trainings = Trainings(store or RunStore(), Datasets())
+    store = store or RunStore()
+    readers = Readers(store)
+    trainings = Trainings(store, Datasets())
     needs = {
         draw: readers,
         train: trainings,

@@ -7,7 +7,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from inkgrad.course import data, own_digits
 from inkgrad.course.data import Data, DataError
@@ -21,6 +21,11 @@ DIGIT_SETS = ("mnist", "digits", "drawings", "images")
 TABLE_SETS = ("diabetes", "hours", "cancer", "table")
 UPLOADED = ("images", "table")
 
+_UPLOADED_CODE = {
+    "images": "own_digits.archive(Path({0}).read_bytes(), {0})",
+    "table": "data.table({0})",
+}
+
 MOST_DRAWINGS = 500
 _MOST_UPLOADS = 16
 
@@ -31,6 +36,13 @@ _LOADERS: dict[str, Callable[[], Data]] = {
     "hours": data.hours_of_study,
     "cancer": data.breast_cancer,
 }
+
+
+class Source(NamedTuple):
+    """Where a run's data comes from: how to load it, and the same as a Python expression."""
+
+    load: Callable[[], Data]
+    code: str
 
 
 def sets_for(model: str) -> tuple[str, ...]:
@@ -85,8 +97,8 @@ class Datasets:
             "features": uploaded.train.inputs.shape[1] if kind == "table" else None,
         }
 
-    def loader(self, model: str, name: Any, upload: Any, drawings: Any) -> Callable[[], Data]:
-        """How to load the data of that name for that model; ValueError where that cannot be.
+    def source(self, model: str, name: Any, upload: Any, drawings: Any) -> Source:
+        """The data of that name for that model; ValueError where that cannot be.
 
         ``upload`` names the file for "images" and "table". ``drawings`` is a list of {label,
         pixels}, with the pixels in base64: all of the data of "drawings", and added to the other
@@ -95,17 +107,19 @@ class Datasets:
         known = sets_for(model)
         choice("data", name, known)
         own = _drawn(drawings) if drawings or name == "drawings" else None
-        if name == "drawings":
-            assert own is not None
-            return lambda: own
+        if own is not None and name == "drawings":
+            return own
         if name in UPLOADED:
-            base = partial(self._uploaded, name, upload)
-            base()  # so that a missing file is known at once
+            uploaded = self._uploaded(name, upload)
+            base = Source(lambda: uploaded, _UPLOADED_CODE[name].format(repr(uploaded.name)))
         else:
-            base = partial(self.load, name)
+            base = Source(partial(self.load, name), f"data.{_LOADERS[name].__name__}()")
         if own is None or name in TABLE_SETS:
             return base
-        return lambda: own_digits.mixed(base(), own)
+        return Source(
+            lambda: own_digits.mixed(base.load(), own.load()),
+            f"own_digits.mixed({base.code}, {own.code})",
+        )
 
     def _uploaded(self, name: str, upload: Any) -> Data:
         uploaded = self._uploads.get(upload) if isinstance(upload, str) else None
@@ -120,18 +134,20 @@ def _file(question: Any) -> tuple[str, bytes]:
     asked = fields(question)
     if not isinstance(asked.get("name"), str):
         raise ValueError("expected a file: {name, content}")
-    name = asked["name"].replace("\\", "/").rpartition("/")[2][:80] or "file"
+    last = asked["name"].replace("\\", "/").rpartition("/")[2]
+    name = "".join(filter(str.isprintable, last))[:80] or "file"
     content = decode("content", asked.get("content"))
     if not content:
         raise DataError(f"{name}: the file is empty")
     return name, content
 
 
-def _drawn(drawings: Any) -> Data:
+def _drawn(drawings: Any) -> Source:
     if not isinstance(drawings, list) or not all(isinstance(one, dict) for one in drawings):
         raise ValueError("drawings: expected a list of {label, pixels}")
     if len(drawings) > MOST_DRAWINGS:
         raise ValueError(f"drawings: expected at most {MOST_DRAWINGS}, got {len(drawings)}")
-    return own_digits.drawn(
-        (decode("pixels", one.get("pixels")), one.get("label")) for one in drawings
-    )
+    digits = [(decode("pixels", one.get("pixels")), one.get("label")) for one in drawings]
+    drawn = own_digits.drawn(digits)
+    code = ", ".join(f"(b64decode({one['pixels']!r}), {one['label']})" for one in drawings)
+    return Source(lambda: drawn, f"own_digits.drawn([{code}])")

@@ -10,6 +10,7 @@ import base64
 import io
 import statistics
 import threading
+from pathlib import Path
 from typing import Any, get_args
 
 import numpy as np
@@ -17,6 +18,7 @@ from PIL import Image, UnidentifiedImageError
 
 from inkgrad.course.models import Backend
 from inkgrad.course.recognizer import SHIPPED, Recognizer
+from inkgrad.course.runs import RunStore, is_id
 from inkgrad_demo.questions import choice, decode, fields
 
 MODELS: tuple[str, ...] = SHIPPED
@@ -32,23 +34,36 @@ PASSES = 9
 
 
 class Readers:
-    """A recognizer for each model and backend, loaded when first asked for. Thread-safe."""
+    """A recognizer for each model and backend, loaded when first asked for. Thread-safe.
 
-    def __init__(self) -> None:
+    A model is one of MODELS, or a run of ``store`` by its id.
+    """
+
+    def __init__(self, store: RunStore) -> None:
+        self._store = store
         self._recognizers: dict[tuple[str, str], Recognizer] = {}
         self._loading = threading.Lock()
 
     def get(self, model: Any, backend: Any) -> Recognizer:
         """The recognizer of that name; ValueError where there is none."""
-        choice("model", model, MODELS)
+        if not is_id(model):
+            choice("model", model, MODELS)
         choice("backend", backend, BACKENDS)
         if (model, backend) not in self._recognizers:
             with self._loading:
                 if (model, backend) not in self._recognizers:  # nobody was faster
-                    recognizer = Recognizer.load(model, backend)
+                    recognizer = Recognizer.load(self._weights(model), backend)
                     recognizer.warm_up()
                     self._recognizers[model, backend] = recognizer
         return self._recognizers[model, backend]
+
+    def _weights(self, model: str) -> str | Path:
+        if model in MODELS:
+            return model
+        weights = self._store.weights(model)
+        if not weights.exists():
+            raise ValueError(f"model: run {model} has no weights here")
+        return weights
 
     def load_all(self) -> None:
         """Load every recognizer."""

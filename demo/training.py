@@ -7,23 +7,24 @@ nobody watches any more is stopped after a while, so that it does not keep other
 
 from __future__ import annotations
 
+import base64
+import json
 import threading
 import time
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from inkgrad.course import models
-from inkgrad.course.data import Data
+from inkgrad.course import models, onnx
 from inkgrad.course.live import LiveRun
 from inkgrad.course.models import DigitModel
 from inkgrad.course.preprocess import prepare
 from inkgrad.course.recognizer import Recognizer
 from inkgrad.course.runs import RunStore
+from inkgrad.course.script import script
 from inkgrad.course.settings import OPTIMIZERS, Settings, course_settings
 from inkgrad.course.snapshots import Snapshot
-from inkgrad_demo.datasets import Datasets, sets_for
+from inkgrad_demo.datasets import Datasets, Source, sets_for
 from inkgrad_demo.questions import brief, choice, fields, number, whole
 from inkgrad_demo.reading import BACKENDS, as_bytes, drawing_of
 
@@ -33,6 +34,9 @@ MOST_EPOCHS = 2000
 MOST_BATCH = 4096
 MOST_SEED = 2**31 - 1
 MOST_SECONDS = 3600.0
+
+# What a run can be downloaded as, and how the files' names end.
+FORMATS = {"weights": ".safetensors", "onnx": ".onnx", "script": ".py", "record": ".json"}
 
 # Runs whose snapshots are kept in memory after their end.
 _REMEMBERED = 8
@@ -62,12 +66,12 @@ class Trainings:
         ``question`` is an object of ``model`` and, where they are not to be the course's own,
         ``epochs``, ``batch_size`` (0: all examples), ``lr``, ``optimizer``, ``momentum``,
         ``weight_decay``, ``augment``, ``one_cycle``, ``activation``, ``seed``, ``backend``,
-        ``data``, ``upload`` and ``drawings`` (see Datasets.loader). The answer is {runs: [id]}.
+        ``data``, ``upload`` and ``drawings`` (see Datasets.source). The answer is {runs: [id]}.
         """
         asked = fields(question)
         backends = BACKENDS if asked.get("backend") == "both" else (asked.get("backend", "fused"),)
         settings = [settings_of({**asked, "backend": backend}) for backend in backends]
-        load = self._loader(settings[0], asked)
+        source = self._source(settings[0], asked)
         with self._starting:
             self._end_unwatched()
             active = sum(watched.live.is_active for watched in self._runs.values())
@@ -77,7 +81,10 @@ class Trainings:
                     "wait for one to end, or stop one"
                 )
             started = [
-                LiveRun(each, load, self.store, most_seconds=MOST_SECONDS) for each in settings
+                LiveRun(
+                    each, source.load, self.store, source=source.code, most_seconds=MOST_SECONDS
+                )
+                for each in settings
             ]
             self._runs |= {live.id: _Watched(live) for live in started}
             self._forget_old()
@@ -166,6 +173,28 @@ class Trainings:
         prepared = prepare(drawing_of(fields(question)))
         return {"picture": as_bytes(prepared.image), "empty": prepared.empty}
 
+    def export(self, question: Any) -> dict[str, Any]:
+        """A run as a file: {run, format} with one of FORMATS -> {name, content}, in base64.
+
+        Of any run in the store, also those of the days before.
+        """
+        asked = fields(question)
+        kind = choice("format", asked.get("format"), tuple(FORMATS))
+        record = self.store.load(asked.get("run"))
+        weights = self.store.weights(record.id)
+        if kind in ("weights", "onnx") and not weights.exists():
+            raise ValueError(f"run {record.id} learnt nothing: it has no weights")
+        if kind == "weights":
+            content = weights.read_bytes()
+        elif kind == "onnx":
+            content = onnx.export(weights)
+        elif kind == "script":
+            content = script(record).encode()
+        else:
+            content = json.dumps(record.to_json(), indent=1).encode()
+        name = f"{record.settings.model}-{record.id[-6:]}{FORMATS[kind]}"
+        return {"name": name, "content": base64.b64encode(content).decode("ascii")}
+
     # ---------------------------------------------------------------- for other pages
 
     def live(self) -> dict[str, LiveRun]:
@@ -174,9 +203,9 @@ class Trainings:
 
     # ----------------------------------------------------------------
 
-    def _loader(self, settings: Settings, asked: dict[str, Any]) -> Callable[[], Data]:
+    def _source(self, settings: Settings, asked: dict[str, Any]) -> Source:
         name = asked.get("data") or sets_for(settings.model)[0]
-        return self.datasets.loader(
+        return self.datasets.source(
             settings.model, name, asked.get("upload"), asked.get("drawings")
         )
 

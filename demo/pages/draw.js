@@ -23,6 +23,29 @@ addChoices("model", props.models);
 addChoices("backend", props.backends);
 if (props.kernels === null) find("#draw-backend small").dataset.text = "draw.backend.fused.without";
 
+// Models that the Train page sent here: {model, name, note, accuracy}; they stay as long as the tab lives.
+const sent = [];
+
+function addSent(one) {
+  if (sent.some(({ model }) => model === one.model)) return;
+  sent.push(one);
+  const label = document.createElement("label");
+  label.innerHTML =
+    `<input type="radio" name="draw-model" autocomplete="off"><b></b><small></small><span class="value"></span>`;
+  label.querySelector("input").value = one.model;
+  label.querySelector("b").textContent = one.name;
+  label.querySelector("small").textContent = one.note;
+  if (one.accuracy !== null) label.querySelector(".value").textContent = `${number(100 * one.accuracy, 2)} %`;
+  find("#draw-model").append(label);
+}
+
+addEventListener("inkgrad:model", ({ detail }) => {
+  addSent(detail);
+  choose("model", detail.model);
+  find("#draw-model").dispatchEvent(new Event("change"));
+  document.querySelector('[role="tab"]').click(); // this page is the first
+});
+
 function showAccuracies() {
   for (const [model, accuracy] of Object.entries(props.accuracies)) {
     const shown = find(`#draw-model label:has([value=${model}]) .value`);
@@ -227,7 +250,7 @@ for (const name of ["model", "backend"]) {
 const STORE = "inkgrad-draw";
 
 function save() {
-  const state = { strokes: pad.strokes, width: widthInput.value, model: chosen("model"), backend: chosen("backend") };
+  const state = { strokes: pad.strokes, width: widthInput.value, model: chosen("model"), backend: chosen("backend"), sent };
   try {
     sessionStorage.setItem(STORE, JSON.stringify(state));
   } catch {
@@ -239,6 +262,7 @@ function restore() {
   try {
     const state = JSON.parse(sessionStorage.getItem(STORE));
     widthInput.value = state.width;
+    state.sent.forEach(addSent);
     choose("model", state.model);
     choose("backend", state.backend);
     pad.restore(state.strokes);

@@ -8,9 +8,8 @@ const result = createResult();
 const trial = createTrial({ drawingsChanged: (count) => form.tellDrawings(count) });
 const watching = createWatch({
   news(runs) {
-    const shown = runs[0];
-    shown.readsDigits = props.models[shown.progress.model].reads_digits;
-    trial.news(shown);
+    for (const run of runs) run.readsDigits = props.models[run.progress.model].reads_digits;
+    trial.news(runs[0]);
     result.paint(runs);
     find("#train-start").textContent = text(watching.busy ? "train.start_anew" : "train.start");
   },
@@ -36,7 +35,10 @@ async function start() {
   if (watching.busy) await watching.steer("stop");
   const answer = await server.start(form.question(trial.drawings));
   if (!answer || answer.error) form.complain(answer?.error ?? text("train.failed"));
-  else follow(answer.runs);
+  else {
+    follow(answer.runs);
+    find(".watch").scrollIntoView({ block: "nearest", behavior: "smooth" });
+  }
 }
 
 find("#train-form").addEventListener("submit", (event) => {

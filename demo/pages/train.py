@@ -16,13 +16,13 @@ from inkgrad.course.preprocess import SIDE
 from inkgrad.course.settings import DEFAULTS, OPTIMIZERS
 from inkgrad_demo.datasets import MOST_DRAWINGS, sets_for
 from inkgrad_demo.i18n import catalogues_of, i18n
+from inkgrad_demo.pages import train_api
 from inkgrad_demo.pages.parts import telling_function, text_of
 from inkgrad_demo.reading import RASTER_SIDE
 from inkgrad_demo.training import MOST_BATCH, MOST_EPOCHS, MOST_SEED, Trainings
 
 NAME = "train"
 
-# The course's order, from the smallest to the largest; the page opens with the one in the middle.
 _SCRIPTS = (
     "words.js",
     "pad.js",
@@ -52,6 +52,7 @@ def build(trainings: Trainings) -> None:
             telling_function(trainings.try_out),
             telling_function(trainings.history),
             telling_function(trainings.picture),
+            telling_function(trainings.export),
             telling_function(trainings.datasets.upload),
         ],
         # What the scripts find in `props`, beside `value`:
@@ -78,6 +79,7 @@ def build(trainings: Trainings) -> None:
         raster_side=RASTER_SIDE,
         picture_side=SIDE,
     )
+    train_api.build(trainings)
 
 
 def _facts(model: str) -> dict[str, Any]:

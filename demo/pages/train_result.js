@@ -1,5 +1,40 @@
-// What a run came to: its score on examples that it has never seen, and which digits it takes for which.
+// What a run came to: its score on examples that it has never seen, which digits it takes for which, and what
+// to do with it: download it, or read digits with it on the Draw page.
 function createResult() {
+  const FORMATS = ["weights", "onnx", "script", "record"];
+
+  function button(key, act) {
+    const made = Object.assign(document.createElement("button"), { type: "button", textContent: text(key) });
+    made.addEventListener("click", act);
+    return made;
+  }
+
+  async function download(run, format) {
+    find("#train-export-note").textContent = text("train.export.making");
+    const answer = await server.export({ run: run.id, format });
+    find("#train-export-note").textContent = answer?.error ?? (answer ? "" : text("train.failed"));
+    if (!answer || answer.error) return;
+    const link = document.createElement("a");
+    link.href = URL.createObjectURL(new Blob([fromBase64(answer.content)]));
+    link.download = answer.name;
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+  }
+
+  function send({ id, progress }) {
+    const { model, data, test } = progress;
+    const sent = { model: id, name: text(`train.model.${model}`), note: data, accuracy: test?.accuracy ?? null };
+    dispatchEvent(new CustomEvent("inkgrad:model", { detail: sent }));
+  }
+
+  function exportsOf(run, several) {
+    const row = document.createElement("div");
+    row.className = "exports";
+    if (several) row.append(`${text(`train.backend.${run.progress.backend}`)}: `);
+    if (run.readsDigits) row.append(button("train.send", () => send(run)));
+    for (const format of FORMATS) row.append(button(`train.export.${format}`, () => download(run, format)));
+    return row;
+  }
   function paintConfusion(counts) {
     const table = document.createElement("table");
     const most = Math.max(1, ...counts.map((row, i) => Math.max(0, ...row.filter((_, j) => j !== i))));
@@ -35,6 +70,7 @@ function createResult() {
           textContent: done.length === 1 ? line : `${text(`train.backend.${backend}`)}: ${line}`,
         })),
     );
+    find("#train-exports").replaceChildren(...done.map((run) => exportsOf(run, done.length > 1)));
     find("#train-confusion").replaceChildren(paintConfusion(done[0].progress.confusion));
   }
 

@@ -24,7 +24,8 @@ function createWatch({ news, lost }) {
   });
   const accuracy = createChart(find("#train-accuracy"), {
     format: { x, y: (value, exact) => `${number(100 * value, exact ? 2 : 0)} %` },
-    limits: (values) => [Math.max(0, Math.floor(10 * Math.min(0.9, ...values)) / 10), 1],
+    // The first guesses may lie below the axis: what is learnt later is of more interest.
+    limits: (values) => [Math.floor(10 * Math.min(0.9, values[Math.floor(0.08 * values.length)] ?? 0)) / 10, 1],
   });
 
   const isOver = ({ progress }) => progress?.judged;
@@ -103,9 +104,9 @@ function createWatch({ news, lost }) {
         points: [...glances, ...epochs].sort((a, b) => a[0] - b[0]),
       };
     });
-    const most = axis() === "epoch" ? Math.max(0, ...known.map((run) => run.progress.epochs.length && 1)) : 0;
-    loss.draw({ title: text("train.loss"), series: lossSeries, most: Math.max(most, 1e-9) });
-    accuracy.draw({ title: text("train.accuracy"), series: accuracySeries, most: Math.max(most, 1e-9) });
+    const most = known.some((run) => run.points.length) ? 0 : 1;
+    loss.draw({ title: text("train.loss"), series: lossSeries, most });
+    accuracy.draw({ title: text("train.accuracy"), series: accuracySeries, most });
   }
 
   function duration(seconds) {
@@ -120,7 +121,7 @@ function createWatch({ news, lost }) {
       epochs: progress.all_epochs, seconds: duration(progress.seconds),
       speed: Math.round(progress.speed).toLocaleString(props.value), left: duration(progress.left ?? 0),
     };
-    const parts = progress.steps ? [text("train.epoch_of", values)] : [];
+    const parts = [progress.steps ? text("train.epoch_of", values) : text("train.phase.loading")];
     if (progress.phase === "training" && progress.speed) parts.push(text("train.speed", values));
     if (progress.phase === "training" && progress.left !== null) parts.push(text("train.left", values));
     else if (progress.steps) parts.push(text("train.took", values));

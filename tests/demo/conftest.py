@@ -37,11 +37,19 @@ def free_port() -> Callable[[], int]:
 
 
 @pytest.fixture(scope="session")
-def address(free_port: Callable[[], int]) -> Iterator[str]:
+def store(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """Where the app keeps its runs."""
+    from inkgrad.course.runs import RunStore
+
+    return RunStore(tmp_path_factory.mktemp("runs"))
+
+
+@pytest.fixture(scope="session")
+def address(free_port: Callable[[], int], store: Any) -> Iterator[str]:
     """Where the app is served."""
     from inkgrad_demo import app
 
-    blocks = app.build()
+    blocks = app.build(store)
     yield app.serve(blocks, "127.0.0.1", free_port()).rstrip("/")
     blocks.close(verbose=False)
 
@@ -83,7 +91,8 @@ def launch(playwright: Any) -> Iterator[Callable[..., Any]]:
 def open_page(launch: Callable[..., Any], playwright: Any, address: str) -> Iterator[Any]:
     """Opens the app in a new browser profile: ``open_page(device, flags, script, **context)``.
 
-    ``script`` runs in the page before its own.
+    ``script`` runs in the page before its own; ``query`` is the end of the address, and ``ready``
+    what to wait for.
 
     After the test no page may have asked anything of another host, or have complained.
     """
@@ -101,7 +110,12 @@ def open_page(launch: Callable[..., Any], playwright: Any, address: str) -> Iter
             complaints.append(f"console {message.type}: {message.text}")
 
     def open_one(
-        device: str | None = None, flags: tuple[str, ...] = (), script: str = "", **options: Any
+        device: str | None = None,
+        flags: tuple[str, ...] = (),
+        script: str = "",
+        query: str = "",
+        ready: str = ".film .layer",  # the first answer is there: the film has its layers
+        **options: Any,
     ) -> Any:
         if device is not None:
             options = {**playwright.devices[device], **options}
@@ -112,9 +126,8 @@ def open_page(launch: Callable[..., Any], playwright: Any, address: str) -> Iter
         page = context.new_page()
         page.on("console", listen)
         page.on("pageerror", lambda error: complaints.append(f"page error: {error}"))
-        page.goto(address)
-        # The first answer is there: the film has its layers.
-        page.wait_for_selector(".film .layer")
+        page.goto(f"{address}/{query}")
+        page.wait_for_selector(ready)
         return page
 
     open_one.complaints = complaints  # a test that provokes some takes them out

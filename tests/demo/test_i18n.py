@@ -17,6 +17,7 @@ from inkgrad_demo.app import PAGES
 from inkgrad_demo.datasets import sets_for
 from inkgrad_demo.i18n import CATALOGUES
 from inkgrad_demo.reading import BACKENDS, MODELS
+from inkgrad_demo.training import FORMATS
 
 ENGLISH = CATALOGUES["en"]
 
@@ -34,6 +35,7 @@ def _keys_in_the_code() -> set[str]:
         keys |= {f"train.model.{model}", *(f"train.data.{name}" for name in sets_for(model))}
     keys |= {f"train.backend.{value}" for value in (*BACKENDS, "both")}
     keys |= {f"train.phase.{phase}" for phase in get_args(Phase)}
+    keys |= {f"train.export.{name}" for name in FORMATS}
     keys |= {f"train.{name}" for name in ("batch_size", "epochs", "momentum", "weight_decay")}
     return keys | {f"{page.NAME}.title" for page in PAGES}  # a tab's
 

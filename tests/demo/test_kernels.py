@@ -15,11 +15,8 @@ DESKTOP = {"viewport": {"width": 1280, "height": 800}}
 LONG = 60_000  # milliseconds that a job may take on a busy machine
 
 
-def _open(open_page: Any, tab: str = "Kernels", **options: Any) -> Any:
-    page = open_page(**options)
-    page.get_by_role("tab", name=tab, exact=True).click()
-    page.wait_for_selector("#kernels-checks tbody")
-    return page
+def _open(open_page: Any, **options: Any) -> Any:
+    return open_page(query="?tab=kernels", ready="#kernels-checks tbody", **options)
 
 
 def _choose(page: Any, ops: set[str], dtypes: set[str]) -> None:
@@ -66,7 +63,6 @@ def test_a_reload_comes_back_to_the_check(open_page) -> None:
     page.locator("#kernels-check .start").click()
     page.wait_for_selector("#kernels-check .stop:enabled")
     page.reload()
-    page.get_by_role("tab", name="Kernels", exact=True).click()
     page.get_by_text("2 passed, 0 failed, 2 left out").wait_for(timeout=LONG)
     assert len(_cells(page)) == 4
 
@@ -156,7 +152,7 @@ def test_one_draws_while_a_check_runs(open_page) -> None:
 
 @pytest.mark.parametrize("surface", [DESKTOP, {"device": "Pixel 7"}])
 def test_it_speaks_chinese(open_page, surface: dict[str, Any]) -> None:
-    page = _open(open_page, tab="内核", locale="zh-CN", **surface)
+    page = _open(open_page, locale="zh-CN", **surface)
     assert page.get_by_role("heading", name="算得对吗？").is_visible()
     _choose(page, set(), set())
     page.get_by_role("button", name="开始检验").click()

@@ -11,13 +11,14 @@ import pytest
 from PIL import Image
 
 from inkgrad.course.recognizer import Recognizer
+from inkgrad.course.runs import RunStore
 from inkgrad_demo.reading import BACKENDS, MODELS, RASTER_SIDE, Readers
 from strokes import SEVEN, raster
 
 
 @pytest.fixture(scope="module")
-def readers() -> Readers:
-    return Readers()
+def readers(tmp_path_factory: pytest.TempPathFactory) -> Readers:
+    return Readers(RunStore(tmp_path_factory.mktemp("runs")))
 
 
 def _question(drawing: np.ndarray, model: str = "strong", backend: str = "fused") -> dict[str, Any]:

@@ -80,8 +80,8 @@ class Progress:
 class LiveRun:
     """A run that trains in a thread of its own, and is kept in ``store``.
 
-    ``load`` gives the data, in that thread. All methods are for any thread and return at once. The
-    run ends by itself after ``most_seconds``, as if stopped.
+    ``load`` gives the data, in that thread; ``source`` is the same as Python code. All methods are
+    for any thread and return at once. The run ends by itself after ``most_seconds``, as if stopped.
     """
 
     def __init__(
@@ -90,6 +90,7 @@ class LiveRun:
         load: Callable[[], Data],
         store: RunStore,
         *,
+        source: str = "",
         most_seconds: float = float("inf"),
     ) -> None:
         self.id = store.new_id(settings.model)
@@ -99,6 +100,7 @@ class LiveRun:
         self.run: Run | None = None
         self._load = load
         self._store = store
+        self._source = source
         self._most_seconds = most_seconds
         self._created = now()
         self._stop, self._pause = threading.Event(), threading.Event()
@@ -198,6 +200,7 @@ class LiveRun:
                 data=run.data.name if run else "",
                 examples=len(run.train) if run else 0,
                 settings=self.settings,
+                source=self._source,
                 state=_STATES[self._phase],
                 message=self._message,
                 curve=tuple(self._curve.points),

@@ -71,6 +71,7 @@ class Record:
         id: Unique in the store; made of the time, the model's name and a few random digits.
         created: When it was started, ISO 8601 in UTC.
         data: The name of what it learnt from.
+        source: How to load that, as a Python expression (see :mod:`.script`); empty: not known.
         examples: How many of them were learnt from: the training part.
         settings: With these and the same data, the run can be repeated, if no rate was set since.
         state: How it stands or how it ended.
@@ -89,6 +90,7 @@ class Record:
     data: str
     examples: int
     settings: Settings
+    source: str = ""
     state: State = "unfinished"
     message: str = ""
     curve: tuple[Point, ...] = ()
@@ -176,7 +178,7 @@ class RunStore:
         """
         found = []
         for name in os.listdir(self.folder) if self.folder.is_dir() else ():
-            if _ID.fullmatch(name):
+            if is_id(name):
                 try:
                     found.append(self.load(name))
                 except RunError as error:
@@ -198,9 +200,14 @@ class RunStore:
         return self._folder(run) / _WEIGHTS
 
     def _folder(self, run: Any) -> Path:
-        if not isinstance(run, str) or not _ID.fullmatch(run):
+        if not is_id(run):
             raise RunError(f"run: expected the id of a run, got {str(run)[:60]!r}")
         return self.folder / run
+
+
+def is_id(run: Any) -> bool:
+    """Whether that has the form of a run's id; no other becomes part of a path."""
+    return isinstance(run, str) and _ID.fullmatch(run) is not None
 
 
 def now() -> str:
