@@ -10,6 +10,7 @@ function createWatch({ news, lost }) {
     native: { training: "--ink-amber", validation: "--ink-red" },
   };
   let runs = []; // {id, points, stride, progress}
+  let unreachable = false;
   let turn = 0; // raised by follow(): answers to earlier questions are of no interest
 
   const short = (value) => (Math.abs(value) >= 1000 || (value !== 0 && Math.abs(value) < 0.001) ? value.toExponential(1) : String(Number(value.toPrecision(3))));
@@ -56,12 +57,14 @@ function createWatch({ news, lost }) {
           paint();
           return lost();
         }
-        show("");
+        if (unreachable) show("");
+        unreachable = false;
         paint();
         news(runs);
         await pause(document.hidden ? 1000 : EVERY);
       } catch {
         if (mine !== turn) return;
+        unreachable = true;
         show(text("train.failed"));
         await pause(2000);
       }
@@ -166,7 +169,9 @@ function createWatch({ news, lost }) {
   async function steer(act, more = {}) {
     const answers = await Promise.all(runs.filter((run) => !isEnded(run)).map((run) => server.steer({ run: run.id, act, ...more })));
     const wrong = answers.find((answer) => !answer || answer.error);
-    if (wrong !== undefined || answers.includes(undefined)) return show(wrong?.error ?? text("train.failed"));
+    const failed = wrong !== undefined || answers.includes(undefined);
+    show(failed ? (wrong?.error ?? text("train.failed")) : "");
+    if (failed) return;
     for (const { run, phase } of answers) {
       const known = runs.find(({ id }) => id === run);
       if (known?.progress) known.progress.phase = phase;

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -203,6 +206,36 @@ def test_snapshots_are_the_weights_of_their_moments(begin, few_digits) -> None:
     for snapshot in live.snapshots[1:]:
         for name, weight in snapshot.weights.items():
             assert torch.equal(weight, again[snapshot.step][name])
+
+
+LEAVING = """
+from pathlib import Path
+from inkgrad.course.data import digits
+from inkgrad.course.live import LiveRun
+from inkgrad.course.runs import RunStore
+from inkgrad.course.settings import course_settings
+
+live = LiveRun(course_settings("cnn", epochs=10**6), digits, RunStore(Path("runs")))
+live.start()
+while not live.progress().epochs:
+    pass
+"""
+
+
+def test_a_program_that_ends_keeps_the_runs_that_trained(tmp_path: Path) -> None:
+    path = os.pathsep.join(sys.path)
+    ran = subprocess.run(
+        [sys.executable, "-c", LEAVING],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+    )
+    assert (ran.returncode, ran.stderr) == (0, "")
+    store = RunStore(tmp_path / "runs")
+    (record,) = store.records()
+    assert record.state == "stopped"
+    assert store.weights(record.id).exists()
 
 
 @pytest.mark.parametrize("steps", [1, 2, 9, 860, 17_200, 1_000_000])

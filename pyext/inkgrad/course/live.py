@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import atexit
 import threading
 import time
+import weakref
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -122,11 +124,13 @@ class LiveRun:
         self._saved = time.monotonic()
         self._copied = 0.0
         self._moments: deque[int] = deque()
+        self._leaving = False
         self._worker = threading.Thread(target=self._work, name=self.id, daemon=True)
 
     # ---------------------------------------------------------------- steering
 
     def start(self) -> None:
+        _ACTIVE.add(self)
         self._worker.start()
 
     def stop(self) -> None:
@@ -298,7 +302,7 @@ class LiveRun:
         self.snapshots = [kept for kept in self.snapshots if kept.step < last]
         self.latest = Snapshot(last, run.weights())
         self.snapshots.append(self.latest)
-        if last > 0:
+        if last > 0 and not self._leaving:
             run.test()
             judged = next(part for part in (run.data.test, run.validation, run.train) if len(part))
             self._confusion = tuple(map(tuple, confusion(run.model, judged)))
@@ -326,3 +330,22 @@ class LiveRun:
         span = self._recent[-1][0] - self._recent[0][0]
         examples = sum(count for _, count in list(self._recent)[1:])
         return examples / span if span > 0 else 0.0
+
+    def leave(self) -> None:
+        """Stop it without going through the test set: the program ends."""
+        self._leaving = True
+        self.stop()
+
+
+_ACTIVE: weakref.WeakSet[LiveRun] = weakref.WeakSet()
+_SECONDS_TO_LEAVE = 5.0
+
+
+@atexit.register
+def _leave_all() -> None:
+    """Keep what they learnt; and a thread that is in C++ when Python ends, ends it with an abort."""
+    active = [live for live in _ACTIVE if live.is_active]
+    for live in active:
+        live.leave()
+    for live in active:
+        live.wait(_SECONDS_TO_LEAVE)

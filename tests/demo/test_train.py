@@ -1,0 +1,317 @@
+"""The Train page in Chromium: runs that are watched and steered, and a model tried as it learns."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from strokes import ONE, SEVEN, Stroke
+
+pytest.importorskip("gradio")
+
+pytestmark = pytest.mark.browser
+
+DESKTOP = {"viewport": {"width": 1280, "height": 800}}
+SURFACES: dict[str, dict[str, Any]] = {
+    "desktop": DESKTOP,
+    "phone": {"device": "Pixel 7"},
+    "Chinese": {**DESKTOP, "locale": "zh-CN"},
+    "dark, without WebGL": {**DESKTOP, "color_scheme": "dark", "flags": ("--disable-3d-apis",)},
+}
+FINISHED = {"Chinese": "已完成"}
+QUICK = "model=cnn&data=digits&epochs=2&augment=0"
+LONG = "model=cnn&data=digits&epochs=2000&augment=0&one_cycle=0"
+
+
+@pytest.fixture
+def open_train(open_page: Any) -> Any:
+    """Opens the Train page with settings in the address."""
+
+    def open_one(settings: str = QUICK, **surface: Any) -> Any:
+        return open_page(query=f"?tab=train&{settings}", ready="#train-start", **surface)
+
+    return open_one
+
+
+def _start(page: Any) -> None:
+    page.locator("#train-start").click()
+
+
+def _wait(page: Any, condition: str, argument: Any = None) -> None:
+    page.wait_for_function(condition, arg=argument, timeout=60_000)
+
+
+def _expect_phase(page: Any, *phases: str) -> None:
+    _wait(
+        page,
+        "phases => phases.includes(document.querySelector('#train-phase').textContent)",
+        list(phases),
+    )
+
+
+def _until_result(page: Any) -> None:
+    _wait(page, "!document.querySelector('.train .result').hidden")
+
+
+def _until_trained(page: Any) -> None:
+    """Some steps are done."""
+    _wait(page, "document.querySelector('#train-progress').value > 0")
+
+
+def _text(page: Any, selector: str) -> str:
+    return page.locator(selector).inner_text()
+
+
+def _draw(page: Any, strokes: list[Stroke]) -> None:
+    pad = page.locator("#train-pad")
+    pad.scroll_into_view_if_needed()
+    box = pad.bounding_box()
+    for stroke in strokes:
+        start, *rest = [
+            (box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in stroke
+        ]
+        page.mouse.move(*start)
+        page.mouse.down()
+        for point in rest:
+            page.mouse.move(*point, steps=8)
+        page.mouse.up()
+
+
+def _address(page: Any) -> dict[str, str]:
+    return {name: values[0] for name, values in parse_qs(urlsplit(page.url).query).items()}
+
+
+def _curve(page: Any, chart: str) -> str:
+    """What the chart says to those who do not see it."""
+    return page.locator(f"#train-{chart} canvas").get_attribute("aria-label")
+
+
+@pytest.mark.parametrize("surface", SURFACES)
+def test_a_model_is_trained_and_judged(open_train, surface: str) -> None:
+    page = open_train(**SURFACES[surface])
+    _start(page)
+    _expect_phase(page, FINISHED.get(surface, "Finished"))
+    _until_result(page)
+    assert "359" in _text(page, "#train-score")
+    cells = page.locator("#train-confusion td").all_inner_texts()
+    assert sum(int(cell) for cell in cells if cell) == 359
+    assert "%" in _curve(page, "accuracy")
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_nothing_sticks_out_at_any_width(open_train) -> None:
+    page = open_train(**DESKTOP)
+    _start(page)
+    _draw(page, SEVEN)
+    _until_result(page)
+    outside = """[...document.querySelectorAll('.train *:not(.unseen)')]
+        .filter(each => each.getBoundingClientRect().right > innerWidth + 0.5)
+        .map(each => each.outerHTML.slice(0, 80))"""
+    for width in (320, 360, 412, 768, 1024, 1280):
+        page.set_viewport_size({"width": width, "height": 800})
+        assert page.evaluate(outside) == [], width
+        assert page.evaluate("document.documentElement.scrollWidth") == width
+
+
+def test_the_settings_sit_in_the_address(open_train) -> None:
+    page = open_train("", **DESKTOP)
+    page.locator("#train-model").select_option("softmax")
+    page.locator("#train-activation").select_option("tanh")
+    page.locator("#train-optimizer").select_option("adam")
+    page.locator("#train-lr").fill("0.002")
+    page.locator("#train-lr").press("Tab")
+    address = _address(page)
+    expected = {"model": "softmax", "activation": "tanh", "optimizer": "adam", "lr": "0.002"}
+    assert expected.items() <= address.items()
+    assert address["epochs"] == "10"  # the course's
+    page.reload()
+    page.wait_for_selector("#train-start")
+    assert page.locator("#train-activation").input_value() == "tanh"
+    assert page.locator("#train-lr").input_value() == "0.002"
+    assert page.locator("#train-momentum").is_disabled()
+
+
+def test_a_run_is_paused_goes_on_and_is_stopped(open_train) -> None:
+    page = open_train(LONG, **DESKTOP)
+    _start(page)
+    _until_trained(page)
+    page.locator("#train-pause").click()
+    _expect_phase(page, "Paused")
+    page.wait_for_timeout(300)  # the step in progress
+    before = _text(page, "#train-numbers")
+    page.wait_for_timeout(500)
+    assert _text(page, "#train-numbers") == before
+    page.get_by_role("button", name="Go on", exact=True).click()
+    _expect_phase(page, "Training")
+    page.locator("#train-stop").click()
+    _expect_phase(page, "Stopped")
+    assert page.locator("#train-pause").is_disabled()
+    _until_result(page)
+
+
+def test_a_reload_comes_back_to_the_run(open_train) -> None:
+    page = open_train(LONG, **DESKTOP)
+    _start(page)
+    _until_trained(page)
+    run = _address(page)["run"]
+    page.reload()
+    page.wait_for_selector("#train-start")
+    _until_trained(page)
+    _expect_phase(page, "Training")
+    assert _address(page)["run"] == run
+    page.locator("#train-stop").click()
+    _expect_phase(page, "Stopped")
+
+
+def test_a_run_that_is_gone_is_said(open_train) -> None:
+    page = open_train(f"{QUICK}&run=20200101-000000-cnn-abcdef", **DESKTOP)
+    _wait(page, "document.querySelector('#train-error').textContent !== ''")
+    assert "not on this server" in _text(page, "#train-error")
+    assert "run" not in _address(page)
+
+
+def test_the_rate_is_changed_while_it_trains_and_divergence_is_told(open_train) -> None:
+    page = open_train(LONG, **DESKTOP)
+    _start(page)
+    _wait(
+        page,
+        "!/epoch 1 /.test(document.querySelector('#train-numbers').textContent)"
+        " && document.querySelector('#train-progress').value > 0",
+    )
+    rate = page.locator("#train-lr-now")
+    rate.fill("-1")
+    rate.press("Enter")
+    assert "from 0 to 1,000 is expected, not -1" in _text(page, "#train-message")
+    rate.fill("1000")
+    rate.press("Enter")
+    _expect_phase(page, "Diverged")
+    message = _text(page, "#train-message")
+    assert "learning rate 1000" in message
+    assert "the last good one" in message
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "message"),
+    [
+        ("epochs", "0", "Epochs: a whole number from 1 to 2,000 is expected, not 0."),
+        ("epochs", "1.5", "Epochs: a whole number from 1 to 2,000 is expected, not 1.5."),
+        ("lr", "-3", "Learning rate: a number from 0 to 1,000 is expected, not -3."),
+        ("momentum", "", "Momentum: a number from 0 to 0.999 is expected, not –."),
+    ],
+)
+def test_a_setting_out_of_range_is_told_and_starts_nothing(
+    open_train, field: str, value: str, message: str
+) -> None:
+    page = open_train(**DESKTOP)
+    page.locator(f"#train-{field}").fill(value)
+    _start(page)
+    assert _text(page, "#train-error") == message
+    assert page.locator(f"#train-{field}").get_attribute("aria-invalid") == "true"
+    assert "run" not in _address(page)
+
+
+def test_two_people_train_at_once_and_get_the_same_curve(open_train) -> None:
+    pages = [open_train(**DESKTOP), open_train(**DESKTOP)]
+    for page in pages:
+        _start(page)
+    for page in pages:
+        _until_result(page)
+    assert _address(pages[0])["run"] != _address(pages[1])["run"]
+    assert _curve(pages[0], "loss") == _curve(pages[1], "loss")
+    assert _text(pages[0], "#train-score") == _text(pages[1], "#train-score")
+
+
+def test_both_backends_race(open_train) -> None:
+    page = open_train(f"{QUICK}&backend=both", **DESKTOP)
+    _start(page)
+    _until_result(page)
+    _wait(page, "document.querySelectorAll('#train-score span').length === 2")
+    lines = page.locator("#train-score span").all_inner_texts()
+    assert lines[0].startswith("Fused: ")
+    assert lines[1].startswith("Native: ")
+    assert page.locator("#train-axis [value=seconds]").is_checked()
+
+
+def test_the_model_reads_a_drawing_while_it_learns_and_at_moments_before(open_train) -> None:
+    page = open_train(LONG, **DESKTOP)
+    _draw(page, SEVEN)
+    assert _text(page, "#train-label") == "–"
+    _start(page)
+    _wait(page, "document.querySelector('#train-label').textContent !== '–'")
+    _wait(page, "document.querySelector('#train-time').max > 12")
+    page.locator("#train-stop").click()
+    _until_result(page)
+    late = _text(page, "#train-trial-note")
+    slider = page.locator("#train-time")
+    slider.focus()
+    page.keyboard.press("Home")
+    assert _text(page, "#train-moment") == "epoch 0.00, step 0"
+    _wait(page, "late => document.querySelector('#train-trial-note').textContent !== late", late)
+    assert float(_text(page, "#train-trial-note").split()[0]) < 20  # it knows nothing yet
+    page.keyboard.press("End")
+    assert _text(page, "#train-moment") == "now"
+    _wait(page, "late => document.querySelector('#train-trial-note').textContent === late", late)
+
+
+def test_drawings_are_labelled_kept_and_trained_on(open_train) -> None:
+    page = open_train(
+        "model=cnn&data=drawings&epochs=40&augment=0&optimizer=adam&lr=0.01", **DESKTOP
+    )
+    _start(page)
+    _wait(page, "document.querySelector('#train-error').textContent !== ''")
+    for strokes, label in ((ONE, 4), (SEVEN, 2)):  # it learns what it is taught, right or wrong
+        _draw(page, strokes)
+        page.get_by_role("button", name=f"Keep this drawing as a {label}").click()
+        _wait(page, "!document.querySelector('.trial').matches(':not(.untouched)')")
+    page.reload()
+    page.wait_for_selector("#train-start")
+    assert "2 drawings" in _text(page, "#train-drawings")
+    _start(page)
+    _until_result(page)
+    _draw(page, SEVEN)
+    _wait(page, "document.querySelector('#train-label').textContent === '2'")
+
+
+def test_a_file_of_ones_own_is_sent_and_a_bad_one_is_told(open_train, tmp_path: Path) -> None:
+    page = open_train("model=diabetes&data=table&epochs=5", **DESKTOP)
+    bad, good = tmp_path / "bad.csv", tmp_path / "good.csv"
+    bad.write_text("a,b\n1,cat\n")
+    good.write_text("a,b,label\n" + "1,2,0\n3,4,1\n" * 20)
+    page.locator("#train-file").set_input_files(bad)
+    _wait(page, "document.querySelector('#train-error').textContent !== ''")
+    assert (
+        _text(page, "#train-error") == "bad.csv, row 2, column 2 (b): expected a number, got 'cat'"
+    )
+    page.locator("#train-file").set_input_files(good)
+    _wait(
+        page, "document.querySelector('#train-file-note').textContent === 'good.csv: 40 examples'"
+    )
+    assert _text(page, "#train-error") == ""
+    _start(page)
+    _until_result(page)
+
+
+def test_downloads_and_reading_on_the_draw_page(open_train) -> None:
+    page = open_train(**DESKTOP)
+    _start(page)
+    _until_result(page)
+    run = _address(page)["run"]
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Record (JSON)").click()
+    record = json.loads(Path(download.value.path()).read_text())
+    assert record["id"] == run
+    assert len(record["epochs"]) == 2
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Python script").click()
+    assert download.value.suggested_filename.endswith(".py")
+    page.get_by_role("button", name="Use it on the Draw page").click()
+    chosen = page.locator("input[name=draw-model]:checked")
+    assert chosen.input_value() == run
+    page.wait_for_selector("#draw-pad", state="visible")
+    _wait(page, "document.querySelectorAll('.film .layer').length === 2")  # the course's CNN
+    page.reload()
+    page.wait_for_selector(f"input[name=draw-model][value='{run}']:checked", state="attached")
