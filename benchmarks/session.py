@@ -103,7 +103,8 @@ def _run_rows(plan: Plan, share: float | None, document: dict[str, Any], watcher
         torch.set_num_threads(threads)
         if ceiling is None or ceiling.threads != threads:
             watcher.started(f"ceilings, threads: {threads}")
-            ceiling = ceilings.measure(plan.device, plan.quick)
+            dtypes = {case.dtype for case in plan.cases}
+            ceiling = ceilings.measure(plan.device, plan.quick, dtypes)
             document["ceilings"].append(asdict(ceiling) | {"gbytes": ceiling.gbytes})
             watcher.limited(document["ceilings"][-1])
         watcher.started(f"{case.op} {case.name}, {direction}, threads: {threads}")

@@ -22,7 +22,7 @@ from inkgrad_demo.workbench import Workbench
 
 _HERE = Path(__file__).parent
 PAGES = (draw, train, compare, kernels)
-_STYLES = ("style.css", *(f"pages/{page.NAME}.css" for page in PAGES))
+_STYLES = ("style.css", "pages/confusion.css", *(f"pages/{page.NAME}.css" for page in PAGES))
 
 
 def build(store: RunStore | None = None) -> gr.Blocks:

@@ -132,7 +132,8 @@ function createBenches({ ops, dtypes, threads, sizes, presets }) {
   function paint() {
     const all = rows();
     paintSpeedups(find("#kernels-speedup"), groups(all));
-    const ceiling = [...ceilings, ...committed.ceilings].find((found) => found.threads === threadCount()) ?? null;
+    const ceiling = [...ceilings, ...committed.ceilings]
+      .find((found) => found.threads === threadCount() && dtypeInput.value in found.gflops) ?? null;
     paintRoofline(find("#kernels-roofline"), ceiling, all, dtypeInput.value);
     find("#kernels-speedup").setAttribute("aria-label", text("kernels.bench.speedup_label", {
       rows: all.map((row) => `${row.case}, ${row.direction}: ${digits(row.ratio.native.median)}`).join("; "),

@@ -30,6 +30,7 @@ _SCRIPTS = (
     "newest.js",
     "paint.js",
     "chart.js",
+    "confusion.js",
     "train_form.js",
     "train_watch.js",
     "train_trial.js",

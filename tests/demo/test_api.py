@@ -88,7 +88,7 @@ def _call(address: str, endpoint: str, data: list[Any]) -> str:
     """As curl does it: one request starts, another waits for the result."""
     call = f"{address}/gradio_api/call/{endpoint}"
     event = httpx.post(call, json={"data": data}).json()["event_id"]
-    return httpx.get(f"{call}/{event}", timeout=120).text
+    return httpx.get(f"{call}/{event}", timeout=240).text
 
 
 def test_two_http_requests_get_a_benchmark(address) -> None:
@@ -139,11 +139,8 @@ def test_mcp_clients_have_the_same_tools(free_port) -> None:
             data = next(line for line in lines if line.startswith("data: "))
             return json.loads(data.removeprefix("data: "))["result"]
 
-        assert {tool["name"] for tool in ask("tools/list")["tools"]} == {
-            "predict",
-            "check",
-            "bench",
-        }
+        tools = {tool["name"] for tool in ask("tools/list")["tools"]}
+        assert tools >= {"predict", "train", "check", "bench"}
         wrong = ask("tools/call", name="bench", arguments={"op": "matmul"})
         assert "op: expected one of" in wrong["content"][0]["text"]
     finally:

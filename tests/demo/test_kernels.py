@@ -12,7 +12,7 @@ pytest.importorskip("gradio")
 pytestmark = pytest.mark.browser
 
 DESKTOP = {"viewport": {"width": 1280, "height": 800}}
-LONG = 60_000  # milliseconds that a job may take on a busy machine
+LONG = 240_000  # milliseconds that a job may take on a busy machine
 
 
 def _open(open_page: Any, **options: Any) -> Any:

@@ -343,7 +343,7 @@ _SECONDS_TO_LEAVE = 5.0
 
 @atexit.register
 def _leave_all() -> None:
-    """Keep what they learnt; and a thread that is in C++ when Python ends, ends it with an abort."""
+    """Keep what they learnt; a thread that is in C++ when Python ends, ends it with an abort."""
     active = [live for live in _ACTIVE if live.is_active]
     for live in active:
         live.leave()
