@@ -27,7 +27,7 @@ def _in_no_time():
     once = Effort(sample_seconds=0.0, rounds=2, most=2, seconds=0.0)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(session, "QUICK", once)
-        patch.setattr(ceilings, "measure", lambda device, quick: CEILINGS)
+        patch.setattr(ceilings, "measure", lambda device, quick, dtypes: CEILINGS)
         yield
 
 
@@ -264,3 +264,9 @@ def test_missing_kernels_are_told(monkeypatch):
     document = session.run(tiny_plan(cases=TINY[1:2]), watcher())
     assert all(row["verdict"] is None for row in document["results"])
     assert any("kernels are not loaded" in warning for warning in document["warnings"])
+
+
+def test_ceilings_are_measured_in_the_types_that_are_needed():
+    found = ceilings.measure("cpu", quick=True, dtypes={"float64"})
+    assert set(found.gflops) == {"float32", "float64"}
+    assert all(rate > 0 for rate in found.gflops.values())
