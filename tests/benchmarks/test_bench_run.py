@@ -264,9 +264,3 @@ def test_missing_kernels_are_told(monkeypatch):
     document = session.run(tiny_plan(cases=TINY[1:2]), watcher())
     assert all(row["verdict"] is None for row in document["results"])
     assert any("kernels are not loaded" in warning for warning in document["warnings"])
-
-
-def test_ceilings_are_measured_in_the_types_that_are_needed():
-    found = ceilings.measure("cpu", quick=True, dtypes={"float64"})
-    assert set(found.gflops) == {"float32", "float64"}
-    assert all(rate > 0 for rate in found.gflops.values())
