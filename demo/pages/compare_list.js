@@ -3,7 +3,7 @@
 // createList({changed}): changed() is called when other runs are chosen.
 function createList({ changed }) {
   const COLOURS = ["--ink-blue", "--ink-red", "--ink-green", "--ink-violet", "--ink-amber", "--ink-pink"];
-  const COLUMNS = ["model", "created", "data", "state", "epochs", "seconds", "accuracy"];
+  const COLUMNS = ["model", "accuracy", "created", "data", "state", "epochs", "seconds"];
   const TITLES = {
     model: "compare.setting.model", created: "compare.column.created", data: "compare.column.data",
     state: "compare.column.state", epochs: "compare.setting.epochs", seconds: "compare.column.seconds",
@@ -56,8 +56,9 @@ function createList({ changed }) {
     Object.assign(tick, { value: run.id, checked: ticked, disabled: !ticked && chosen.size >= props.most_compared });
     tick.setAttribute("aria-label", text("compare.choose", cells(run)));
     if (ticked) tick.style.accentColor = `var(${COLOURS[chosen.get(run.id)]})`;
-    for (const [column, shown] of Object.entries(cells(run))) {
-      line.append(Object.assign(document.createElement("td"), { textContent: shown, className: column }));
+    const shown = cells(run);
+    for (const column of COLUMNS) {
+      line.append(Object.assign(document.createElement("td"), { textContent: shown[column], className: column }));
     }
     return line;
   }

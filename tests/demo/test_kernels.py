@@ -67,6 +67,32 @@ def test_a_reload_comes_back_to_the_check(open_page) -> None:
     assert len(_cells(page)) == 4
 
 
+def test_a_failed_check_says_why_and_how_to_repeat_it(open_page) -> None:
+    page = _open(open_page, **DESKTOP)
+    _choose(page, {"linear_relu"}, {"float32"})
+    failed = {"op": "linear_relu", "dtype": "float32", "check": "parity", "status": "failed"}
+    failed |= {"error": 0.25, "message": "bias: output differs"}
+    skipped = {**failed, "check": "gradcheck", "status": "skipped", "error": None}
+    told = {"state": "failed", "ahead": 0, "error": "ended with code 1"}
+
+    def answer(route: Any) -> None:
+        function = route.request.post_data_json["fn_name"]
+        if function == "start_check":
+            route.fulfill(json={"job": "made up"})
+        elif function == "poll":
+            route.fulfill(json={**told, "events": [{"result": skipped}, {"result": failed}]})
+        else:
+            route.continue_()
+
+    page.route("**/component_server/**", answer)
+    page.locator("#kernels-check .start").click()
+    page.get_by_text("Failed: ended with code 1").wait_for()
+    assert _cells(page) == ["–", "", "", "failed 2.5 × 10⁻¹"]
+    (reason,) = page.locator("#kernels-failures li").all_inner_texts()
+    assert "linear_relu float32 parity: bias: output differs" in reason
+    assert "inkgrad check --op linear_relu --dtype float32" in reason
+
+
 def test_a_check_of_nothing_is_refused(open_page) -> None:
     page = _open(open_page, **DESKTOP)
     _choose(page, set(), {"float64"})
@@ -134,7 +160,7 @@ def test_the_code_of_an_op_is_shown(open_page) -> None:
     )
 
 
-def test_one_draws_while_a_check_runs(open_page) -> None:
+def test_one_draws_and_another_waits_while_a_check_runs(open_page) -> None:
     page, other = _open(open_page, **DESKTOP), open_page(**DESKTOP)
     _choose(page, {"conv2d"}, {"float64"})
     page.locator("#kernels-check .start").click()
@@ -146,6 +172,11 @@ def test_one_draws_while_a_check_runs(open_page) -> None:
     other.mouse.up()
     other.wait_for_function("document.querySelector('#draw-label').textContent === '1'")
     assert page.locator("#kernels-check .stop").is_enabled()  # still under way
+    third = _open(open_page, **DESKTOP)
+    third.locator("#kernels-bench .start").click()
+    third.get_by_text("In line: 1 ahead").wait_for()
+    third.locator("#kernels-bench .stop").click()
+    third.get_by_text("Stopped.").wait_for()
     page.locator("#kernels-check .stop").click()
     page.get_by_text("Stopped.").wait_for()
 
