@@ -10,10 +10,10 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from inkgrad.course import data, own_digits
-from inkgrad.course.data import Data, DataError
+from inkgrad.course.data import Data, Say
 from inkgrad.course.models import MODELS, DigitModel
 from inkgrad.course.table import parse_table
-from inkgrad_demo.questions import choice, decode, fields
+from inkgrad_demo.questions import choice, decode, file
 
 # The data sets for the models that read digits, and for those that read tables; the first is what
 # a model is trained on if nothing is said.
@@ -21,27 +21,31 @@ DIGIT_SETS = ("mnist", "digits", "drawings", "images")
 TABLE_SETS = ("diabetes", "hours", "cancer", "table")
 UPLOADED = ("images", "table")
 
-_UPLOADED_CODE = {
-    "images": "own_digits.archive(Path({0}).read_bytes(), {0})",
-    "table": "data.table({0})",
-}
-
 MOST_DRAWINGS = 500
 _MOST_UPLOADS = 16
 
-_LOADERS: dict[str, Callable[[], Data]] = {
-    "mnist": data.mnist,
-    "digits": data.digits,
-    "diabetes": data.diabetes,
-    "hours": data.hours_of_study,
-    "cancer": data.breast_cancer,
+_LOADERS: dict[str, Callable[[Say], Data]] = {
+    "mnist": lambda say: data.mnist(say=say),
+    "digits": lambda say: data.digits(),
+    "diabetes": lambda say: data.diabetes(say=say),
+    "hours": lambda say: data.hours_of_study(),
+    "cancer": lambda say: data.breast_cancer(),
+}
+_CODE = {
+    "mnist": "data.mnist()",
+    "digits": "data.digits()",
+    "diabetes": "data.diabetes()",
+    "hours": "data.hours_of_study()",
+    "cancer": "data.breast_cancer()",
+    "images": "own_digits.archive(Path({0}).read_bytes(), {0})",
+    "table": "data.table({0})",
 }
 
 
 class Source(NamedTuple):
     """Where a run's data comes from: how to load it, and the same as a Python expression."""
 
-    load: Callable[[], Data]
+    load: Callable[[Say], Data]
     code: str
 
 
@@ -63,11 +67,11 @@ class Datasets:
         self._loading = threading.Lock()
         self._uploads: OrderedDict[str, Data] = OrderedDict()
 
-    def load(self, name: str) -> Data:
-        """One of the course's data sets."""
+    def load(self, name: str, say: Say) -> Data:
+        """One of the course's data sets; what takes long is said."""
         with self._loading:
             if name not in self._loaded:
-                loaded = _LOADERS[name]()
+                loaded = _LOADERS[name](say)
                 if loaded.stand_in:  # the real data may be had next time
                     return loaded
                 self._loaded[name] = loaded
@@ -80,7 +84,7 @@ class Datasets:
         which to ask for it, ``kind`` ("images" or "table"), ``name``, ``examples`` and
         ``features``.
         """
-        name, content = _file(question)
+        name, content = file(question)
         if content.startswith(b"PK"):
             kind, uploaded = "images", own_digits.archive(content, name)
         else:
@@ -111,13 +115,13 @@ class Datasets:
             return own
         if name in UPLOADED:
             uploaded = self._uploaded(name, upload)
-            base = Source(lambda: uploaded, _UPLOADED_CODE[name].format(repr(uploaded.name)))
+            base = Source(lambda say: uploaded, _CODE[name].format(repr(uploaded.name)))
         else:
-            base = Source(partial(self.load, name), f"data.{_LOADERS[name].__name__}()")
+            base = Source(partial(self.load, name), _CODE[name])
         if own is None or name in TABLE_SETS:
             return base
         return Source(
-            lambda: own_digits.mixed(base.load(), own.load()),
+            lambda say: own_digits.mixed(base.load(say), own.load(say)),
             f"own_digits.mixed({base.code}, {own.code})",
         )
 
@@ -130,18 +134,6 @@ class Datasets:
         return uploaded
 
 
-def _file(question: Any) -> tuple[str, bytes]:
-    asked = fields(question)
-    if not isinstance(asked.get("name"), str):
-        raise ValueError("expected a file: {name, content}")
-    last = asked["name"].replace("\\", "/").rpartition("/")[2]
-    name = "".join(filter(str.isprintable, last))[:80] or "file"
-    content = decode("content", asked.get("content"))
-    if not content:
-        raise DataError(f"{name}: the file is empty")
-    return name, content
-
-
 def _drawn(drawings: Any) -> Source:
     if not isinstance(drawings, list) or not all(isinstance(one, dict) for one in drawings):
         raise ValueError("drawings: expected a list of {label, pixels}")
@@ -150,4 +142,4 @@ def _drawn(drawings: Any) -> Source:
     digits = [(decode("pixels", one.get("pixels")), one.get("label")) for one in drawings]
     drawn = own_digits.drawn(digits)
     code = ", ".join(f"(b64decode({one['pixels']!r}), {one['label']})" for one in drawings)
-    return Source(lambda: drawn, f"own_digits.drawn([{code}])")
+    return Source(lambda say: drawn, f"own_digits.drawn([{code}])")

@@ -52,3 +52,16 @@ def decode(name: str, text: Any) -> bytes:
         return base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError) as error:
         raise ValueError(f"{name}: not base64 ({error})") from None
+
+
+def file(question: Any) -> tuple[str, bytes]:
+    """The file that was sent as {name, content}: its name, without folders, and its bytes."""
+    asked = fields(question)
+    if not isinstance(asked.get("name"), str):
+        raise ValueError("expected a file: {name, content}")
+    last = asked["name"].replace("\\", "/").rpartition("/")[2]
+    name = "".join(filter(str.isprintable, last))[:80] or "file"
+    content = decode("content", asked.get("content"))
+    if not content:
+        raise ValueError(f"{name}: the file is empty")
+    return name, content

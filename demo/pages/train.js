@@ -6,11 +6,25 @@ let following = []; // the ids of the runs that are watched
 const form = createForm({ changed: () => form.toAddress(following) });
 const result = createResult();
 const trial = createTrial({ drawingsChanged: (count) => form.tellDrawings(count) });
+let unknown = false; // the settings of the run that is followed are not in the form yet
+const earlier = createEarlier({
+  opened(run) {
+    follow([run]);
+    unknown = true;
+    find(".watch").scrollIntoView({ block: "nearest", behavior: "smooth" });
+  },
+});
 const watching = createWatch({
   news(runs) {
     for (const run of runs) run.readsDigits = props.models[run.progress.model].reads_digits;
     trial.news(runs[0]);
+    if (unknown) {
+      unknown = false;
+      form.show(runs[0].progress.settings);
+      form.toAddress(following);
+    }
     result.paint(runs);
+    if (!watching.busy) earlier.refresh();
     find("#train-start").textContent = text(watching.busy ? "train.start_anew" : "train.start");
   },
   lost() {
@@ -22,6 +36,7 @@ const watching = createWatch({
 
 function follow(runs) {
   following = runs;
+  unknown = false;
   form.toAddress(following);
   trial.begin();
   result.paint([]);
@@ -37,7 +52,9 @@ async function start() {
   if (!answer || answer.error) form.complain(answer?.error ?? text("train.failed"));
   else {
     follow(answer.runs);
-    find(".watch").scrollIntoView({ block: "nearest", behavior: "smooth" });
+    // On a phone the curves are far below the button.
+    const { top } = find(".watch").getBoundingClientRect();
+    if (top > innerHeight / 2) find(".watch").scrollIntoView({ behavior: "smooth" });
   }
 }
 
@@ -52,10 +69,12 @@ function translateAll() {
   trial.translate();
   watching.paint();
   result.paint(watching.runs);
+  earlier.paint();
   find("#train-start").textContent = text(watching.busy ? "train.start_anew" : "train.start");
 }
 
 translateAll();
+earlier.refresh();
 watch("value", translateAll);
 const asked = new URLSearchParams(location.search).get("run");
 if (asked) follow(asked.split(",").slice(0, 2));

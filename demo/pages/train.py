@@ -19,7 +19,14 @@ from inkgrad_demo.i18n import catalogues_of, i18n
 from inkgrad_demo.pages import train_api
 from inkgrad_demo.pages.parts import telling_function, text_of
 from inkgrad_demo.reading import RASTER_SIDE
-from inkgrad_demo.training import MOST_BATCH, MOST_EPOCHS, MOST_SEED, Trainings
+from inkgrad_demo.run_settings import (
+    MOST_BATCH,
+    MOST_EPOCHS,
+    MOST_LR,
+    MOST_SEED,
+    MOST_WEIGHT_DECAY,
+)
+from inkgrad_demo.training import Trainings
 
 NAME = "train"
 
@@ -35,6 +42,7 @@ _SCRIPTS = (
     "train_watch.js",
     "train_trial.js",
     "train_result.js",
+    "train_earlier.js",
     "train.js",
 )
 
@@ -53,7 +61,9 @@ def build(trainings: Trainings) -> None:
             telling_function(trainings.try_out),
             telling_function(trainings.history),
             telling_function(trainings.picture),
-            telling_function(trainings.export),
+            telling_function(trainings.earlier),
+            telling_function(trainings.files.export),
+            telling_function(trainings.files.take_in),
             telling_function(trainings.datasets.upload),
         ],
         # What the scripts find in `props`, beside `value`:
@@ -71,9 +81,9 @@ def build(trainings: Trainings) -> None:
         limits={
             "epochs": (1, MOST_EPOCHS),
             "batch_size": (0, MOST_BATCH),
-            "lr": (1e-8, 1000),
+            "lr": (1e-8, MOST_LR),
             "momentum": (0, 0.999),
-            "weight_decay": (0, 10),
+            "weight_decay": (0, MOST_WEIGHT_DECAY),
             "seed": (0, MOST_SEED),
         },
         most_drawings=MOST_DRAWINGS,

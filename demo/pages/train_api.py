@@ -132,7 +132,7 @@ def build(trainings: Trainings) -> None:
             run: its id.
             format: weights (safetensors), onnx, script (Python) or record (JSON).
         """
-        return told(trainings.export, {"run": run, "format": format})
+        return told(trainings.files.export, {"run": run, "format": format})
 
     gr.api(train, api_name="train", concurrency_limit=MOST_RUNS)
     for endpoint in (train_start, train_progress, train_steer, train_upload, train_export):

@@ -1,6 +1,27 @@
 // The form of the Train page: what a run is to be like. Fields that a model or an optimizer does not know are
 // disabled; the whole of it sits in the page's address.
 //
+// Also what to say of a number that is out of its limits: badNumber(field's name, the input).
+
+function badNumber(name, input) {
+  const limit = (value) => (value !== 0 && value < 1e-3 ? String(value) : value.toLocaleString(props.value));
+  const [least, most] = props.limits[name].map(limit);
+  const values = { name: text(`train.${name}`), least, most, got: input.value || "–" };
+  return text(input.step === "1" ? "train.bad_whole" : "train.bad_number", values);
+}
+
+// Sends a file to a function of the server; {error} where that fails.
+async function sendFile(file, ask) {
+  const most = 6e6; // bytes: what the server takes, less what base64 adds
+  if (file.size > most) {
+    return { error: text("train.file.large", { name: file.name, size: number(file.size / 1e6, 1) }) };
+  }
+  const bytes = new Uint8Array(await file.arrayBuffer());
+  let binary = "";
+  for (let i = 0; i < bytes.length; i += 8192) binary += String.fromCharCode(...bytes.subarray(i, i + 8192));
+  return (await ask({ name: file.name, content: btoa(binary) })) ?? { error: text("train.failed") };
+}
+
 // createForm({changed}) where changed() is called whenever a setting has
 function createForm({ changed }) {
   const form = find("#train-form");
@@ -35,6 +56,7 @@ function createForm({ changed }) {
   }
 
   function showWhatApplies() {
+    find(".train").classList.toggle("tables", !model().reads_digits);
     field("activation").disabled = model().activations.length === 0;
     field("momentum").disabled = !optimizer().has_momentum;
     field("weight_decay").disabled = optimizer().weight_decay === null;
@@ -74,12 +96,8 @@ function createForm({ changed }) {
     if (input.disabled) return null;
     const [least, most] = props.limits[name];
     const value = input.valueAsNumber;
-    const whole = input.step === "1";
-    if (value >= least && value <= most && (!whole || Number.isInteger(value))) return null;
-    return text(whole ? "train.bad_whole" : "train.bad_number", {
-      name: text(`train.${name}`), least: least.toLocaleString(props.value), most: most.toLocaleString(props.value),
-      got: input.value || "–",
-    });
+    const fits = value >= least && value <= most && (input.step !== "1" || Number.isInteger(value));
+    return fits ? null : badNumber(name, input);
   }
 
   // The first thing that is wrong, in words; null if all is well.
@@ -118,6 +136,19 @@ function createForm({ changed }) {
     showWhatApplies();
   }
 
+  // The settings of a run that is shown.
+  function show(settings) {
+    field("model").value = settings.model;
+    modelChanged();
+    for (const name of NUMBERS) field(name).value = settings[name] ?? 0;
+    for (const name of ["augment", "one_cycle"]) field(name).checked = settings[name];
+    field("optimizer").value = settings.optimizer;
+    if (settings.activation !== null) field("activation").value = settings.activation;
+    field("backend").value = settings.backend;
+    showWhatApplies();
+    complain("");
+  }
+
   // What to ask the server for.
   function question(drawn) {
     const asked = { model: field("model").value, data: field("data").value, backend: field("backend").value };
@@ -132,13 +163,9 @@ function createForm({ changed }) {
   }
 
   async function send(file) {
-    complain("");
-    if (file.size > 6e6) return complain(text("train.file.large", { name: file.name, size: number(file.size / 1e6, 1) }));
-    const bytes = new Uint8Array(await file.arrayBuffer());
-    let binary = "";
-    for (let i = 0; i < bytes.length; i += 8192) binary += String.fromCharCode(...bytes.subarray(i, i + 8192));
-    const answer = await server.upload({ name: file.name, content: btoa(binary) });
-    if (!answer || answer.error) return complain(answer?.error ?? text("train.failed"));
+    const answer = await sendFile(file, server.upload);
+    complain(answer.error ?? "");
+    if (answer.error) return;
     upload = answer;
     if (model().data.includes(answer.kind)) field("data").value = answer.kind;
     showWhatApplies();
@@ -176,7 +203,7 @@ function createForm({ changed }) {
   fromAddress();
 
   return {
-    check, complain, question, toAddress,
+    check, complain, question, show, toAddress,
     translate() {
       showChoices();
       showWhatApplies();

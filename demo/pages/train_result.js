@@ -45,7 +45,7 @@ function createResult() {
   }
 
   function paint(runs) {
-    const done = runs.filter(({ progress }) => progress?.judged && progress.confusion);
+    const done = runs.filter(({ progress }) => progress?.judged && (progress.epochs.length || progress.test));
     find(".result").hidden = done.length === 0;
     if (done.length === 0) return;
     find("#train-score").replaceChildren(
@@ -55,7 +55,8 @@ function createResult() {
         })),
     );
     find("#train-exports").replaceChildren(...done.map((run) => exportsOf(run, done.length > 1)));
-    find("#train-confusion").replaceChildren(confusionTable(done[0].progress.confusion, text("train.confusion")));
+    const counts = done[0].progress.confusion;
+    find("#train-confusion").replaceChildren(...(counts ? [confusionTable(counts, text("train.confusion"))] : []));
   }
 
   return { paint };

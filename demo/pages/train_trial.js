@@ -11,7 +11,6 @@ function createTrial({ drawingsChanged }) {
   let read = null; // the last answer
   let trace = null; // the last history
 
-  const readsDigits = () => run?.progress && props.models[run.model ?? ""]?.reads_digits !== false;
   const snapshots = () => run?.progress?.snapshots ?? [];
 
   // -- the pad --
@@ -40,7 +39,7 @@ function createTrial({ drawingsChanged }) {
   // -- what the model reads --
 
   const moment = () => (atEnd ? null : (snapshots()[slider.valueAsNumber] ?? null));
-  const canAsk = () => run?.progress && run.readsDigits && snapshots().length > 0 && !pad.empty;
+  const canAsk = () => run?.progress && run.readsDigits && (run.progress.judged || snapshots().length > 0) && !pad.empty;
   const answerOf = (answer) => {
     if (!answer || answer.error) throw new Error("no answer");
     return answer;
@@ -107,7 +106,7 @@ function createTrial({ drawingsChanged }) {
   }
 
   function paintTrace() {
-    const shown = trace === null ? [] : trace.probabilities[0].map((_, digit) => digit)
+    const shown = !trace?.steps.length ? [] : trace.probabilities[0].map((_, digit) => digit)
       .filter((digit) => Math.max(...trace.probabilities.map((p) => p[digit])) > 0.2);
     const series = shown.map((digit, i) => ({
       name: String(digit), colour: COLOURS[i % COLOURS.length], width: 2,
@@ -125,6 +124,7 @@ function createTrial({ drawingsChanged }) {
     const last = Math.max(0, snapshots().length - 1);
     slider.max = last;
     slider.disabled = last === 0;
+    find(".scrub").hidden = last === 0; // of a run of another day there is no past
     if (atEnd) slider.value = last;
     const step = moment();
     find("#train-moment").textContent = step === null ? text("train.now") : momentOf(step);
@@ -214,7 +214,7 @@ function createTrial({ drawingsChanged }) {
       run = watched;
       paintSlider();
       if (atEnd && run.progress.phase === "training") reading.request();
-      if (seen !== snapshots().length) {
+      if (seen !== snapshots().length || run.progress.judged) {
         seen = snapshots().length;
         if (atEnd) reading.request();
         historyLater();

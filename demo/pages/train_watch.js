@@ -4,16 +4,19 @@
 //   news(runs)  is called after every answer, with what is known of each run (see `fresh`)
 //   lost()      none of the runs is on the server any more
 function createWatch({ news, lost }) {
-  const EVERY = 150; // milliseconds between two questions; 1000 where nobody looks
+  const EVERY = 100; // milliseconds between two questions; 1000 where nobody looks
   const COLOURS = {
     fused: { training: "--ink-blue", validation: "--ink-violet" },
     native: { training: "--ink-amber", validation: "--ink-red" },
   };
   let runs = []; // {id, points, stride, progress}
-  let unreachable = false;
+  let told = ""; // what went wrong with the last question, until one succeeds
   let turn = 0; // raised by follow(): answers to earlier questions are of no interest
 
-  const short = (value) => (Math.abs(value) >= 1000 || (value !== 0 && Math.abs(value) < 0.001) ? value.toExponential(1) : String(Number(value.toPrecision(3))));
+  function short(value) {
+    if (value !== 0 && (Math.abs(value) < 1e-3 || Math.abs(value) >= 1e6)) return value.toExponential(0);
+    return Number(value.toPrecision(3)).toLocaleString(props.value);
+  }
   const axis = () => find("#train-axis input:checked").value;
   const alongEpochs = (value, exact) =>
     exact ? text("train.at_epoch", { epoch: number(value, 2) }) : short(value);
@@ -57,15 +60,14 @@ function createWatch({ news, lost }) {
           paint();
           return lost();
         }
-        if (unreachable) show("");
-        unreachable = false;
+        if (told === text("train.failed")) told = "";
         paint();
         news(runs);
         await pause(document.hidden ? 1000 : EVERY);
       } catch {
         if (mine !== turn) return;
-        unreachable = true;
-        show(text("train.failed"));
+        told = text("train.failed");
+        paint();
         await pause(2000);
       }
     }
@@ -124,12 +126,13 @@ function createWatch({ news, lost }) {
       epochs: progress.all_epochs, seconds: duration(progress.seconds),
       speed: Math.round(progress.speed).toLocaleString(props.value), left: duration(progress.left ?? 0),
     };
-    const parts = [progress.steps ? text("train.epoch_of", values) : text("train.phase.loading")];
+    const parts = progress.steps ? [progress.data, text("train.epoch_of", values)] : [];
     if (progress.phase === "training" && progress.speed) parts.push(text("train.speed", values));
     if (progress.phase === "training" && progress.left !== null) parts.push(text("train.left", values));
     else if (progress.steps) parts.push(text("train.took", values));
+    if (isEnded({ progress }) && !progress.judged) parts.push(text("train.judging"));
     const line = parts.join(" · ");
-    return runs.length === 1 ? line : `${text(`train.backend.${progress.backend}`)}: ${line}`;
+    return runs.length === 1 ? line : `${text(`train.backend.${progress.backend}`)}: ${line || text("train.phase.loading")}`;
   }
 
   function paintStatus() {
@@ -138,26 +141,26 @@ function createWatch({ news, lost }) {
     if (known.length === 0) return;
     // Of a race, the one that has most to do.
     const last = known.reduce((one, other) => (isEnded(one) && !isEnded(other) ? other : one));
-    const { phase, message, epochs } = last.progress;
+    const { phase } = last.progress;
     find("#train-phase").textContent = text(`train.phase.${phase}`);
     find("#train-phase").dataset.phase = phase;
     find("#train-numbers").replaceChildren(...known.map((run) => Object.assign(document.createElement("span"), { textContent: numbers(run) })));
-    find("#train-progress").value = Math.min(...known.map(({ progress }) => (progress.steps ? progress.done / progress.steps : 0)));
+    find("#train-progress").value = Math.min(...known.map(shareDone));
     find("#train-pause").textContent = text(phase === "paused" ? "train.go_on" : "train.pause");
     const ended = known.every(isEnded);
     for (const name of ["pause", "stop", "lr-now"]) find(`#train-${name}`).disabled = ended;
-    const diverged = known.find(({ progress }) => progress.phase === "diverged");
-    if (diverged) {
-      const values = { epoch: diverged.progress.epochs.length + 1, lr: diverged.progress.lr, good: diverged.progress.epochs.length };
-      show(text(values.good ? "train.diverged.later" : "train.diverged", values));
-    } else if (message) show(message);
-    else if (ended && !known.every(isOver)) show(text("train.judging"));
+    find("#train-message").textContent = told || known.map(warning).find(Boolean) || "";
     if (document.activeElement !== find("#train-lr-now")) find("#train-lr-now").value = last.progress.lr;
   }
 
-  const show = (message) => {
-    if (find("#train-message").textContent !== message) find("#train-message").textContent = message;
-  };
+  const shareDone = ({ progress: { phase, done, steps } }) =>
+    phase === "finished" ? 1 : steps === 0 ? 0 : done / steps;
+
+  function warning({ progress: { phase, message, epochs, lr, data, stand_in: standIn } }) {
+    if (phase !== "diverged") return message || (standIn ? text("train.stand_in", { data }) : "");
+    const values = { epoch: epochs.length + 1, good: epochs.length, lr };
+    return text(epochs.length ? "train.diverged.later" : "train.diverged", values);
+  }
 
   function paint() {
     paintStatus();
@@ -170,9 +173,8 @@ function createWatch({ news, lost }) {
     const answers = await Promise.all(runs.filter((run) => !isEnded(run)).map((run) => server.steer({ run: run.id, act, ...more })));
     const wrong = answers.find((answer) => !answer || answer.error);
     const failed = wrong !== undefined || answers.includes(undefined);
-    show(failed ? (wrong?.error ?? text("train.failed")) : "");
-    if (failed) return;
-    for (const { run, phase } of answers) {
+    told = failed ? (wrong?.error ?? text("train.failed")) : "";
+    for (const { run, phase } of failed ? [] : answers) {
       const known = runs.find(({ id }) => id === run);
       if (known?.progress) known.progress.phase = phase;
     }
@@ -187,7 +189,8 @@ function createWatch({ news, lost }) {
     const [least, most] = props.limits.lr;
     const lr = event.target.valueAsNumber;
     if (lr >= least && lr <= most) return steer("lr", { lr });
-    show(text("train.bad_number", { name: text("train.lr"), least, most, got: event.target.value || "–" }));
+    told = badNumber("lr", event.target);
+    paintStatus();
   });
   find("#train-axis").addEventListener("change", paintCharts);
 
@@ -197,7 +200,7 @@ function createWatch({ news, lost }) {
       runs = ids.map((id) => ({ id, points: [], stride: 1, progress: null }));
       // Side by side against epochs both backends draw the same line: what differs is the time.
       find(`#train-axis [value=${ids.length > 1 ? "seconds" : "epoch"}]`).checked = true;
-      show("");
+      told = "";
       paint();
       poll();
     },

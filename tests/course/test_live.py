@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -15,7 +16,7 @@ import torch
 
 from inkgrad.course import checkpoint
 from inkgrad.course.curve import Curve
-from inkgrad.course.data import Data
+from inkgrad.course.data import Data, Say
 from inkgrad.course.live import LiveRun, Progress
 from inkgrad.course.runs import Rate, RunStore
 from inkgrad.course.settings import course_settings
@@ -36,7 +37,7 @@ def begin(store: RunStore, few_digits: Data) -> Callable[..., LiveRun]:
 
     def start(**changes: Any) -> LiveRun:
         settings = course_settings("cnn", **{"augment": False, "batch_size": 32, **changes})
-        live = LiveRun(settings, lambda: few_digits, store)
+        live = LiveRun(settings, lambda say: few_digits, store)
         live.start()
         return live
 
@@ -120,7 +121,7 @@ def test_a_paused_run_can_be_stopped(begin) -> None:
 
 def test_a_run_ends_after_the_time_it_may_take(store, few_digits) -> None:
     settings = course_settings("cnn", epochs=MUCH)
-    live = LiveRun(settings, lambda: few_digits, store, most_seconds=0.1)
+    live = LiveRun(settings, lambda say: few_digits, store, most_seconds=0.1)
     live.start()
     progress = end(live)
     assert (progress.phase, progress.message[:13]) == ("stopped", "The most that")
@@ -171,7 +172,7 @@ def test_a_run_that_diverges_at_once_is_recorded_without_weights(begin, store) -
 
 
 def test_data_that_cannot_be_loaded_is_a_failure_with_its_reason(store) -> None:
-    def load() -> Data:
+    def load(say: Say) -> Data:
         raise OSError("the disk is gone")
 
     live = LiveRun(course_settings("cnn"), load, store)
@@ -181,10 +182,26 @@ def test_data_that_cannot_be_loaded_is_a_failure_with_its_reason(store) -> None:
     assert store.records() == []
 
 
+def test_what_takes_long_is_told_while_the_data_is_loaded(store, few_digits) -> None:
+    loaded = threading.Event()
+
+    def load(say: Say) -> Data:
+        say("Downloading it")
+        assert loaded.wait(60)
+        return few_digits
+
+    live = LiveRun(course_settings("cnn", epochs=1), load, store)
+    live.start()
+    assert until(live, lambda now: now.message != "").message == "Downloading it"
+    assert live.progress().phase == "loading"
+    loaded.set()
+    assert end(live).message == ""
+
+
 def test_a_disk_that_takes_no_record_does_not_end_the_run(few_digits, tmp_path) -> None:
     (tmp_path / "file").write_text("no folder")
     settings = course_settings("cnn", epochs=1)
-    live = LiveRun(settings, lambda: few_digits, RunStore(tmp_path / "file"))
+    live = LiveRun(settings, lambda say: few_digits, RunStore(tmp_path / "file"))
     live.start()
     progress = end(live)
     assert progress.phase == "finished"
@@ -209,16 +226,19 @@ def test_snapshots_are_the_weights_of_their_moments(begin, few_digits) -> None:
 
 
 LEAVING = """
+import time
 from pathlib import Path
+import torch
 from inkgrad.course.data import digits
 from inkgrad.course.live import LiveRun
 from inkgrad.course.runs import RunStore
 from inkgrad.course.settings import course_settings
 
-live = LiveRun(course_settings("cnn", epochs=10**6), digits, RunStore(Path("runs")))
+torch.set_num_threads(1)
+live = LiveRun(course_settings("cnn", epochs=10**6), lambda say: digits(), RunStore(Path("runs")))
 live.start()
 while not live.progress().epochs:
-    pass
+    time.sleep(0.01)
 """
 
 

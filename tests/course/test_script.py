@@ -22,16 +22,16 @@ from inkgrad.course.settings import course_settings
 def test_the_script_gives_the_same_weights(tmp_path: Path) -> None:
     store = RunStore(tmp_path / "runs")
     settings = course_settings("diabetes", epochs=3)
-    live = LiveRun(settings, breast_cancer, store, source="data.breast_cancer()")
+    live = LiveRun(settings, lambda say: breast_cancer(), store, source="data.breast_cancer()")
     live.start()
     assert live.wait(60)
     path = tmp_path / "train.py"
     path.write_text(script(store.load(live.id)))
-    threads = {"OMP_NUM_THREADS": "2", "PYTHONPATH": os.pathsep.join(sys.path)}
+    path_of_modules = {"PYTHONPATH": os.pathsep.join(sys.path)}
     ran = subprocess.run(
         [sys.executable, path],
         cwd=tmp_path,
-        env=os.environ | threads,
+        env=os.environ | path_of_modules,
         capture_output=True,
         text=True,
     )
@@ -45,13 +45,15 @@ def test_the_script_gives_the_same_weights(tmp_path: Path) -> None:
 
 def test_the_script_repeats_changes_of_the_rate(tmp_path: Path) -> None:
     store = RunStore(tmp_path / "runs")
-    live = LiveRun(course_settings("cnn", epochs=1), digits, store, source="data.digits()")
+    live = LiveRun(
+        course_settings("cnn", epochs=1), lambda say: digits(), store, source="data.digits()"
+    )
     record = replace(live.record(), rates=(Rate(5, 0.001), Rate(9, 0.1)))
     assert "RATES = {5: 0.001, 9: 0.1}" in script(record)
 
 
 def test_a_run_of_unknown_data_has_no_script(tmp_path: Path) -> None:
-    live = LiveRun(course_settings("cnn"), digits, RunStore(tmp_path))
+    live = LiveRun(course_settings("cnn"), lambda say: digits(), RunStore(tmp_path))
     with pytest.raises(ValueError, match="not recorded"):
         script(live.record())
 

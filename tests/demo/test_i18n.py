@@ -17,7 +17,7 @@ from inkgrad_demo.app import PAGES
 from inkgrad_demo.datasets import sets_for
 from inkgrad_demo.i18n import CATALOGUES
 from inkgrad_demo.reading import BACKENDS, MODELS
-from inkgrad_demo.training import FORMATS
+from inkgrad_demo.run_files import FORMATS
 
 ENGLISH = CATALOGUES["en"]
 

@@ -174,24 +174,33 @@ def test_a_run_that_is_gone_is_said(open_train) -> None:
     assert "run" not in _address(page)
 
 
-def test_the_rate_is_changed_while_it_trains_and_divergence_is_told(open_train) -> None:
+def test_the_rate_is_changed_while_it_trains(open_train) -> None:
     page = open_train(LONG, **DESKTOP)
     _start(page)
-    _wait(
-        page,
-        "!/epoch 1 /.test(document.querySelector('#train-numbers').textContent)"
-        " && document.querySelector('#train-progress').value > 0",
-    )
+    _until_trained(page)
     rate = page.locator("#train-lr-now")
     rate.fill("-1")
     rate.press("Enter")
-    assert "from 0 to 1,000 is expected, not -1" in _text(page, "#train-message")
-    rate.fill("1000")
+    wrong = "Learning rate: a number from 1e-8 to 1,000 is expected, not -1."
+    assert _text(page, "#train-message") == wrong
+    rate.fill("0.001")
     rate.press("Enter")
+    _wait(page, "document.querySelector('#train-message').textContent === ''")
+    page.locator("#train-stop").click()
+    _until_result(page)
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Record (JSON)").click()
+    (changed,) = json.loads(Path(download.value.path()).read_text())["rates"]
+    assert changed["lr"] == 0.001
+
+
+def test_a_run_that_diverges_is_told_in_clear_words(open_train) -> None:
+    page = open_train("model=softmax&data=digits&epochs=50&lr=1000&one_cycle=0", **DESKTOP)
+    _start(page)
     _expect_phase(page, "Diverged")
-    message = _text(page, "#train-message")
-    assert "learning rate 1000" in message
-    assert "the last good one" in message
+    expected = "In epoch 1 the numbers ran away (learning rate 1000). Nothing was learnt: try a"
+    assert _text(page, "#train-message").startswith(expected)
+    assert page.locator(".train .result").is_hidden()
 
 
 @pytest.mark.parametrize(
@@ -199,7 +208,7 @@ def test_the_rate_is_changed_while_it_trains_and_divergence_is_told(open_train) 
     [
         ("epochs", "0", "Epochs: a whole number from 1 to 2,000 is expected, not 0."),
         ("epochs", "1.5", "Epochs: a whole number from 1 to 2,000 is expected, not 1.5."),
-        ("lr", "-3", "Learning rate: a number from 0 to 1,000 is expected, not -3."),
+        ("lr", "-3", "Learning rate: a number from 1e-8 to 1,000 is expected, not -3."),
         ("momentum", "", "Momentum: a number from 0 to 0.999 is expected, not –."),
     ],
 )
@@ -315,3 +324,27 @@ def test_downloads_and_reading_on_the_draw_page(open_train) -> None:
     _wait(page, "document.querySelectorAll('.film .layer').length === 2")  # the course's CNN
     page.reload()
     page.wait_for_selector(f"input[name=draw-model][value='{run}']:checked", state="attached")
+
+
+def test_an_earlier_run_and_weights_from_a_file_are_opened(open_train) -> None:
+    page = open_train("model=softmax&data=digits&epochs=1&seed=5", **DESKTOP)
+    _start(page)
+    _until_result(page)
+    score = _text(page, "#train-score")
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Weights", exact=True).click()
+    page = open_train(**DESKTOP)
+    page.locator("#train-earlier button").first.click()
+    _until_result(page)
+    assert _text(page, "#train-score") == score
+    _wait(page, "document.querySelector('#train-model').value === 'softmax'")
+    assert page.locator("#train-seed").input_value() == "5"
+    page = open_train(**DESKTOP)
+    page.locator("#train-weights").set_input_files(download.value.path())
+    _until_result(page)
+    assert _text(page, "#train-score") == score
+    _draw(page, SEVEN)
+    _wait(page, "document.querySelector('#train-label').textContent !== '–'")
+    page.locator("#train-weights").set_input_files(__file__)
+    _wait(page, "document.querySelector('#train-load-error').textContent !== ''")
+    assert "not a safetensors file" in _text(page, "#train-load-error")

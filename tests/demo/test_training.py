@@ -16,8 +16,9 @@ from inkgrad.course.runs import RunStore
 from inkgrad.course.settings import course_settings
 from inkgrad_demo import training
 from inkgrad_demo.datasets import Datasets
-from inkgrad_demo.reading import RASTER_SIDE, Readers
-from inkgrad_demo.training import Trainings, settings_of
+from inkgrad_demo.reading import RASTER_SIDE, Readers, drawing_of
+from inkgrad_demo.run_settings import settings_of
+from inkgrad_demo.training import Trainings
 from strokes import SEVEN, raster
 
 SEVEN_PIXELS = base64.b64encode(raster(SEVEN, RASTER_SIDE).tobytes()).decode()
@@ -173,7 +174,7 @@ def test_the_model_reads_a_drawing_now_and_at_any_moment_before(
 ) -> None:
     run = finish(trainings, {**QUICK, "epochs": 2, "optimizer": "adam"})
     now = trainings.try_out({"run": run, "step": None, "pixels": SEVEN_PIXELS})
-    drawing = training.drawing_of({"pixels": SEVEN_PIXELS})
+    drawing = drawing_of({"pixels": SEVEN_PIXELS})
     kept = Recognizer.load(store.weights(run)).predict(drawing)
     assert now["label"] == kept.label
     assert now["probabilities"] == pytest.approx(kept.probabilities, abs=1e-6)
@@ -236,7 +237,7 @@ def test_files_to_download(trainings: Trainings, store: RunStore) -> None:
     run = finish(trainings, QUICK)
 
     def content(kind: str) -> bytes:
-        return base64.b64decode(trainings.export({"run": run, "format": kind})["content"])
+        return base64.b64decode(trainings.files.export({"run": run, "format": kind})["content"])
 
     assert content("weights") == store.weights(run).read_bytes()
     assert run.encode() in content("record")
@@ -244,17 +245,17 @@ def test_files_to_download(trainings: Trainings, store: RunStore) -> None:
     with pytest.raises(ValueError, match="format: expected one of weights, onnx, script, record"):
         content("exe")
     with pytest.raises(ValueError, match="expected the id of a run"):
-        trainings.export({"run": "../../etc/passwd", "format": "record"})
+        trainings.files.export({"run": "../../etc/passwd", "format": "record"})
 
 
 def test_a_run_that_learnt_nothing_has_no_weights_to_download(
     trainings: Trainings, store: RunStore
 ) -> None:
-    record = LiveRun(settings_of(QUICK), digits, store).record()
+    record = LiveRun(settings_of(QUICK), lambda say: digits(), store).record()
     store.save(record)
     for kind in ("weights", "onnx"):
         with pytest.raises(ValueError, match="it has no weights"):
-            trainings.export({"run": record.id, "format": kind})
+            trainings.files.export({"run": record.id, "format": kind})
 
 
 def test_the_draw_page_reads_with_a_trained_model(trainings: Trainings, store: RunStore) -> None:
@@ -266,3 +267,41 @@ def test_the_draw_page_reads_with_a_trained_model(trainings: Trainings, store: R
         readers.get("20200101-000000-cnn-abcdef", "fused")
     with pytest.raises(ValueError, match="model: expected one of strong, cnn, softmax"):
         readers.get("../../etc", "fused")
+
+
+def test_a_run_of_another_day_can_be_watched_and_tried_out(
+    trainings: Trainings, store: RunStore
+) -> None:
+    run = finish(trainings, QUICK)
+    now = trainings.progress({"run": run})
+    later = Trainings(RunStore(store.folder), Datasets())  # after a restart
+    kept = later.progress({"run": run})
+    for name in ("phase", "points", "epochs", "test", "confusion", "judged", "settings"):
+        assert kept[name] == now[name], name
+    question = {"run": run, "step": None, "pixels": SEVEN_PIXELS}
+    expected = trainings.try_out(question)["probabilities"]
+    assert later.try_out(question)["probabilities"] == pytest.approx(expected, abs=1e-6)
+    assert later.history(question) == {"steps": [], "probabilities": []}
+    assert [one["run"] for one in later.earlier({})["runs"]] == [run]
+    with pytest.raises(ValueError, match="run: expected one that trains"):
+        later.steer({"run": run, "act": "stop"})
+
+
+def test_weights_come_back_as_a_run(trainings: Trainings, store: RunStore) -> None:
+    run = finish(trainings, QUICK)
+    file = trainings.files.export({"run": run, "format": "weights"})
+    again = trainings.files.take_in(file)["run"]
+    assert again != run
+    assert store.load(again).test == store.load(run).test
+    assert store.load(again).settings == store.load(run).settings
+    assert store.weights(again).read_bytes() == store.weights(run).read_bytes()
+
+
+@pytest.mark.parametrize("content", [b"no weights", b""])
+def test_a_file_that_holds_no_weights_becomes_no_run(
+    trainings: Trainings, store: RunStore, content: bytes
+) -> None:
+    file = {"name": "mine", "content": base64.b64encode(content).decode()}
+    with pytest.raises(ValueError, match=r"^mine: "):
+        trainings.files.take_in(file)
+    assert store.records() == []

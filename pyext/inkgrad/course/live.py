@@ -11,8 +11,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from inkgrad.course import models
 from inkgrad.course.curve import Curve
-from inkgrad.course.data import Data
+from inkgrad.course.data import Data, Say
+from inkgrad.course.recognizer import Recognizer
 from inkgrad.course.runs import Point, Rate, Record, RunStore, State, now
 from inkgrad.course.settings import Settings
 from inkgrad.course.snapshots import Snapshot, moments
@@ -82,14 +84,15 @@ class Progress:
 class LiveRun:
     """A run that trains in a thread of its own, and is kept in ``store``.
 
-    ``load`` gives the data, in that thread; ``source`` is the same as Python code. All methods are
-    for any thread and return at once. The run ends by itself after ``most_seconds``, as if stopped.
+    ``load`` gives the data, in that thread, and says what takes long, which is the run's message
+    meanwhile; ``source`` is the same as Python code. All methods are for any thread and return at
+    once. The run ends by itself after ``most_seconds``, as if stopped.
     """
 
     def __init__(
         self,
         settings: Settings,
-        load: Callable[[], Data],
+        load: Callable[[Say], Data],
         store: RunStore,
         *,
         source: str = "",
@@ -194,6 +197,24 @@ class LiveRun:
                 judged=self._ended.is_set(),
             )
 
+    def recognizer(self, step: int | None = None) -> Recognizer:
+        """What reads digits with the weights of the snapshot after ``step``; None: as they are now.
+
+        ValueError where there is no such snapshot, or the model does not read digits.
+        """
+        run = self.run
+        if run is None or self.latest is None:
+            raise ValueError(f"run {self.id} has no weights: its data is not loaded")
+        kept = [self.latest] if step is None else [s for s in self.snapshots if s.step == step]
+        if not kept:
+            raise ValueError(f"step: expected one of the run's snapshots, got {step!r}")
+        settings = self.settings
+        model = models.build_empty(settings.model, settings.backend, **run.model_kwargs)
+        if not isinstance(model, models.DigitModel):
+            raise ValueError(f"run {self.id}: its model, {settings.model}, does not read digits")
+        model.load_state_dict(kept[0].weights, assign=True)
+        return Recognizer(model, run.metadata(), self._store.weights(self.id))
+
     def record(self) -> Record:
         """What the store keeps of it."""
         with self._lock:
@@ -215,10 +236,6 @@ class LiveRun:
                 confusion=self._confusion,
             )
 
-    def forget_snapshots(self) -> None:
-        """Free their memory; the last one stays."""
-        self.snapshots = self.snapshots[-1:]
-
     # ---------------------------------------------------------------- the worker
 
     def _work(self) -> None:
@@ -236,7 +253,9 @@ class LiveRun:
             self._ended.set()
 
     def _train(self) -> None:
-        run = Run(self.settings, self._load(), stop=self._stop, on_batch=self._after_step)
+        data = self._load(self._say)
+        self._message = ""
+        run = Run(self.settings, data, stop=self._stop, on_batch=self._after_step)
         weights = run.weights()
         size = sum(weight.nbytes for weight in weights.values())
         self._moments = deque(moments(run.total_steps, size)[1:])
@@ -256,6 +275,9 @@ class LiveRun:
                 self._save()
         complete = len(run.history) == self.settings.epochs
         self._end("finished" if complete else "stopped")
+
+    def _say(self, message: str) -> None:
+        self._message = message
 
     def _after_step(self, batch: Batch) -> None:
         run = self.run
@@ -343,7 +365,7 @@ _SECONDS_TO_LEAVE = 5.0
 
 @atexit.register
 def _leave_all() -> None:
-    """Keep what they learnt; a thread that is in C++ when Python ends, ends it with an abort."""
+    """Keep what they learnt. A thread still in C++ when Python ends would abort the process."""
     active = [live for live in _ACTIVE if live.is_active]
     for live in active:
         live.leave()
