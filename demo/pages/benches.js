@@ -153,6 +153,7 @@ function createBenches({ ops, dtypes, threads, sizes, presets }) {
   function paintTable() {
     const table = find("#kernels-rows");
     table.replaceChildren();
+    find("#kernels-noisy").hidden = !measured.some((row) => row.noisy);
     if (measured.length === 0) return;
     const heads = ["case", "direction", "native", "ours", "ratio", "committed", "ceiling", "error", "memory"];
     const titles = heads.map((head) => `<th scope="col">${text(props.column_texts[head])}</th>`).join("");
