@@ -7,6 +7,7 @@ from pathlib import Path
 
 import gradio as gr
 from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
 
 from inkgrad.course.runs import RunStore
 from inkgrad_demo import address
@@ -23,6 +24,9 @@ from inkgrad_demo.workbench import Workbench
 _HERE = Path(__file__).parent
 PAGES = (draw, train, compare, kernels)
 _STYLES = ("style.css", "pages/confusion.css", *(f"pages/{page.NAME}.css" for page in PAGES))
+
+# The app itself, most of whose size are its scripts and words; not the small answers to drawings.
+_COMPRESSION = Middleware(GZipMiddleware, minimum_size=2**16, compresslevel=6)
 
 
 def build(store: RunStore | None = None) -> gr.Blocks:
@@ -75,7 +79,7 @@ def serve(
         mcp_server=mcp,
         footer_links=["api", "settings"],
         max_file_size=MAX_BODY,
-        app_kwargs={"middleware": [Middleware(BodyLimit)]},
+        app_kwargs={"middleware": [Middleware(BodyLimit), _COMPRESSION]},
         i18n=i18n,
         theme=THEME,
         head=_head(),

@@ -167,6 +167,12 @@ def test_too_large_a_request_is_refused(address) -> None:
     assert "too large" in response.json()["detail"]
 
 
+def test_the_app_is_sent_compressed(address) -> None:
+    response = httpx.get(address)
+    assert response.headers["content-encoding"] == "gzip"
+    assert response.num_bytes_downloaded < 150_000 < len(response.content)
+
+
 def test_a_login_guards_page_and_api(free_port) -> None:
     import gradio as gr
 
