@@ -138,7 +138,7 @@ function createChart(figure, { format, limits = null, tall = 200 }) {
 
   // -- the read-out --
 
-  // The last point at or before x, else the first.
+  // The last point at or before x; undefined where all lie behind it.
   function at(points, x) {
     let low = 0;
     let high = points.length;
@@ -147,14 +147,15 @@ function createChart(figure, { format, limits = null, tall = 200 }) {
       if (points[middle][0] <= x) low = middle + 1;
       else high = middle;
     }
-    return points[Math.max(0, low - 1)];
+    return points[low - 1];
   }
 
   function showReadout() {
-    readout.hidden = hovered === null || shown.series.every((each) => each.points.length === 0);
+    const read = hovered === null ? [] : shown.series.filter((each) => at(each.points, hovered));
+    readout.hidden = read.length === 0;
     if (readout.hidden) return;
     const scale = scales();
-    const rows = shown.series.filter((each) => each.points.length > 0).map((each) => {
+    const rows = read.map((each) => {
       const row = document.createElement("div");
       row.innerHTML = `<i></i><span></span><b></b>`;
       row.querySelector("i").style.background = colourOf(each.colour);

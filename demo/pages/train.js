@@ -5,7 +5,8 @@ let following = []; // the ids of the runs that are watched
 
 const form = createForm({ changed: () => form.toAddress(following) });
 const result = createResult();
-const trial = createTrial({ drawingsChanged: (count) => form.tellDrawings(count) });
+const teach = createTeach({ changed: (count) => form.tellDrawings(count) });
+const trial = createTrial({ drawn: teach.drawn });
 let unknown = false; // the settings of the run that is followed are not in the form yet
 const earlier = createEarlier({
   opened(run) {
@@ -48,7 +49,7 @@ async function start() {
   form.complain(wrong ?? "");
   if (wrong !== null) return;
   if (watching.busy) await watching.steer("stop");
-  const answer = await server.start(form.question(trial.drawings));
+  const answer = await server.start(form.question(teach.drawings));
   if (!answer || answer.error) form.complain(answer?.error ?? text("train.failed"));
   else {
     follow(answer.runs);
@@ -66,6 +67,7 @@ find("#train-form").addEventListener("submit", (event) => {
 function translateAll() {
   translate();
   form.translate();
+  teach.paint();
   trial.translate();
   watching.paint();
   result.paint(watching.runs);

@@ -2,12 +2,13 @@
 //
 // createEarlier({opened}) where opened(run) is told the id of the run to show
 function createEarlier({ opened }) {
+  const WHEN = { month: "short", day: "numeric", hour: "2-digit", minute: "2-digit" };
   let runs = [];
 
   function entry(run) {
     const item = document.createElement("li");
     const button = Object.assign(document.createElement("button"), { type: "button" });
-    const when = new Date(run.created).toLocaleString(props.value, { month: "short", day: "numeric", hour: "2-digit", minute: "2-digit" });
+    const when = new Date(run.created).toLocaleString(props.value, WHEN);
     const values = [
       ["when", when],
       ["what", `${text(`train.model.${run.model}`)} · ${text(`train.backend.${run.backend}`)}`],

@@ -38,10 +38,12 @@ function createResult() {
 
   function sentence({ progress }) {
     const { test, backend } = progress;
-    const line = test
-      ? text("train.score", { percent: `${number(100 * test.accuracy, 2)} %`, examples: test.examples.toLocaleString(props.value), loss: number(test.loss, 4) })
-      : text("train.score.none");
-    return { backend, line };
+    const values = test && {
+      percent: `${number(100 * test.accuracy, 2)} %`,
+      examples: number(test.examples, 0),
+      loss: number(test.loss, 4),
+    };
+    return { backend, line: test ? text("train.score", values) : text("train.score.none") };
   }
 
   function paint(runs) {

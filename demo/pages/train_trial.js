@@ -1,9 +1,8 @@
-// Trying the model while it trains: a pad of one's own, what the model reads in it now or at any moment of the
-// run, and one's drawings with their labels, to train on.
+// Trying the model while it trains: a pad of one's own, and what the model reads in it now or at any moment of the
+// run.
 //
-// createTrial({drawingsChanged}) where drawingsChanged(count) is told how many labelled drawings there are
-function createTrial({ drawingsChanged }) {
-  const DRAWINGS = "inkgrad-drawings"; // in the browser's storage: [{label, pixels}]
+// createTrial({drawn}) where drawn(pad) is called when the drawing has changed
+function createTrial({ drawn }) {
   const COLOURS = ["--ink-blue", "--ink-amber", "--ink-green", "--ink-red", "--ink-violet", "--ink-pink"];
   const slider = find("#train-time");
   let run = null; // as the watch knows it
@@ -23,7 +22,7 @@ function createTrial({ drawingsChanged }) {
       if (pad.empty) forget();
       else if (ink) reading.request();
       if (lifted) historyLater();
-      showTeach();
+      drawn(pad);
     },
   });
   createKeyboard(find("#train-pad"), find(".trial .cursor"), pad, { told() {} });
@@ -39,20 +38,31 @@ function createTrial({ drawingsChanged }) {
   // -- what the model reads --
 
   const moment = () => (atEnd ? null : (snapshots()[slider.valueAsNumber] ?? null));
-  const canAsk = () => run?.progress && run.readsDigits && (run.progress.judged || snapshots().length > 0) && !pad.empty;
-  const answerOf = (answer) => {
+  const hasWeights = () => run?.progress && (run.progress.judged || snapshots().length > 0);
+
+  // The answer to a question about the drawing; null where there is nothing to ask.
+  async function about(ask, more = {}) {
+    if (pad.empty || !hasWeights() || !run.readsDigits) return null;
+    const answer = await ask({ run: run.id, pixels: toBase64(pad.pixels()), ...more });
     if (!answer || answer.error) throw new Error("no answer");
     return answer;
-  };
+  }
 
-  const reading = newestOnly(
-    async () => (canAsk() ? answerOf(await server.try_out({ run: run.id, step: moment(), pixels: toBase64(pad.pixels()) })) : null),
-    { answered(answer) { read = answer; paint(); }, failed: () => 1000 },
-  );
-  const traces = newestOnly(
-    async () => (canAsk() ? answerOf(await server.history({ run: run.id, pixels: toBase64(pad.pixels()) })) : null),
-    { answered(answer) { trace = answer; paintTrace(); }, failed: () => 1000 },
-  );
+  const RETRY = 1000; // milliseconds
+  const reading = newestOnly(() => about(server.try_out, { step: moment() }), {
+    answered(answer) {
+      read = answer;
+      paint();
+    },
+    failed: () => RETRY,
+  });
+  const traces = newestOnly(() => about(server.history), {
+    answered(answer) {
+      trace = answer;
+      paintTrace();
+    },
+    failed: () => RETRY,
+  });
   let timer = null;
   function historyLater() {
     clearTimeout(timer);
@@ -102,7 +112,8 @@ function createTrial({ drawingsChanged }) {
 
   function momentOf(step) {
     const { steps, all_epochs: epochs } = run.progress;
-    return text("train.moment", { step: step.toLocaleString(props.value), epoch: number((step / Math.max(1, steps)) * epochs, 2) });
+    const epoch = number((step / Math.max(1, steps)) * epochs, 2);
+    return text("train.moment", { step: number(step, 0), epoch });
   }
 
   function paintTrace() {
@@ -137,75 +148,14 @@ function createTrial({ drawingsChanged }) {
     reading.request();
   });
 
-  // -- drawings with labels --
-
-  let drawings = [];
-  try {
-    drawings = JSON.parse(localStorage.getItem(DRAWINGS)) ?? [];
-  } catch {
-    // Nothing is stored, or it is not ours, or storage is forbidden: they live as long as the page.
-  }
-  if (!Array.isArray(drawings)) drawings = [];
-
-  function keepDrawings() {
-    try {
-      localStorage.setItem(DRAWINGS, JSON.stringify(drawings));
-    } catch {
-      // As above.
-    }
-    showDrawings();
-  }
-
-  function showDrawings() {
-    const counts = Array.from({ length: 10 }, (_, digit) => drawings.filter(({ label }) => label === digit).length);
-    find("#train-drawings").textContent = drawings.length
-      ? text("train.drawings", { count: drawings.length, counts: counts.map((n, digit) => (n ? `${digit}×${n}` : "")).filter(Boolean).join("  ") })
-      : text("train.drawings.none");
-    find("#train-forget").hidden = drawings.length === 0;
-    drawingsChanged(drawings.length);
-  }
-
-  const labels = Array.from({ length: 10 }, (_, digit) => {
-    const button = Object.assign(document.createElement("button"), { type: "button", textContent: digit });
-    button.addEventListener("click", () => teach(digit));
-    find("#train-teach").append(button);
-    return button;
-  });
-
-  function showTeach() {
-    for (const button of labels) button.disabled = pad.empty || drawings.length >= props.most_drawings;
-  }
-
-  async function teach(label) {
-    const answer = await server.picture({ pixels: toBase64(pad.pixels()) });
-    if (!answer || answer.error || answer.empty) return;
-    drawings.push({ label, pixels: answer.picture });
-    keepDrawings();
-    pad.clear();
-    find("#train-pad").focus({ preventScroll: true });
-  }
-
-  find("#train-forget").addEventListener("click", () => {
-    drawings = [];
-    keepDrawings();
-    showTeach();
-  });
-
-  function label() {
-    labels.forEach((button, digit) => button.setAttribute("aria-label", text("train.teach_digit", { digit })));
-    showDrawings();
-  }
-
   find(".trial").classList.add("untouched");
-  showTeach();
   new MutationObserver(pad.paint).observe(document.body, { attributeFilter: ["class"] });
 
   let seen = 0; // snapshots that the history has been asked about
 
   return {
-    get drawings() { return drawings; },
+    pad,
     translate() {
-      label();
       paintSlider();
       paint();
     },

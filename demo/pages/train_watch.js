@@ -1,36 +1,14 @@
 // Watching runs: asks the server how they stand, several times a second, and paints the curves.
 //
 // createWatch({news, lost}) where
-//   news(runs)  is called after every answer, with what is known of each run (see `fresh`)
+//   news(runs)  is called after every answer, with what is known of each run
 //   lost()      none of the runs is on the server any more
 function createWatch({ news, lost }) {
   const EVERY = 100; // milliseconds between two questions; 1000 where nobody looks
-  const COLOURS = {
-    fused: { training: "--ink-blue", validation: "--ink-violet" },
-    native: { training: "--ink-amber", validation: "--ink-red" },
-  };
+  const curves = createCurves();
   let runs = []; // {id, points, stride, progress}
   let told = ""; // what went wrong with the last question, until one succeeds
   let turn = 0; // raised by follow(): answers to earlier questions are of no interest
-
-  function short(value) {
-    if (value !== 0 && (Math.abs(value) < 1e-3 || Math.abs(value) >= 1e6)) return value.toExponential(0);
-    return Number(value.toPrecision(3)).toLocaleString(props.value);
-  }
-  const axis = () => find("#train-axis input:checked").value;
-  const alongEpochs = (value, exact) =>
-    exact ? text("train.at_epoch", { epoch: number(value, 2) }) : short(value);
-  const alongSeconds = (value, exact) =>
-    exact ? text("train.at_seconds", { seconds: number(value, 1) }) : `${short(value)} s`;
-  const x = (value, exact) => (axis() === "epoch" ? alongEpochs : alongSeconds)(value, exact);
-  const loss = createChart(find("#train-loss"), {
-    format: { x, y: (value, exact) => (exact ? number(value, 4) : short(value)) },
-  });
-  const accuracy = createChart(find("#train-accuracy"), {
-    format: { x, y: (value, exact) => `${number(100 * value, exact ? 2 : 0)} %` },
-    // The first guesses may lie below the axis: what is learnt later is of more interest.
-    limits: (values) => [Math.floor(10 * Math.min(0.9, values[Math.floor(0.08 * values.length)] ?? 0)) / 10, 1],
-  });
 
   const isOver = ({ progress }) => progress?.judged;
   const isEnded = ({ progress }) => ["finished", "stopped", "diverged", "failed"].includes(progress?.phase);
@@ -75,45 +53,6 @@ function createWatch({ news, lost }) {
 
   // -- painting --
 
-  function named(run, key) {
-    const name = text(key);
-    return runs.length === 1 ? name : `${text(`train.backend.${run.progress.backend}`)}: ${name}`;
-  }
-
-  // [epoch, seconds] along the axis.
-  const along = (epoch, seconds) => (axis() === "epoch" ? epoch : seconds);
-
-  function epochPoints(run, value) {
-    let seconds = 0;
-    return run.progress.epochs.map((each, i) => [along(i + 1, (seconds += each[3])), value(each)]);
-  }
-
-  function paintCharts() {
-    const known = runs.filter((run) => run.progress);
-    const lossSeries = known.flatMap((run) => {
-      const colours = COLOURS[run.progress.backend];
-      const points = run.points.map(([, epoch, seconds, value]) => [along(epoch, seconds), value]);
-      return [
-        { name: named(run, "train.loss.training"), colour: colours.training, points },
-        {
-          name: named(run, "train.loss.validation"), colour: colours.validation, dots: true, width: 2,
-          points: epochPoints(run, (each) => each[1]),
-        },
-      ];
-    });
-    const accuracySeries = known.map((run) => {
-      const glances = run.progress.glances.map((each) => [along(each[1], each[2]), each[3]]);
-      const epochs = epochPoints(run, (each) => each[2]);
-      return {
-        name: named(run, "train.accuracy.validation"), colour: COLOURS[run.progress.backend].validation, width: 2,
-        points: [...glances, ...epochs].sort((a, b) => a[0] - b[0]),
-      };
-    });
-    const most = known.some((run) => run.points.length) ? 0 : 1;
-    loss.draw({ title: text("train.loss"), series: lossSeries, most });
-    accuracy.draw({ title: text("train.accuracy"), series: accuracySeries, most });
-  }
-
   function duration(seconds) {
     const whole = Math.ceil(seconds);
     if (whole < 60) return text("train.seconds", { seconds: whole });
@@ -122,9 +61,11 @@ function createWatch({ news, lost }) {
 
   function numbers({ progress }) {
     const values = {
-      epoch: Math.min(progress.all_epochs, Math.floor(progress.done / Math.max(1, progress.steps) * progress.all_epochs) + 1),
-      epochs: progress.all_epochs, seconds: duration(progress.seconds),
-      speed: Math.round(progress.speed).toLocaleString(props.value), left: duration(progress.left ?? 0),
+      epoch: Math.min(progress.all_epochs, progress.epochs.length + 1),
+      epochs: progress.all_epochs,
+      seconds: duration(progress.seconds),
+      speed: number(progress.speed, 0),
+      left: duration(progress.left ?? 0),
     };
     const parts = progress.steps ? [progress.data, text("train.epoch_of", values)] : [];
     if (progress.phase === "training" && progress.speed) parts.push(text("train.speed", values));
@@ -132,7 +73,8 @@ function createWatch({ news, lost }) {
     else if (progress.steps) parts.push(text("train.took", values));
     if (isEnded({ progress }) && !progress.judged) parts.push(text("train.judging"));
     const line = parts.join(" · ");
-    return runs.length === 1 ? line : `${text(`train.backend.${progress.backend}`)}: ${line || text("train.phase.loading")}`;
+    if (runs.length === 1) return line;
+    return `${text(`train.backend.${progress.backend}`)}: ${line || text("train.phase.loading")}`;
   }
 
   function paintStatus() {
@@ -144,7 +86,8 @@ function createWatch({ news, lost }) {
     const { phase } = last.progress;
     find("#train-phase").textContent = text(`train.phase.${phase}`);
     find("#train-phase").dataset.phase = phase;
-    find("#train-numbers").replaceChildren(...known.map((run) => Object.assign(document.createElement("span"), { textContent: numbers(run) })));
+    const lines = known.map((run) => Object.assign(document.createElement("span"), { textContent: numbers(run) }));
+    find("#train-numbers").replaceChildren(...lines);
     find("#train-progress").value = Math.min(...known.map(shareDone));
     find("#train-pause").textContent = text(phase === "paused" ? "train.go_on" : "train.pause");
     const ended = known.every(isEnded);
@@ -164,13 +107,14 @@ function createWatch({ news, lost }) {
 
   function paint() {
     paintStatus();
-    paintCharts();
+    curves.paint(runs);
   }
 
   // -- steering --
 
   async function steer(act, more = {}) {
-    const answers = await Promise.all(runs.filter((run) => !isEnded(run)).map((run) => server.steer({ run: run.id, act, ...more })));
+    const active = runs.filter((run) => !isEnded(run));
+    const answers = await Promise.all(active.map(({ id }) => server.steer({ run: id, act, ...more })));
     const wrong = answers.find((answer) => !answer || answer.error);
     const failed = wrong !== undefined || answers.includes(undefined);
     told = failed ? (wrong?.error ?? text("train.failed")) : "";
@@ -192,14 +136,13 @@ function createWatch({ news, lost }) {
     told = badNumber("lr", event.target);
     paintStatus();
   });
-  find("#train-axis").addEventListener("change", paintCharts);
 
   return {
     paint, steer,
     follow(ids) {
       runs = ids.map((id) => ({ id, points: [], stride: 1, progress: null }));
       // Side by side against epochs both backends draw the same line: what differs is the time.
-      find(`#train-axis [value=${ids.length > 1 ? "seconds" : "epoch"}]`).checked = true;
+      curves.along(ids.length > 1 ? "seconds" : "epoch");
       told = "";
       paint();
       poll();

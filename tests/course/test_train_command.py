@@ -78,9 +78,23 @@ def test_the_settings_reach_the_run(tmp_path: Path) -> None:
     assert metadata["data"] == parts
 
 
+def test_momentum_decay_activation_and_augmentation_reach_the_run(tmp_path: Path) -> None:
+    flags = "--epochs 1 --momentum 0.5 --weight-decay 0.01 --activation tanh --batch-size 400"
+    assert train("softmax", *flags.split(), "--augment") == 0
+    _, metadata = checkpoint.load("softmax.safetensors")
+    expected = {"momentum": 0.5, "weight_decay": 0.01, "activation": "tanh", "augment": True}
+    assert metadata["settings"].items() >= expected.items()
+    assert train("cnn", "--epochs", "1", "--batch-size", "400", "--no-augment") == 0
+    assert not checkpoint.load("cnn.safetensors")[1]["settings"]["augment"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        ("cnn --momentum 1", "momentum: expected at least 0 and below 1, got 1.0"),
+        ("cnn --weight-decay -1", "weight decay: expected a number, at least 0, got -1.0"),
+        ("cnn --activation relu", "activation: expected none: cnn has its own, got 'relu'"),
+        ("diabetes --augment", "model: expected one that reads digits, to augment them"),
         ("resnet", "invalid choice: 'resnet'"),
         ("cnn --epochs 0", "epochs: expected at least 1, got 0"),
         ("cnn --epochs many", "argument --epochs: invalid int value: 'many'"),

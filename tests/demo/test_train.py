@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -221,6 +222,23 @@ def test_a_setting_out_of_range_is_told_and_starts_nothing(
     assert _text(page, "#train-error") == message
     assert page.locator(f"#train-{field}").get_attribute("aria-invalid") == "true"
     assert "run" not in _address(page)
+
+
+def test_the_values_of_a_curve_are_read_under_the_pointer(open_train) -> None:
+    page = open_train(**DESKTOP)
+    _start(page)
+    _until_result(page)
+    canvas = page.locator("#train-loss canvas")
+    canvas.hover()
+    readout = _text(page, "#train-loss .readout")
+    assert re.match(r"epoch 0\.\d\d\ntraining\n\d\.\d{4}$", readout)
+    page.mouse.move(0, 0)
+    assert page.locator("#train-loss .readout").is_hidden()
+    canvas.focus()
+    page.keyboard.press("ArrowLeft")
+    readout = _text(page, "#train-loss .readout")
+    assert readout.startswith("epoch 1.96\ntraining\n")
+    assert "\nvalidation\n" in readout
 
 
 def test_two_people_train_at_once_and_get_the_same_curve(open_train) -> None:

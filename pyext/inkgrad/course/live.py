@@ -122,7 +122,8 @@ class LiveRun:
         self._next_glance = 0.0
         self._done = 0
         self._seconds = 0.0
-        self._recent: deque[tuple[float, int]] = deque()
+        self._trained = 0  # examples
+        self._recent: deque[tuple[float, int]] = deque(maxlen=20)  # seconds and examples then
         self._confusion: tuple[tuple[int, ...], ...] | None = None
         self._saved = time.monotonic()
         self._copied = 0.0
@@ -142,6 +143,11 @@ class LiveRun:
             if self._phase not in ENDED:
                 self._phase = "stopped"
         self._stop.set()
+
+    def leave(self) -> None:
+        """Stop it without going through the test set: the program ends."""
+        self._leaving = True
+        self.stop()
 
     def pause(self) -> None:
         with self._lock:
@@ -223,7 +229,7 @@ class LiveRun:
                 id=self.id,
                 created=self._created,
                 data=run.data.name if run else "",
-                examples=len(run.train) if run else 0,
+                examples=run.counts["train"] if run else 0,
                 settings=self.settings,
                 source=self._source,
                 state=_STATES[self._phase],
@@ -250,6 +256,8 @@ class LiveRun:
         except Exception as error:
             self._end("failed", f"{type(error).__name__}: {error}")
         finally:
+            if self.run is not None:
+                self.run.release()
             self._ended.set()
 
     def _train(self) -> None:
@@ -286,9 +294,9 @@ class LiveRun:
             self._curve.add(batch)
             self._done = run.steps
             self._seconds = batch.seconds
-            self._recent.append((batch.seconds, batch.examples))
-            while self._recent[0][0] < batch.seconds - _SECONDS_OF_SPEED:
-                self._recent.popleft()
+            self._trained += batch.examples
+            if not self._recent or batch.seconds - self._recent[-1][0] > _SECONDS_OF_SPEED / 20:
+                self._recent.append((batch.seconds, self._trained))
         if batch.seconds >= self._next_glance:
             self._glance(run, batch)
         if batch.seconds > self._most_seconds:
@@ -347,16 +355,11 @@ class LiveRun:
                 self._message = message
 
     def _speed(self) -> float:
-        if len(self._recent) < 2:
+        if not self._recent:
             return 0.0
-        span = self._recent[-1][0] - self._recent[0][0]
-        examples = sum(count for _, count in list(self._recent)[1:])
-        return examples / span if span > 0 else 0.0
-
-    def leave(self) -> None:
-        """Stop it without going through the test set: the program ends."""
-        self._leaving = True
-        self.stop()
+        seconds, trained = self._recent[0]
+        span = self._seconds - seconds
+        return (self._trained - trained) / span if span > 0 else 0.0
 
 
 _ACTIVE: weakref.WeakSet[LiveRun] = weakref.WeakSet()

@@ -97,6 +97,8 @@ class Run:
             train = _with_styles(train, self.generator)
         self.train = train.to(settings.device)
         self.validation = validation.to(settings.device)
+        parts = {"train": self.train, "validation": self.validation, "test": data.test}
+        self.counts = {name: len(part) for name, part in parts.items()}
         self._batch_size = settings.batch_size or len(train)
         self._batches = math.ceil(len(train) / self._batch_size)
         self.total_steps = settings.epochs * self._batches
@@ -141,17 +143,22 @@ class Run:
         """A copy of the weights as they are; to be asked for between steps."""
         return {name: weight.clone() for name, weight in self.model.state_dict().items()}
 
+    def release(self) -> None:
+        """Let go of the examples: whoever keeps a run after its end needs them no more."""
+        nothing = Examples(torch.empty(0), torch.empty(0))
+        self.train = self.validation = nothing
+        self.data = Data(self.data.name, nothing, nothing, self.data.stand_in)
+
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write a checkpoint: the weights, and in its metadata how they came about."""
         checkpoint.save(path, self.model, self.metadata())
 
     def metadata(self) -> dict[str, Any]:
         """What :mod:`.checkpoint` keeps beside the weights."""
-        parts = {"train": self.train, "validation": self.validation, "test": self.data.test}
         return {
             "model": self.settings.model,
             "model_kwargs": self.model_kwargs,
-            "data": {"name": self.data.name} | {name: len(part) for name, part in parts.items()},
+            "data": {"name": self.data.name} | self.counts,
             "settings": asdict(self.settings) | {"threads": torch.get_num_threads()},
             "versions": {
                 "inkgrad": inkgrad.__version__,
@@ -195,9 +202,10 @@ class Run:
 
     def _is_stopped(self) -> bool:
         """Asked before every step; waits while the run is paused."""
-        with self._not_counted():
-            while self.pause.is_set() and not self.stop.wait(0.02):
-                pass
+        if self.pause.is_set():
+            with self._not_counted():
+                while self.pause.is_set() and not self.stop.wait(0.02):
+                    pass
         return self.stop.is_set()
 
     @contextmanager
