@@ -7,10 +7,10 @@
 //   begun(question)  is called when the job has been taken
 //   told(event)      for everything that the job has to tell
 //   status()         {text, share}: how far the running job is, in words and from 0 to 1
-//   ended()          when it is over, however it ended
-//   settled()        after the words on a job that is over have been set: may set better ones
+//   ended()          if given, is called when it is over, however it ended
+//   settled()        likewise after the words on a job that is done have been set: may set better ones
 // A reload of the page comes back to a job under way. Closing the page lets it run to its end.
-function createJob(box, name, { question, begun, told, status, ended, settled }) {
+function createJob(box, name, { question, begun, told, status, ended = () => {}, settled = () => {} }) {
   const STORE = `inkgrad-job-${name}`;
   const PERIOD = 250; // milliseconds between two looks at it
   const RETRY = 2000;

@@ -85,19 +85,21 @@ for (const name of ["ops", "dtypes"]) {
 
 // -- benchmarks --
 
-const benches = createBenches(props.choices);
+const form = createBenchForm(props.choices, { changed: () => benches.paint() });
+const benches = createBenches(form);
 
 const benchJob = createJob(find("#kernels-bench"), "bench", {
   question() {
-    const fault = benches.fault();
+    const fault = form.fault();
     find("#kernels-bench .trouble").textContent = fault ?? "";
-    return fault === null ? benches.question() : null;
+    return fault === null ? form.question() : null;
   },
-  begun: benches.begun,
+  begun(asked) {
+    form.set(asked);
+    benches.begun();
+  },
   told: benches.told,
   status: benches.status,
-  ended() {},
-  settled() {},
 });
 
 // -- start --
@@ -116,7 +118,8 @@ watch("value", () => {
   showBuild();
   checks.repaint();
   checkJob.show();
-  benches.speak();
+  form.speak();
+  benches.paint();
   benchJob.show();
 });
 // The charts have the theme's colours and the page's width.

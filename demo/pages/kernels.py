@@ -25,6 +25,7 @@ _SCRIPTS = (
     "charts.js",
     "speedup.js",
     "roofline.js",
+    "bench_form.js",
     "benches.js",
     "about.js",
     "kernels.js",
