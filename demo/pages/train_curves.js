@@ -1,6 +1,10 @@
 // The curves of the runs that are watched, along epochs or seconds as the reader chooses.
 //
 // createCurves() gives paint(runs), for runs as train_watch.js knows them, and along(axis) to choose
+// And ofBackend(progress, what): `what`, said to be of the run's backend, where two race.
+
+const ofBackend = ({ backend }, what) => text("train.of", { backend: text(`train.backend.${backend}`), what });
+
 function createCurves() {
   const COLOURS = {
     fused: { training: "--ink-blue", validation: "--ink-violet" },
@@ -29,7 +33,7 @@ function createCurves() {
 
   function named(run, key) {
     const name = text(key);
-    return runs.length === 1 ? name : `${text(`train.backend.${run.progress.backend}`)}: ${name}`;
+    return runs.length === 1 ? name : ofBackend(run.progress, name);
   }
 
   // [epoch, seconds] along the axis.

@@ -30,32 +30,28 @@ function createResult() {
   function exportsOf(run, several) {
     const row = document.createElement("div");
     row.className = "exports";
-    if (several) row.append(`${text(`train.backend.${run.progress.backend}`)}: `);
+    if (several) row.append(ofBackend(run.progress, ""));
     if (run.readsDigits) row.append(button("train.send", () => send(run)));
     for (const format of FORMATS) row.append(button(`train.export.${format}`, () => download(run, format)));
     return row;
   }
 
-  function sentence({ progress }) {
-    const { test, backend } = progress;
-    const values = test && {
-      percent: `${number(100 * test.accuracy, 2)} %`,
-      examples: number(test.examples, 0),
-      loss: number(test.loss, 4),
-    };
-    return { backend, line: test ? text("train.score", values) : text("train.score.none") };
+  function sentence({ test }) {
+    if (!test) return text("train.score.none");
+    const percent = `${number(100 * test.accuracy, 2)} %`;
+    return text("train.score", { percent, examples: number(test.examples, 0), loss: number(test.loss, 4) });
   }
 
   function paint(runs) {
     const done = runs.filter(({ progress }) => progress?.judged && (progress.epochs.length || progress.test));
     find(".result").hidden = done.length === 0;
     if (done.length === 0) return;
-    find("#train-score").replaceChildren(
-      ...done.map(sentence).map(({ backend, line }) =>
-        Object.assign(document.createElement("span"), {
-          textContent: done.length === 1 ? line : `${text(`train.backend.${backend}`)}: ${line}`,
-        })),
-    );
+    const lines = done.map(({ progress }) => {
+      const line = sentence(progress);
+      const textContent = done.length === 1 ? line : ofBackend(progress, line);
+      return Object.assign(document.createElement("span"), { textContent });
+    });
+    find("#train-score").replaceChildren(...lines);
     find("#train-exports").replaceChildren(...done.map((run) => exportsOf(run, done.length > 1)));
     const counts = done[0].progress.confusion;
     find("#train-confusion").replaceChildren(...(counts ? [confusionTable(counts, text("train.confusion"))] : []));

@@ -151,7 +151,9 @@ function createTrial({ drawn }) {
   find(".trial").classList.add("untouched");
   new MutationObserver(pad.paint).observe(document.body, { attributeFilter: ["class"] });
 
-  let seen = 0; // snapshots that the history has been asked about
+  const EVERY = 400; // milliseconds between two questions about the history
+  let seen = 0; // snapshots that it has been asked about
+  let traced = 0; // when
 
   return {
     pad,
@@ -163,14 +165,17 @@ function createTrial({ drawn }) {
     news(watched) {
       run = watched;
       paintSlider();
-      if (atEnd && run.progress.phase === "training") reading.request();
-      if (seen !== snapshots().length || run.progress.judged) {
+      const { phase, judged } = run.progress;
+      if (atEnd && (phase === "training" || judged)) reading.request();
+      const now = performance.now();
+      if (seen !== snapshots().length && (judged || now - traced > EVERY)) {
         seen = snapshots().length;
-        if (atEnd) reading.request();
-        historyLater();
+        traced = now;
+        traces.request();
       }
       find("#train-trial-note").textContent = note();
     },
+    // Another run is watched from now on.
     begin() {
       run = null;
       atEnd = true;

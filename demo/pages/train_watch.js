@@ -74,7 +74,7 @@ function createWatch({ news, lost }) {
     if (isEnded({ progress }) && !progress.judged) parts.push(text("train.judging"));
     const line = parts.join(" · ");
     if (runs.length === 1) return line;
-    return `${text(`train.backend.${progress.backend}`)}: ${line || text("train.phase.loading")}`;
+    return ofBackend(progress, line || text("train.phase.loading"));
   }
 
   function paintStatus() {

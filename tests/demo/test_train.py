@@ -272,16 +272,15 @@ def test_the_model_reads_a_drawing_while_it_learns_and_at_moments_before(open_tr
     _wait(page, "document.querySelector('#train-time').max > 12")
     page.locator("#train-stop").click()
     _until_result(page)
-    late = _text(page, "#train-trial-note")
-    slider = page.locator("#train-time")
-    slider.focus()
+    sure = "parseFloat(document.querySelector('#train-trial-note').textContent)"
+    page.locator("#train-time").focus()
     page.keyboard.press("Home")
     assert _text(page, "#train-moment") == "epoch 0.00, step 0"
-    _wait(page, "late => document.querySelector('#train-trial-note').textContent !== late", late)
-    assert float(_text(page, "#train-trial-note").split()[0]) < 20  # it knows nothing yet
+    _wait(page, f"{sure} < 20")  # it knows nothing yet
     page.keyboard.press("End")
     assert _text(page, "#train-moment") == "now"
-    _wait(page, "late => document.querySelector('#train-trial-note').textContent === late", late)
+    _wait(page, f"!({sure} < 20)")
+    assert "7" in page.locator("#train-history canvas").get_attribute("aria-label")
 
 
 def test_drawings_are_labelled_kept_and_trained_on(open_train) -> None:
