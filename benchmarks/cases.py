@@ -64,20 +64,22 @@ def _targets(**pairs: tuple[float, float] | None) -> dict[str, Target]:
 Pair = tuple[float, float] | None
 
 
-def _linear(
+def linear(
     m: int, k: int, n: int, activation: str = "sigmoid", forward: Pair = None, both: Pair = None,
     bias: bool = True, **more: Any,
 ) -> Case:  # fmt: skip
+    """A linear layer of ``m`` rows, ``k`` inputs and ``n`` outputs, and its activation."""
     shapes = ((m, k), (n, k), (n,)) if bias else ((m, k), (n, k))
     name = f"{m}x{k}->{n}" + _remarks(more) + ("" if bias else ", no bias")
     targets = _targets(forward=forward, both=both)
     return Case(f"linear_{activation}", name, shapes, targets=targets, **more)
 
 
-def _bce(
+def bce(
     *shape: int, reduction: str = "mean", weight: Shape | None = None,
     forward: Pair = None, both: Pair = None, name: str = "", **more: Any,
 ) -> Case:  # fmt: skip
+    """Binary cross entropy of tensors of ``shape``; ``name`` stands for the shape."""
     shapes = (shape, shape) if weight is None else (shape, shape, weight)
     name = f"{reduction} {name or 'x'.join(map(str, shape))}" + _remarks(more)
     name += "" if weight is None else ", weight " + "x".join(map(str, weight))
@@ -86,11 +88,12 @@ def _bce(
     return Case("binary_cross_entropy", name, shapes, settings, targets=targets, **more)
 
 
-def _conv(
+def conv(
     input: Shape, out: int, k: int, op: str = "conv2d", forward: Pair = None, both: Pair = None,
     compiled: Pair = None, dtype: str = "float32", layout: str = "contiguous", bias: bool = True,
     **settings: Any,
 ) -> Case:  # fmt: skip
+    """A convolution, or the fused ``op``: ``out`` filters of ``k`` by ``k``."""
     weight = (out, input[1] // settings.get("groups", 1), k, k)
     shapes = (input, weight, (out,)) if bias else (input, weight)
     size = f"{input[2]}" if input[2] == input[3] else f"{input[2]}x{input[3]}"
@@ -106,7 +109,7 @@ def _conv(
 
 
 def _pool(input: Shape, out: int, k: int, **more: Any) -> Case:
-    return _conv(input, out, k, op="conv2d_relu_max_pool2d", **more)
+    return conv(input, out, k, op="conv2d_relu_max_pool2d", **more)
 
 
 def _remarks(more: dict[str, Any]) -> str:
@@ -131,17 +134,17 @@ SECOND_LAYER = (64, 10, 12, 12)
 
 CASES: tuple[Case, ...] = (
     # ---- the cases that the kernels are made for, with the ratios to reach
-    _bce(2**24, name="2^24", forward=(30, 50), both=(12, 20)),
-    _bce(2**20, name="2^20", forward=(20, 40)),
-    _bce(759, forward=(5, 8), both=(4, 8)),
-    _linear(759, 8, 6, forward=(5, 8), both=(4, 8)),
-    _linear(64, 784, 512, forward=(1.1, 1.2), both=(1.1, 1.2)),
-    _linear(4096, 784, 512, forward=(1.15, 1.3), both=(1.1, 1.2)),
-    _conv(FIRST_LAYER, 10, 5, forward=(2.5, 3), both=(6, 12)),
-    _conv(SECOND_LAYER, 20, 5, forward=(1.4, 1.7), both=(2, 3)),
-    _conv((32, 64, 56, 56), 64, 3, padding=1, forward=(0.97, 1.5), both=(0.97, 1.5)),
-    _conv((16, 64, 28, 28), 128, 3, stride=2, padding=1, forward=(0.97, 1.5), both=(0.97, 1.5)),
-    _conv((8, 256, 14, 14), 256, 3, padding=1, forward=(0.97, 1.5), both=(0.97, 1.5)),
+    bce(2**24, name="2^24", forward=(30, 50), both=(12, 20)),
+    bce(2**20, name="2^20", forward=(20, 40)),
+    bce(759, forward=(5, 8), both=(4, 8)),
+    linear(759, 8, 6, forward=(5, 8), both=(4, 8)),
+    linear(64, 784, 512, forward=(1.1, 1.2), both=(1.1, 1.2)),
+    linear(4096, 784, 512, forward=(1.15, 1.3), both=(1.1, 1.2)),
+    conv(FIRST_LAYER, 10, 5, forward=(2.5, 3), both=(6, 12)),
+    conv(SECOND_LAYER, 20, 5, forward=(1.4, 1.7), both=(2, 3)),
+    conv((32, 64, 56, 56), 64, 3, padding=1, forward=(0.97, 1.5), both=(0.97, 1.5)),
+    conv((16, 64, 28, 28), 128, 3, stride=2, padding=1, forward=(0.97, 1.5), both=(0.97, 1.5)),
+    conv((8, 256, 14, 14), 256, 3, padding=1, forward=(0.97, 1.5), both=(0.97, 1.5)),
     _pool(FIRST_LAYER, 10, 5, forward=(6, 15), both=(10, 17), compiled=(2, 4)),
     _pool(SECOND_LAYER, 20, 5, forward=(3, 4), both=(3.5, 6), compiled=(2, 4)),
     _train("diabetes", "diabetes, full batch", epoch=(6, 20), batch_size=607, examples=607),
@@ -153,42 +156,42 @@ CASES: tuple[Case, ...] = (
     # ---- what else one may try
     _train("cnn", "cnn, batch 64, not augmented", augment=False, examples=2094),
     _train("strong", "strong, batch 64", examples=558),
-    _bce(32, 1),
-    _bce(2**20, name="2^20", dtype="float64"),
-    _bce(2**20, name="2^20", dtype="bfloat16"),
-    _bce(2**20, name="2^20", dtype="float16"),
-    _bce(2**20, name="2^20", reduction="none"),
-    _bce(2**20, name="2^20", reduction="sum"),
-    _bce(1024, 1000, weight=(1000,)),
-    _bce(1024, 1000, layout="transposed"),
-    _linear(32, 8, 6),
-    _linear(1, 784, 512),
-    _linear(333, 97, 61),
-    _linear(1024, 1024, 1024),
-    _linear(512, 512, 512, bias=False),
-    _linear(512, 512, 512, layout="transposed"),
-    _linear(256, 256, 256, dtype="float64"),
-    _linear(256, 256, 256, dtype="bfloat16"),
-    _linear(256, 256, 256, dtype="float16"),
-    _linear(759, 8, 6, "relu"),
-    _linear(64, 784, 512, "relu"),
-    _linear(64, 128, 64, "relu"),
-    _linear(4096, 784, 512, "relu"),
-    _linear(256, 256, 256, "relu", dtype="bfloat16"),
-    _conv((1, 32, 14, 14), 48, 3, padding=1),
-    _conv((64, 32, 14, 14), 48, 3, padding=1),
-    _conv((64, 64, 7, 7), 96, 3),
-    _conv((7, 3, 33, 29), 11, 3),
-    _conv((4, 3, 224, 224), 64, 7, stride=2, padding=3),
-    _conv((32, 64, 28, 28), 64, 1),
-    _conv((16, 32, 28, 28), 64, 3, padding=1, groups=4),
-    _conv((16, 64, 28, 28), 64, 3, padding=1, groups=64),
-    _conv((16, 16, 28, 28), 16, 3, padding=2, dilation=2),
-    _conv((16, 32, 28, 28), 64, 3, padding=1, layout="channels_last"),
-    _conv((16, 16, 28, 28), 32, 3, padding=1, bias=False),
-    _conv((8, 16, 28, 28), 32, 3, padding=1, dtype="float64"),
-    _conv((16, 32, 28, 28), 64, 3, padding=1, dtype="bfloat16"),
-    _conv((16, 32, 28, 28), 64, 3, padding=1, dtype="float16"),
+    bce(32, 1),
+    bce(2**20, name="2^20", dtype="float64"),
+    bce(2**20, name="2^20", dtype="bfloat16"),
+    bce(2**20, name="2^20", dtype="float16"),
+    bce(2**20, name="2^20", reduction="none"),
+    bce(2**20, name="2^20", reduction="sum"),
+    bce(1024, 1000, weight=(1000,)),
+    bce(1024, 1000, layout="transposed"),
+    linear(32, 8, 6),
+    linear(1, 784, 512),
+    linear(333, 97, 61),
+    linear(1024, 1024, 1024),
+    linear(512, 512, 512, bias=False),
+    linear(512, 512, 512, layout="transposed"),
+    linear(256, 256, 256, dtype="float64"),
+    linear(256, 256, 256, dtype="bfloat16"),
+    linear(256, 256, 256, dtype="float16"),
+    linear(759, 8, 6, "relu"),
+    linear(64, 784, 512, "relu"),
+    linear(64, 128, 64, "relu"),
+    linear(4096, 784, 512, "relu"),
+    linear(256, 256, 256, "relu", dtype="bfloat16"),
+    conv((1, 32, 14, 14), 48, 3, padding=1),
+    conv((64, 32, 14, 14), 48, 3, padding=1),
+    conv((64, 64, 7, 7), 96, 3),
+    conv((7, 3, 33, 29), 11, 3),
+    conv((4, 3, 224, 224), 64, 7, stride=2, padding=3),
+    conv((32, 64, 28, 28), 64, 1),
+    conv((16, 32, 28, 28), 64, 3, padding=1, groups=4),
+    conv((16, 64, 28, 28), 64, 3, padding=1, groups=64),
+    conv((16, 16, 28, 28), 16, 3, padding=2, dilation=2),
+    conv((16, 32, 28, 28), 64, 3, padding=1, layout="channels_last"),
+    conv((16, 16, 28, 28), 32, 3, padding=1, bias=False),
+    conv((8, 16, 28, 28), 32, 3, padding=1, dtype="float64"),
+    conv((16, 32, 28, 28), 64, 3, padding=1, dtype="bfloat16"),
+    conv((16, 32, 28, 28), 64, 3, padding=1, dtype="float16"),
     _pool((1, 1, 28, 28), 32, 5, padding=2),
     _pool((64, 1, 28, 28), 32, 5, padding=2),
     _pool((64, 48, 14, 14), 64, 3, padding=1),
@@ -205,36 +208,31 @@ CASES: tuple[Case, ...] = (
 
 # What is timed on a GPU (gpu_bench.py). The targets are those for an H200.
 GPU_CASES: tuple[Case, ...] = (
-    _bce(2**26, name="2^26", forward=(1.7, 2.0), both=(1.5, 1.8)),
-    _bce(2**26, name="2^26", dtype="bfloat16", forward=(2.8, 3.4), both=(2.3, 2.7)),
-    _bce(2**20, name="2^20"),
-    _bce(759),
+    bce(2**26, name="2^26", forward=(1.7, 2.0), both=(1.5, 1.8)),
+    bce(2**26, name="2^26", dtype="bfloat16", forward=(2.8, 3.4), both=(2.3, 2.7)),
+    bce(2**20, name="2^20"),
+    bce(759),
     _pool((4096, 1, 28, 28), 10, 5, forward=(4, 6), both=(6, 10)),
     _pool((4096, 10, 12, 12), 20, 5, forward=(2, 3.5), both=(2, 3.5)),
     _pool((64, 64, 56, 56), 64, 3, padding=1, dtype="bfloat16"),
     _pool((64, 64, 56, 56), 64, 3, padding=1, dtype="bfloat16", layout="channels_last"),
     _pool(FIRST_LAYER, 10, 5),
-    _conv((64, 64, 56, 56), 64, 3, padding=1, dtype="bfloat16", forward=(1.5, 2.0)),
-    _conv(
-        (64, 64, 56, 56),
-        64,
-        3,
-        padding=1,
-        dtype="bfloat16",
-        layout="channels_last",
+    conv((64, 64, 56, 56), 64, 3, padding=1, dtype="bfloat16", forward=(1.5, 2.0)),
+    conv(
+        (64, 64, 56, 56), 64, 3, padding=1, dtype="bfloat16", layout="channels_last",
         forward=(1.15, 1.4),
     ),
-    _linear(4096, 4096, 4096, forward=(1.7, 2.1), both=(1.7, 2.1)),
-    _linear(65536, 128, 1024, forward=(2.0, 2.8), both=(1.8, 2.1)),
-    _linear(8192, 512, 8192, dtype="bfloat16", forward=(1.5, 1.7), both=(1.2, 1.27)),
-    _linear(4096, 4096, 4096, dtype="bfloat16", forward=(1.07, 1.15), both=(1.03, 1.08)),
-    _linear(65536, 128, 1024, "relu"),
-    _linear(759, 8, 6),
-    _linear(65536, 128, 1),
-    _linear(1024, 1024, 1024),
+    linear(4096, 4096, 4096, forward=(1.7, 2.1), both=(1.7, 2.1)),
+    linear(65536, 128, 1024, forward=(2.0, 2.8), both=(1.8, 2.1)),
+    linear(8192, 512, 8192, dtype="bfloat16", forward=(1.5, 1.7), both=(1.2, 1.27)),
+    linear(4096, 4096, 4096, dtype="bfloat16", forward=(1.07, 1.15), both=(1.03, 1.08)),
+    linear(65536, 128, 1024, "relu"),
+    linear(759, 8, 6),
+    linear(65536, 128, 1),
+    linear(1024, 1024, 1024),
     _train("diabetes", "diabetes, batch 32", epoch=(2, 4), batch_size=32, examples=607),
     _train("cnn", "cnn, batch 64, not augmented", augment=False, examples=2094),
-)
+)  # fmt: skip
 
 OPS = (
     "binary_cross_entropy",
@@ -271,9 +269,9 @@ BATCHES = tuple(4**power for power in range(9))
 def scaling_case(op: str, batch: int) -> Case | None:
     """A layer of the course's models at that batch size; None where ``op`` has no batch."""
     if op == "binary_cross_entropy":
-        return _bce(batch)
+        return bce(batch)
     if op in ("linear_sigmoid", "linear_relu"):
-        return _linear(batch, 784, 512, op.removeprefix("linear_"))
+        return linear(batch, 784, 512, op.removeprefix("linear_"))
     if op in ("conv2d", "conv2d_relu_max_pool2d"):
-        return _conv((batch, *FIRST_LAYER[1:]), 10, 5, op)
+        return conv((batch, *FIRST_LAYER[1:]), 10, 5, op)
     return None

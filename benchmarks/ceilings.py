@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,7 @@ from inkgrad_bench.workloads import Work
 # Far beyond any cache: float32 elements of each stream.
 STREAM_ELEMENTS, QUICK_STREAM_ELEMENTS = 2**26, 2**24
 MATRIX = {"cpu": 1024, "cuda": 8192}
+DTYPES = ("float32", "float64", "bfloat16", "float16")
 
 
 @dataclass(frozen=True)
@@ -41,16 +42,23 @@ class Ceilings:
         return max((arithmetic, "arithmetic"), (transfer, "memory"))
 
 
-def measure(device: str, quick: bool) -> Ceilings:
-    """The best of some tries, at torch's present number of threads."""
+def measure(device: str, quick: bool, dtypes: Collection[str] = DTYPES) -> Ceilings:
+    """The best of some tries, at torch's present number of threads.
+
+    Arithmetic in ``dtypes`` and float32. (A matrix product in a half type takes a CPU without
+    instructions for it a long time.)
+    """
     tries = 3 if quick else 10
-    source = "torch's matrix product, as a proxy"
-    gflops = {dtype: _matmul_gflops(device, dtype, tries) for dtype in ("float32", "float64")}
+    wanted = [dtype for dtype in DTYPES if dtype in dtypes or dtype == "float32"]
+    whole = [dtype for dtype in wanted if dtype in ("float32", "float64")]
     if device == "cpu" and LOADED.module is not None:
         source = "a loop of FMA instructions"
         rate = LOADED.module.measure_fma_rate
-        gflops = {dtype: 1e-9 * max(rate(dtype) for _ in range(tries)) for dtype in gflops}
-    for half in ("bfloat16", "float16"):  # where it has no instructions, computed in float32
+        gflops = {dtype: 1e-9 * max(rate(dtype) for _ in range(tries)) for dtype in whole}
+    else:
+        source = "torch's matrix product, as a proxy"
+        gflops = {dtype: _matmul_gflops(device, dtype, tries) for dtype in whole}
+    for half in wanted[len(whole) :]:  # where it has no instructions, computed in float32
         gflops[half] = max(gflops["float32"], _matmul_gflops(device, half, tries=3))
     elements = QUICK_STREAM_ELEMENTS if quick else STREAM_ELEMENTS
     source_stream = torch.ones(elements, device=device)

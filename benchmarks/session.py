@@ -103,7 +103,8 @@ def _run_rows(plan: Plan, share: float | None, document: dict[str, Any], watcher
         torch.set_num_threads(threads)
         if ceiling is None or ceiling.threads != threads:
             watcher.started(f"ceilings, threads: {threads}")
-            ceiling = ceilings.measure(plan.device, plan.quick)
+            dtypes = {case.dtype for case in plan.cases}
+            ceiling = ceilings.measure(plan.device, plan.quick, dtypes)
             document["ceilings"].append(asdict(ceiling) | {"gbytes": ceiling.gbytes})
             watcher.limited(document["ceilings"][-1])
         watcher.started(f"{case.op} {case.name}, {direction}, threads: {threads}")
@@ -221,7 +222,7 @@ def _scaling_point(plan: Plan, op: str, direction: str, batch: int) -> Row:
         "ratio": None,
         "skipped": None,
     }
-    needed, available = _needed_bytes(case), memory.available_bytes()
+    needed, available = needed_bytes(case), memory.available_bytes()
     if available is not None and plan.device == "cpu" and needed > available:
         gigabytes = f"{needed / 1e9:.0f} GB needed, {available / 1e9:.0f} GB free"
         return point | {"skipped": f"not enough memory: {gigabytes}"}
@@ -233,12 +234,12 @@ def _scaling_point(plan: Plan, op: str, direction: str, batch: int) -> Row:
     }
 
 
-def _needed_bytes(case: Case) -> int:
+def needed_bytes(case: Case) -> int:
     """A generous guess for both directions, native's intermediate results included."""
     conv = {key: value for key, value in case.settings.items() if key != "kernel_size"}
     unpooled = Case("conv2d", "", case.shapes, conv) if "pool" in case.op else case
-    elements = math.prod(case.shapes[0]) + math.prod(workloads.output_shape(unpooled))
-    return MEMORY_FACTOR * 4 * elements
+    elements = sum(map(math.prod, case.shapes)) + math.prod(workloads.output_shape(unpooled))
+    return MEMORY_FACTOR * getattr(torch, case.dtype).itemsize * elements
 
 
 def cliffs(points: Sequence[Row], tolerance: float = 1.5) -> list[str]:

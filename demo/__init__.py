@@ -1,6 +1,6 @@
-"""inkgrad's app in the browser: a page to draw digits on and see them read, on Gradio.
+"""inkgrad's app in the browser, on Gradio: digits drawn and read, training watched, kernels shown.
 
-It stands on inkgrad.course and knows nothing of kernels. ``inkgrad demo`` starts it.
+It stands on inkgrad.course, inkgrad.check and inkgrad_bench. ``inkgrad demo`` starts it.
 """
 
 import os

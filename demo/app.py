@@ -7,20 +7,26 @@ from pathlib import Path
 
 import gradio as gr
 from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
 
 from inkgrad.course.runs import RunStore
 from inkgrad_demo import address
+from inkgrad_demo.comparing import Comparisons
 from inkgrad_demo.datasets import Datasets
 from inkgrad_demo.i18n import i18n
 from inkgrad_demo.limits import MAX_BODY, BodyLimit
-from inkgrad_demo.pages import draw, train
+from inkgrad_demo.pages import compare, draw, kernels, train
 from inkgrad_demo.reading import Readers
 from inkgrad_demo.theme import THEME
 from inkgrad_demo.training import Trainings
+from inkgrad_demo.workbench import Workbench
 
 _HERE = Path(__file__).parent
-PAGES = (draw, train)
-_STYLES = ("style.css", "pages/draw.css", "pages/train.css")
+PAGES = (draw, train, compare, kernels)
+_STYLES = ("style.css", "pages/confusion.css", *(f"pages/{page.NAME}.css" for page in PAGES))
+
+# The app itself, most of whose size are its scripts and words; not the small answers to drawings.
+_COMPRESSION = Middleware(GZipMiddleware, minimum_size=2**16, compresslevel=6)
 
 
 def build(store: RunStore | None = None) -> gr.Blocks:
@@ -30,7 +36,13 @@ def build(store: RunStore | None = None) -> gr.Blocks:
     """
     store = store or RunStore()
     readers = Readers(store)
-    needs = {draw: readers, train: Trainings(store, Datasets())}
+    trainings = Trainings(store, Datasets())
+    needs = {
+        draw: readers,
+        train: trainings,
+        compare: Comparisons(trainings),
+        kernels: Workbench(),
+    }
     with gr.Blocks(title="inkgrad") as app:
         gr.HTML(_header(), apply_default_css=False)
         with gr.Tabs() as tabs:
@@ -42,8 +54,17 @@ def build(store: RunStore | None = None) -> gr.Blocks:
     return app
 
 
-def serve(app: gr.Blocks, host: str, port: int, auth: tuple[str, str] | None = None) -> str:
-    """Start serving in threads of its own; returns the address. OSError if the port is taken."""
+def serve(
+    app: gr.Blocks,
+    host: str,
+    port: int,
+    auth: tuple[str, str] | None = None,
+    mcp: bool = False,
+) -> str:
+    """Start serving in threads of its own; returns the address. OSError if the port is taken.
+
+    ``mcp``: the API's endpoints are tools for MCP clients, too; needs the package ``mcp``.
+    """
     _, address, _ = app.launch(
         server_name=host,
         server_port=port,
@@ -55,9 +76,10 @@ def serve(app: gr.Blocks, host: str, port: int, auth: tuple[str, str] | None = N
         inbrowser=False,
         ssr_mode=False,
         enable_monitoring=False,
+        mcp_server=mcp,
         footer_links=["api", "settings"],
         max_file_size=MAX_BODY,
-        app_kwargs={"middleware": [Middleware(BodyLimit)]},
+        app_kwargs={"middleware": [Middleware(BodyLimit), _COMPRESSION]},
         i18n=i18n,
         theme=THEME,
         head=_head(),

@@ -25,11 +25,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=7860,
         help="if it is taken, the next free one is used (default: %(default)s)",
     )
-    parser.add_argument(
+    # MCP clients do not log in: their tools would be open to all.
+    access = parser.add_mutually_exclusive_group()
+    access.add_argument(
         "--auth",
         type=_credentials,
         metavar="USER:PASSWORD",
         help="ask for these before letting anyone in",
+    )
+    access.add_argument(
+        "--mcp",
+        action="store_true",
+        help="also serve predict, check and bench as MCP tools (pip install 'inkgrad[mcp]')",
     )
     parser.add_argument(
         "--threads",
@@ -42,6 +49,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Serve until Ctrl-C; the exit code. OSError where it cannot listen on that host or port."""
+    if args.mcp:
+        import mcp  # noqa: F401  # is missed now, and not after starting
     port = _free_port(args.host, args.port)
     print("Starting ...", flush=True)
     # Gradio asks its own server whether it is up: that must not go through a proxy.
@@ -55,7 +64,7 @@ def run(args: argparse.Namespace) -> int:
     from inkgrad_demo import app
 
     torch.set_num_threads(args.threads)
-    address = app.serve(app.build(), args.host, port, args.auth)
+    address = app.serve(app.build(), args.host, port, args.auth, args.mcp)
     try:
         print(f"inkgrad is at {address}  (Ctrl-C stops it)", flush=True)
         threading.Event().wait()

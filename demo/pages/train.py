@@ -37,6 +37,7 @@ _SCRIPTS = (
     "newest.js",
     "paint.js",
     "chart.js",
+    "confusion.js",
     "train_form.js",
     "train_curves.js",
     "train_watch.js",

@@ -35,22 +35,6 @@ function createResult() {
     for (const format of FORMATS) row.append(button(`train.export.${format}`, () => download(run, format)));
     return row;
   }
-  function paintConfusion(counts) {
-    const table = document.createElement("table");
-    const most = Math.max(1, ...counts.map((row, i) => Math.max(0, ...row.filter((_, j) => j !== i))));
-    const head = counts.map((_, column) => `<th scope="col">${column}</th>`).join("");
-    const rows = counts.map((row, label) => {
-      const cells = row.map((count, answer) => {
-        const share = label === answer ? 0 : count / most;
-        const kind = label === answer ? "right" : count ? "wrong" : "none";
-        return `<td class="${kind}" style="--share: ${share}">${count}</td>`;
-      });
-      return `<tr><th scope="row">${label}</th>${cells.join("")}</tr>`;
-    });
-    table.innerHTML = `<caption></caption><thead><tr><td></td>${head}</tr></thead><tbody>${rows.join("")}</tbody>`;
-    table.caption.textContent = text("train.confusion");
-    return table;
-  }
 
   function sentence({ test }) {
     if (!test) return text("train.score.none");
@@ -70,7 +54,7 @@ function createResult() {
     find("#train-score").replaceChildren(...lines);
     find("#train-exports").replaceChildren(...done.map((run) => exportsOf(run, done.length > 1)));
     const counts = done[0].progress.confusion;
-    find("#train-confusion").replaceChildren(...(counts ? [paintConfusion(counts)] : []));
+    find("#train-confusion").replaceChildren(...(counts ? [confusionTable(counts, text("train.confusion"))] : []));
   }
 
   return { paint };

@@ -29,7 +29,7 @@ _COMMANDS = {
 }
 
 # packages that not every installation has, and the extra that brings them
-_EXTRAS = {"gradio": "demo", "torchvision": "demo", "matplotlib": "plots"}
+_EXTRAS = {"gradio": "demo", "torchvision": "demo", "matplotlib": "plots", "mcp": "mcp"}
 
 _FAILURE = 1
 _USAGE = 2  # as argparse has it

@@ -27,7 +27,7 @@ def _in_no_time():
     once = Effort(sample_seconds=0.0, rounds=2, most=2, seconds=0.0)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(session, "QUICK", once)
-        patch.setattr(ceilings, "measure", lambda device, quick: CEILINGS)
+        patch.setattr(ceilings, "measure", lambda device, quick, dtypes: CEILINGS)
         yield
 
 

@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 
-from inkgrad_bench import measure
+from inkgrad_bench import ceilings, measure
 from inkgrad_bench.cases import NEVER_LOSE, Case, Target
 from inkgrad_bench.measure import Effort, paired_ratio, race, spread
 from inkgrad_bench.session import cliffs, scaled, summarise, verdict
@@ -142,3 +142,9 @@ def test_linear_growth_is_no_cliff():
 def test_a_jump_is_a_cliff():
     (found,) = cliffs(scaling_points({1: 1e-6, 4: 4e-6, 16: 32e-6, 64: None}))
     assert "batch 16 takes 8.0 times as long as 4" in found
+
+
+def test_ceilings_are_measured_in_the_types_that_are_needed():
+    found = ceilings.measure("cpu", quick=True, dtypes={"float64"})
+    assert set(found.gflops) == {"float32", "float64"}
+    assert all(rate > 0 for rate in found.gflops.values())

@@ -37,14 +37,19 @@ def free_port() -> Callable[[], int]:
 
 
 @pytest.fixture(scope="session")
-def address(
-    free_port: Callable[[], int], tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[str]:
-    """Where the app is served."""
+def store(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """Where the app keeps its runs."""
     from inkgrad.course.runs import RunStore
+
+    return RunStore(tmp_path_factory.mktemp("runs"))
+
+
+@pytest.fixture(scope="session")
+def address(free_port: Callable[[], int], store: Any) -> Iterator[str]:
+    """Where the app is served."""
     from inkgrad_demo import app
 
-    blocks = app.build(RunStore(tmp_path_factory.mktemp("runs")))
+    blocks = app.build(store)
     yield app.serve(blocks, "127.0.0.1", free_port()).rstrip("/")
     blocks.close(verbose=False)
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import base64
 import io
+import json
 from typing import Any
 
 import pytest
+import torch
 from PIL import Image
 
 from strokes import SEVEN, raster
@@ -20,6 +22,7 @@ from inkgrad.course.recognizer import Recognizer
 from inkgrad_demo.limits import MAX_BODY
 
 PREDICT = "/gradio_api/run/predict"
+USUAL = ["float32", 1, True]  # dtype, threads and quick of a benchmark
 SERVER_FUNCTION = "/gradio_api/component_server"
 
 
@@ -68,6 +71,82 @@ def test_callers_are_told_what_was_wrong(address, text) -> None:
     assert response.json()["error"] == "model: expected one of strong, cnn, softmax, got 'vgg'"
 
 
+def test_the_python_client_checks_as_the_command_does(address) -> None:
+    from inkgrad.check import DTYPES, OPS, report, run_check
+
+    client = Client(address, verbose=False)
+    document = client.predict(["linear_relu"], ["float32"], api_name="/check")
+    assert document["device"] == "cpu"
+    expected = [
+        run_check(OPS["linear_relu"], DTYPES["float32"], torch.device("cpu"), check)
+        for check in ("gradcheck", "gradgradcheck", "opcheck", "parity")
+    ]
+    assert document["results"] == [report.plain(result) for result in expected]
+
+
+def _call(address: str, endpoint: str, data: list[Any]) -> str:
+    """As curl does it: one request starts, another waits for the result."""
+    call = f"{address}/gradio_api/call/{endpoint}"
+    event = httpx.post(call, json={"data": data}).json()["event_id"]
+    return httpx.get(f"{call}/{event}", timeout=240).text
+
+
+def test_two_http_requests_get_a_benchmark(address) -> None:
+    answer = _call(
+        address, "bench", ["linear_relu", {"rows": 32, "inputs": 8, "outputs": 6}, *USUAL]
+    )
+    event, data = answer.strip().splitlines()[-2:]
+    assert event == "event: complete"
+    (document,) = json.loads(data.removeprefix("data: "))
+    assert document["complete"]
+    assert [row["direction"] for row in document["results"]] == ["forward", "forward+backward"]
+    for row in document["results"]:
+        assert (row["op"], row["case"], row["threads"]) == ("linear_relu", "32x8->6", 1)
+        assert row["accurate"]
+        assert row["ratio"]["native"]["median"] > 0
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "data", "complaint"),
+    [
+        ("check", [["matmul"], None], "ops: expected some of linear_sigmoid"),
+        ("bench", ["matmul", {}, *USUAL], "op: expected one of binary_cross_entropy"),
+        ("bench", ["conv2d", {"batch": 4096, "height": 512}, *USUAL], "expected to need at most"),
+    ],
+)
+def test_a_check_or_benchmark_that_cannot_be_is_named(address, endpoint, data, complaint) -> None:
+    answer = _call(address, endpoint, data)
+    assert "event: error" in answer
+    assert complaint in answer
+
+
+def test_mcp_clients_have_the_same_tools(free_port) -> None:
+    pytest.importorskip("mcp")
+    from inkgrad_demo import app
+
+    blocks = app.build()
+    served = app.serve(blocks, "127.0.0.1", free_port(), mcp=True).rstrip("/")
+    try:
+
+        def ask(method: str, **parameters: Any) -> Any:
+            response = httpx.post(
+                f"{served}/gradio_api/mcp/",
+                json={"jsonrpc": "2.0", "id": 1, "method": method, "params": parameters},
+                headers={"Accept": "application/json, text/event-stream"},
+                timeout=60,
+            )
+            lines = response.text.splitlines()
+            data = next(line for line in lines if line.startswith("data: "))
+            return json.loads(data.removeprefix("data: "))["result"]
+
+        tools = {tool["name"] for tool in ask("tools/list")["tools"]}
+        assert tools >= {"predict", "train", "check", "bench"}
+        wrong = ask("tools/call", name="bench", arguments={"op": "matmul"})
+        assert "op: expected one of" in wrong["content"][0]["text"]
+    finally:
+        blocks.close(verbose=False)
+
+
 def _page_id(address: str) -> int:
     components = httpx.get(f"{address}/config").json()["components"]
     return next(c["id"] for c in components if "draw-pad" in str(c["props"].get("html_template")))
@@ -86,6 +165,12 @@ def test_too_large_a_request_is_refused(address) -> None:
     response = httpx.post(f"{address}{PREDICT}", json=body)
     assert response.status_code == 413
     assert "too large" in response.json()["detail"]
+
+
+def test_the_app_is_sent_compressed(address) -> None:
+    response = httpx.get(address)
+    assert response.headers["content-encoding"] == "gzip"
+    assert response.num_bytes_downloaded < 150_000 < len(response.content)
 
 
 def test_a_login_guards_page_and_api(free_port) -> None:

@@ -36,6 +36,7 @@ def test_by_default_it_listens_to_this_machine_alone() -> None:
         (("--threads", "0"), "expected 1 to 256, got 0"),
         (("--auth", "ada"), "expected USER:PASSWORD"),
         (("--auth", "ada:"), "expected USER:PASSWORD"),
+        (("--auth", "ada:a", "--mcp"), "argument --mcp: not allowed with argument --auth"),
     ],
 )
 def test_usage_errors(argv: tuple[str, ...], complaint: str, capsys) -> None:
@@ -47,6 +48,16 @@ def test_usage_errors(argv: tuple[str, ...], complaint: str, capsys) -> None:
 
 def test_a_password_may_contain_colons() -> None:
     assert _parse("--auth", "ada:a:b").auth == ("ada", "a:b")
+
+
+def test_mcp_without_its_package_names_the_command(monkeypatch, capsys) -> None:
+    from inkgrad.cli import main
+
+    monkeypatch.setitem(sys.modules, "mcp", None)  # as if it were not installed
+    assert main(["demo", "--mcp"]) == 1
+    error = capsys.readouterr().err
+    assert "mcp is not installed" in error
+    assert "pip install 'inkgrad[mcp]'" in error
 
 
 def test_a_host_that_is_not_ours_is_named() -> None:

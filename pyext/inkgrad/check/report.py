@@ -52,9 +52,10 @@ def _cell(result: Result) -> str:
     return verdict if result.error is None else f"{verdict} {result.error:.1e}"
 
 
-def progress(text: str) -> None:
+def progress(op: str = "", dtype: str = "", check: str = "") -> None:
     """What is running now, on one line of a terminal; nothing where no one watches."""
     if sys.stderr.isatty():
+        text = f"{op} {dtype}: {check}" if op else ""
         # Erase the line first: the next text may be shorter.
         print(f"\r\x1b[2K{text}", end="", file=sys.stderr, flush=True)
 
@@ -80,19 +81,23 @@ def summary(results: list[Result], device: torch.device) -> str:
     return "\n".join(lines)
 
 
-def write_json(path: Path, results: list[Result], device: torch.device) -> None:
-    """Write all results to `path`, whole or not at all."""
-    document = {
+def document(results: list[Result], device: torch.device) -> dict[str, Any]:
+    """All results and what was checked, fit for JSON."""
+    return {
         "build": inkgrad.build_config(),
         "device": device.type,
-        "results": [_plain(dataclasses.asdict(result)) for result in results],
+        "results": [plain(result) for result in results],
     }
+
+
+def write_json(path: Path, results: list[Result], device: torch.device) -> None:
+    """Write all results to `path`, whole or not at all."""
     descriptor, temporary = tempfile.mkstemp(
         dir=path.resolve().parent, prefix=path.name, suffix=".part"
     )
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            json.dump(document, file, indent=2, allow_nan=False)
+            json.dump(document(results, device), file, indent=2, allow_nan=False)
             file.write("\n")
         os.replace(temporary, path)
     except BaseException:
@@ -100,9 +105,9 @@ def write_json(path: Path, results: list[Result], device: torch.device) -> None:
         raise
 
 
-def _plain(fields: dict[str, Any]) -> dict[str, Any]:
-    # JSON has no infinity.
+def plain(result: Result) -> dict[str, Any]:
+    """A result fit for JSON, which has no infinity."""
     return {
         key: str(value) if isinstance(value, float) and not math.isfinite(value) else value
-        for key, value in fields.items()
+        for key, value in dataclasses.asdict(result).items()
     }

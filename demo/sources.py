@@ -1,0 +1,113 @@
+"""What there is to read about each op: its formula, what is kept for backward, its source files."""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import inkgrad
+from inkgrad import reference
+
+# In a checkout alone: an installation has the compiled kernels.
+_CSRC = Path(inkgrad.__file__).parents[2] / "csrc"
+REFERENCE = "reference.py"
+
+
+@dataclass(frozen=True)
+class Facts:
+    """``formula`` and ``derivative`` in signs, ``saved`` for backward, ``note`` in the catalogue.
+
+    ``files`` lie under csrc/, from autograd down to the registers.
+    """
+
+    formula: str
+    derivative: str
+    saved: str
+    note: str
+    files: tuple[str, ...]
+
+
+_LINEAR_FILES = (
+    "autograd/linear.cpp",
+    "cpu/linear.cpp",
+    "cpu/kernels/gemm.cpp",
+    "cpu/kernels/elementwise.cpp",
+    "cuda/linear.cpp",
+    "cuda/kernels/epilogue.cu",
+)
+_CONV_FILES = (
+    "autograd/conv2d.cpp",
+    "cpu/conv2d.cpp",
+    "cpu/kernels/conv_forward.cpp",
+    "cpu/kernels/conv_backward_input.cpp",
+    "cpu/kernels/conv_backward_weight.cpp",
+)
+
+FACTS = {
+    "linear_sigmoid": Facts(
+        formula="y = σ(x Wᵀ + b),   σ(z) = 1 / (1 + e⁻ᶻ)",
+        derivative="∂L/∂z = ∂L/∂y · y (1 − y)",
+        saved="x, W, y",
+        note="kernels.note.linear",
+        files=_LINEAR_FILES,
+    ),
+    "linear_relu": Facts(
+        formula="y = max(0, x Wᵀ + b)",
+        derivative="∂L/∂z = ∂L/∂y · [y > 0]",
+        saved="x, W, y",
+        note="kernels.note.linear",
+        files=_LINEAR_FILES,
+    ),
+    "binary_cross_entropy": Facts(
+        formula="ℓ = −w (t ln x + (1 − t) ln(1 − x))",
+        derivative="∂ℓ/∂x = w (x − t) / (x (1 − x))",
+        saved="x, t, w",
+        note="kernels.note.entropy",
+        files=(
+            "autograd/binary_cross_entropy.cpp",
+            "cpu/binary_cross_entropy.cpp",
+            "cpu/kernels/bce.cpp",
+            "cuda/binary_cross_entropy.cpp",
+            "cuda/kernels/bce.cu",
+        ),
+    ),
+    "conv2d": Facts(
+        formula="y[o, i, j] = b[o] + Σ W[o, c, u, v] · x[c, i + u, j + v]",
+        derivative="∂L/∂W[o, c, u, v] = Σ ∂L/∂y[o, i, j] · x[c, i + u, j + v]",
+        saved="x, W",
+        note="kernels.note.conv",
+        files=_CONV_FILES,
+    ),
+    "conv2d_relu_max_pool2d": Facts(
+        formula="y = max(0, max over each window of (W ∗ x + b))",
+        derivative="∂L/∂z = ∂L/∂y · [y > 0] at the window's maximum, else 0",
+        saved="x, W, y, argmax",
+        note="kernels.note.pool",
+        files=(
+            *_CONV_FILES,
+            "cpu/kernels/conv_pooled.cpp",
+            "cpu/kernels/pool.cpp",
+            "cuda/kernels/conv.cu",
+            "cuda/kernels/pool.cu",
+        ),
+    ),
+}
+
+_FILES = {file for facts in FACTS.values() for file in facts.files}
+
+
+def reference_code(op: str) -> str:
+    """The op in plain torch, which every installation has."""
+    return inspect.getsource(getattr(reference, op))
+
+
+def source(file: Any) -> str | None:
+    """The text of one of the files above; None where it does not lie beside the package."""
+    if not isinstance(file, str) or file not in _FILES:
+        raise ValueError(f"file: expected one of the kernels' sources, got {str(file)[:60]!r}")
+    try:
+        return (_CSRC / file).read_text(encoding="utf-8")
+    except OSError:
+        return None
