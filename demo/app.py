@@ -8,15 +8,16 @@ from pathlib import Path
 import gradio as gr
 from starlette.middleware import Middleware
 
+from inkgrad_demo import address
 from inkgrad_demo.i18n import i18n
 from inkgrad_demo.limits import MAX_BODY, BodyLimit
-from inkgrad_demo.pages import draw
+from inkgrad_demo.pages import draw, lessons
 from inkgrad_demo.reading import Readers
 from inkgrad_demo.theme import THEME
 
 _HERE = Path(__file__).parent
-PAGES = (draw,)
-_STYLES = ("style.css", "pages/draw.css")
+PAGES = (draw, lessons)
+_STYLES = ("style.css", "pages/draw.css", "pages/lessons.css", "playthings/playthings.css")
 
 
 def build() -> gr.Blocks:
@@ -24,10 +25,11 @@ def build() -> gr.Blocks:
     readers = Readers()
     with gr.Blocks(title="inkgrad") as app:
         gr.HTML(_header(), apply_default_css=False)
-        with gr.Tabs():
+        with gr.Tabs() as tabs:
             for page in PAGES:
                 with gr.Tab(i18n(f"{page.NAME}.title"), id=page.NAME):
                     page.build(readers)
+        address.keep(app, tabs, [page.NAME for page in PAGES])
     threading.Thread(target=readers.load_all, daemon=True).start()
     return app
 

@@ -58,4 +58,3 @@ def build(readers: Readers) -> None:
         picture_side=SIDE,
     )
     gr.api(predict, api_name="predict", queue=False)
-

@@ -25,7 +25,17 @@ from inkgrad.course import download
 from inkgrad.course.files import write_atomically
 from inkgrad.course.table import DataError, parse_table, read_table
 
-__all__ = ["Data", "DataError", "Examples", "data_root", "diabetes", "digits", "load", "mnist"]
+__all__ = [
+    "Data",
+    "DataError",
+    "Examples",
+    "data_root",
+    "diabetes",
+    "digits",
+    "load",
+    "mnist",
+    "parsed_table",
+]
 
 Say = Callable[[str], None]
 
@@ -155,12 +165,17 @@ def table(source: str | os.PathLike[str], say: Say = say_on_stderr) -> Data:
         cached = data_root() / "tables" / f"{checksum[:16]}-{name}"
         if not cached.exists():
             content = _download(url, checksum, cached, say)
-            return _table_data(name, *parse_table(content, name))
+            return parsed_table(content, name)
         source = os.fspath(cached)
     path = Path(source, "diabetes.csv.gz") if Path(source).is_dir() else Path(source)
     if not path.exists():
         raise DataError(f"{path}: no such file")
     return _table_data(path.name, *read_table(path))
+
+
+def parsed_table(content: bytes, name: str) -> Data:
+    """The table in a CSV file's bytes; ``name`` is what a DataError calls it."""
+    return _table_data(name, *parse_table(content, name))
 
 
 def breast_cancer() -> Data:

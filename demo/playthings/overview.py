@@ -1,0 +1,24 @@
+"""Lesson 1: a graph that grows as the code runs, and dice whose mean finds the expectation."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from inkgrad.course.lessons.overview import growth, means_of_dice
+from inkgrad_demo.asked import Asked
+
+
+def answer(asked: Asked, _numbers: Any) -> dict[str, Any]:
+    found = growth(asked.number("x", 1.5, 4.9), asked.number("limit", 5, 1000))
+    rolls = asked.whole("rolls", 1, 100_000)
+    means = means_of_dice(rolls, asked.whole("seed", 0, 2**31))
+    shown = np.unique(np.geomspace(1, rolls, 300).astype(int))  # even on a logarithmic axis
+    return {
+        "operations": found.operations,
+        "y": found.y,
+        "grad": found.grad,
+        "rolls": shown.tolist(),
+        "means": means.numpy()[shown - 1].tolist(),
+    }
