@@ -32,6 +32,7 @@ function table({ caption, columns, rows }) {
 function picture({ name, caption }, fetched) {
   const image = make("img", { alt: caption });
   const figure = make("figure", { className: "picture waiting" }, [make("figcaption", {}, withCode(caption)), image]);
+  image.addEventListener("load", () => figure.style.setProperty("--natural", `${image.naturalWidth}px`));
   fetched(name).then(
     ({ png }) => {
       image.src = `data:image/png;base64,${png}`;

@@ -69,8 +69,21 @@ function short(value) {
 }
 
 // The answers of the server to what is set now: ask(question) sends, answered(answer) gets the newest.
+let asked = 0; // questions under way
+
+async function ask(question) {
+  asked += 1;
+  element.setAttribute("aria-busy", "true");
+  try {
+    return await server.play(question);
+  } finally {
+    asked -= 1;
+    element.setAttribute("aria-busy", String(asked > 0));
+  }
+}
+
 function asking(question, answered) {
-  return newestOnly(() => server.play(question()), {
+  return newestOnly(() => ask(question()), {
     answered(answer) {
       find(".trouble").textContent = "";
       answered(answer);

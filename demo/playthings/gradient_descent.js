@@ -84,7 +84,7 @@ const valleysPlot = createPlot(find(".valleys"), {
 valleysPlot.onPoint((w) => {
   controls.set("from", w.toFixed(2));
   requestValleys();
-});
+}, { sideways: true });
 
 const { request: requestValleys } = asking(
   () => ({ about: "valleys", ...controls.values() }),

@@ -53,7 +53,7 @@ const onGrid = (value) => Math.round(20 * value) / 20; // the sliders' steps
 curvePlot.onPoint((w) => {
   controls.set("w", onGrid(w));
   lineChanged();
-});
+}, { sideways: true });
 surfacePlot.onPoint((w, b) => {
   controls.set("w", onGrid(w));
   controls.set("b", onGrid(b));

@@ -130,11 +130,11 @@ const bcePlot = createPlot(find(".bce"), {
 sigmoidPlot.onPoint((z) => {
   controls.set("z", z.toFixed(1));
   requestFormulas();
-});
+}, { sideways: true });
 bcePlot.onPoint((p) => {
   controls.set("y_pred", Math.min(0.99, Math.max(0.01, p)).toFixed(2));
   requestFormulas();
-});
+}, { sideways: true });
 
 const { request: requestFormulas } = asking(
   () => {

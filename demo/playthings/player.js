@@ -65,8 +65,9 @@ function createPlayer(place, { show, milliseconds }) {
   toggle.addEventListener("click", () => (timer === null ? play() : pause()));
   slider.addEventListener("input", (event) => {
     event.stopPropagation(); // it is none of the form's
+    const chosen = slider.valueAsNumber; // before pause() puts it back
     pause();
-    go(slider.valueAsNumber);
+    go(chosen);
   });
   showControls();
 

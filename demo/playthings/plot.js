@@ -167,9 +167,10 @@ function createPlot(canvas, { x, y, names = ["", ""], logarithmic = false, axes 
     context.restore();
   }
 
-  // act(x, y) where the pointer goes down, and while it is dragged.
-  function onPoint(act) {
-    canvas.classList.add("draggable");
+  // act(x, y) where the pointer goes down, and while it is dragged. `sideways`: only x counts, so that a
+  // finger still scrolls the page up and down.
+  function onPoint(act, { sideways = false } = {}) {
+    canvas.classList.add(sideways ? "sideways" : "draggable");
     canvas.addEventListener("pointerdown", (event) => {
       if (!event.isPrimary || event.button !== 0) return;
       canvas.setPointerCapture(event.pointerId);
