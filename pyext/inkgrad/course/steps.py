@@ -97,7 +97,7 @@ class ChainSteps:
         else:
             loss = self._chain.backward(*batch)
             if math.isfinite(loss):
-                _set_lr(self._optimizer, lr)
+                set_lr(self._optimizer, lr)
                 self._optimizer.step()
         if not math.isfinite(loss):
             raise Diverged(f"the loss is {loss}")
@@ -136,7 +136,7 @@ class EagerSteps:
             return total
 
         self._model.train()
-        _set_lr(self._optimizer, lr)
+        set_lr(self._optimizer, lr)
         result: float = self._optimizer.step(loss_and_gradient)
         return result
 
@@ -194,6 +194,6 @@ def _is_right(output: Tensor, targets: Tensor) -> Tensor:
     return output.argmax(1) == targets
 
 
-def _set_lr(optimizer: torch.optim.Optimizer, lr: float) -> None:
+def set_lr(optimizer: torch.optim.Optimizer, lr: float) -> None:
     for group in optimizer.param_groups:
         group["lr"] = lr

@@ -19,10 +19,10 @@ import torch
 from torch import Generator, Tensor
 
 import inkgrad
-from inkgrad.course import checkpoint, models
+from inkgrad.course import checkpoint, models, parallel
 from inkgrad.course.data import Data, Examples, split
 from inkgrad.course.settings import Settings
-from inkgrad.course.steps import Diverged, Score, evaluate, share, steps_for
+from inkgrad.course.steps import Diverged, Score, Steps, evaluate, share, steps_for
 
 # The part of the training examples that a run keeps aside to judge itself by, epoch by epoch.
 VALIDATION_SHARE = 1 / 12
@@ -92,7 +92,10 @@ class Run:
         self._batch_size = settings.batch_size or len(train)
         self._batches = math.ceil(len(train) / self._batch_size)
         self._total_steps = settings.epochs * self._batches
-        self._steps = steps_for(self.model, settings, self._batch_size)
+        if parallel.size() > 1:
+            self._steps: Steps = parallel.ParallelSteps(self.model, settings)
+        else:
+            self._steps = steps_for(self.model, settings, self._batch_size)
         self._weights = list(self.model.state_dict().values())
         self._good_weights = [torch.empty_like(weight) for weight in self._weights]
         self._keep_weights()
@@ -155,7 +158,7 @@ class Run:
         change = self._augment if self.settings.augment else None
         order = torch.randperm(len(self.train), generator=self.generator)
         for number, rows in enumerate(order.split(self._batch_size), start=1):
-            if self.stop.is_set():
+            if parallel.anyone(self.stop.is_set()):
                 return None
             progress = (self.steps + 1) / (self._total_steps + 1)
             lr = self.settings.lr * self.settings.lr_factor(progress)
