@@ -5,6 +5,9 @@ const tabInAddress = () => new URLSearchParams(location.search).get("tab");
 // For Gradio: which tab to open, or nothing to change.
 function opened() {
   window.inkgradAddressIsRead = true;
+  addEventListener("popstate", () => {
+    document.querySelector(`[role=tab][data-tab-id="${tabInAddress() ?? names[0]}"]`)?.click();
+  });
   const selected = tabInAddress();
   return names.includes(selected) ? { __type__: "update", selected } : { __type__: "update" };
 }

@@ -10,8 +10,10 @@ import base64
 import threading
 import traceback
 from dataclasses import dataclass, field
+from functools import cache, partial
 from typing import Any
 
+import torch
 from pygments import highlight
 from pygments.formatters import HtmlFormatter
 from pygments.lexers import PythonLexer
@@ -86,6 +88,7 @@ class Lectures:
         in classes of Pygments) and the ``plaything``: its ``html``, ``script`` and ``catalogues``.
         """
         lesson, language = _lesson_and_language(Asked(question))
+        _warm_up()
         return {
             "number": lesson.number,
             "text": lesson.text(language),
@@ -138,6 +141,13 @@ class Lectures:
         if results.numbers is None:
             raise ValueError(f"number: the results of lesson {number} are not computed yet")
         return results
+
+
+@cache
+def _warm_up() -> None:
+    """Have torch import its compiler while one still reads; its first optimizer waits for that."""
+    make_one = partial(torch.optim.SGD, [torch.zeros(1)], lr=1.0)
+    threading.Thread(target=make_one, daemon=True).start()
 
 
 def _lesson_and_language(asked: Asked) -> tuple[Lesson, str]:

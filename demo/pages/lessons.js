@@ -98,7 +98,7 @@ async function build(number) {
   const article = find("template").content.cloneNode(true).firstElementChild;
   const part = (selector) => article.querySelector(selector);
   translate(article);
-  part(".chapter").textContent = text("lessons.page.chapter", { number });
+  part(".chapter").textContent = text("lessons.page.chapter", { number, count: COUNT });
   part("h2").textContent = title(number);
   part(".text").append(...paragraphs(lesson.text));
   part(".code h3 code").textContent = lesson.file;

@@ -80,7 +80,6 @@ function createPlayer(place, { show, milliseconds }) {
       go(at);
     },
     get step() { return step; },
-    get playing() { return timer !== null; },
   };
 }
 

@@ -123,19 +123,6 @@ function createPlot(canvas, { x, y, names = ["", ""], logarithmic = false, axes 
       }
       context.stroke();
     },
-    text(px, py, words, name, { align = "left", right = 0, below = 0, size = 12 } = {}) {
-      context.font = `${size}px ${getComputedStyle(canvas).fontFamily}`;
-      context.textAlign = align;
-      context.textBaseline = "middle";
-      context.fillStyle = colour(name);
-      context.fillText(words, across(px) + right, down(py) + below);
-    },
-    // A bar from 0 to y, so wide around x.
-    bar(px, py, breadth, name) {
-      const left = across(px - breadth / 2);
-      context.fillStyle = colour(name);
-      context.fillRect(left, Math.min(down(py), down(0)), across(px + breadth / 2) - left, Math.abs(down(0) - down(py)));
-    },
     // A loss seen from above: {x, y, values}, values[i][j] at the i-th y and j-th x.
     heat(field) {
       const look = colour("card") + colour("accent");

@@ -49,7 +49,7 @@ def own_table(tmp_path: Path) -> Path:
 @pytest.mark.parametrize(
     ("model", "changes"),
     [
-        ("diabetes", {"optimizer": "adam", "batch_size": 7}),
+        ("diabetes", {"batch_size": 7}),
         # its loss is a sum; and 3 examples in batches of 2 leave one process without any
         ("logistic", {"batch_size": 2}),
     ],

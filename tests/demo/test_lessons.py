@@ -128,10 +128,15 @@ def test_a_link_opens_the_lesson_and_the_way_back_works(open_page) -> None:
     _expect(page, ".lessons h2", "Gradient descent")
     page.get_by_role("tab", name="Draw").click()
     page.wait_for_function("location.search.includes('tab=draw')")
+    page.go_forward()
+    _expect(page, ".lessons h2", "Softmax")
+    assert page.get_by_role("tab", name="Lessons").get_attribute("aria-selected") == "true"
+    page.get_by_role("tab", name="Draw").click()
+    page.wait_for_function("location.search.includes('tab=draw')")
     page.reload()
     page.locator("#draw-pad").wait_for()
     page.get_by_role("tab", name="Lessons").click()
-    _expect(page, ".lessons h2", "Gradient descent")
+    _expect(page, ".lessons h2", "Softmax")
 
 
 def test_an_address_without_a_tab_or_with_an_unknown_one_opens_the_first(open_page) -> None:
