@@ -103,6 +103,7 @@ async function build(number) {
   part(".text").append(...paragraphs(lesson.text));
   part(".code h3 code").textContent = lesson.file;
   part(".code pre code").innerHTML = lesson.code;
+  part(".copy").hidden = !navigator.clipboard; // which browsers give to safe addresses only
   part(".copy").addEventListener("click", () => copy(part(".code pre").textContent, part(".copy")));
   for (const [beside, key] of [[number - 1, "lessons.page.previous"], [number + 1, "lessons.page.next"]]) {
     if (beside < 1 || beside > COUNT) continue;

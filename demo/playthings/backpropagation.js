@@ -41,7 +41,11 @@ function svg(tag, attributes, words = "") {
   return made;
 }
 
-const centre = ({ place: [column, row] }) => [column * BOX.across + BOX.width / 2 + 2, row * BOX.down + BOX.height / 2 + 2];
+const MARGIN = 2; // for the stroke of a box at the edge
+const centre = ({ place: [column, row] }) => [
+  column * BOX.across + BOX.width / 2 + MARGIN,
+  row * BOX.down + BOX.height / 2 + MARGIN,
+];
 
 function arrow(from, to, reached) {
   const [startX, startY] = centre(from);
@@ -71,8 +75,8 @@ function box(node, i, step) {
 
 function paintGraph(step) {
   const { nodes } = graph;
-  const width = Math.max(...nodes.map((node) => centre(node)[0])) + BOX.width / 2 + 2;
-  const height = Math.max(...nodes.map((node) => centre(node)[1])) + BOX.height / 2 + 2;
+  const width = Math.max(...nodes.map((node) => centre(node)[0])) + BOX.width / 2 + MARGIN;
+  const height = Math.max(...nodes.map((node) => centre(node)[1])) + BOX.height / 2 + MARGIN;
   const picture = svg("svg", { viewBox: `0 0 ${width} ${height}`, "aria-hidden": "true" });
   picture.style.setProperty("--natural", `${width}px`);
   for (const node of nodes) {
@@ -89,11 +93,15 @@ const nameOf = (i) => (graph.nodes[i].operands.length ? `(${graph.nodes[i].name}
 function describe(step) {
   if (step.active === null) return text("lessons.backpropagation.start");
   const node = graph.nodes[step.active];
-  const values = { sign: node.name, result: short(step.data[step.active]), operands: node.operands.map(nameOf).join(", ") };
+  const operands = node.operands.map(nameOf);
+  const values = { sign: node.name, result: short(step.data[step.active]), operands: operands.join(", ") };
   if (step.direction === "forward") return text("lessons.backpropagation.forward", values);
   if (step.direction === "loss") return text("lessons.backpropagation.loss", values);
-  const grad = short(step.grads[step.active]);
-  const passed = node.operands.map((operand, i) => `${nameOf(operand)}: ${grad} × ${short(step.slopes[i])} = ${short(step.grads[step.active] * step.slopes[i])}`);
+  const grad = step.grads[step.active];
+  const passed = operands.map((operand, i) => {
+    const slope = step.slopes[i];
+    return `${operand}: ${short(grad)} × ${short(slope)} = ${short(grad * slope)}`;
+  });
   return text("lessons.backpropagation.backward", { ...values, passed: passed.join("; ") });
 }
 
@@ -105,9 +113,8 @@ function paintCheck(step) {
     const same = mine !== null && Math.abs(mine - torch) <= 1e-5 * Math.max(1, Math.abs(torch));
     return [[node.name, mine === null ? "?" : short(mine), short(torch), same ? "✓" : ""]];
   });
-  const line = (cells, tag) => `<tr>${cells.map((cell) => `<${tag}>${cell}</${tag}>`).join("")}</tr>`;
   const head = [text("lessons.backpropagation.leaf"), "grad", text("lessons.backpropagation.by_torch"), ""];
-  find(".check").innerHTML = `<table><thead>${line(head, "th")}</thead><tbody>${rows.map((row) => line(row, "td")).join("")}</tbody></table>`;
+  find(".check").innerHTML = tableOf(head, rows);
 }
 
 const player = createPlayer(find(".steps"), {

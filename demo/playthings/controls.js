@@ -68,6 +68,13 @@ function short(value) {
   return Number(value.toPrecision(4)).toLocaleString(props.value, { maximumFractionDigits: 6 });
 }
 
+// A table as HTML, of cells that are HTML: numbers, or words of the catalogues.
+function tableOf(head, rows) {
+  const line = (cells, tag) => `<tr>${cells.map((cell) => `<${tag}>${cell}</${tag}>`).join("")}</tr>`;
+  const body = rows.map((row) => line(row, "td")).join("");
+  return `<table><thead>${line(head, "th")}</thead><tbody>${body}</tbody></table>`;
+}
+
 // The answers of the server to what is set now: ask(question) sends, answered(answer) gets the newest.
 let asked = 0; // questions under way
 

@@ -29,7 +29,8 @@ function setKernel(values) {
   find(".kernel").replaceChildren(
     ...values.map((value, i) => {
       const input = document.createElement("input");
-      Object.assign(input, { type: "number", name: `weight${i}`, step: "any", min: -100, max: 100, autocomplete: "off" });
+      const limits = { step: "any", min: -100, max: 100 };
+      Object.assign(input, { type: "number", name: `weight${i}`, autocomplete: "off", ...limits });
       input.value = Number(value.toFixed(3));
       const place = { row: Math.floor(i / rows) + 1, column: (i % rows) + 1 };
       input.setAttribute("aria-label", text("lessons.convolution.weight", place));
@@ -73,7 +74,8 @@ const pad = createPad(find(".pad"), {
 });
 createKeyboard(find(".pad"), find(".cursor"), pad, {
   told({ column, row }) {
-    find(".place").textContent = text(pad.drawing ? "lessons.convolution.pen_down" : "lessons.convolution.pen_up", { column, row });
+    const key = pad.drawing ? "lessons.convolution.pen_down" : "lessons.convolution.pen_up";
+    find(".place").textContent = text(key, { column, row });
   },
 });
 find(".clear").addEventListener("click", pad.clear);
@@ -105,9 +107,9 @@ function paintPicture(padding) {
 
 // A frame around cells of the picture or of the result.
 function frame(canvas, row, column, cells) {
-  const mark = canvas.parentElement.querySelector(".window");
-  const percentOf = (n) => `${(100 * n) / canvas.width}%`;
-  Object.assign(mark.style, { left: percentOf(column), top: percentOf(row), width: percentOf(cells), height: percentOf(cells) });
+  const { style } = canvas.parentElement.querySelector(".window");
+  const part = (n) => `${(100 * n) / canvas.width}%`;
+  Object.assign(style, { left: part(column), top: part(row), width: part(cells), height: part(cells) });
 }
 
 // -- one step: the window times the kernel --
@@ -124,7 +126,8 @@ function windowAt(row, column) {
 
 function matrix(values) {
   const cells = Math.sqrt(values.length);
-  return `<div class="cells" style="--side: ${cells}">${values.map((value) => `<span>${short(Number(value.toFixed(2)))}</span>`).join("")}</div>`;
+  const spans = values.map((value) => `<span>${short(Number(value.toFixed(2)))}</span>`);
+  return `<div class="cells" style="--side: ${cells}">${spans.join("")}</div>`;
 }
 
 function showStep(step) {
@@ -133,9 +136,11 @@ function showStep(step) {
   const [row, column] = [Math.floor(step / answer.size), step % answer.size];
   frame(find(".picture"), row * stride, column * stride, cells);
   frame(find(".result"), row, column, 1);
-  const result = answer.result[row][column];
-  find(".sum").innerHTML = `${matrix(windowAt(row, column))}<b>×</b>${matrix(weights())}<b>=</b><span class="total">${figures(result)}</span>`;
-  find(".summary").textContent = text("lessons.convolution.summary", { row: row + 1, column: column + 1, result: figures(result) });
+  const result = figures(answer.result[row][column]);
+  const product = `${matrix(windowAt(row, column))}<b>×</b>${matrix(weights())}`;
+  find(".sum").innerHTML = `${product}<b>=</b><span class="total">${result}</span>`;
+  const values = { row: row + 1, column: column + 1, result };
+  find(".summary").textContent = text("lessons.convolution.summary", values);
 }
 
 const player = createPlayer(find(".steps"), { show: showStep });
@@ -150,14 +155,20 @@ find(".result").addEventListener("pointerdown", ({ currentTarget, offsetX, offse
 const { request } = asking(
   () => {
     const { side: cells, stride, padding, pool } = controls.values();
-    return { about: "convolution", picture: toBase64(pad.pixels()), kernel: weights(), side: cells, stride, padding, pool };
+    const picture = toBase64(pad.pixels());
+    return { about: "convolution", picture, kernel: weights(), side: cells, stride, padding, pool };
   },
   (newest) => {
     const { side: cells, stride, padding, pool } = controls.values();
-    const before = answer?.size === newest.size ? player.step : Math.floor(newest.size / 3) * newest.size + Math.floor(newest.size / 2);
+    const upperMiddle = Math.floor(newest.size / 3) * newest.size + Math.floor(newest.size / 2);
+    const before = answer?.size === newest.size ? player.step : upperMiddle;
     answer = newest;
     const size = (n) => `${n} × ${n}`;
-    tell({ padded: size(side + 2 * padding), result_size: size(answer.size), pooled_size: size(answer.pooled_size) });
+    tell({
+      padded: size(side + 2 * padding),
+      result_size: size(answer.size),
+      pooled_size: size(answer.pooled_size),
+    });
     find(".sizes").textContent =
       `⌊(${side} + 2 · ${padding} − ${cells}) / ${stride}⌋ + 1 = ${answer.size},   ⌊${answer.size} / ${pool}⌋ = ${answer.pooled_size}`;
     paintPicture(padding);

@@ -48,8 +48,11 @@ function showStep(step) {
     each.classList.toggle("now", i === step - 1);
     each.classList.toggle("done", i < step - 1);
   });
-  const values = { epoch, iteration: step - (epoch - 1) * loaded.iterations, iterations: loaded.iterations, batch: now.join(", "), size: now.length };
-  find(".summary").textContent = step === 0 ? text("lessons.data_loader.start") : text("lessons.data_loader.summary", values);
+  const { iterations } = loaded;
+  const iteration = step - (epoch - 1) * iterations;
+  const values = { epoch, iteration, iterations, batch: now.join(", "), size: now.length };
+  find(".summary").textContent =
+    step === 0 ? text("lessons.data_loader.start") : text("lessons.data_loader.summary", values);
 }
 
 const player = createPlayer(find(".steps"), { show: showStep, milliseconds: 500 });

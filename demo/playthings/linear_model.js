@@ -98,7 +98,7 @@ const polynomialPlot = createPlot(find(".polynomial"), {
 
 const degreesPlot = createPlot(find(".degrees"), {
   x: [0, 10],
-  y: [0.01, 10],
+  y: [0.001, 10],
   names: [text("lessons.linear_model.degree"), "MSE"],
   logarithmic: true,
   paint(pen) {

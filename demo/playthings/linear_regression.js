@@ -62,7 +62,8 @@ function showStep(step) {
   const running = racers.filter((racer) => isShown(racer) && !(racer.diverged && step >= racer.losses.length - 1));
   if (running.length === 0) return;
   const best = running.reduce((one, other) => (at(other.losses, step) < at(one.losses, step) ? other : one));
-  find(".summary").textContent = text("lessons.linear_regression.leads", { step, name: best.name, loss: figures(at(best.losses, step)) });
+  const values = { step, name: best.name, loss: figures(at(best.losses, step)) };
+  find(".summary").textContent = text("lessons.linear_regression.leads", values);
 }
 
 function listRacers() {

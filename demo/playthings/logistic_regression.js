@@ -59,7 +59,9 @@ function listStudents() {
       button.type = "button";
       button.className = student.passed ? "passed" : "failed";
       button.textContent = `${number(student.hours, 1)} h ${student.passed ? "✓" : "✗"}`;
-      const key = student.passed ? "lessons.logistic_regression.remove_passed" : "lessons.logistic_regression.remove_failed";
+      const key = student.passed
+        ? "lessons.logistic_regression.remove_passed"
+        : "lessons.logistic_regression.remove_failed";
       button.setAttribute("aria-label", text(key, { hours: student.hours }));
       button.addEventListener("click", () => change(student));
       return button;
@@ -83,8 +85,10 @@ const player = createPlayer(find(".steps"), {
     const [w, b] = training.weights[step];
     const even = -b / w;
     const loss = training.losses[Math.min(step, training.losses.length - 1)];
-    const key = w > 0 && even >= 0 && even <= 10 ? "lessons.logistic_regression.summary" : "lessons.logistic_regression.no_even";
-    find(".summary").textContent = text(key, { step, w: figures(w), b: figures(b), loss: figures(loss), hours: number(even, 2) });
+    const isSeen = w > 0 && even >= 0 && even <= 10;
+    const key = isSeen ? "lessons.logistic_regression.summary" : "lessons.logistic_regression.no_even";
+    const values = { step, w: figures(w), b: figures(b), loss: figures(loss), hours: number(even, 2) };
+    find(".summary").textContent = text(key, values);
   },
 });
 
@@ -143,7 +147,11 @@ const { request: requestFormulas } = asking(
   },
   (answer) => {
     formulas = answer;
-    tell({ sigmoid: number(formulas.value, 4), loss: number(formulas.loss, 4), by_kernel: number(formulas.by_kernel, 4) });
+    tell({
+      sigmoid: number(formulas.value, 4),
+      loss: number(formulas.loss, 4),
+      by_kernel: number(formulas.by_kernel, 4),
+    });
     sigmoidPlot.repaint();
     bcePlot.repaint();
   },

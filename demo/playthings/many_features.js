@@ -21,11 +21,18 @@ const plot = createPlot(find(".losses"), {
 });
 
 function listRuns() {
-  const head = ["", text("lessons.many_features.run"), text("lessons.many_features.last_loss"), text("lessons.many_features.train_accuracy"), text("lessons.many_features.test_accuracy")];
-  const row = (cells, tag) => `<tr>${cells.map((cell, i) => `<${tag} class="${i > 1 ? "number" : ""}">${cell}</${tag}>`).join("")}</tr>`;
-  const rows = runs.map(({ series, what, losses, train_accuracy, test_accuracy }) =>
-    row([`<i class="dot ${series}"></i>`, what, number(losses.at(-1), 4), percent(train_accuracy), percent(test_accuracy)], "td"));
-  find(".runs").innerHTML = `<table><thead>${row(head, "th")}</thead><tbody>${rows.join("")}</tbody></table>`;
+  const head = [
+    "",
+    text("lessons.many_features.run"),
+    text("lessons.many_features.last_loss"),
+    text("lessons.many_features.train_accuracy"),
+    text("lessons.many_features.test_accuracy"),
+  ];
+  const rows = runs.map(({ series, what, losses, train_accuracy, test_accuracy }) => {
+    const dot = `<i class="dot ${series}"></i>`;
+    return [dot, what, number(losses.at(-1), 4), percent(train_accuracy), percent(test_accuracy)];
+  });
+  find(".runs").innerHTML = tableOf(head, rows);
 }
 
 function addRun(answer) {

@@ -4,19 +4,25 @@
 //   show(step)      shows a step, from 0
 //   milliseconds    one step's time; by default so that all take some three seconds
 function createPlayer(place, { show, milliseconds }) {
-  const ICONS = { back: "M13 5 8 10l5 5M6 5v10", play: "M7 4.5v11l8-5.5Z", pause: "M7 5v10M13 5v10", forward: "m7 5 5 5-5 5m7-10v10" };
+  const ICONS = {
+    back: "M13 5 8 10l5 5M6 5v10",
+    play: "M7 4.5v11l8-5.5Z",
+    pause: "M7 5v10M13 5v10",
+    forward: "m7 5 5 5-5 5m7-10v10",
+  };
+  const icon = `<svg viewBox="0 0 20 20" aria-hidden="true"><path/></svg>`;
   place.classList.add("player");
-  place.innerHTML = ["back", "play", "forward"]
-    .map((name) => `<button type="button" class="${name}"><svg viewBox="0 0 20 20" aria-hidden="true"><path/></svg></button>`)
-    .join("") + `<input type="range" min="0" max="0" step="1" value="0" autocomplete="off"><output></output>`;
+  place.innerHTML =
+    ["back", "play", "forward"].map((name) => `<button type="button" class="${name}">${icon}</button>`).join("") +
+    `<input type="range" min="0" max="0" step="1" value="0" autocomplete="off"><output></output>`;
   const [back, toggle, forward] = place.querySelectorAll("button");
   const [slider, output] = [place.querySelector("input"), place.querySelector("output")];
   let last = 0;
   let step = 0;
   let timer = null;
 
-  function label(button, icon, key) {
-    button.querySelector("path").setAttribute("d", ICONS[icon]);
+  function label(button, name, key) {
+    button.querySelector("path").setAttribute("d", ICONS[name]);
     button.setAttribute("aria-label", text(key));
     button.title = text(key);
   }
@@ -37,9 +43,15 @@ function createPlayer(place, { show, milliseconds }) {
     show(step);
   }
 
+  // What changes many times a second is not for screen readers; where it ends is.
+  function announce(aloud) {
+    for (const each of element.querySelectorAll("[role=status]")) each.ariaLive = aloud ? null : "off";
+  }
+
   function pause() {
     clearTimeout(timer);
     timer = null;
+    announce(true);
     showControls();
   }
 
@@ -49,10 +61,12 @@ function createPlayer(place, { show, milliseconds }) {
     const pace = milliseconds ?? Math.min(500, Math.max(16, 3000 / Math.max(1, last)));
     const stride = Math.max(1, Math.round((last * 16) / 3000)); // of very many steps, several a time
     const tick = () => {
-      if (!place.isConnected || step >= last) return pause();
-      go(step + (milliseconds ? 1 : stride));
-      timer = setTimeout(tick, pace);
+      const next = step + (milliseconds ? 1 : stride);
+      if (!place.isConnected || next >= last) pause();
+      else timer = setTimeout(tick, pace);
+      go(next);
     };
+    announce(false);
     timer = setTimeout(tick, pace);
     showControls();
   }

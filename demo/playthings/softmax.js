@@ -29,7 +29,8 @@ function listSteps({ powers, probabilities }) {
     const cells = [k, number(z, 1), figures(powers[k]), number(shares, 4)];
     const row = document.createElement("tr");
     row.className = k === right() ? "right" : "";
-    row.innerHTML = `${cells.map((cell) => `<td class="number">${cell}</td>`).join("")}<td class="bar"><i style="--share: ${shares}"></i></td>`;
+    const numbers = cells.map((cell) => `<td class="number">${cell}</td>`).join("");
+    row.innerHTML = `${numbers}<td class="bar"><i style="--share: ${shares}"></i></td>`;
     return row;
   });
   find(".steps-of tbody").replaceChildren(...rows);

@@ -56,6 +56,11 @@ def _set(page: Any, name: str, value: float) -> None:
     )
 
 
+def _until_answered(page: Any) -> None:
+    """All that the plaything has asked."""
+    page.wait_for_function("document.querySelector('.plaything').ariaBusy === 'false'")
+
+
 def _to_the_end(page: Any) -> None:
     """Of the steps that a plaything plays."""
     page.locator(".player input").first.evaluate("""input => {
@@ -113,7 +118,7 @@ def test_a_phone_shows_every_lesson_in_its_width_and_in_chinese(open_page) -> No
             _go_on(page, number, "zh-CN")
         assert page.locator(".lessons .text").inner_text()[:20] in lesson.text("zh-CN")
         assert page.locator(".try h3").inner_text() == "动手试试"
-        page.wait_for_function("document.querySelector('.plaything').ariaBusy === 'false'")
+        _until_answered(page)
         assert page.evaluate(outside) == [], number
 
 
@@ -225,7 +230,7 @@ def test_6_another_student_changes_what_is_learnt(open_page) -> None:
     x, y = torch.tensor([[1.0], [2.0], [3.0], [4.0]]), torch.tensor([[0.0], [0.0], [1.0], [0.0]])
     after = logistic_regression.train(x=x, y=y)
     page.wait_for_function("document.querySelectorAll('.list button').length === 4")
-    page.wait_for_function("document.querySelector('.plaything').ariaBusy === 'false'")
+    _until_answered(page)
     _to_the_end(page)
     _expect(page, ".summary", f"loss {after.losses[-1]:.3f}")
 
@@ -283,9 +288,8 @@ def test_10_the_kernel_slides_over_one_s_own_drawing(open_page) -> None:
     for key in ("Delete", "Space", "ArrowDown", "ArrowDown", "ArrowDown", "Space"):
         page.keyboard.press(key)
     page.locator("[name=filter]").select_option("blur")
-    drawn = "document.querySelector('.total').textContent !== '0.0000'"
+    _until_answered(page)
     page.locator("canvas.result").click()
-    page.wait_for_function(drawn)
     assert 0 < float(page.locator(".total").inner_text()) <= 1
     _set(page, "stride", 2)
     _expect(page, "[data-value=result_size]", "14 × 14")
