@@ -56,7 +56,7 @@ def joined(device: str) -> Iterator[None]:
 
 def anyone(holds: bool) -> bool:
     """Whether it holds in any process; all have to ask, and get the same answer."""
-    return _sum(float(holds)) > 0
+    return _sum(float(holds)) > 0 if distributed.is_initialized() else holds
 
 
 class ParallelSteps(EagerSteps):
@@ -110,8 +110,6 @@ class ParallelSteps(EagerSteps):
 
 def _sum(value: float) -> float:
     """The sum of the values of all processes."""
-    if size() == 1:
-        return value
     device = "cuda" if distributed.get_backend() == "nccl" else "cpu"
     total = torch.tensor(value, dtype=torch.float64, device=device)
     distributed.all_reduce(total)
