@@ -1,4 +1,4 @@
-"""Lesson 1: a graph that grows as the code runs, and dice whose mean finds the expectation."""
+"""Lesson 1: a graph that grows as the code runs, slopes by the chain rule, the mean of dice."""
 
 from __future__ import annotations
 
@@ -6,11 +6,19 @@ from typing import Any
 
 import numpy as np
 
-from inkgrad.course.lessons.overview import growth, means_of_dice
+from inkgrad.course.lessons.overview import (
+    chain,
+    growth,
+    means_of_dice,
+    slope_by_autograd,
+    slope_by_difference,
+)
 from inkgrad_demo.asked import Asked
 
 
 def answer(asked: Asked, _numbers: Any) -> dict[str, Any]:
+    at = asked.number("at", 0, 2)
+    y, slope = chain(at)
     found = growth(asked.number("x", 1.5, 4.9), asked.number("limit", 5, 1000))
     rolls = asked.whole("rolls", 1, 100_000)
     means = means_of_dice(rolls, asked.whole("seed", 0, 2**31))
@@ -19,6 +27,13 @@ def answer(asked: Asked, _numbers: Any) -> dict[str, Any]:
         "operations": found.operations,
         "y": found.y,
         "grad": found.grad,
+        "chain": {
+            "curve": [[x, chain(x)[0]] for x in np.linspace(0, 2, 81).tolist()],
+            "y": y,
+            "by_rule": slope,
+            "by_difference": slope_by_difference(at),
+            "by_autograd": slope_by_autograd(at),
+        },
         "rolls": shown.tolist(),
         "means": means.numpy()[shown - 1].tolist(),
     }

@@ -145,12 +145,15 @@ def test_a_bad_question_is_told_what_was_expected(lectures, question: Any, why: 
 # ---- playing: every number is what the lesson's own functions give
 
 
-def test_1_the_graph_grows_with_the_limit(lectures) -> None:
-    question = {"number": 1, "x": 2.0, "limit": 100, "rolls": 1000, "seed": 3}
+def test_1_the_graph_the_slopes_and_the_dice(lectures) -> None:
+    question = {"number": 1, "x": 2.0, "limit": 100, "rolls": 1000, "seed": 3, "at": 1.5}
     answer = lectures.play(question)
     expected = overview.growth(2.0, 100)
     assert answer["operations"] == expected.operations == ["MulBackward0"] * 6
     assert (answer["y"], answer["grad"]) == (expected.y, expected.grad) == (128, 448)
+    slopes = [answer["chain"][f"by_{way}"] for way in ("rule", "difference", "autograd")]
+    assert slopes == pytest.approx([overview.chain(1.5)[1]] * 3, rel=1e-6)
+    assert answer["chain"]["y"] == overview.chain(1.5)[0]
     means = overview.means_of_dice(1000, 3)
     assert answer["rolls"][-1] == 1000
     assert answer["means"] == [means[n - 1].item() for n in answer["rolls"]]
