@@ -9,6 +9,7 @@ the same major version is found, whether or not a GPU is here; ``INKGRAD_CUDA=1`
 if it cannot be, ``INKGRAD_CUDA=0`` leaves it out. TORCH_CUDA_ARCH_LIST overrides the architectures.
 """
 
+import copy
 import json
 import os
 import platform
@@ -157,6 +158,8 @@ def choose_cuda() -> Cuda:
 
 
 def cuda_library() -> "KernelLibrary":
+    # Products by warpgroups are in no other code than 9.0a's: the library has to know.
+    hopper = ["-DINKGRAD_WGMMA"] if "9.0a" in os.environ["TORCH_CUDA_ARCH_LIST"] else []
     return KernelLibrary(
         "inkgrad._cuda",
         sources("csrc/cuda/kernels/*.cu", "csrc/cuda/kernels/*.cpp"),
@@ -166,7 +169,7 @@ def cuda_library() -> "KernelLibrary":
         libraries=["c10", "c10_cuda", "cudart"],
         extra_compile_args={
             "cxx": COMMON_FLAGS,
-            "nvcc": ["-O3", "-Xcompiler", "-fvisibility=hidden"],
+            "nvcc": ["-O3", "-Xcompiler", "-fvisibility=hidden", *hopper],
         },
         language="c++",
     )
@@ -183,6 +186,8 @@ class Build(BuildExtension):
         super().finalize_options()
         if self.editable_mode:  # pip would compile in a folder that it throws away
             self.build_temp = f"build/temp.{self.plat_name}-{sys.implementation.cache_tag}"
+        if (os.cpu_count() or 1) >= 8:  # each library ends with a wait for its slowest source
+            self.parallel = len(self.extensions or [])
 
     def run(self) -> None:
         if self.extensions:
@@ -196,13 +201,10 @@ class Build(BuildExtension):
 
     def build_extension(self, ext: Extension) -> None:
         # The libraries share sources: with a folder of objects each, none is built anew for the
-        # flags of another.
-        shared = self.build_temp
-        self.build_temp = os.path.join(shared, ext.name)
-        try:
-            super().build_extension(ext)
-        finally:
-            self.build_temp = shared
+        # flags of another. (A copy of this command, because several may be built at once.)
+        own = copy.copy(self)
+        own.build_temp = os.path.join(self.build_temp, ext.name)
+        super(Build, own).build_extension(ext)
 
     def get_export_symbols(self, ext: Extension) -> list[str]:
         return [] if isinstance(ext, KernelLibrary) else super().get_export_symbols(ext)

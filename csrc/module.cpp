@@ -7,6 +7,7 @@
 
 #include "cpu/chain.h"
 #include "cpu/runtime.h"
+#include "cuda/chain.h"
 #include "cuda/runtime.h"
 #include "inkgrad_cuda_build.h"  // written by setup.py
 #include "ops.h"
@@ -85,6 +86,28 @@ void define_chain(py::module_& m) {
       .def("finite", &Chain::finite, without_lock());
 }
 
+void define_cuda_chain(py::module_& m) {
+  using inkgrad::cuda::Chain;
+  using without_lock = py::call_guard<py::gil_scoped_release>;
+  py::class_<Chain>(m, "CudaChain", "Behind inkgrad.device_chain.DeviceChain.")
+      .def(py::init<bool>(), py::arg("mean"))
+      .def("linear", &Chain::linear)
+      .def("gradients", &Chain::gradients)
+      .def("velocities", &Chain::velocities)
+      .def("backward", &Chain::backward, without_lock())
+      .def(
+          "step",
+          [](Chain& chain, const at::Tensor& inputs, const at::Tensor& targets,
+             const std::optional<at::Tensor>& rows, double lr, double momentum, double decay,
+             const at::Tensor& report) {
+            chain.step(inputs, targets, rows, {lr, momentum, decay}, report);
+          },
+          without_lock())
+      .def("judge", &Chain::judge, without_lock())
+      .def_property_readonly_static(
+          "report_size", [](const py::object&) { return int(inkgrad::cuda::kChainReport); });
+}
+
 }  // namespace
 
 PYBIND11_MODULE(_C, m) {
@@ -101,6 +124,7 @@ PYBIND11_MODULE(_C, m) {
       "kernel.");
   define_direct_calls(m);
   define_chain(m);
+  define_cuda_chain(m);
   m.attr("cuda_toolkit") = INKGRAD_CUDA_TOOLKIT;
   m.attr("cuda_of_torch") = INKGRAD_CUDA_OF_TORCH;
   m.attr("cuda_architectures") = INKGRAD_CUDA_ARCHITECTURES;

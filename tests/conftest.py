@@ -29,11 +29,12 @@ def device(request: pytest.FixtureRequest) -> torch.device:
 
 @pytest.fixture(autouse=True)
 def _same_settings_everywhere() -> Iterator[None]:
-    """A test starts from torch's defaults, full precision on CUDA, and leaves none of its own."""
+    """A test starts from torch's defaults, on CUDA with full precision and in one order, and leaves
+    none of its own."""
     threads = torch.get_num_threads()
     torch.manual_seed(0)
     # The context manager: torch's own test helpers forbid setting the flags themselves.
-    with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
+    with torch.backends.cudnn.flags(enabled=True, allow_tf32=False, deterministic=True):
         yield
     if torch.are_deterministic_algorithms_enabled():
         torch.use_deterministic_algorithms(False)

@@ -46,11 +46,61 @@ class ConvGeometry(ctypes.Structure):
     ))  # fmt: skip
 
 
+class LinearShape(ctypes.Structure):
+    _fields_ = (("rows", _Size), ("outputs", _Size), ("inputs", _Size), ("activation", _Int))
+
+
+CHAIN_ACTIONS = {"judge": 0, "backward": 1, "step": 2}
+CHAIN_REPORT = ("loss", "right", "bad_rows", "bad_targets")
+MOST_CHAIN_LAYERS = 8
+
+
+class ChainLayer(ctypes.Structure):
+    _fields_ = (
+        ("inputs", _Int),
+        ("outputs", _Int),
+        ("activation", _Int),
+        *((name, _Pointer) for name in (
+            "weight", "weight_grad", "weight_velocity", "bias", "bias_grad", "bias_velocity",
+        )),
+    )  # fmt: skip
+
+
+class ChainPass(ctypes.Structure):
+    _fields_ = (
+        ("action", _Int),
+        ("layers", _Int),
+        ("layer", ChainLayer * MOST_CHAIN_LAYERS),
+        ("inputs", _Pointer),
+        ("inputs_are_bytes", ctypes.c_bool),
+        ("targets", _Pointer),
+        ("rows", _Pointer),
+        ("examples", _Size),
+        ("count", _Size),
+        ("divisor", ctypes.c_double),
+        ("lr", ctypes.c_float),
+        ("momentum", ctypes.c_float),
+        ("weight_decay", ctypes.c_float),
+    )
+
+
 def _function(result: type | None, *arguments: type) -> type:
     return ctypes.CFUNCTYPE(result, *arguments)
 
 
+class SplitOperand(ctypes.Structure):
+    _fields_ = (
+        ("data", _Pointer), ("rows", _Size), ("columns", _Size), ("planes", _Pointer),
+        ("extremes", _Pointer), ("extremes_count", _Size),
+    )  # fmt: skip
+
+
+class SplitOperands(ctypes.Structure):
+    _fields_ = (("of", SplitOperand * 3), ("count", _Int))
+
+
 _Pool, _Conv = ctypes.POINTER(PoolGeometry), ctypes.POINTER(ConvGeometry)
+_Linear, _Chain = ctypes.POINTER(LinearShape), ctypes.POINTER(ChainPass)
 
 
 class Kernels(ctypes.Structure):
@@ -68,17 +118,35 @@ class Kernels(ctypes.Structure):
         ("bias_activation", _function(None, _Int, _Pointer, _Size, _Size, _Pointer, _Int,
                                       _Pointer)),
         ("column_parts", _function(_Size, _Size, _Size)),
+        ("column_extremes", _function(_Size, _Size, _Size)),
         ("activation_backward", _function(None, _Int, _Pointer, _Pointer, _Size, _Size, _Int,
-                                          _Pointer, _Pointer, _Pointer, _Pointer)),
+                                          _Pointer, _Pointer, _Pointer, _Pointer, _Pointer)),
+        ("has_tensor_products", _Pointer),
+        ("split_workspace_bytes", _function(_Size)),
+        ("plane_bytes", _function(_Size, _Size, _Size)),
+        ("split", _function(None, ctypes.POINTER(SplitOperands), _Pointer, _Pointer)),
+        ("product_shares", _Pointer),
+        ("product", _Pointer),
         ("relu_pool", _function(None, _Int, _Pool, _Pointer, _Pointer, _Pointer, _Pointer,
                                 _Pointer)),
         ("relu_pool_backward", _function(None, _Int, _Pool, _Pointer, _Pointer, _Pointer, _Pointer,
                                          _Pointer)),
+        ("to_channels_last", _function(None, _Pointer, _Size, _Size, _Size, _Pointer, _Pointer)),
+        ("from_channels_last", _function(None, _Int, _Pointer, _Size, _Size, _Size, _Pointer,
+                                         _Pointer, _Pointer)),
         ("conv_takes", _function(ctypes.c_bool, _Conv)),
         ("conv_relu_pool", _function(None, _Conv, *(_Pointer,) * 6)),
-        ("conv_backward_takes", _function(ctypes.c_bool, _Conv)),
-        ("conv_backward_parts", _function(_Size, _Conv)),
-        ("conv_backward", _function(None, _Conv, *(_Pointer,) * 8)),
+        ("conv_weight_grad_takes", _function(ctypes.c_bool, _Conv)),
+        ("conv_weight_grad_parts", _function(_Size, _Conv)),
+        ("conv_weight_grad", _function(None, _Conv, *(_Pointer,) * 8)),
+        ("conv_input_grad_takes", _function(ctypes.c_bool, _Conv)),
+        ("conv_input_grad", _function(None, _Conv, *(_Pointer,) * 6)),
+        ("small_linear_takes", _function(ctypes.c_bool, _Linear)),
+        ("small_linear", _function(None, _Int, _Linear, *(_Pointer,) * 5)),
+        ("small_linear_parts", _function(_Size, _Linear)),
+        ("small_linear_backward", _function(None, _Int, _Linear, *(_Pointer,) * 9)),
+        ("chain_takes", _function(ctypes.c_bool, _Chain)),
+        ("chain_pass", _function(None, _Chain, _Pointer, _Pointer)),
     )  # fmt: skip
 
 
@@ -116,6 +184,8 @@ def _on_the_host(source: str) -> str:
 def emulated_kernels(folder: Path) -> Kernels:
     sources = [EMULATOR / "emulator.cpp"]
     for path in sorted(KERNELS.glob("*.cu")):
+        if '"hopper.cuh"' in path.read_text():  # instructions that no host has
+            continue
         sources.append(folder / f"{path.stem}.cpp")
         sources[-1].write_text(_on_the_host(path.read_text()))
     torch_headers = Path(torch.__file__).parent / "include"

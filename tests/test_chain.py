@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from torch import Tensor, nn
 
 import inkgrad.nn as ink
 from inkgrad.chain import Chain
+from inkgrad.device_chain import Book, LateLoss
 from inkgrad.extension import LOADED
 
 pytestmark = pytest.mark.skipif(LOADED.module is None, reason="needs the compiled kernels")
@@ -20,6 +22,10 @@ Layers = list[nn.Module]
 
 def diabetes() -> Layers:
     return [ink.LinearSigmoid(8, 6), ink.LinearSigmoid(6, 4), ink.LinearSigmoid(4, 1)]
+
+
+def two_outputs() -> Layers:
+    return [ink.LinearReLU(33, 17, bias=False), ink.LinearSigmoid(17, 2)]
 
 
 def wide() -> Layers:
@@ -36,29 +42,44 @@ def images() -> Layers:
     ]
 
 
+# Layers, inputs, and classes; None: as many probabilities as the last layer has outputs.
 CASES: dict[str, tuple[Any, tuple[int, ...], int | None]] = {
     "diabetes": (diabetes, (8,), None),
+    "two outputs": (two_outputs, (33,), None),
     "wide": (wide, (33,), 10),
     "images": (images, (1, 14, 14), 4),
 }
 
 
-def problem(name: str, examples: int) -> tuple[Layers, Tensor, Tensor, nn.Module]:
+# Those that there is a kernel for; autograd trains the others.
+ON_CUDA = ("diabetes", "two outputs")
+CPU = torch.device("cpu")
+
+
+def problem(
+    name: str, examples: int, device: torch.device = CPU
+) -> tuple[Layers, Tensor, Tensor, nn.Module]:
+    if device.type == "cuda" and (name not in ON_CUDA or not LOADED.cuda.loaded):
+        pytest.skip("no such chain on CUDA")
     make, shape, classes = CASES[name]
     with torch.random.fork_rng():
         torch.manual_seed(examples)
-        layers = make()
-        inputs = torch.rand(examples, *shape)
+        layers = [layer.to(device) for layer in make()]
+        inputs = torch.rand(examples, *shape).to(device)
         if classes is None:
-            return layers, inputs, torch.rand(examples, 1).round(), ink.BCELoss()
-        return layers, inputs, torch.randint(classes, (examples,)), nn.CrossEntropyLoss()
+            targets = torch.rand(examples, layers[-1].out_features).round()
+            return layers, inputs, targets.to(device), ink.BCELoss()
+        targets = torch.randint(classes, (examples,))
+        return layers, inputs, targets.to(device), nn.CrossEntropyLoss()
 
 
 @pytest.mark.core
-@pytest.mark.parametrize("examples", [1, 7, 16, 65, 130])
+@pytest.mark.parametrize("examples", [1, 7, 16, 65, 130, 759])
 @pytest.mark.parametrize("name", CASES)
-def test_loss_and_gradients_are_those_of_autograd(name: str, examples: int) -> None:
-    layers, inputs, targets, criterion = problem(name, examples)
+def test_loss_and_gradients_are_those_of_autograd(
+    name: str, examples: int, device: torch.device
+) -> None:
+    layers, inputs, targets, criterion = problem(name, examples, device)
     chain = Chain(layers, criterion)
     loss = chain.backward(inputs, targets)
 
@@ -81,9 +102,11 @@ def criterion_in_double(criterion: nn.Module, output: Tensor, targets: Tensor) -
 @pytest.mark.parametrize(
     "settings", [{}, {"momentum": 0.9}, {"momentum": 0.5, "weight_decay": 0.1}], ids=str
 )
-def test_steps_are_those_of_sgd(name: str, settings: dict[str, float]) -> None:
-    layers, inputs, targets, criterion = problem(name, 50)
-    same = problem(name, 50)[0]
+def test_steps_are_those_of_sgd(
+    name: str, settings: dict[str, float], device: torch.device
+) -> None:
+    layers, inputs, targets, criterion = problem(name, 50, device)
+    same = problem(name, 50, device)[0]
     chain = Chain(layers, criterion)
     model = nn.Sequential(*same)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.3, **settings)
@@ -94,13 +117,13 @@ def test_steps_are_those_of_sgd(name: str, settings: dict[str, float]) -> None:
         expected = criterion(model(inputs[rows]), targets[rows])
         expected.backward()
         optimizer.step()
-        assert loss == pytest.approx(expected.item(), rel=1e-5)
+        assert float(loss) == pytest.approx(expected.item(), rel=1e-5)
     for ours, theirs in zip(chain.parameters(), model.parameters(), strict=True):
         torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-5)
 
 
-def test_momentum_is_where_it_says() -> None:
-    layers, inputs, targets, criterion = problem("diabetes", 20)
+def test_momentum_is_where_it_says(device: torch.device) -> None:
+    layers, inputs, targets, criterion = problem("diabetes", 20, device)
     chain = Chain(layers, criterion)
     assert not any(velocity.any() for velocity in chain.velocities())
     chain.step(inputs, targets, lr=0.1, momentum=0.9)
@@ -127,12 +150,15 @@ def test_the_number_of_threads_changes_nothing(threads: int) -> None:
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_judging_is_in_pieces_and_changes_nothing(name: str) -> None:
-    layers, inputs, targets, criterion = problem(name, 50)
+def test_judging_is_in_pieces_and_changes_nothing(name: str, device: torch.device) -> None:
+    layers, inputs, targets, criterion = problem(name, 50, device)
     chain = Chain(layers, criterion)
     with torch.no_grad():
         output = nn.Sequential(*layers)(inputs)
-    right = output.argmax(1) == targets if name != "diabetes" else (output > 0.5) == (targets > 0.5)
+    if targets.is_floating_point():
+        right = (output > 0.5) == (targets > 0.5)
+    else:
+        right = output.argmax(1) == targets
     weights = [p.detach().clone() for p in chain.parameters()]
     for piece in (50, 7, 1000):
         loss, count = chain.judge(inputs, targets, piece)
@@ -141,8 +167,8 @@ def test_judging_is_in_pieces_and_changes_nothing(name: str) -> None:
     assert all(torch.equal(a, b) for a, b in zip(weights, chain.parameters(), strict=True))
 
 
-def test_a_sum_is_a_sum() -> None:
-    layers, inputs, targets, _ = problem("diabetes", 30)
+def test_a_sum_is_a_sum(device: torch.device) -> None:
+    layers, inputs, targets, _ = problem("diabetes", 30, device)
     mean, total = (Chain(layers, ink.BCELoss(reduction=r)) for r in ("mean", "sum"))
     assert total.backward(inputs, targets) == pytest.approx(30 * mean.backward(inputs, targets))
     for one, other in zip(total.gradients(), mean.gradients(), strict=True):
@@ -157,14 +183,17 @@ def test_pixels_become_shares_of_255() -> None:
 
 
 @pytest.mark.parametrize("value", [torch.nan, torch.inf])
-def test_a_loss_that_is_not_finite_changes_nothing(value: float) -> None:
-    layers, inputs, targets, criterion = problem("wide", 8)
+@pytest.mark.parametrize("name", ["wide", "two outputs"])
+def test_a_loss_that_is_not_finite_changes_nothing(
+    name: str, value: float, device: torch.device
+) -> None:
+    layers, inputs, targets, criterion = problem(name, 8, device)
     chain = Chain(layers, criterion)
     chain.backward(inputs, targets)
     before = [t.clone() for t in [*chain.parameters(), *chain.gradients()]]
     inputs[3] = value
     loss = chain.step(inputs, targets, lr=0.1, momentum=0.9)
-    assert not torch.tensor(loss).isfinite()
+    assert not math.isfinite(float(loss))
     after = [*chain.parameters(), *chain.gradients()]
     assert all(torch.equal(a, b) for a, b in zip(before, after, strict=True))
     assert chain.is_finite
@@ -173,8 +202,8 @@ def test_a_loss_that_is_not_finite_changes_nothing(value: float) -> None:
     assert not chain.is_finite
 
 
-def test_autograd_notices_the_update() -> None:
-    layers, inputs, targets, criterion = problem("diabetes", 8)
+def test_autograd_notices_the_update(device: torch.device) -> None:
+    layers, inputs, targets, criterion = problem("diabetes", 8, device)
     chain = Chain(layers, criterion)
     loss = criterion(nn.Sequential(*layers)(inputs), targets)
     chain.step(inputs, targets, lr=0.1)
@@ -221,10 +250,12 @@ def test_what_is_not_supported_is_refused(layers: Layers, criterion: nn.Module) 
         (torch.rand(4, 8).double(), torch.rand(4, 1), r"expected float32 or uint8 inputs"),
     ],
 )
-def test_bad_examples_are_named(inputs: Tensor, targets: Tensor, message: str) -> None:
-    chain = Chain(diabetes(), ink.BCELoss())
+def test_bad_examples_are_named(
+    inputs: Tensor, targets: Tensor, message: str, device: torch.device
+) -> None:
+    layers, _, _, criterion = problem("diabetes", 4, device)
     with pytest.raises((RuntimeError, TypeError), match=message):
-        chain.step(inputs, targets, lr=0.1)
+        float(Chain(layers, criterion).step(inputs.to(device), targets.to(device), lr=0.1))
 
 
 @pytest.mark.parametrize("label", [-1, 10])
@@ -236,21 +267,79 @@ def test_a_label_out_of_range_is_named(label: int) -> None:
 
 
 @pytest.mark.parametrize("rows", [[0, 4], [-5]])
-def test_rows_out_of_range_are_refused(rows: list[int]) -> None:
-    layers, inputs, targets, criterion = problem("wide", 4)
+@pytest.mark.parametrize("name", ["wide", "two outputs"])
+def test_rows_out_of_range_are_refused(name: str, rows: list[int], device: torch.device) -> None:
+    layers, inputs, targets, criterion = problem(name, 4, device)
     with pytest.raises((RuntimeError, IndexError), match=r"out of (range|bounds)"):
-        Chain(layers, criterion).backward(inputs, targets, torch.tensor(rows))
+        Chain(layers, criterion).backward(inputs, targets, torch.tensor(rows, device=device))
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_no_examples_are_refused(name: str) -> None:
-    layers, inputs, targets, criterion = problem(name, 4)
+def test_no_examples_are_refused(name: str, device: torch.device) -> None:
+    layers, inputs, targets, criterion = problem(name, 4, device)
     chain = Chain(layers, criterion)
     for rows in (torch.empty(0, dtype=torch.int64), None):
-        empty = (inputs, targets, rows) if rows is not None else (inputs[:0], targets[:0], None)
+        empty = (
+            (inputs, targets, rows.to(device))
+            if rows is not None
+            else (inputs[:0], targets[:0], None)
+        )
         with pytest.raises(ValueError, match="expected at least one example"):
             chain.step(*empty, lr=0.1)
     with pytest.raises(ValueError, match="expected at least one example"):
         chain.judge(inputs[:0], targets[:0])
     with pytest.raises(ValueError, match="pieces of 0"):
         chain.judge(inputs, targets, 0)
+
+
+def test_what_has_no_kernel_is_no_chain_on_cuda() -> None:
+    """Then :mod:`inkgrad.course.steps` trains it by autograd."""
+    if not torch.cuda.is_available():
+        pytest.skip("no GPU")
+    bce, cross_entropy = ink.BCELoss(), nn.CrossEntropyLoss()
+    for layers, criterion in (
+        (images(), cross_entropy),
+        (wide(), cross_entropy),
+        ([nn.Linear(8, 6)], cross_entropy),
+        ([ink.LinearSigmoid(784, 1)], bce),
+        ([ink.LinearSigmoid(8, 6), ink.LinearSigmoid(7, 1)], bce),
+        ([ink.LinearSigmoid(8, 1)] + [ink.LinearSigmoid(1, 1)] * 8, bce),
+    ):
+        assert Chain.of([layer.cuda() for layer in layers], criterion) is None
+
+
+def test_a_step_on_cuda_waits_for_nothing(device: torch.device) -> None:
+    """What comes back is a loss to ask for; asked late, each is still its own step's."""
+    layers, inputs, targets, criterion = problem("diabetes", 40, device)
+    chain = Chain(layers, criterion)
+    late = [chain.step(inputs, targets, lr=0.1) for _ in range(600)]
+    assert {type(loss) for loss in late} == {LateLoss if device.type == "cuda" else float}
+    losses = [float(loss) for loss in late]
+    assert len(set(losses)) > 500
+    assert losses[-1] < losses[0]
+    again = Chain(problem("diabetes", 40, device)[0], criterion)
+    assert [float(again.step(inputs, targets, lr=0.1)) for _ in range(600)] == losses
+
+
+def test_late_losses_are_read_as_far_as_they_are_written() -> None:
+    book = Book(CPU)
+    pages = []
+    while not book.is_full:
+        page, loss = book.next_page()
+        page.copy_(torch.tensor([len(pages) + 0.5, 3, 0, 0]))
+        pages.append(loss)
+        if len(pages) in (1, 2, 100):
+            assert loss.read() == (len(pages) - 0.5, 3)
+    assert [float(loss) for loss in pages] == [i + 0.5 for i in range(len(pages))]
+
+
+@pytest.mark.parametrize(
+    ("report", "error"), [([0, 0, 1, 0], IndexError), ([0, 0, 0, 1], RuntimeError)]
+)
+def test_a_refused_step_is_an_error_once_its_loss_is_asked_for(
+    report: list[float], error: type[Exception]
+) -> None:
+    page, loss = Book(CPU).next_page()
+    page.copy_(torch.tensor(report))
+    with pytest.raises(error, match=r"range|between 0 and 1"):
+        float(loss)

@@ -1,195 +1,77 @@
-// conv2d_relu_max_pool2d on CUDA: one kernel of ours for images of few channels, torch's
-// convolution and one pass for the rest elsewhere. (conv2d alone has no kernel here: it is
-// native's.)
+// conv2d on CUDA: torch's convolution, and passes of ours around it.
+//
+// Native adds the bias in a pass of its own, and for the tensor cores turns rows of pixels into
+// rows of channels and back. Ours are nearer to the speed of the memory, and the way back adds the
+// bias.
+#include "conv2d.h"
+
 #include <ATen/ops/conv2d.h>
 #include <ATen/ops/empty.h>
 #include <torch/library.h>
 
-#include <cstdint>
-#include <optional>
-
-#include "../ops.h"
-#include "runtime.h"
-
 namespace inkgrad::cuda {
 namespace {
 
-int64_t first(IntArrayRef pair) { return pair[0]; }
-int64_t second(IntArrayRef pair) { return pair.back(); }
+constexpr auto kChannelsLast = at::MemoryFormat::ChannelsLast;
 
-bool is_row_major(const Tensor& t) {
-  return t.is_contiguous() && t.suggest_memory_format() == at::MemoryFormat::Contiguous;
+bool is_half(const Tensor& t) {
+  return t.scalar_type() == at::kHalf || t.scalar_type() == at::kBFloat16;
 }
 
-// Whether tensors that are convolved together are what kernels may read.
-bool are_plain(const Tensor& input, const Tensor& weight, const OptionalTensor& bias) {
-  const auto fits = [&](const Tensor& t) {
-    return is_plain(t, input) && t.scalar_type() == input.scalar_type();
-  };
-  if (!kernels() || !kernel_dtype(input.scalar_type()) || !fits(input) || !fits(weight) ||
-      input.dim() != 4 || weight.dim() != 4 || input.numel() == 0 || weight.numel() == 0) {
-    return false;
-  }
-  return !bias.has_value() || !bias->defined() ||
-         (fits(*bias) && bias->dim() == 1 && bias->size(0) == weight.size(0));
+// Whether the planes of an image batch are turned round by our kernel: 16 bytes at a time.
+bool turns(const Tensor& images) {
+  return is_half(images) && images.size(1) % 8 == 0 && images.size(2) * images.size(3) % 8 == 0 &&
+         images.numel() <= INT32_MAX &&
+         reinterpret_cast<uintptr_t>(images.const_data_ptr()) % 16 == 0;
 }
 
-// Of one dimension of a convolution.
-int64_t extent(int64_t size, int64_t kernel, int64_t pad, int64_t dilation, int64_t stride) {
-  return (size + 2 * pad - dilation * (kernel - 1) - 1) / stride + 1;
-}
-
-// The geometry, if the kernel for few channels takes it.
-std::optional<ConvGeometry> direct_convolution(const Tensor& input, const Tensor& weight,
-                                               IntArrayRef stride, IntArrayRef padding,
-                                               IntArrayRef dilation, int64_t groups,
-                                               IntArrayRef window) {
-  if (groups != 1 || input.scalar_type() != at::kFloat || input.size(1) != weight.size(1) ||
-      !is_row_major(input) || !is_row_major(weight) || first(padding) < 0 || second(padding) < 0 ||
-      first(stride) != 1 || second(stride) != 1 || first(dilation) != 1 || second(dilation) != 1) {
-    return std::nullopt;
-  }
-  const int64_t height = extent(input.size(2), weight.size(2), first(padding), 1, 1);
-  const int64_t width = extent(input.size(3), weight.size(3), second(padding), 1, 1);
-  if (height < first(window) || width < second(window)) return std::nullopt;
-  const ConvGeometry g{input.size(0),          input.size(1),         input.size(2),
-                       input.size(3),          weight.size(0),        weight.size(2),
-                       weight.size(3),         first(stride),         second(stride),
-                       first(padding),         second(padding),       first(dilation),
-                       second(dilation),       first(window),         second(window),
-                       height / first(window), width / second(window)};
-  return kernels()->conv_takes(g) ? std::optional(g) : std::nullopt;
-}
-
-// The geometry of the pool alone, if its kernels take it.
-std::optional<PoolGeometry> pooling(IntArrayRef planes, at::MemoryFormat format,
-                                    IntArrayRef window) {
-  const PoolGeometry g{planes[0],
-                       planes[1],
-                       planes[2],
-                       planes[3],
-                       first(window),
-                       second(window),
-                       planes[2] / first(window),
-                       planes[3] / second(window),
-                       format == at::MemoryFormat::ChannelsLast};
-  const int64_t elements = c10::multiply_integers(planes);
-  const bool fits = g.out_height > 0 && g.out_width > 0 && elements > 0 && elements <= INT32_MAX;
-  return fits ? std::optional(g) : std::nullopt;
-}
-
-void check_window(IntArrayRef kernel_size) {
-  TORCH_CHECK(first(kernel_size) > 0 && second(kernel_size) > 0,
-              "conv2d_relu_max_pool2d: kernel_size should be positive, got ", kernel_size);
-  TORCH_CHECK(first(kernel_size) * second(kernel_size) <= 256,
-              "conv2d_relu_max_pool2d: a window should have at most 256 elements, for its indices "
-              "are bytes; got kernel_size ",
-              kernel_size);
-}
-
-Tensor contiguous_bias(const OptionalTensor& bias) {
-  return bias.has_value() && bias->defined() ? bias->contiguous() : Tensor();
-}
-
-Gradients2 forward(const Tensor& input, const Tensor& weight, const OptionalTensor& bias,
-                   IntArrayRef stride, IntArrayRef padding, IntArrayRef dilation, int64_t groups,
-                   IntArrayRef kernel_size) {
-  check_window(kernel_size);
-  const auto native_op = [&]() -> Gradients2 {
-    return native::conv2d_relu_max_pool2d(input, weight, bias, stride, padding, dilation, groups,
-                                          kernel_size);
-  };
-  if (!are_plain(input, weight, bias)) return native_op();
-  const Launch launch(input);
-  const Tensor offset = contiguous_bias(bias);
-  if (const auto g =
-          direct_convolution(input, weight, stride, padding, dilation, groups, kernel_size)) {
-    const Tensor output =
-        at::empty({g->images, g->out_channels, g->pooled_height, g->pooled_width}, input.options());
-    const Tensor indices = at::empty(output.sizes(), input.options().dtype(at::kByte));
-    kernels()->conv_relu_pool(*g, input.const_data_ptr<float>(), weight.const_data_ptr<float>(),
-                              static_cast<const float*>(data_or_null(offset)),
-                              output.mutable_data_ptr<float>(), indices.mutable_data_ptr<uint8_t>(),
+Tensor to_channels_last(const Tensor& images, const Launch& launch) {
+  const Tensor turned = at::empty(images.sizes(), images.options().memory_format(kChannelsLast));
+  kernels()->to_channels_last(images.const_data_ptr(), images.size(0), images.size(1),
+                              images.size(2) * images.size(3), turned.mutable_data_ptr(),
                               launch.stream());
-    return {output, indices};
+  return turned;
+}
+
+// With the bias added.
+Tensor from_channels_last(const Tensor& turned, const Tensor& bias, const Launch& launch) {
+  const Tensor images = at::empty(turned.sizes(), turned.options());
+  kernels()->from_channels_last(*kernel_dtype(turned.scalar_type()), turned.const_data_ptr(),
+                                turned.size(0), turned.size(1), turned.size(2) * turned.size(3),
+                                data_or_null(bias), images.mutable_data_ptr(), launch.stream());
+  return images;
+}
+
+Tensor forward(const Tensor& input, const Tensor& weight, const OptionalTensor& bias,
+               IntArrayRef stride, IntArrayRef padding, IntArrayRef dilation, int64_t groups) {
+  const bool has_bias = bias.has_value() && bias->defined();
+  if (!has_bias || !are_plain(input, weight, bias)) {
+    return native::conv2d(input, weight, bias, stride, padding, dilation, groups);
   }
-  const Tensor convolved =
-      at::conv2d(input, weight, std::nullopt, stride, padding, dilation, groups);
-  const auto format = convolved.suggest_memory_format();
-  const auto g = pooling(convolved.sizes(), format, kernel_size);
-  if (!g) return native_op();
-  const Tensor planes = convolved.contiguous(format);
-  const auto options = input.options().memory_format(format);
-  const Tensor output = at::empty({g->images, g->channels, g->out_height, g->out_width}, options);
-  const Tensor indices = at::empty(output.sizes(), options.dtype(at::kByte));
-  kernels()->relu_pool(*kernel_dtype(input.scalar_type()), *g, planes.const_data_ptr(),
-                       data_or_null(offset), output.mutable_data_ptr(),
-                       indices.mutable_data_ptr<uint8_t>(), launch.stream());
-  return {output, indices};
-}
-
-// Of weight and bias, for few channels.
-Gradients3 direct_backward(const ConvGeometry& g, const Tensor& grad, const Tensor& output,
-                           const Tensor& indices, const Tensor& input, const Tensor& weight,
-                           bool wants_bias, void* stream) {
-  const Tensor grad_weight = at::empty(weight.sizes(), weight.options());
-  const Tensor grad_bias = wants_bias ? at::empty({weight.size(0)}, weight.options()) : Tensor();
-  const Tensor parts =
-      at::empty({kernels()->conv_backward_parts(g)}, weight.options().dtype(at::kDouble));
-  kernels()->conv_backward(g, grad.const_data_ptr<float>(), output.const_data_ptr<float>(),
-                           indices.const_data_ptr<uint8_t>(), input.const_data_ptr<float>(),
-                           parts.mutable_data_ptr<double>(), grad_weight.mutable_data_ptr<float>(),
-                           static_cast<float*>(mutable_data_or_null(grad_bias)), stream);
-  return {Tensor(), grad_weight, grad_bias};
-}
-
-Gradients3 backward(const Tensor& grad_output, const Tensor& input, const Tensor& weight,
-                    const Tensor& output, const Tensor& indices, IntArrayRef stride,
-                    IntArrayRef padding, IntArrayRef dilation, int64_t groups,
-                    IntArrayRef kernel_size, std::array<bool, 3> output_mask) {
-  check_window(kernel_size);
-  const auto native_op = [&] {
-    return native::conv2d_relu_max_pool2d_backward(grad_output, input, weight, output, indices,
-                                                   stride, padding, dilation, groups, kernel_size,
-                                                   output_mask);
-  };
-  const bool agrees = are_plain(input, weight, std::nullopt) && is_plain(grad_output, input) &&
-                      is_plain(output, input) && is_plain(indices, input) && output.dim() == 4 &&
-                      grad_output.sizes() == output.sizes() && indices.sizes() == output.sizes() &&
-                      indices.scalar_type() == at::kByte &&
-                      grad_output.scalar_type() == input.scalar_type() &&
-                      output.scalar_type() == input.scalar_type();
-  if (!agrees) return native_op();
   const Launch launch(input);
-  if (!output_mask[0] && output_mask[1]) {
-    const auto g =
-        direct_convolution(input, weight, stride, padding, dilation, groups, kernel_size);
-    if (g && kernels()->conv_backward_takes(*g)) {
-      return direct_backward(*g, grad_output.contiguous(), output.contiguous(),
-                             indices.contiguous(), input, weight, output_mask[2], launch.stream());
-    }
+  const Tensor offset = bias->contiguous();
+  const auto convolve = [&](const Tensor& images, const Tensor& kernel) {
+    return at::conv2d(images, kernel, std::nullopt, stride, padding, dilation, groups);
+  };
+  const bool turn = groups == 1 && is_row_major(input) && is_row_major(weight) && turns(input) &&
+                    weight.size(0) % 8 == 0;
+  const Tensor convolved =
+      turn ? convolve(to_channels_last(input, launch), weight.contiguous(kChannelsLast))
+           : convolve(input, weight);
+  const bool channels_last = convolved.is_contiguous(kChannelsLast);
+  if (turn && channels_last && turns(convolved)) {
+    return from_channels_last(convolved, offset, launch);
   }
-  const auto format = output.suggest_memory_format();
-  const std::vector<int64_t> sizes{
-      input.size(0), weight.size(0),
-      extent(input.size(2), weight.size(2), first(padding), first(dilation), first(stride)),
-      extent(input.size(3), weight.size(3), second(padding), second(dilation), second(stride))};
-  const auto g = pooling(sizes, format, kernel_size);
-  if (!g || output.size(2) != g->out_height || output.size(3) != g->out_width) return native_op();
-  const Tensor grad = grad_output.contiguous(format), y = output.contiguous(format);
-  const Tensor places = indices.contiguous(format);
-  const Tensor grad_planes = at::empty(sizes, grad.options().memory_format(format));
-  kernels()->relu_pool_backward(*kernel_dtype(input.scalar_type()), *g, grad.const_data_ptr(),
-                                y.const_data_ptr(), places.const_data_ptr<uint8_t>(),
-                                grad_planes.mutable_data_ptr(), launch.stream());
-  return native::conv2d_backward(grad_planes, input, weight, stride, padding, dilation, groups,
-                                 output_mask);
+  if (!channels_last || convolved.numel() == 0) {
+    return (turn ? convolved.contiguous() : convolved).add_(offset.view({-1, 1, 1}));
+  }
+  kernels()->bias_activation(*kernel_dtype(convolved.scalar_type()), convolved.mutable_data_ptr(),
+                             convolved.numel() / convolved.size(1), convolved.size(1),
+                             offset.const_data_ptr(), Activation::none, launch.stream());
+  return turn ? convolved.contiguous() : convolved;
 }
 
 }  // namespace
 }  // namespace inkgrad::cuda
 
-TORCH_LIBRARY_IMPL(inkgrad, CUDA, m) {
-  m.impl("conv2d_relu_max_pool2d", inkgrad::cuda::forward);
-  m.impl("conv2d_relu_max_pool2d_backward", inkgrad::cuda::backward);
-}
+TORCH_LIBRARY_IMPL(inkgrad, CUDA, m) { m.impl("conv2d", inkgrad::cuda::forward); }

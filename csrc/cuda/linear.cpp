@@ -1,5 +1,6 @@
-// linear_sigmoid and linear_relu on CUDA: torch's matrix products, and one pass of ours for bias
-// and activation, in place.
+// linear_sigmoid and linear_relu on CUDA: a kernel of ours for small layers; products on the tensor
+// cores with bias and activation in them, where those are ahead; else torch's matrix products, and
+// one pass of ours for bias and activation, in place.
 #include <ATen/ops/addmm.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/empty_like.h>
@@ -7,7 +8,9 @@
 #include <torch/library.h>
 
 #include "../ops.h"
+#include "products.h"
 #include "runtime.h"
+#include "small_linear.h"
 
 namespace inkgrad::cuda {
 namespace {
@@ -32,8 +35,20 @@ Tensor forward(const Tensor& input, const Tensor& weight, const OptionalTensor& 
     return activation == Activation::sigmoid ? native::linear_sigmoid(input, weight, bias)
                                              : native::linear_relu(input, weight, bias);
   }
+  const LinearShape shape{input.numel() / weight.size(1), columns, weight.size(1), activation};
+  if (kernels()->small_linear_takes(shape)) return small_linear(shape, input, weight, bias);
   const Launch launch(input);
   const Tensor x = input.dim() == 2 ? input : input.reshape({-1, weight.size(1)});
+  const auto with_shape_of_input = [&](const Tensor& y) {
+    if (input.dim() == 2) return y;
+    auto sizes = input.sizes().vec();
+    sizes.back() = columns;
+    return y.view(sizes);
+  };
+  if (tensor_cores_take(x, weight)) {
+    const Tensor offset = is_defined(bias) ? bias->contiguous() : Tensor();
+    return with_shape_of_input(tensor_core_linear(x, weight, offset, activation, launch));
+  }
   // A half type is rounded once, after the bias: within the product. There the others gain nothing,
   // and lose a copy of the bias where the product has no epilogue for it.
   const bool is_half = input.scalar_type() == at::kHalf || input.scalar_type() == at::kBFloat16;
@@ -43,10 +58,7 @@ Tensor forward(const Tensor& input, const Tensor& weight, const OptionalTensor& 
   const Tensor offset = is_defined(bias) && !bias_in_product ? bias->contiguous() : Tensor();
   kernels()->bias_activation(*kernel_dtype(z.scalar_type()), z.mutable_data_ptr(), z.size(0),
                              columns, data_or_null(offset), activation, launch.stream());
-  if (input.dim() == 2) return z;
-  auto sizes = input.sizes().vec();
-  sizes.back() = columns;
-  return z.view(sizes);
+  return with_shape_of_input(z);
 }
 
 template <Activation activation>
@@ -61,22 +73,34 @@ Gradients3 backward(const Tensor& grad_output, const Tensor& input, const Tensor
                ? native::linear_sigmoid_backward(grad_output, input, weight, output, output_mask)
                : native::linear_relu_backward(grad_output, input, weight, output, output_mask);
   }
+  const int64_t columns = weight.size(0), rows = output.numel() / columns;
+  const LinearShape shape{rows, columns, weight.size(1), activation};
+  if (kernels()->small_linear_takes(shape)) {
+    return small_linear_backward(shape, grad_output, input, weight, output, output_mask);
+  }
   const Launch launch(input);
   const Dtype dtype = *kernel_dtype(input.scalar_type());
-  const int64_t columns = weight.size(0), rows = output.numel() / columns;
   const Tensor grad = grad_output.contiguous(), y = output.contiguous();
   const Tensor x = input.dim() == 2 ? input : input.reshape({rows, weight.size(1)});
   const Tensor grad_z = at::empty({rows, columns}, grad.options());
-  Tensor grad_input, grad_weight, grad_bias, parts;
+  const bool on_tensor_cores = input.scalar_type() == at::kFloat &&
+                               (output_mask[0] || output_mask[1]) && tensor_cores_take(x, weight);
+  Tensor grad_input, grad_weight, grad_bias, parts, extremes;
   if (output_mask[2]) {
+    if (on_tensor_cores) extremes = gradient_extremes(grad_z);
     grad_bias = at::empty({columns}, weight.options());
     parts =
         at::empty({kernels()->column_parts(rows, columns)}, weight.options().dtype(at::kDouble));
   }
-  kernels()->activation_backward(dtype, grad.const_data_ptr(), y.const_data_ptr(), rows, columns,
-                                 activation, grad_z.mutable_data_ptr(),
-                                 static_cast<double*>(mutable_data_or_null(parts)),
-                                 mutable_data_or_null(grad_bias), launch.stream());
+  kernels()->activation_backward(
+      dtype, grad.const_data_ptr(), y.const_data_ptr(), rows, columns, activation,
+      grad_z.mutable_data_ptr(), static_cast<double*>(mutable_data_or_null(parts)),
+      mutable_data_or_null(grad_bias), mutable_data_or_null(extremes), launch.stream());
+  if (on_tensor_cores) {
+    const auto [of_input, of_weight] =
+        tensor_core_gradients(grad_z, extremes, x, weight, output_mask[0], output_mask[1], launch);
+    return {of_input.defined() ? of_input.view(input.sizes()) : of_input, of_weight, grad_bias};
+  }
   if (output_mask[0]) grad_input = at::mm(grad_z, weight).view(input.sizes());
   if (output_mask[1]) grad_weight = at::mm(grad_z.t(), x);
   return {grad_input, grad_weight, grad_bias};

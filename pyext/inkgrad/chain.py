@@ -2,16 +2,20 @@
 
 In a small model autograd, Python and the dispatcher cost many times the arithmetic. A chain knows
 its layers and its loss beforehand and records nothing: forward, loss, backward and the update of
-the weights are one call into C++, on the same kernels as :mod:`inkgrad.functional`.
+the weights are one call into C++, on the same kernels as :mod:`inkgrad.functional`; on CUDA, for
+small linear layers, they are one kernel (:mod:`inkgrad.device_chain`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Any, SupportsFloat
 
+import torch
 from torch import Tensor, nn
 
 from inkgrad import nn as ink
+from inkgrad.device_chain import DeviceChain
 from inkgrad.extension import LOADED
 
 # Layers that are linear, with the activation that follows.
@@ -29,9 +33,10 @@ class Chain:
 
     Layers may be :class:`torch.nn.Linear` and the modules of :mod:`inkgrad.nn` except
     :class:`~inkgrad.nn.Conv2d`, and :class:`torch.nn.Flatten`; a linear layer takes all dimensions
-    behind the first as its inputs. Parameters are contiguous float32 on the CPU; they stay where
-    they are and are changed in place. ``criterion`` is :class:`~inkgrad.nn.BCELoss` or
-    :class:`torch.nn.CrossEntropyLoss`, mean or sum, without weights.
+    behind the first as its inputs. Parameters are contiguous float32; they stay where they are and
+    are changed in place. ``criterion`` is :class:`~inkgrad.nn.BCELoss` or
+    :class:`torch.nn.CrossEntropyLoss`, mean or sum, without weights. On CUDA there are linear
+    layers of a few dozen units and BCELoss; what is given stands on the parameters' device.
 
     One thread at a time may use a chain; others may run meanwhile.
 
@@ -43,7 +48,8 @@ class Chain:
     def __init__(self, layers: Iterable[nn.Module], criterion: nn.Module) -> None:
         if LOADED.module is None:
             raise ValueError("chain: the compiled kernels are not there")
-        self._chain = LOADED.module.Chain(*_loss(criterion))
+        layers = list(layers)
+        self._chain = _chain_on(_device_of(layers), *_loss(criterion))
         self._parameters: list[nn.Parameter] = []
         for layer in layers:
             self._add(layer)
@@ -122,13 +128,16 @@ class Chain:
         lr: float,
         momentum: float = 0.0,
         weight_decay: float = 0.0,
-    ) -> float:
+    ) -> SupportsFloat:
         """:meth:`backward`, then one update as by :class:`torch.optim.SGD`.
 
         Returns:
-            The loss before the update. If it is not finite nothing has changed.
+            The loss before the update. If it is not finite nothing has changed. On CUDA
+            ``float(loss)`` waits for the device, which otherwise nothing here does; examples that
+            are out of range are an error then, and have changed nothing.
         """
-        return float(self._chain.step(inputs, targets, rows, lr, momentum, weight_decay))
+        loss: SupportsFloat = self._chain.step(inputs, targets, rows, lr, momentum, weight_decay)
+        return loss
 
     def judge(self, inputs: Tensor, targets: Tensor, piece: int = 1024) -> tuple[float, int]:
         """The loss of examples, and how many are got right; ``piece`` of them at once.
@@ -142,6 +151,19 @@ class Chain:
     def is_finite(self) -> bool:
         """Whether every parameter is a finite number."""
         return bool(self._chain.finite())
+
+
+def _device_of(layers: Iterable[nn.Module]) -> torch.device:
+    """That of the first parameter."""
+    parameters = (parameter for layer in layers for parameter in layer.parameters())
+    first = next(parameters, None)
+    return torch.device("cpu") if first is None else first.device
+
+
+def _chain_on(device: torch.device, is_binary: bool, mean: bool) -> Any:
+    if device.type == "cuda":
+        return DeviceChain(is_binary, mean, device)
+    return LOADED.module.Chain(is_binary, mean)
 
 
 def _loss(criterion: nn.Module) -> tuple[bool, bool]:

@@ -13,10 +13,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from inkgrad.course import checkpoint, steps
+from inkgrad.course import checkpoint, models, steps
 from inkgrad.course.data import Data, Examples, breast_cancer, digits, hours_of_study
 from inkgrad.course.settings import DEFAULTS, OPTIMIZERS, Settings, course_settings
 from inkgrad.course.training import Batch, Diverged, Epoch, Run, evaluate
+from inkgrad.extension import LOADED
 
 Weights = dict[str, Tensor]
 
@@ -98,6 +99,34 @@ def test_fused_and_native_end_with_equal_losses(few_digits: Data, model: str, ep
     assert losses(runs[0]) == pytest.approx(losses(runs[1]), rel=1e-4)
 
 
+@pytest.mark.parametrize("model", ["logistic", "diabetes", "cnn"])
+def test_every_device_gives_the_same_run(
+    few_digits: Data, model: str, device: torch.device
+) -> None:
+    data = few_digits if model == "cnn" else breast_cancer()
+    there, here = (
+        trained(model, data, epochs=2, batch_size=32, device=name) for name in (str(device), "cpu")
+    )
+    assert losses(there) == pytest.approx(losses(here), rel=1e-3)
+    assert there.history[-1].accuracy == pytest.approx(here.history[-1].accuracy, abs=0.05)
+    assert {p.device.type for p in there.model.parameters()} == {device.type}
+
+
+@pytest.mark.skipif(LOADED.module is None, reason="needs the compiled kernels")
+def test_the_fastest_steps_are_found(device: torch.device) -> None:
+    """On CUDA too, where there is a kernel for the whole step; by autograd where there is none."""
+    if device.type == "cuda" and not LOADED.cuda.loaded:
+        pytest.skip("no CUDA kernels")
+    kinds = {
+        name: type(steps.steps_for(models.build(name).to(device), course_settings(name), 32))
+        for name in models.MODELS
+    }
+    expected = {"logistic": steps.ChainSteps, "diabetes": steps.ChainSteps}
+    if device.type == "cpu":
+        expected |= {"softmax": steps.ChainSteps, "cnn": steps.ChainSteps}
+    assert kinds == {name: expected.get(name, steps.EagerSteps) for name in models.MODELS}
+
+
 def test_the_same_seed_gives_the_same_run(few_digits: Data) -> None:
     first = trained("cnn", few_digits, epochs=2)
     torch.manual_seed(123)  # of no consequence
@@ -176,7 +205,7 @@ def test_stopping_keeps_what_was_learned() -> None:
 
 
 @pytest.mark.parametrize("stopped", [False, True])
-def test_a_diverging_run_keeps_the_last_good_weights(stopped: bool) -> None:
+def test_a_diverging_run_keeps_the_last_good_weights(stopped: bool, device: torch.device) -> None:
     good: Weights = {}
     stop = threading.Event()
 
@@ -186,7 +215,8 @@ def test_a_diverging_run_keeps_the_last_good_weights(stopped: bool) -> None:
             if stopped:
                 stop.set()
 
-    run = Run(settings("diabetes"), breast_cancer(), stop=stop, on_batch=spoil)
+    wanted = settings("diabetes", device=str(device))
+    run = Run(wanted, breast_cancer(), stop=stop, on_batch=spoil)
     epochs = run.epochs()
     next(epochs)
     good = {name: tensor.clone() for name, tensor in run.model.state_dict().items()}

@@ -7,10 +7,13 @@
 #include <limits>
 #include <vector>
 
+#include "chain_map.h"
 #include "conv_map.h"
+#include "gemm_map.h"
 #include "index.h"
 #include "math.h"
 #include "pool_map.h"
+#include "small_linear_map.h"
 
 using namespace inkgrad::cuda;
 
@@ -162,35 +165,49 @@ ConvGeometry conv_geometry(int64_t images, int64_t in, int64_t height, int64_t w
           1,      1,  2,      2,     pooled_height, pooled_width};
 }
 
-}  // namespace
-
-// Every pooled place of every image in exactly one thread, whose pixels lie in the block's tile.
-int64_t conv_forward_errors(int64_t images, int64_t in, int64_t height, int64_t width, int64_t out,
-                            int64_t k, int64_t pad) {
-  const ConvGeometry g = conv_geometry(images, in, height, width, out, k, pad);
-  const ForwardTiles t = forward_tiles(g);
-  std::vector<uint8_t> visits(images * t.places);
-  int64_t errors = t.threads > 256 || t.tile.pitch % 2 != 0 || (t.images > 1 && t.parts > 1);
+// Every place of every image in exactly one thread of each share, whose pixels lie in the block's
+// tile.
+int64_t plane_tile_errors(const PlaneTiles& t, int64_t images, int64_t across, int64_t k) {
+  std::vector<uint8_t> visits(images * t.places * t.shares);
+  int64_t errors = t.threads > kLargestBlock || t.threads % 32 != 0 || t.tile.pitch % 2 != 0 ||
+                   (t.images > 1 && t.parts > 1);
   for (int64_t block = 0; block < t.blocks(images); ++block) {
     for (int thread = 0; thread < t.threads; ++thread) {
-      int image_in_block, place;
+      int share, image_in_block, place;
       int64_t image;
-      if (!t.locate(block, thread, images, &image_in_block, &image, &place)) continue;
-      ++visits.at(image * t.places + place);
+      if (!t.locate(block, thread, images, &share, &image_in_block, &image, &place)) continue;
+      ++visits.at((image * t.places + place) * t.shares + share);
       errors += image != block / t.parts * t.images + image_in_block;
-      errors += 2 * (place / g.pooled_width) + k >= t.tile.rows + 1;
-      errors += 2 * (place % g.pooled_width) + k >= t.tile.pitch + 1;
+      errors += image_in_block >= t.images;
+      errors += 2 * (place / across) + k >= t.tile.rows;
+      errors += 2 * (place % across) + k >= t.tile.pitch;
     }
   }
   for (const uint8_t count : visits) errors += count != 1;
   return errors;
 }
 
+}  // namespace
+
+// Forward's places are those of the pooled images.
+int64_t conv_forward_errors(int64_t images, int64_t in, int64_t height, int64_t width, int64_t out,
+                            int64_t k, int64_t pad) {
+  const ConvGeometry g = conv_geometry(images, in, height, width, out, k, pad);
+  return plane_tile_errors(forward_tiles(g), images, g.pooled_width, k);
+}
+
+// The same of the input's gradient, whose places are those of the image.
+int64_t conv_input_grad_errors(int64_t images, int64_t in, int64_t height, int64_t width,
+                               int64_t out, int64_t k, int64_t pad) {
+  const ConvGeometry g = conv_geometry(images, in, height, width, out, k, pad);
+  return plane_tile_errors(input_grad_tiles(g), images, ceil_div(width, 2), k);
+}
+
 // Every sum in exactly one thread, whose channel is among those that its block keeps; every image
 // in exactly one slice.
-int64_t conv_backward_errors(int64_t images, int64_t in, int64_t out, int64_t k) {
+int64_t conv_weight_grad_errors(int64_t images, int64_t in, int64_t out, int64_t k) {
   const ConvGeometry g = conv_geometry(images, in, 12, 12, out, k, 0);
-  const BackwardTiles t = backward_tiles(g);
+  const WeightGradTiles t = weight_grad_tiles(g);
   const int64_t sums = out * t.sums_per_channel;
   int64_t errors = t.threads > 512 || t.slices > 65535;
   for (int64_t block = 0; block < t.blocks; ++block) {
@@ -201,10 +218,185 @@ int64_t conv_backward_errors(int64_t images, int64_t in, int64_t out, int64_t k)
   errors += int64_t(t.blocks) * t.threads < sums;
   int64_t next = 0;
   for (int64_t slice = 0; slice < t.slices; ++slice) {
-    errors += slice * images / t.slices != next;
-    next = (slice + 1) * images / t.slices;
+    errors += t.begin(slice, images) != next;
+    next = t.begin(slice + 1, images);
   }
   return errors + (next != images);
+}
+
+// Every output of every row in exactly one thread, and all that it reads within the tile.
+int64_t small_forward_errors(int64_t rows, int64_t inputs, int64_t outputs, int bytes) {
+  const SmallForward f = small_forward({rows, outputs, inputs, Activation::relu}, bytes);
+  std::vector<uint8_t> visits(rows * outputs);
+  for (int64_t block = 0; block < f.blocks(rows); ++block) {
+    for (int thread = 0; thread < kThreads; ++thread) {
+      const int64_t row = block * f.rows + thread / f.groups;
+      for (int c = 0; c < f.per_thread; ++c) {
+        const int64_t n = thread % f.groups * f.per_thread + c;
+        if (row < rows && n < outputs) ++visits.at(row * outputs + n);
+      }
+    }
+  }
+  int64_t errors = f.rows * f.groups != kThreads || f.padded_outputs() < outputs ||
+                   f.pitch % 2 == 0 || f.pitch < f.chunk() || f.tile_elements() % kFour != 0 ||
+                   f.fours * kFour < inputs || small_forward_shared_bytes(f, bytes) > 47 * 1024;
+  for (const uint8_t count : visits) errors += count != 1;
+  return errors;
+}
+
+// Every row in one tile of one slice; every sum in one thread of the first group, and its terms in
+// all groups.
+int64_t small_backward_errors(int64_t rows, int64_t inputs, int64_t outputs, int bytes) {
+  const SmallBackward b = small_backward({rows, outputs, inputs, Activation::relu});
+  int64_t errors = b.units * b.groups > kThreads || (b.groups & (b.groups - 1)) != 0 ||
+                   2 * b.units * b.groups <= kThreads || b.rows < 1 || b.slices > 512 ||
+                   b.rows_per_slice % b.rows != 0 || b.slices * b.rows_per_slice < rows ||
+                   (b.slices - 1) * b.rows_per_slice >= rows ||
+                   small_backward_shared_bytes(b, bytes) > 47 * 1024;
+  std::vector<uint8_t> visits(b.sums());
+  for (int thread = 0; thread < kThreads; ++thread) {
+    const int unit = thread % b.units, group = thread / b.units;
+    if (group > 0) continue;
+    const int n = unit / b.fours, four = unit % b.fours;
+    for (int64_t k = four * kFour; k < std::min<int64_t>(inputs, (four + 1) * kFour); ++k) {
+      ++visits.at(n * inputs + k);
+    }
+    if (four == 0) ++visits.at(outputs * inputs + n);
+  }
+  for (const uint8_t count : visits) errors += count != 1;
+  return errors;
+}
+
+// A chain of these units, inputs first: nothing overlaps, all fits.
+int64_t chain_errors(int levels, const int* units) {
+  ChainPass pass{};
+  pass.layers = levels - 1;
+  for (int l = 0; l < pass.layers; ++l) {
+    pass.layer[l].inputs = units[l];
+    pass.layer[l].outputs = units[l + 1];
+  }
+  if (!is_small_chain(pass)) return -1;
+  const ChainMap map = chain_map(pass);
+  std::vector<uint8_t> width(map.width), weights(map.weights), sums(map.sums);
+  for (int level = 0; level < levels; ++level) {
+    for (int i = 0; i < units[level]; ++i) ++width.at(map.unit_at[level] + i);
+    uint32_t rest;
+    const uint32_t last = uint32_t(map.rows * units[level] - 1);
+    if (map.by_level[level].divide(last, &rest) != uint32_t(map.rows - 1)) return 1;
+    if (rest != uint32_t(units[level] - 1)) return 1;
+  }
+  for (int l = 0; l < pass.layers; ++l) {
+    const int pitch = chain_pitch(units[l]), outputs = units[l + 1];
+    for (int i = 0; i < outputs * pitch + outputs; ++i) ++weights.at(map.weight_at[l] + i);
+    for (int i = 0; i < chain_gradients(pass.layer[l]) * map.groups[l]; ++i) {
+      ++sums.at(map.sum_at[l] + i);
+    }
+  }
+  int64_t errors = map.rows < kChainFewestRows || map.rows > kThreads ||
+                   chain_shared_bytes(map) + int64_t(kThreads * sizeof(double)) > 47 * 1024;
+  for (const auto* room : {&width, &weights, &sums}) {
+    for (const uint8_t count : *room) errors += count != 1;
+  }
+  return errors;
+}
+
+// ---- products on the tensor cores
+
+// Every tile of the result in exactly one place, with every step of the sum in one split.
+int64_t gemm_tile_errors(int64_t m, int64_t n, int64_t k, int64_t tile_columns, int64_t blocks,
+                         bool may_split) {
+  const GemmTiles t = gemm_tiles(m, n, k, int(tile_columns), int(blocks), may_split);
+  const int64_t rows = t.row_pairs * kBlocksOfCluster, steps = ceil_div(k, kTileDepth);
+  std::vector<uint8_t> visits(rows * t.columns * steps);
+  int64_t errors = rows * kTileRows < m || t.columns * tile_columns < n || t.steps != steps;
+  for (int64_t pair = 0; pair < t.pairs(); ++pair) {
+    for (int rank = 0; rank < kBlocksOfCluster; ++rank) {
+      const TilePlace at = t.place(pair, rank);
+      errors += at.row % kTileRows != 0 || at.column % tile_columns != 0;
+      errors += at.split < 0 || at.split >= t.splits || at.first_step >= at.end_step;
+      const int64_t tile = at.row / kTileRows * t.columns + at.column / tile_columns;
+      for (int step = at.first_step; step < at.end_step; ++step) ++visits.at(tile * steps + step);
+    }
+  }
+  for (const uint8_t count : visits) errors += count != 1;
+  return errors;
+}
+
+// The sums of a warpgroup are the elements of its 64 rows, each once.
+int64_t gemm_sum_errors(int64_t columns) {
+  std::vector<uint8_t> visits(64 * columns);
+  int64_t errors = 0;
+  for (int thread = 0; thread < 128; ++thread) {
+    for (int i = 0; i < columns / 2; ++i) {
+      ++visits.at(sum_row(thread, i) * columns + sum_column(thread, i));
+      // What is written together lies together.
+      errors += i % 2 == 1 && sum_column(thread, i) != sum_column(thread, i - 1) + 1;
+      errors += sum_row(thread, i) != sum_row(thread, 0) + sum_row(0, i);
+      errors += sum_column(thread, i) != sum_column(thread, 0) + sum_column(0, i);
+    }
+  }
+  for (const uint8_t count : visits) errors += count != 1;
+  return errors;
+}
+
+// Where B's rows are dealt out a thread's sums are `wide` consecutive columns of every group, which
+// it finds where finish_dealt() of gemm.cu looks for them.
+int64_t gemm_dealt_errors(int64_t columns, int64_t wide) {
+  const int w = int(wide), groups = int(columns) / dealt_group(w);
+  int64_t errors = columns % dealt_group(w) != 0;
+  for (int thread = 0; thread < 128; ++thread) {
+    for (int group = 0; group < groups; ++group) {
+      for (int down = 0; down < 2; ++down) {
+        for (int i = 0; i < w; ++i) {
+          const int sum = 4 * (w / 2 * group + i / 2) + 2 * down + i % 2;
+          errors += sum_row(thread, sum) != sum_row(thread, 0) + 8 * down;
+          errors += dealt_column(sum_column(thread, sum), w) !=
+                    group * dealt_group(w) + thread % 4 * w + i;
+        }
+      }
+    }
+  }
+  // As the copy engine deals them out: a row is (place in a pair, thread, pair, group).
+  int row = 0;
+  for (int group = 0; group < groups; ++group) {
+    for (int pair = 0; pair < w / 2; ++pair) {
+      for (int thread = 0; thread < 4; ++thread) {
+        for (int place = 0; place < 2; ++place, ++row) {
+          const int column = place + thread * w + pair * 2 + group * dealt_group(w);
+          errors += dealt_column(row, w) != column;
+        }
+      }
+    }
+  }
+  return errors;
+}
+
+// Where the descriptor finds element (row, k) of an operand of `extent` rows is where the copy
+// engine has put it: 128 bytes a row of shared memory, its 16-byte pieces swapped by row % 8.
+int64_t gemm_operand_errors(int64_t extent, bool k_is_consecutive) {
+  const Major major = k_is_consecutive ? Major::k : Major::mn;
+  constexpr uint32_t kStart = 7 * kSwizzleBytes;
+  int64_t errors = 0;
+  for (int64_t row = 0; row < extent; ++row) {
+    for (int64_t k = 0; k < kTileDepth; ++k) {
+      const int64_t copied_row = k_is_consecutive ? row : row / 64 * kTileDepth + k;
+      const int64_t in_row = 2 * (k_is_consecutive ? k : row % 64);
+      const int64_t copied = kStart + copied_row * kRowBytes + (in_row ^ (copied_row % 8 * 16));
+
+      const uint64_t descriptor =
+          operand_descriptor(kStart, major) + k / kProductDepth * descriptor_step(major);
+      errors += descriptor >> 62 != 1;  // swizzle of 128 bytes
+      const int64_t start = (descriptor & 0x3fff) * 16, pieces = (descriptor >> 16 & 0x3fff) * 16,
+                    groups = (descriptor >> 32 & 0x3fff) * 16, of_product = k % kProductDepth;
+      const int64_t plain = k_is_consecutive
+                                ? start + row / 8 * groups + row % 8 * kRowBytes + 2 * of_product
+                                : start + row / 64 * pieces + of_product / 8 * groups +
+                                      of_product % 8 * kRowBytes + 2 * (row % 64);
+      // The tensor core applies the swap to the address: bits 4 to 6 by bits 7 to 9.
+      errors += (plain ^ (plain >> 7 & 7) << 4) != copied;
+    }
+  }
+  return errors;
 }
 
 // ---- functions; relative errors in units of the last place of a float, over every `stride`-th
@@ -227,8 +419,8 @@ double worst_loss(int64_t stride) {
   for (int64_t bits = 1; bits < 0x3f800000; bits += stride) {
     const float p = float_of(int32_t(bits));
     for (const float target : {0.0f, 1.0f}) {
-      const double right = bce_loss<double>(p, target);
-      worst = std::max(worst, std::abs(bce_loss(p, target) / right - 1));
+      const double right = bce_loss(log_pair(double(p)), double(target));
+      worst = std::max(worst, std::abs(bce_loss(log_pair(p), target) / right - 1));
     }
   }
   return worst / std::numeric_limits<float>::epsilon();
@@ -246,7 +438,7 @@ double worst_odds(int64_t stride) {
   return worst / std::numeric_limits<float>::epsilon();
 }
 
-float loss(float p, float target) { return bce_loss(p, target); }
+float loss(float p, float target) { return bce_loss(log_pair(p), target); }
 float grad_input(float p, float target) { return bce_grad_input(p, target); }
 float grad_target(float p) { return bce_grad_target(p); }
 

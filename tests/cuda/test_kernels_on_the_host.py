@@ -13,13 +13,17 @@ import torch
 import torch.nn.functional as F
 
 from comparing import every_dtype
-from emulation import ACTIVATIONS, DTYPES, ConvGeometry, PoolGeometry, emulated_kernels, pointer
+from emulation import (
+    ACTIVATIONS,
+    DTYPES,
+    ConvGeometry,
+    LinearShape,
+    PoolGeometry,
+    SplitOperand,
+    SplitOperands,
+    pointer,
+)
 from inkgrad.check.compare import limit, mismatch, relative_error
-
-
-@pytest.fixture(scope="module")
-def kernels(tmp_path_factory):
-    return emulated_kernels(tmp_path_factory.mktemp("emulated"))
 
 
 def assert_near(actual, expected, message=""):
@@ -40,6 +44,17 @@ def assert_untouched(view, storage):
     start = view.storage_offset()
     assert (storage[:start] == 77).all()
     assert (storage[start + view.numel() :] == 77).all()
+
+
+NONE = 2**32 - 1  # no magnitude but zero
+
+
+def assert_extremes(reach, matrix):
+    """Pairs of the bits of the largest magnitude and of the smallest that is not zero."""
+    bits = matrix.abs().contiguous().view(torch.int32).to(torch.int64)
+    largest, smallest = (reach.to(torch.int64) & NONE).unbind(1)
+    assert largest.max() == bits.max()
+    assert smallest.min() == bits[bits > 0].min() if (bits > 0).any() else NONE
 
 
 # One chunk of a block is 8192 floats, 4096 doubles, 16384 of the half types.
@@ -171,10 +186,14 @@ def test_backward_of_the_activation(kernels, dtype, activation, offset):
             grad_z, around_z = guarded(rows, columns, dtype=dtype, offset=offset)
             sums, around_sums = guarded(columns, dtype=dtype)
             parts = torch.empty(kernels.column_parts(rows, columns), dtype=torch.float64)
+            reach = torch.full((kernels.column_extremes(rows, columns), 2), 77, dtype=torch.int32)
             kernels.activation_backward(
                 code, pointer(grad), pointer(y), rows, columns, ACTIVATIONS[activation],
-                pointer(grad_z), pointer(parts), pointer(sums) if with_sums else None, None,
+                pointer(grad_z), pointer(parts), pointer(sums) if with_sums else None,
+                pointer(reach), None,
             )  # fmt: skip
+            if with_sums and dtype == torch.float32:
+                assert_extremes(reach, grad_z)
             assert_near(grad_z, expected, f"{rows} x {columns}")
             assert_untouched(grad_z, around_z)
             assert_untouched(sums, around_sums)
@@ -182,6 +201,96 @@ def test_backward_of_the_activation(kernels, dtype, activation, offset):
                 # Terms of both signs: an error is measured by their size, not by what is left.
                 error = (sums.double() - expected.sum(0)).abs() / expected.abs().sum(0).clamp(min=1)
                 assert error.max() <= limit(dtype), f"{rows} x {columns}"
+
+
+# rows, inputs, outputs
+SMALL_LINEARS = (
+    (1, 1, 1),
+    (5, 1, 32),
+    (32, 8, 6),
+    (759, 8, 6),  # the course's
+    (300, 30, 7),  # rows that are no whole fours
+    (70, 128, 1),
+    (257, 37, 1),
+    (129, 32, 32),
+    (65, 33, 17),
+    (2100, 13, 9),  # several slices of rows
+)
+
+
+def small_linear_problem(rows, inputs, outputs, dtype, offset, activation):
+    """Integers: with relu every sum is without rounding."""
+    tensors = []
+    for seed, shape in enumerate(((rows, inputs), (outputs, inputs), (outputs,), (rows, outputs))):
+        size = math.prod(shape)
+        tensors.append(images(size + offset, dtype=dtype, seed=seed)[offset:].view(shape))
+    x, weight, bias, grad = tensors
+    if activation == "sigmoid":
+        weight /= 4 * inputs**0.5
+    return x, weight, bias, grad
+
+
+@every_dtype
+@pytest.mark.parametrize("activation", ["sigmoid", "relu"])
+@pytest.mark.parametrize("offset", [0, 1])
+@pytest.mark.parametrize("sizes", SMALL_LINEARS, ids=str)
+def test_small_linear(kernels, dtype, activation, offset, sizes):
+    """Forward and every gradient: wanted alone and together, from aligned memory and not."""
+    rows, inputs, outputs = sizes
+    shape = ctypes.byref(LinearShape(rows, outputs, inputs, ACTIVATIONS[activation]))
+    assert kernels.small_linear_takes(shape)
+    x, weight, bias, grad = small_linear_problem(*sizes, dtype, offset, activation)
+    check = assert_exact if activation == "relu" else assert_near
+    for offsets in (None, bias):
+        y, storage = guarded(rows, outputs, dtype=dtype, offset=offset)
+        kernels.small_linear(DTYPES[dtype], shape, pointer(x), pointer(weight), pointer(offsets),
+                             pointer(y), None)  # fmt: skip
+        z = F.linear(x.double(), weight.double(), double(offsets))
+        check(y, ACTIVATE[activation](z))
+        assert_untouched(y, storage)
+
+    wide = y.double()
+    slope = (wide > 0).double() if activation == "relu" else wide * (1 - wide)
+    grad_z = grad.double() * slope
+    expected = (grad_z @ weight.double(), grad_z.T @ x.double(), grad_z.sum(0))
+    for wanted in ((True, True, True), (True, False, False), (False, True, False),
+                   (False, False, True)):  # fmt: skip
+        parts = torch.full((kernels.small_linear_parts(shape),), math.nan, dtype=torch.float64)
+        outs = [guarded(*t.shape, dtype=dtype, offset=offset) for t in expected]
+        places = [pointer(out) if want else None
+                  for (out, _), want in zip(outs, wanted, strict=True)]  # fmt: skip
+        kernels.small_linear_backward(DTYPES[dtype], shape, *map(pointer, (grad, y, x, weight)),
+                                      pointer(parts), *places, None)  # fmt: skip
+        for (out, around), want, right in zip(outs, wanted, expected, strict=True):
+            assert_untouched(out, around)
+            if want:
+                check(out, right)
+            else:
+                assert (out == 77).all()
+
+
+def assert_exact(actual, expected):
+    assert torch.equal(actual, expected.to(actual.dtype))
+
+
+def test_small_linear_keeps_rows_apart(kernels):
+    """What is not finite stays in its row and, in the padding, out of everything."""
+    shape = ctypes.byref(LinearShape(9, 3, 5, ACTIVATIONS["relu"]))
+    x, weight = images(9, 5, seed=1), images(3, 5, seed=2)
+    x[4, 4] = math.inf
+    weight[2, 3] = math.nan
+    y = torch.empty(9, 3)
+    kernels.small_linear(0, shape, pointer(x), pointer(weight), None, pointer(y), None)
+    assert mismatch(y, F.linear(x.double(), weight.double()).relu().float()) is None
+    assert y[:4, :2].isfinite().all()
+
+
+@pytest.mark.parametrize(
+    ("rows", "inputs", "outputs"),
+    [(0, 8, 6), (9, 0, 6), (9, 8, 0), (9, 129, 1), (9, 1, 33), (9, 128, 9), (9, 33, 32)],
+)
+def test_larger_layers_are_for_other_kernels(kernels, rows, inputs, outputs):
+    assert not kernels.small_linear_takes(ctypes.byref(LinearShape(rows, outputs, inputs, 1)))
 
 
 POOLS = (
@@ -257,6 +366,7 @@ def conv_geometry(shape, out, k, padding):
 CONVOLUTIONS = (
     ((4, 1, 28, 28), 10, 5, 0),  # the course's first layer
     ((3, 1, 28, 28), 32, 5, 2),
+    ((5, 10, 12, 12), 20, 5, 0),  # and its second
     ((2, 3, 32, 32), 8, 5, 2),
     ((2, 3, 33, 29), 11, 3, 1),
     ((5, 8, 7, 7), 5, 3, 0),
@@ -272,11 +382,14 @@ def test_convolution_with_relu_and_pool(kernels, shape, out, k, padding):
     geometry = conv_geometry(shape, out, k, padding)
     g = ctypes.byref(geometry)
     assert kernels.conv_takes(g)
-    assert kernels.conv_backward_takes(g)
+    assert kernels.conv_weight_grad_takes(g)
+    # Planes of 32 gradients of 32 x 32 are more than a block's shared memory.
+    assert kernels.conv_input_grad_takes(g) == (shape != (3, 1, 28, 28))
     x, weight = images(*shape, seed=1), images(out, shape[1], k, k, seed=2)
     for bias in (None, images(out, seed=3)):
         leaves = [t.double().requires_grad_() for t in (weight, *(() if bias is None else (bias,)))]
-        convolved = F.conv2d(x.double(), *leaves, padding=padding)
+        wide = x.double().requires_grad_()
+        convolved = F.conv2d(wide, *leaves, padding=padding)
         expected, places = native_pool(convolved, (2, 2))
         output, storage = guarded(*expected.shape)
         indices = torch.full(expected.shape, 77, dtype=torch.uint8)
@@ -287,15 +400,22 @@ def test_convolution_with_relu_and_pool(kernels, shape, out, k, padding):
         assert_untouched(output, storage)
 
         grad = images(*output.shape, seed=4)
-        right = torch.autograd.grad(expected, leaves, grad.double())
-        parts = torch.empty(kernels.conv_backward_parts(g), dtype=torch.float64)
+        *right, of_input = torch.autograd.grad(expected, [*leaves, wide], grad.double())
+        parts = torch.empty(kernels.conv_weight_grad_parts(g), dtype=torch.float64)
         grads = [guarded(*leaf.shape) for leaf in leaves]
         places_to_go = [pointer(t) for t, _ in grads] + [None] * (2 - len(grads))
-        kernels.conv_backward(g, pointer(grad), pointer(output), pointer(indices), pointer(x),
-                              pointer(parts), *places_to_go, None)  # fmt: skip
+        kernels.conv_weight_grad(g, pointer(grad), pointer(output), pointer(indices), pointer(x),
+                                 pointer(parts), *places_to_go, None)  # fmt: skip
         for (actual, around), want in zip(grads, right, strict=True):
             assert torch.equal(actual.double(), want)
             assert_untouched(actual, around)
+        if not kernels.conv_input_grad_takes(g):
+            continue
+        actual, around = guarded(*shape)
+        kernels.conv_input_grad(g, pointer(grad), pointer(output), pointer(indices),
+                                pointer(weight), pointer(actual), None)  # fmt: skip
+        assert torch.equal(actual.double(), of_input)
+        assert_untouched(actual, around)
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf])
@@ -316,8 +436,125 @@ def test_special_values_reach_the_weight(kernels, value, place):
     kernels.conv_relu_pool(g, pointer(x), pointer(weight), None, pointer(output), pointer(indices),
                            None)  # fmt: skip
     assert mismatch(output, expected.float()) is None
-    parts = torch.empty(kernels.conv_backward_parts(g), dtype=torch.float64)
+    parts = torch.empty(kernels.conv_weight_grad_parts(g), dtype=torch.float64)
     grad, grad_weight = output.isfinite().float(), torch.empty_like(weight)
-    kernels.conv_backward(g, pointer(grad), pointer(output), pointer(indices), pointer(x),
-                          pointer(parts), pointer(grad_weight), None, None)  # fmt: skip
+    kernels.conv_weight_grad(g, pointer(grad), pointer(output), pointer(indices), pointer(x),
+                             pointer(parts), pointer(grad_weight), None, None)  # fmt: skip
     assert torch.equal(grad_weight.isfinite(), right.isfinite())
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16], ids=str)
+@pytest.mark.parametrize("shape", [(1, 8, 8), (2, 64, 64), (3, 72, 56), (2, 8, 200), (1, 136, 16)])
+def test_layouts_are_turned_round(kernels, shape, dtype):
+    """Squares of 64 x 64, whole and not; on the way back the bias is added and rounded once."""
+    count, channels, pixels = shape
+    x, bias = images(*shape, dtype=dtype, seed=1), images(channels, dtype=dtype, seed=2)
+    turned, around = guarded(count, pixels, channels, dtype=dtype)
+    kernels.to_channels_last(pointer(x), *shape, pointer(turned), None)
+    assert torch.equal(turned, x.transpose(1, 2))
+    assert_untouched(turned, around)
+    back, around = guarded(*shape, dtype=dtype)
+    kernels.from_channels_last(DTYPES[dtype], pointer(turned), *shape, pointer(bias), pointer(back),
+                               None)  # fmt: skip
+    assert torch.equal(back, x + bias[:, None])
+    assert_untouched(back, around)
+
+
+class Split:
+    """Matrices after `split`: the number of planes, the factors, and the planes as float64."""
+
+    def __init__(self, kernels, matrices, extremes=None):
+        operands = SplitOperands(count=len(matrices))
+        stored = []
+        for i, matrix in enumerate(matrices):
+            rows, columns = matrix.shape
+            stored.append(torch.zeros(kernels.plane_bytes(rows, columns) // 2, dtype=torch.int16))
+            known = (None, 0) if i or extremes is None else (pointer(extremes), len(extremes))
+            operands.of[i] = SplitOperand(
+                pointer(matrix), rows, columns, pointer(stored[-1]), *known
+            )
+        workspace = torch.zeros(kernels.split_workspace_bytes(), dtype=torch.uint8)
+        kernels.split(ctypes.byref(operands), pointer(workspace), None)
+        self.count = workspace[:4].view(torch.int32).item()
+        self.scale = workspace[4:16].view(torch.float32).double()
+        self.unscale = workspace[16:28].view(torch.float32).double()
+        dtype = torch.float16 if self.count == 2 else torch.bfloat16
+        self.planes = [
+            words.view(dtype)
+            .view(3, -(-rows // 16) * 16, -1)[: self.count, :rows, :columns]
+            .double()
+            for words, (rows, columns) in zip(stored, (m.shape for m in matrices), strict=True)
+        ]
+
+    def sum(self, i):
+        """What the planes of matrix i stand for."""
+        planes = self.planes[i]
+        if self.count == 2:
+            return (planes[0] + planes[1] / 2048) * self.unscale[i]
+        return planes.sum(0)
+
+
+def wide_range(shape, least, most, seed):
+    """Numbers of all magnitudes between two powers of two."""
+    generator = torch.Generator().manual_seed(seed)
+    exponents = least + (most - least) * torch.rand(shape, generator=generator)
+    signs = 2 * torch.randint(0, 2, shape, generator=generator) - 1
+    return signs * torch.exp2(exponents)
+
+
+@pytest.mark.parametrize("columns", [1, 4, 8, 12, 61])
+def test_floats_as_two_halves(kernels, columns):
+    """To 2^-23 down to 2^-27 of the largest, to 2^-18 at 2^-32 of it; zeros stay zero."""
+    matrices = [wide_range((37, columns), -26, 0, 1), 1e30 * wide_range((5, columns), -31, 0, 2)]
+    matrices[0][3] = 0
+    split = Split(kernels, matrices)
+    assert split.count == 2
+    assert torch.equal(split.scale * split.unscale, torch.ones(3, dtype=torch.float64))
+    for i, (matrix, bits) in enumerate(zip(matrices, (23, 18), strict=True)):
+        error = (split.sum(i) - matrix.double()).abs()
+        assert (error <= 2.0**-bits * matrix.abs()).all()
+        assert split.planes[i].isfinite().all()
+
+
+@pytest.mark.parametrize("columns", [1, 8, 61])
+def test_floats_as_three_bfloat16(kernels, columns):
+    """Where halves cannot hold one of the matrices; every bit of a float, its ends included."""
+    matrices = [wide_range((37, columns), -80, 80, 1), wide_range((5, columns), -1, 0, 2)]
+    matrices[0].view(-1)[:2] = torch.tensor([3.4e38, -3.4028235e38])[: columns * 37]
+    split = Split(kernels, matrices)
+    assert split.count == 3
+    for i, matrix in enumerate(matrices):
+        assert torch.equal(split.sum(i), matrix.double())
+
+
+def test_what_is_not_finite_has_a_high_plane_alone(kernels):
+    matrix = torch.tensor([[math.inf, -math.inf, math.nan, 1.0, 0.0]])
+    split = Split(kernels, [matrix])
+    assert split.count == 3
+    assert mismatch(split.planes[0][0].float(), matrix) is None
+    assert (split.planes[0][1:] == 0).all()
+
+
+@pytest.mark.parametrize(
+    ("values", "planes"),
+    [
+        ((0.0, 0.0), 2),
+        ((1.0, 2.0**-32), 2),
+        ((1.0, 2.0**-33), 3),
+        ((2.0**100, 2.0**70), 2),
+        ((2.0**101, 2.0**71), 3),
+        ((2.0**-100, 2.0**-101), 2),
+        ((1e-40, 1e-40), 3),
+        ((1.0, math.inf), 3),
+        ((1.0, math.nan), 3),
+    ],
+)
+def test_which_matrices_halves_can_hold(kernels, values, planes):
+    matrix = torch.tensor(values).repeat(3000)[None]  # more than one block looks at
+    assert Split(kernels, [torch.ones(2, 2), matrix]).count == planes
+
+
+def test_extremes_that_are_known_are_used(kernels):
+    """Here they are wrong, which is how one sees it."""
+    wrong = torch.tensor([[0x3F800000, 1]], dtype=torch.int32)
+    assert Split(kernels, [torch.ones(4, 4)], wrong).count == 3

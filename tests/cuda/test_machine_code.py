@@ -22,6 +22,13 @@ from inkgrad.extension import LOADED
 BUDGETS = Path(__file__).parents[2] / "csrc" / "cuda" / "kernels" / "budgets.json"
 # Those that read vectors of 16 bytes where memory is aligned.
 VECTORS = ("bce_sum", "bce_each", "bce_backward", "bias_activation", "activation_backward")
+# Those that read fours of elements: 16 bytes, but 8 of a half type.
+FOURS = ("small_linear", "small_linear_backward")
+# Those that add their sums in double.
+SUMS = (
+    "bce_sum", "add_parts", "activation_backward_columns", "conv_backward", "chain",
+    "small_linear_backward",
+)  # fmt: skip
 ONLY_MEMORY = re.compile(r"^(LDL|STL)")  # local memory: spilled registers, indexed arrays
 DOUBLE = re.compile(r"^(DADD|DMUL|DFMA|DSETP)|F64")
 
@@ -118,7 +125,8 @@ def test_vectors_are_read_at_once(machine_code, architecture):
     code = machine_code(architecture)
     for (name, arguments), instructions in code.items():
         wide = sum(op.startswith("LDG.E.128") for op in instructions)
-        aligned = name in VECTORS and arguments.endswith("Lb1")
+        reads_sixteen = name in VECTORS or (name in FOURS and arguments[0] in "fd")
+        aligned = reads_sixteen and arguments.endswith("Lb1")
         assert (wide > 0) == aligned, (name, arguments)
         assert [op for op in instructions if ONLY_MEMORY.match(op)] == [], (name, arguments)
 
@@ -129,8 +137,7 @@ def test_float_kernels_compute_in_float(machine_code, architecture):
     some. Sums are in double at their end, and so are not looked at."""
     for (name, arguments), instructions in machine_code(architecture).items():
         is_double = arguments == "d" or arguments.startswith("dL")
-        sums = name in ("bce_sum", "add_parts", "activation_backward_columns", "conv_backward")
-        if not is_double and not sums:
+        if not is_double and name not in SUMS:
             assert [op for op in instructions if DOUBLE.search(op)] == [], (name, arguments)
 
 

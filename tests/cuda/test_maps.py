@@ -62,11 +62,62 @@ def test_convolution_makes_every_place_once(host_checks):
     ):  # fmt: skip
         sizes = (images, channels, height, width, out, k, pad)
         assert count(host_checks.conv_forward_errors, *sizes) == 0, sizes
+        assert count(host_checks.conv_input_grad_errors, *sizes) == 0, sizes
 
 
-def test_convolution_backward_makes_every_sum_once(host_checks):
+def test_gradient_of_the_weight_makes_every_sum_once(host_checks):
     for images, channels, out, k in itertools.product(
         (1, 7, 1023, 1024, 1025, 70_000), (1, 2, 3, 8), (1, 2, 10, 20, 32, 64, 333, 1024), (3, 5)
     ):
         sizes = (images, channels, out, k)
-        assert count(host_checks.conv_backward_errors, *sizes) == 0, sizes
+        assert count(host_checks.conv_weight_grad_errors, *sizes) == 0, sizes
+
+
+@pytest.mark.parametrize("may_split", [False, True])
+@pytest.mark.parametrize("tile_columns", [128, 256])
+def test_products_make_every_tile_once(host_checks, tile_columns, may_split):
+    sizes = (1, 127, 128, 129, 256, 257, 1000, 4096)
+    for m, n, k in itertools.product(sizes, sizes, (1, 64, 65, 1024, 5000)):
+        sizes = (m, n, k, tile_columns, 132, may_split)
+        assert count(host_checks.gemm_tile_errors, *sizes) == 0, sizes
+
+
+@pytest.mark.parametrize("columns", [128, 256])
+def test_sums_of_a_warpgroup(host_checks, columns):
+    assert count(host_checks.gemm_sum_errors, columns) == 0
+
+
+@pytest.mark.parametrize(("columns", "wide"), [(128, 4), (256, 8)])
+def test_columns_are_dealt_out(host_checks, columns, wide):
+    assert count(host_checks.gemm_dealt_errors, columns, wide) == 0
+
+
+@pytest.mark.parametrize("k_is_consecutive", [False, True])
+@pytest.mark.parametrize("extent", [64, 128, 256])
+def test_descriptors_find_what_was_copied(host_checks, extent, k_is_consecutive):
+    assert count(host_checks.gemm_operand_errors, extent, k_is_consecutive) == 0
+
+
+@pytest.mark.parametrize("bytes", [4, 8])
+def test_small_linear_makes_every_output_and_sum_once(host_checks, bytes):
+    for inputs, outputs in itertools.product((*range(1, 38), 63, 64, 100, 127, 128), range(1, 33)):
+        if outputs * -(-inputs // 4) > 256:
+            continue
+        for rows in (1, 31, 257, 4099):
+            sizes = (rows, inputs, outputs, bytes)
+            assert count(host_checks.small_forward_errors, *sizes) == 0, sizes
+            assert count(host_checks.small_backward_errors, *sizes) == 0, sizes
+    for rows in (2**24, 2**31 + 1, 2**36):
+        assert count(host_checks.small_backward_errors, rows, 8, 6, bytes) == 0, rows
+
+
+def test_chains_lie_in_shared_memory_without_overlap(host_checks):
+    def errors(*units):
+        return count_of_chain(len(units), (ctypes.c_int * len(units))(*units))
+
+    count_of_chain = host_checks.chain_errors
+    count_of_chain.restype = ctypes.c_int64
+    for units in ((1, 1), (8, 6, 4, 1), (30, 6, 4, 1), (128, 1), (1, 128), (32, 32, 1), (7,) * 9):
+        assert errors(*units) == 0, units
+    for units in ((129, 1), (1, 129), (64, 64, 1), (8, 0, 1)):
+        assert errors(*units) == -1, units

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
 
 CASES = {
     "linear_sigmoid": Case("", ((257, 30), (33, 30), (33,))),
-    "linear_relu": Case("", ((9001, 3), (1, 3), (1,))),
+    "linear_relu": Case("", ((70_001, 3), (2, 3), (2,))),
     "binary_cross_entropy": Case("", ((70_001,), (70_001,))),
     "conv2d": Case("", ((4, 3, 12, 12), (8, 3, 3, 3), (8,))),
     "conv2d_relu_max_pool2d": Case("", ((40, 1, 28, 28), (10, 1, 5, 5), (10,))),
@@ -128,16 +128,17 @@ def test_losses_past_31_bits():
     assert grad[-1] == -2
 
 
-def test_epilogue_past_31_bits():
+@pytest.mark.parametrize("outputs", [4, 36], ids=["small", "product and epilogue"])
+def test_linear_layers_past_31_bits(outputs):
     needs(40)
-    rows = 2**29 + 3
+    rows = 2**31 // outputs + 3
     x = torch.ones(rows, 1, device="cuda")
-    weight = torch.arange(4.0, device="cuda").view(4, 1).requires_grad_()
-    bias = torch.zeros(4, device="cuda").requires_grad_()
+    weight = torch.arange(float(outputs), device="cuda").view(outputs, 1).requires_grad_()
+    bias = torch.zeros(outputs, device="cuda").requires_grad_()
     y = F.linear_relu(x, weight, bias)
-    assert y[-1].tolist() == [0, 1, 2, 3]
+    assert y[-1].tolist() == list(range(outputs))
     _, grad_bias = torch.autograd.grad(y.sum(), (weight, bias))
-    assert grad_bias.tolist() == [0, *[torch.tensor(rows).float().item()] * 3]
+    assert grad_bias.tolist() == [0, *[torch.tensor(rows).float().item()] * (outputs - 1)]
 
 
 @pytest.mark.parametrize("target", ["input", "target"])

@@ -13,7 +13,9 @@
 #define __host__
 #define __device__
 #define __global__
+#define __grid_constant__
 #define __forceinline__ inline
+#define __grid_constant__
 #define __launch_bounds__(...)
 #define __shared__ static  // one block runs at a time
 
@@ -28,10 +30,17 @@ struct alignas(8) float2 {
 struct alignas(16) float4 {
   float x, y, z, w;
 };
+struct alignas(8) int2 {
+  int x, y;
+};
 struct alignas(16) int4 {
   int x, y, z, w;
 };
 using cudaStream_t = void*;
+
+enum cudaFuncAttribute { cudaFuncAttributeMaxDynamicSharedMemorySize };
+template <typename K>
+void cudaFuncSetAttribute(K, cudaFuncAttribute, int) {}
 
 inline dim3 threadIdx, blockIdx, blockDim, gridDim;
 

@@ -9,7 +9,7 @@
 
 namespace {
 
-constexpr size_t kStackBytes = 64 * 1024, kSharedBytes = 48 * 1024;
+constexpr size_t kStackBytes = 64 * 1024, kSharedBytes = 96 * 1024;
 
 struct Thread {
   ucontext_t context;
@@ -93,7 +93,12 @@ const inkgrad::cuda::Kernels* inkgrad_cuda_kernels() {
     inkgrad::cuda::fill_bce(filled);
     inkgrad::cuda::fill_epilogue(filled);
     inkgrad::cuda::fill_pool(filled);
-    inkgrad::cuda::fill_conv(filled);
+    inkgrad::cuda::fill_split(filled);
+    inkgrad::cuda::fill_layout(filled);
+    inkgrad::cuda::fill_conv_forward(filled);
+    inkgrad::cuda::fill_conv_backward(filled);
+    inkgrad::cuda::fill_small_linear(filled);
+    inkgrad::cuda::fill_chain(filled);
     return filled;
   }();
   return &table;

@@ -52,6 +52,8 @@ def test_whole_graph(name, dtype, device):
 @every_op
 def test_dynamic_shapes_compile_once(name, device):
     """Sizes that change call for no new graph where native needs none, and for no guess."""
+    if name == "binary_cross_entropy" and torch.__version__ < (2, 12):
+        pytest.skip("torch's own binary_cross_entropy cannot be traced with symbolic sizes")
     op = OPS[name]
     counts = []
     for function in (op.fused, op.native):

@@ -25,6 +25,12 @@ def integers(shape, seed, dtype, device, largest):
 
 
 def check(name, row, dtype, device):
+    # For large kernels cuDNN takes Fourier transforms, which are not exact.
+    with torch.backends.cudnn.flags(enabled=False):
+        check_exactly(name, row, dtype, device)
+
+
+def check_exactly(name, row, dtype, device):
     op, case = OPS[name], Case(row.why, row.shapes, row.settings)
     # bfloat16 holds integers up to 256, and sums of these rarely pass it: few and small values.
     inputs = [integers(shape, i, dtype, device, largest=1) for i, shape in enumerate(row.shapes)]

@@ -5,7 +5,7 @@ import torch
 
 from comparing import dtype_id, needs_extension
 from inkgrad.check.cases import DTYPES, OPS
-from inkgrad.check.checks import QUICK_UTILITIES, TRACED_UTILITIES, registered_calls
+from inkgrad.check.checks import QUICK_UTILITIES, registered_calls, traced_utilities
 
 CALLS = [(name, case) for name, op in OPS.items() for case in op.cases if case.small]
 
@@ -30,7 +30,7 @@ def test_schema_autograd_and_fake_kernels(name, case, dtype, device):
 @pytest.mark.parametrize("name", OPS)
 def test_tracing(name, number, device):
     """Two cases each, with and without a bias or with other settings: tracing is slow."""
-    opcheck(name, OPS[name].cases[number], torch.float32, device, TRACED_UTILITIES)
+    opcheck(name, OPS[name].cases[number], torch.float32, device, traced_utilities(name))
 
 
 @needs_extension

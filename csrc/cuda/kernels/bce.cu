@@ -8,19 +8,38 @@
 namespace inkgrad::cuda {
 namespace {
 
+// The logarithms of an element: as exact as its type, or as a sum of many needs them.
+template <typename T, bool kSum>
+__device__ __forceinline__ LogPair<ComputeType<T>> logarithms(ComputeType<T> x) {
+  if constexpr (sizeof(T) == 2) {
+    return half_log_pair(x);
+  } else if constexpr (kSum && std::is_same_v<T, float>) {
+    return coarse_log_pair(x);
+  } else {
+    return log_pair(x);
+  }
+}
+
+template <typename T>
+using Range = UnitInterval<ComputeType<T>>;
+// After the last element: a check after each would keep the loads from running ahead.
+template <typename T>
+__device__ __forceinline__ void check(const Range<T>& range) {
+  assert(range.holds() && "all elements of input and target should be between 0 and 1");
+}
+
 // The losses of a vector; zero in the lanes beyond the end, where input and target are zero.
-template <typename T, typename A>
+template <typename T, bool kSum, typename A>
 __device__ __forceinline__ Vector<T> losses(const A& at, const T* input, const T* target,
-                                            const T* weight) {
+                                            const T* weight, Range<T>& range) {
   const Vector<T> x = at.load(input), t = at.load(target);
   Vector<T> loss;
-  bool in_range = true;
 #pragma unroll
   for (int i = 0; i < kLanes<T>; ++i) {
-    in_range = in_range && in_unit_interval(x.lane[i]) && in_unit_interval(t.lane[i]);
-    loss.lane[i] = bce_loss(x.lane[i], t.lane[i]);
+    range.see(x.lane[i]);
+    range.see(t.lane[i]);
+    loss.lane[i] = bce_loss(logarithms<T, kSum>(x.lane[i]), t.lane[i]);
   }
-  assert(in_range && "all elements of input and target should be between 0 and 1");
   if (weight) {
     const Vector<T> w = at.load(weight);
 #pragma unroll
@@ -36,11 +55,13 @@ __global__ void __launch_bounds__(kThreads)
     bce_sum_kernel(const T* input, const T* target, const T* weight, int64_t n, double divisor,
                    double* parts, T* result) {
   ComputeType<T> own = 0;
+  Range<T> range;
   for_each_vector<T, kAligned>(n, [&](const auto& at) {
-    const Vector<T> loss = losses(at, input, target, weight);
+    const Vector<T> loss = losses<T, true>(at, input, target, weight, range);
 #pragma unroll
     for (int i = 0; i < kLanes<T>; ++i) own += loss.lane[i];
   });
+  check<T>(range);
   const double sum = sum_columns(own, 1);
   if (threadIdx.x > 0) return;
   if (gridDim.x > 1) {
@@ -53,11 +74,14 @@ __global__ void __launch_bounds__(kThreads)
 template <typename T, bool kAligned>
 __global__ void __launch_bounds__(kThreads)
     bce_each_kernel(const T* input, const T* target, const T* weight, int64_t n, T* loss) {
-  for_each_vector<T, kAligned>(
-      n, [&](const auto& at) { at.store(loss, losses(at, input, target, weight)); });
+  Range<T> range;
+  for_each_vector<T, kAligned>(n, [&](const auto& at) {
+    at.store(loss, losses<T, false>(at, input, target, weight, range));
+  });
+  check<T>(range);
 }
 
-template <typename T, bool kAligned>
+template <typename T, bool kAligned, bool kTarget>
 __global__ void __launch_bounds__(kThreads)
     bce_backward_kernel(const T* grad_output, bool uniform, ComputeType<T> divisor, const T* input,
                         const T* target, const T* weight, int64_t n, T* grad_input,
@@ -81,11 +105,17 @@ __global__ void __launch_bounds__(kThreads)
       const Vector<T> t = at.load(target);
 #pragma unroll
       for (int i = 0; i < kLanes<T>; ++i) {
-        result.lane[i] = grad.lane[i] * bce_grad_input(x.lane[i], t.lane[i]);
+        const auto derivative = [&] {
+          if constexpr (sizeof(T) == 2)
+            return half_bce_grad_input(x.lane[i], t.lane[i]);
+          else
+            return bce_grad_input(x.lane[i], t.lane[i]);
+        };
+        result.lane[i] = grad.lane[i] * derivative();
       }
       at.store(grad_input, result);
     }
-    if (grad_target) {
+    if constexpr (kTarget) {
 #pragma unroll
       for (int i = 0; i < kLanes<T>; ++i) {
         result.lane[i] = grad.lane[i] * bce_grad_target(x.lane[i]);
@@ -138,11 +168,15 @@ void backward(Dtype dtype, const void* grad_output, bool uniform, double divisor
       aligned(input, target, weight, grad_input, grad_target) && (uniform || aligned(grad_output));
   with_access(dtype, all_aligned, [&](auto zero, auto in_vectors) {
     using T = decltype(zero);
-    bce_backward_kernel<T, in_vectors><<<parts(dtype, n), kThreads, 0, as_stream(stream)>>>(
-        static_cast<const T*>(grad_output), uniform, static_cast<ComputeType<T>>(divisor),
-        static_cast<const T*>(input), static_cast<const T*>(target), static_cast<const T*>(weight),
-        n, static_cast<T*>(grad_input), static_cast<T*>(grad_target));
-    INKGRAD_LAUNCH_CHECK();
+    with_flag(grad_target, [&](auto target_too) {  // its logarithms cost registers
+      bce_backward_kernel<T, in_vectors, target_too>
+          <<<parts(dtype, n), kThreads, 0, as_stream(stream)>>>(
+              static_cast<const T*>(grad_output), uniform, static_cast<ComputeType<T>>(divisor),
+              static_cast<const T*>(input), static_cast<const T*>(target),
+              static_cast<const T*>(weight), n, static_cast<T*>(grad_input),
+              static_cast<T*>(grad_target));
+      INKGRAD_LAUNCH_CHECK();
+    });
   });
 }
 

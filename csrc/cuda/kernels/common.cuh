@@ -22,6 +22,9 @@ namespace inkgrad::cuda {
 void check_launch(const char* function, const char* file, int line);
 #define INKGRAD_LAUNCH_CHECK() ::inkgrad::cuda::check_launch(__func__, __FILE__, __LINE__)
 
+// The same of a function of the driver; 0 is success.
+void check_driver(int result, const char* function);
+
 inline cudaStream_t as_stream(void* stream) { return static_cast<cudaStream_t>(stream); }
 
 // ---- numbers: the half types are computed in float
@@ -181,5 +184,8 @@ __device__ __forceinline__ double sum_columns(double value, int across) {
 // result[k] = sum over slices of parts[slice][k] / divisor (sums.cu).
 void add_parts(const double* parts, int64_t slices, int64_t columns, double divisor, Dtype dtype,
                void* result, void* stream);
+// The same, the first `split` columns into [result] and the `rest_columns` behind them into [rest].
+void add_parts(const double* parts, int64_t slices, int64_t split, int64_t rest_columns,
+               double divisor, Dtype dtype, void* result, void* rest, void* stream);
 
 }  // namespace inkgrad::cuda

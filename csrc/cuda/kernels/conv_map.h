@@ -1,5 +1,5 @@
-// How the convolution of few channels is cut into blocks, and where things lie in their shared
-// memory. Without CUDA, as index.h.
+// How the convolutions of few channels are cut into blocks, and where things lie in their shared
+// memory. Stride and dilation are 1, windows of the pool 2 x 2. Without CUDA, as index.h.
 #pragma once
 
 #include "index.h"
@@ -7,10 +7,12 @@
 
 namespace inkgrad::cuda {
 
-inline constexpr int64_t kSharedBytes = 48 * 1024;  // of a block, on every device
-inline constexpr int kOutputsAtOnce = 4;  // output channels that a thread computes together
+// Of a block. Two of them fit a multiprocessor of compute capability 8.0 and 9.0.
+inline constexpr int64_t kSharedBytes = 80 * 1024;
+inline constexpr int kLargestBlock = 256;
 
-// An image in shared memory with its padding, zeros, around it.
+// Planes in shared memory with zeros around them. Rows are an even number of elements apart: pairs
+// are read.
 struct ImageTile {
   int rows, pitch;
 
@@ -19,83 +21,111 @@ struct ImageTile {
   }
 };
 
-// As far as the convolution reaches. Rows are an even number of elements apart: pairs are read.
-inline ImageTile image_tile(const ConvGeometry& g) {
-  const int64_t height = g.in_height + 2 * g.pad_height, width = g.in_width + 2 * g.pad_width;
+inline ImageTile image_tile(int64_t height, int64_t width) {
   return {int(height), int(width + width % 2)};
 }
 
-// ---- forward: a thread makes one pooled place of every output channel; a block one image, part of
-// a large one, or several small ones.
-struct ForwardTiles {
-  int places;            // of an image
+// The channels that a thread computes together, and how far apart these groups are in shared
+// memory, in elements: their weights are read in one or two pieces, the first one of 16 bytes.
+struct ChannelGroups {
+  int together, pitch, count;
+
+  INKGRAD_HD constexpr int row() const { return count * pitch; }
+};
+
+INKGRAD_HD constexpr ChannelGroups channel_groups(int64_t channels) {
+  if (channels % 5 == 0) return {5, 8, int(channels / 5)};
+  return {4, 4, int(ceil_div(channels, 4))};
+}
+
+// ---- threads of a block: one for each 2 x 2 places of a plane, of one image of the block, and for
+// a share of its groups of channels.
+struct PlaneTiles {
+  int places;            // of a plane
   int images, parts;     // images a block, or blocks an image; one of them is 1
   int places_per_block;  // of one image
+  int shares;            // of the groups; neighbouring threads have the same
   int threads;
   ImageTile tile;
 
   INKGRAD_HD int64_t blocks(int64_t all_images) const {
     return ceil_div(all_images, images) * parts;
   }
-  // The image and the place that a thread has; false if it has none.
-  INKGRAD_HD bool locate(int64_t block, int thread, int64_t all_images, int* image_in_block,
-                         int64_t* image, int* place) const {
-    *image_in_block = thread / places_per_block;
+  // The share, the image and the place that a thread has; false if it has none.
+  INKGRAD_HD bool locate(int64_t block, int thread, int64_t all_images, int* share,
+                         int* image_in_block, int64_t* image, int* place) const {
+    const int of_share = images * places_per_block;
+    *share = thread / of_share;
+    const int rest = thread % of_share;
+    *image_in_block = rest / places_per_block;
     *image = block / parts * images + *image_in_block;
-    *place = int(block % parts) * places_per_block + thread % places_per_block;
-    return *image_in_block < images && *image < all_images && *place < places;
+    *place = int(block % parts) * places_per_block + rest % places_per_block;
+    return *share < shares && *image < all_images && *place < places;
   }
 };
 
-INKGRAD_HD int padded_outputs(const ConvGeometry& g) {
-  return int(ceil_div(g.out_channels, kOutputsAtOnce)) * kOutputsAtOnce;
-}
-
-inline int64_t forward_shared_bytes(const ConvGeometry& g, const ForwardTiles& t) {
-  const int64_t taps = g.in_channels * g.kernel_height * g.kernel_width;
-  return 4 * (padded_outputs(g) * (taps + 1) + t.images * t.tile.elements(g.in_channels));
-}
-
-inline ForwardTiles forward_tiles(const ConvGeometry& g) {
-  constexpr int kMostThreads = 256, kFewestThreads = 128;
-  ForwardTiles t;
-  t.places = int(g.pooled_height * g.pooled_width);
-  t.parts = int(ceil_div(t.places, kMostThreads));
-  t.places_per_block = int(ceil_div(t.places, t.parts));
-  t.tile = image_tile(g);
+// `tile_channels` planes of each image are in shared memory, and weights of `weight_bytes`.
+inline PlaneTiles plane_tiles(int64_t places, ImageTile tile, int64_t tile_channels, int groups,
+                              int64_t weight_bytes) {
+  constexpr int kFewestThreads = 128;
+  PlaneTiles t{};
+  t.tile = tile;
+  t.places = int(places);
+  t.parts = int(ceil_div(places, kLargestBlock));
+  t.places_per_block = int(ceil_div(places, t.parts));
   t.images = t.places < kFewestThreads ? kFewestThreads / t.places : 1;
-  while (t.images > 1 && forward_shared_bytes(g, t) > kSharedBytes) --t.images;
-  t.threads = int(ceil_div(int64_t(t.images) * t.places_per_block, 32) * 32);
+  while (t.images > 1 &&
+         weight_bytes + 4 * t.images * tile.elements(tile_channels) > kSharedBytes) {
+    --t.images;
+  }
+  t.shares = 1;
+  while (t.shares * 2 <= groups && t.shares * 2 * t.images * t.places_per_block <= kLargestBlock) {
+    t.shares *= 2;
+  }
+  t.threads = int(ceil_div(int64_t(t.shares) * t.images * t.places_per_block, 32) * 32);
   return t;
 }
 
-// ---- backward: a thread has one element of the weight's gradient, or of the bias's, over a slice
-// of the images; a block as many as it has threads, for each of which one channel's gradients are
-// kept in shared memory, kPlacesAtOnce at a time.
-inline constexpr int kPlacesAtOnce = 32;
-
-struct BackwardTiles {
-  int sums_per_channel;  // taps, and one for the bias
-  int threads, blocks;
-  int64_t slices;
-  int most_channels;  // that the elements of a block belong to
-  ImageTile tile;
-};
-
-inline BackwardTiles backward_tiles(const ConvGeometry& g) {
-  constexpr int kMostThreads = 512;
-  constexpr int64_t kMostSlices = 1024;
-  BackwardTiles t;
-  t.sums_per_channel = int(g.in_channels * g.kernel_height * g.kernel_width + 1);
-  const int64_t sums = g.out_channels * t.sums_per_channel;
-  t.blocks = int(ceil_div(sums, kMostThreads));
-  t.threads = int(ceil_div(ceil_div(sums, t.blocks), 32) * 32);
-  t.slices = g.images < kMostSlices ? g.images : kMostSlices;
-  const int64_t most = t.threads / t.sums_per_channel + 2;
-  t.most_channels = int(most < g.out_channels ? most : g.out_channels);
-  t.tile = image_tile(g);
-  return t;
+// ---- forward: a place is one of the pool's output. Shared memory holds the weights
+// [taps, channels in groups], the bias [channels in groups] and the images.
+inline int64_t forward_weight_bytes(const ConvGeometry& g) {
+  const int64_t taps = g.in_channels * g.kernel_height * g.kernel_width;
+  return 4 * (taps + 1) * channel_groups(g.out_channels).row();
 }
+
+inline PlaneTiles forward_tiles(const ConvGeometry& g) {
+  const ImageTile tile = image_tile(g.in_height + 2 * g.pad_height, g.in_width + 2 * g.pad_width);
+  return plane_tiles(g.pooled_height * g.pooled_width, tile, g.in_channels,
+                     channel_groups(g.out_channels).count, forward_weight_bytes(g));
+}
+
+inline int64_t forward_shared_bytes(const ConvGeometry& g, const PlaneTiles& t) {
+  return forward_weight_bytes(g) + 4 * t.images * t.tile.elements(g.in_channels);
+}
+
+// ---- the input's gradient: places of the image. Shared memory holds the weights, turned round and
+// with the roles of the channels exchanged, and the gradient of the convolution's output with
+// kernel - 1 - pad zeros around it.
+inline int64_t input_grad_weight_bytes(const ConvGeometry& g) {
+  return 4 * g.out_channels * g.kernel_height * g.kernel_width *
+         channel_groups(g.in_channels).row();
+}
+
+inline PlaneTiles input_grad_tiles(const ConvGeometry& g) {
+  // Of an odd extent the last window reaches one further.
+  const ImageTile tile = image_tile(g.in_height + g.in_height % 2 + g.kernel_height - 1,
+                                    g.in_width + g.in_width % 2 + g.kernel_width - 1);
+  return plane_tiles(ceil_div(g.in_height, 2) * ceil_div(g.in_width, 2), tile, g.out_channels,
+                     channel_groups(g.in_channels).count, input_grad_weight_bytes(g));
+}
+
+inline int64_t input_grad_shared_bytes(const ConvGeometry& g, const PlaneTiles& t) {
+  return input_grad_weight_bytes(g) + 4 * t.images * t.tile.elements(g.out_channels);
+}
+
+// ---- the weight's gradient: a thread has one element of it, or of the bias's, over a slice of the
+// images; a block as many as it has threads. The gradients of the channels that those belong to are
+// in shared memory, and the images, several at once.
 
 // A gradient and where in the tile the window of the convolution began that it belongs to.
 struct PlacedGrad {
@@ -103,9 +133,43 @@ struct PlacedGrad {
   int at;
 };
 
-inline int64_t backward_shared_bytes(const ConvGeometry& g, const BackwardTiles& t) {
-  return int64_t(sizeof(PlacedGrad)) * t.most_channels * kPlacesAtOnce +
-         4 * t.tile.elements(g.in_channels);
+struct WeightGradTiles {
+  int sums_per_channel;  // taps, and one for the bias
+  int threads, blocks;
+  int64_t slices;
+  int most_channels;  // that the elements of a block belong to
+  int images;         // at once
+  ImageTile tile;
+
+  // The images of a slice.
+  INKGRAD_HD int64_t begin(int64_t slice, int64_t all_images) const {
+    return slice * all_images / slices;
+  }
+};
+
+inline int64_t weight_grad_shared_bytes(const ConvGeometry& g, const WeightGradTiles& t) {
+  const int64_t places = g.pooled_height * g.pooled_width;
+  return t.images * (int64_t(sizeof(PlacedGrad)) * t.most_channels * places +
+                     4 * t.tile.elements(g.in_channels));
+}
+
+inline WeightGradTiles weight_grad_tiles(const ConvGeometry& g) {
+  constexpr int kMostThreads = 512, kMostImages = 4;
+  constexpr int64_t kBlocks = 1024, kUsualBytes = 40 * 1024;
+  WeightGradTiles t{};
+  t.sums_per_channel = int(g.in_channels * g.kernel_height * g.kernel_width + 1);
+  const int64_t sums = g.out_channels * t.sums_per_channel;
+  t.blocks = int(ceil_div(sums, kMostThreads));
+  t.threads = int(ceil_div(ceil_div(sums, t.blocks), 32) * 32);
+  const int64_t slices = ceil_div(kBlocks, t.blocks);
+  t.slices = g.images < slices ? g.images : slices;
+  const int64_t most = t.threads / t.sums_per_channel + 2;
+  t.most_channels = int(most < g.out_channels ? most : g.out_channels);
+  t.tile = image_tile(g.in_height + 2 * g.pad_height, g.in_width + 2 * g.pad_width);
+  for (t.images = kMostImages; t.images > 1; --t.images) {
+    if (weight_grad_shared_bytes(g, t) <= kUsualBytes && t.images * t.slices <= g.images) break;
+  }
+  return t;
 }
 
 }  // namespace inkgrad::cuda

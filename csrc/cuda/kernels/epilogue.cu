@@ -1,5 +1,6 @@
 // What follows a matrix product, and what comes before those of its backward.
 #include "common.cuh"
+#include "extremes.cuh"
 #include "fill.h"
 #include "math.h"
 
@@ -42,29 +43,55 @@ __global__ void __launch_bounds__(kThreads)
   });
 }
 
-// The same with the column sums, in one pass: native reads grad_z once more for them.
-template <typename T>
+// The same with the column sums, in one pass: native reads grad_z once more for them. With kWide
+// columns a thread, 16 bytes or one element. [extremes] gets a part of every block, and whatever is
+// left of `extremes_count` is filled up.
+template <typename T, int kWide>
 __global__ void __launch_bounds__(kThreads)
     activation_backward_columns_kernel(const T* grad_output, const T* output, int64_t rows,
                                        int64_t columns, ColumnTiles tiles, Activation activation,
-                                       T* grad_z, double* parts) {
+                                       T* grad_z, double* parts, Extremes* extremes,
+                                       int64_t extremes_count) {
   const int x = threadIdx.x % tiles.across, y = threadIdx.x / tiles.across;
-  const int64_t column = int64_t(blockIdx.x) * tiles.across + x;
+  const int64_t column = (int64_t(blockIdx.x) * tiles.across + x) * kWide;
   const int64_t begin = blockIdx.y * tiles.rows_per_slice;
   const int64_t end = begin + tiles.rows_per_slice < rows ? begin + tiles.rows_per_slice : rows;
-  ComputeType<T> own = 0;
+  ComputeType<T> own[kWide] = {};
+  Extremes reach = kNoExtremes;
   if (column < columns) {
 #pragma unroll 4
     for (int64_t row = begin + y; row < end; row += tiles.tall()) {
-      const int64_t i = row * columns + column;
-      const auto grad =
-          activate_backward(widen(__ldg(grad_output + i)), widen(__ldg(output + i)), activation);
-      grad_z[i] = narrow<T>(grad);
-      own += grad;
+      // Of one element it is the last of its row as far as the access is concerned.
+      const int64_t first = row * columns + column;
+      const Access<T, (kWide > 1)> at(first, first + kWide, kWide > 1);
+      Vector<T> grad = at.load(grad_output);
+      const Vector<T> out = at.load(output);
+#pragma unroll
+      for (int i = 0; i < kWide; ++i) {
+        grad.lane[i] = activate_backward(grad.lane[i], out.lane[i], activation);
+        own[i] += grad.lane[i];
+        if constexpr (std::is_same_v<T, float>) reach = both(reach, extremes_of(grad.lane[i]));
+      }
+      at.store(grad_z, grad);
     }
   }
-  const double sum = sum_columns(own, tiles.across);
-  if (y == 0 && column < columns) parts[blockIdx.y * columns + column] = sum;
+#pragma unroll
+  for (int i = 0; i < kWide; ++i) {
+    const double sum = sum_columns(own[i], tiles.across);
+    if (y == 0 && column < columns) parts[blockIdx.y * columns + column + i] = sum;
+    __syncthreads();  // before the next sum
+  }
+  if (extremes) {
+    reach = block_extremes(reach);
+    const int64_t block = int64_t(blockIdx.y) * gridDim.x + blockIdx.x;
+    if (threadIdx.x == 0) extremes[block] = reach;
+    if (block == 0) {
+      for (int64_t i = int64_t(gridDim.x) * gridDim.y + threadIdx.x; i < extremes_count;
+           i += kThreads) {
+        extremes[i] = kNoExtremes;
+      }
+    }
+  }
 }
 
 void bias_activation(Dtype dtype, void* z, int64_t rows, int64_t columns, const void* bias,
@@ -85,27 +112,45 @@ int64_t column_parts(int64_t rows, int64_t columns) {
   return column_tiles(rows, columns).slices * columns;
 }
 
+int64_t column_extremes(int64_t rows, int64_t columns) {
+  const ColumnTiles tiles = column_tiles(rows, columns);
+  return ceil_div(columns, tiles.across) * tiles.slices;
+}
+
+template <typename T, int kWide>
+void launch_columns(const T* grad_output, const T* output, int64_t rows, int64_t columns,
+                    Activation activation, T* grad_z, double* parts, Extremes* extremes,
+                    T* column_sums, Dtype dtype, void* stream) {
+  const ColumnTiles tiles = column_tiles(rows, columns / kWide);
+  const dim3 blocks(ceil_div(columns / kWide, tiles.across), tiles.slices);
+  activation_backward_columns_kernel<T, kWide><<<blocks, kThreads, 0, as_stream(stream)>>>(
+      grad_output, output, rows, columns, tiles, activation, grad_z, parts, extremes,
+      column_extremes(rows, columns));
+  INKGRAD_LAUNCH_CHECK();
+  add_parts(parts, tiles.slices, columns, 1, dtype, column_sums, stream);
+}
+
 void activation_backward(Dtype dtype, const void* grad_output, const void* output, int64_t rows,
                          int64_t columns, Activation activation, void* grad_z, double* parts,
-                         void* column_sums, void* stream) {
+                         void* column_sums, void* extremes, void* stream) {
   with_dtype(dtype, [&](auto zero) {
     using T = decltype(zero);
     const T* const grad = static_cast<const T*>(grad_output);
     const T* const y = static_cast<const T*>(output);
+    T* const to = static_cast<T*>(grad_z);
+    const bool in_vectors = aligned(grad_output, output, grad_z);
     if (column_sums) {
-      const ColumnTiles tiles = column_tiles(rows, columns);
-      const dim3 blocks(ceil_div(columns, tiles.across), tiles.slices);
-      activation_backward_columns_kernel<T><<<blocks, kThreads, 0, as_stream(stream)>>>(
-          grad, y, rows, columns, tiles, activation, static_cast<T*>(grad_z), parts);
-      INKGRAD_LAUNCH_CHECK();
-      add_parts(parts, tiles.slices, columns, 1, dtype, column_sums, stream);
+      const bool wide = in_vectors && columns % kLanes<T> == 0;
+      const auto launch = wide ? launch_columns<T, kLanes<T>> : launch_columns<T, 1>;
+      launch(grad, y, rows, columns, activation, to, parts, static_cast<Extremes*>(extremes),
+             static_cast<T*>(column_sums), dtype, stream);
       return;
     }
     const int64_t n = rows * columns;
-    with_flag(aligned(grad_output, output, grad_z), [&](auto in_vectors) {
-      activation_backward_kernel<T, in_vectors>
+    with_flag(in_vectors, [&](auto flag) {
+      activation_backward_kernel<T, flag>
           <<<Chunks{kLanes<T>}.count(n), kThreads, 0, as_stream(stream)>>>(grad, y, n, activation,
-                                                                           static_cast<T*>(grad_z));
+                                                                           to);
       INKGRAD_LAUNCH_CHECK();
     });
   });
@@ -116,6 +161,7 @@ void activation_backward(Dtype dtype, const void* grad_output, const void* outpu
 void fill_epilogue(Kernels& table) {
   table.bias_activation = bias_activation;
   table.column_parts = column_parts;
+  table.column_extremes = column_extremes;
   table.activation_backward = activation_backward;
 }
 

@@ -7,7 +7,13 @@ namespace inkgrad::cuda {
 
 void fill_bce(Kernels& table);
 void fill_epilogue(Kernels& table);
+void fill_split(Kernels& table);
+void fill_gemm(Kernels& table);
 void fill_pool(Kernels& table);
-void fill_conv(Kernels& table);
+void fill_layout(Kernels& table);
+void fill_conv_forward(Kernels& table);
+void fill_conv_backward(Kernels& table);
+void fill_small_linear(Kernels& table);
+void fill_chain(Kernels& table);
 
 }  // namespace inkgrad::cuda

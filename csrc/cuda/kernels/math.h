@@ -48,6 +48,19 @@ struct LogParts {
   float near;  // log(1 - q) = -q - q^2 near, relative error 3.7e-9
 };
 
+// (-log(1 - q) - q) / q^2 for 0 <= q <= 1/2.
+INKGRAD_HD float near_zero(float q) {
+  float near = 1.7459429667125703f;
+  near = fmaf(near, q, -2.4823214963928715f);
+  near = fmaf(near, q, 1.9767139226166921f);
+  near = fmaf(near, q, -0.59536773607163906f);
+  near = fmaf(near, q, 0.34104736221044862f);
+  near = fmaf(near, q, 0.17569008698198663f);
+  near = fmaf(near, q, 0.25188852577559873f);
+  near = fmaf(near, q, 0.3332621527911282f);
+  return fmaf(near, q, 0.50000091681346748f);
+}
+
 INKGRAD_HD LogParts log_parts(float p) {
   LogParts parts;
   parts.p_is_small = p < 0.5f;
@@ -68,15 +81,7 @@ INKGRAD_HD LogParts log_parts(float p) {
   far = fmaf(far, f, 0.33334225432749909f);
   parts.far = fmaf(far, f, -0.49999981991860837f);
 
-  float near = 1.7459429667125703f;
-  near = fmaf(near, q, -2.4823214963928715f);
-  near = fmaf(near, q, 1.9767139226166921f);
-  near = fmaf(near, q, -0.59536773607163906f);
-  near = fmaf(near, q, 0.34104736221044862f);
-  near = fmaf(near, q, 0.17569008698198663f);
-  near = fmaf(near, q, 0.25188852577559873f);
-  near = fmaf(near, q, 0.3332621527911282f);
-  parts.near = fmaf(near, q, 0.50000091681346748f);
+  parts.near = near_zero(q);
   return parts;
 }
 
@@ -95,6 +100,43 @@ INKGRAD_HD LogPair<float> log_pair(float p) {
 }
 
 INKGRAD_HD LogPair<double> log_pair(double p) { return {log(p), log1p(-p)}; }
+
+// The base-2 logarithm of the hardware: relative error 2^-22.6, absolute between 1/2 and 2.
+template <bool kDenormals>
+INKGRAD_HD float coarse_log2(float x) {
+#if defined(__CUDA_ARCH__)
+  float y;
+  if constexpr (kDenormals) {
+    asm("lg2.approx.f32 %0, %1;" : "=f"(y) : "f"(x));
+  } else {
+    asm("lg2.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x));
+  }
+  return y;
+#else
+  return log2f(x);
+#endif
+}
+
+// The same for terms of a sum, whose errors average out: the logarithm that is far from 0 is the
+// hardware's, up to 3 ulps.
+INKGRAD_HD LogPair<float> coarse_log_pair(float p) {
+  const bool p_is_small = p < 0.5f;
+  const float q = p_is_small ? p : 1.0f - p;
+  const float far = coarse_log2<true>(q) * 0.69314718055994531f;
+  const float near = -fmaf(q * q, near_zero(q), q);
+  return {p_is_small ? far : near, p_is_small ? near : far};
+}
+
+// The same for elements of half types: the error is below 2^-15 of the result.
+INKGRAD_HD LogPair<float> half_log_pair(float p) {
+  constexpr float kLn2 = 0.69314718055994531f, kNear = 0.015625f;
+  const float q = 1.0f - p, least = p < q ? p : q;
+  // The factor makes denormals normal.
+  const float log_p = fmaf(coarse_log2<false>(p * 16777216.0f), kLn2, -24 * kLn2);
+  const float log_q = coarse_log2<false>(q) * kLn2;
+  const float near = -fmaf(least * least, fmaf(least, 1.0f / 3, 0.5f), least);
+  return {q < kNear ? near : log_p, p < kNear ? near : log_q};
+}
 
 // log(1 - p) - log(p) for 0 < p < 1: the large terms added exactly, so that there is one rounding.
 INKGRAD_HD float log_odds_against(float p) {
@@ -117,21 +159,54 @@ INKGRAD_HD bool in_unit_interval(T value) {
   return value >= T(0) && value <= T(1);  // false for NaN
 }
 
+// Whether all values that it is shown lie there. Of floats it keeps the largest bits: those of
+// negative numbers and NaN are above those of 1. (The addition makes 0 of -0.)
+template <typename T>
+struct UnitInterval {
+  uint32_t most = 0;
+  INKGRAD_HD void see(float value) {
+    const uint32_t bits = uint32_t(bits_of(value + 0.0f));
+    most = bits > most ? bits : most;
+  }
+  INKGRAD_HD bool holds() const { return most <= 0x3f800000u; }
+};
+template <>
+struct UnitInterval<double> {
+  bool all = true;
+  INKGRAD_HD void see(double value) { all = all && in_unit_interval(value); }
+  INKGRAD_HD bool holds() const { return all; }
+};
+
 // Binary cross entropy of one element and its derivatives, clamped as torch's are: the logarithms
 // of the loss at -100, the variance of its derivative at 1e-12, those of the target's derivative
 // not at all.
 template <typename T>
-INKGRAD_HD T bce_loss(T x, T target) {
-  const LogPair<T> logs = log_pair(x);
+INKGRAD_HD T bce_loss(LogPair<T> logs, T target) {
   const T log_x = fmax(logs.log_p, T(-100)), log_1mx = fmax(logs.log_1mp, T(-100));
   return (target - T(1)) * log_1mx - target * log_x;
 }
 
 template <typename T>
-INKGRAD_HD T bce_grad_input(T x, T target) {
+INKGRAD_HD T bce_variance(T x) {
   const T variance = (T(1) - x) * x;
   const T floor = T(1e-12f);
-  return (x - target) / (variance < floor ? floor : variance);
+  return variance < floor ? floor : variance;
+}
+
+template <typename T>
+INKGRAD_HD T bce_grad_input(T x, T target) {
+  return (x - target) / bce_variance(x);
+}
+
+// Of elements of half types: with the hardware's reciprocal, 1 ulp of a float.
+INKGRAD_HD float half_bce_grad_input(float x, float target) {
+#if defined(__CUDA_ARCH__)
+  float r;
+  asm("rcp.approx.ftz.f32 %0, %1;" : "=f"(r) : "f"(bce_variance(x)));
+  return (x - target) * r;
+#else
+  return bce_grad_input(x, target);
+#endif
 }
 
 template <typename T>
@@ -143,10 +218,47 @@ INKGRAD_HD T bce_grad_target(T x) {
 
 // 1 / (1 + exp(-z)), from exp(-|z|) so that nothing overflows and small values keep their relative
 // accuracy.
-template <typename T>
-INKGRAD_HD T sigmoid(T z) {
-  const T e = exp(z > T(0) ? -z : z);
-  return (z > T(0) ? T(1) : e) / (T(1) + e);
+INKGRAD_HD double sigmoid(double z) {
+  const double e = exp(z > 0 ? -z : z);
+  return (z > 0 ? 1 : e) / (1 + e);
+}
+
+// 1 / d of 1 <= d <= 2: the hardware's reciprocal and one step of Newton's, 0.8 ulp, for a quotient
+// takes three times the instructions.
+INKGRAD_HD float reciprocal(float d) {
+#if defined(__CUDA_ARCH__)
+  float r;
+  asm("rcp.approx.ftz.f32 %0, %1;" : "=f"(r) : "f"(d));
+  return fmaf(fmaf(-d, r, 1.0f), r, r);
+#else
+  return 1.0f / d;
+#endif
+}
+
+INKGRAD_HD float sigmoid(float z) {
+  const float e = expf(z > 0 ? -z : z);
+  const float r = reciprocal(1.0f + e);
+  return z > 0 ? r : e * r;
+}
+
+// For half types: 1 / (1 + e) by a polynomial, to 2^-16, for the hardware's reciprocals would be half of
+// the time of a matrix product's end.
+INKGRAD_HD float half_sigmoid(float z) {
+  const float scaled = (z > 0 ? z : -z) * -1.4426950408889634f;
+#if defined(__CUDA_ARCH__)
+  float e;
+  asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(e) : "f"(scaled));
+#else
+  const float e = exp2f(scaled);
+#endif
+  float r = 0.07170681655406952f;
+  r = fmaf(r, e, -0.32268068194389343f);
+  r = fmaf(r, e, 0.667769730091095f);
+  r = fmaf(r, e, -0.9030576348304749f);
+  r = fmaf(r, e, 0.985408365726471f);
+  r = fmaf(r, e, -0.9991334080696106f);
+  r = fmaf(r, e, 0.999991238117218f);
+  return z > 0 ? r : e * r;
 }
 
 template <typename T>

@@ -12,6 +12,10 @@ void check_launch(const char* function, const char* file, int line) {
                                            line, /*include_device_assertions=*/true);
 }
 
+void check_driver(int result, const char* function) {
+  TORCH_CHECK(result == 0, function, " failed with the driver's error ", result);
+}
+
 namespace {
 
 void* current_stream(int device) {
@@ -23,8 +27,14 @@ Kernels filled() {
   table.current_stream = current_stream;
   fill_bce(table);
   fill_epilogue(table);
+  fill_split(table);
+  fill_gemm(table);
   fill_pool(table);
-  fill_conv(table);
+  fill_layout(table);
+  fill_conv_forward(table);
+  fill_conv_backward(table);
+  fill_small_linear(table);
+  fill_chain(table);
   return table;
 }
 

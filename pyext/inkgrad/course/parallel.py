@@ -19,7 +19,7 @@ from torch.nn.parallel import DistributedDataParallel
 from inkgrad.course.data import Examples
 from inkgrad.course.models import CourseModel
 from inkgrad.course.settings import Settings
-from inkgrad.course.steps import CHUNK, Change, Diverged, EagerSteps, set_lr, share
+from inkgrad.course.steps import CHUNK, Change, EagerSteps, finite, set_lr, share
 
 
 def size() -> int:
@@ -89,10 +89,7 @@ class ParallelSteps(EagerSteps):
                     loss = loss * (weight * share(self._model.criterion, len(labels), len(targets)))
                     loss.backward()
                 total += loss.item() / size()
-            total = _sum(total)
-            if not math.isfinite(total):
-                raise Diverged(f"the loss is {total}")
-            return total
+            return finite(_sum(total))
 
         self._parallel.train()
         set_lr(self._optimizer, lr)

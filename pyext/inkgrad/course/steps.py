@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, SupportsFloat
 
 import torch
 from torch import Tensor, nn
@@ -42,14 +42,17 @@ class Score:
 class Steps(Protocol):
     """How a model is trained and judged."""
 
-    def step(self, examples: Examples, rows: Tensor, lr: float, change: Change | None) -> float:
+    def step(
+        self, examples: Examples, rows: Tensor, lr: float, change: Change | None
+    ) -> SupportsFloat:
         """Move the weights by the examples of ``rows``, their inputs changed by ``change``.
 
         Returns:
-            The loss of the batch before.
+            The loss of the batch before. Where a device works on behind our back, ``float()`` waits
+            for it, and it is for the caller to ask whether it is :func:`finite`.
 
         Raises:
-            Diverged: it is not a finite number.
+            Diverged: it is known not to be a finite number.
         """
 
     def judge(self, examples: Examples) -> Score:
@@ -86,7 +89,9 @@ class ChainSteps:
                 parameter.grad = gradient
             self._optimizer = settings.make_optimizer(chain.parameters())
 
-    def step(self, examples: Examples, rows: Tensor, lr: float, change: Change | None) -> float:
+    def step(
+        self, examples: Examples, rows: Tensor, lr: float, change: Change | None
+    ) -> SupportsFloat:
         if change is None:
             batch: tuple[Tensor, Tensor, Tensor | None] = examples.inputs, examples.targets, rows
         else:
@@ -94,14 +99,11 @@ class ChainSteps:
             batch = change(changed.as_float()), changed.targets, None
         if self._optimizer is None:
             loss = self._chain.step(*batch, lr=lr, momentum=self._momentum)
-        else:
-            loss = self._chain.backward(*batch)
-            if math.isfinite(loss):
-                set_lr(self._optimizer, lr)
-                self._optimizer.step()
-        if not math.isfinite(loss):
-            raise Diverged(f"the loss is {loss}")
-        return loss
+            return finite(loss) if isinstance(loss, float) else loss
+        number = finite(self._chain.backward(*batch))
+        set_lr(self._optimizer, lr)
+        self._optimizer.step()
+        return number
 
     def judge(self, examples: Examples) -> Score:
         loss, right = self._chain.judge(examples.inputs, examples.targets, CHUNK)
@@ -161,6 +163,14 @@ def evaluate(model: CourseModel, examples: Examples) -> Score:
     return _score(loss, right, len(examples))
 
 
+def finite(loss: SupportsFloat) -> float:
+    """A loss as a number; Diverged if it is not a finite one."""
+    number = float(loss)
+    if not math.isfinite(number):
+        raise Diverged(f"the loss is {number}")
+    return number
+
+
 def check_finite(model: nn.Module) -> None:
     """Diverged if a weight is not a finite number."""
     for name, parameter in model.named_parameters():
@@ -174,9 +184,7 @@ def share(criterion: nn.Module, part: int, whole: int) -> float:
 
 
 def _score(loss: float, right: int, examples: int) -> Score:
-    if not math.isfinite(loss):
-        raise Diverged(f"the loss is {loss}")
-    return Score(loss, right / examples, examples)
+    return Score(finite(loss), right / examples, examples)
 
 
 def _loss(criterion: nn.Module, output: Tensor, targets: Tensor) -> Tensor:

@@ -172,8 +172,8 @@ def _show_progress(run: Run, *, as_json: bool) -> None:
 
         def advance(batch: Batch) -> None:
             bar.set_description(f"epoch {batch.epoch}/{epochs}", refresh=False)
-            bar.set_postfix_str(f"loss {batch.loss:.4f}", refresh=False)
-            bar.update(batch.examples)
+            if bar.update(batch.examples):  # drawn; for the next time, and not more often
+                bar.set_postfix_str(f"loss {batch.loss:.4f}", refresh=False)
 
         run.on_batch = advance
         for epoch in run.epochs():

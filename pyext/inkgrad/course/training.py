@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from threading import Event
-from typing import Any
+from typing import Any, SupportsFloat
 
 import torch
 from torch import Generator, Tensor
@@ -22,7 +22,7 @@ import inkgrad
 from inkgrad.course import checkpoint, models, parallel
 from inkgrad.course.data import Data, Examples, split
 from inkgrad.course.settings import Settings
-from inkgrad.course.steps import Diverged, Score, Steps, evaluate, share, steps_for
+from inkgrad.course.steps import Diverged, Score, Steps, evaluate, finite, share, steps_for
 
 # The part of the training examples that a run keeps aside to judge itself by, epoch by epoch.
 VALIDATION_SHARE = 1 / 12
@@ -39,7 +39,12 @@ class Batch:
     number: int
     count: int
     examples: int
-    loss: float
+    late_loss: SupportsFloat
+
+    @property
+    def loss(self) -> float:
+        """Asking for it may wait for the device: no one who trains fast asks after every step."""
+        return float(self.late_loss)
 
 
 @dataclass(frozen=True)
@@ -154,20 +159,20 @@ class Run:
 
     def _train_epoch(self, epoch: int) -> float | None:
         """The loss over the epoch, or None if it was stopped before its end."""
-        total = 0.0
+        losses: list[tuple[SupportsFloat, float]] = []  # each with its share of the epoch's
         change = self._augment if self.settings.augment else None
-        order = torch.randperm(len(self.train), generator=self.generator)
+        order = torch.randperm(len(self.train), generator=self.generator).to(self.settings.device)
         for number, rows in enumerate(order.split(self._batch_size), start=1):
             if parallel.anyone(self.stop.is_set()):
                 return None
             progress = (self.steps + 1) / (self._total_steps + 1)
             lr = self.settings.lr * self.settings.lr_factor(progress)
             loss = self._steps.step(self.train, rows, lr, change)
-            total += loss * share(self.model.criterion, len(rows), len(self.train))
+            losses.append((loss, share(self.model.criterion, len(rows), len(self.train))))
             self.steps += 1
             if self.on_batch is not None:
                 self.on_batch(Batch(epoch, number, self._batches, len(rows), loss))
-        return total
+        return sum(finite(loss) * part for loss, part in losses)
 
     def _augment(self, inputs: Tensor) -> Tensor:
         from inkgrad.course.augment import augment

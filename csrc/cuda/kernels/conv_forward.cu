@@ -1,0 +1,111 @@
+// relu(max_pool2d(conv2d(x, w) + b)) for images of few channels, in one kernel, which keeps a byte
+// an output: the place of the maximum.
+//
+// Few: at most kMostProducts products a pixel. Native passes over the unpooled planes six times
+// (the convolution, the bias, the pool and its indices, the relu), and turns the layout of images
+// round for the tensor cores; up to here that takes longer than the products do in float
+// arithmetic.
+#include "conv_parts.cuh"
+#include "fill.h"
+#include "math.h"
+
+namespace inkgrad::cuda {
+namespace {
+
+constexpr int64_t kMostTaps = 250, kMostProducts = 5120;
+
+template <int K, int kTogether>
+__global__ void __launch_bounds__(kLargestBlock)
+    conv_relu_pool_kernel(ConvGeometry g, PlaneTiles tiles, ChannelGroups groups,
+                          const float* input, const float* weight, const float* bias, float* output,
+                          uint8_t* indices) {
+  extern __shared__ float4 shared[];  // weights, bias, images
+  const int in_channels = int(g.in_channels), channels = int(g.out_channels), row = groups.row();
+  const int taps = in_channels * K * K;
+  float* const weights = reinterpret_cast<float*>(shared);
+  float* const offsets = weights + taps * row;
+  float* const images = offsets + row;
+
+  load_weights<kTogether>(taps, groups, weights, [&](int tap, int channel) {
+    return channel < channels ? __ldg(weight + channel * taps + tap) : 0.0f;
+  });
+  load_weights<kTogether>(1, groups, offsets, [&](int, int channel) {
+    return bias && channel < channels ? __ldg(bias + channel) : 0.0f;
+  });
+  const int64_t first = blockIdx.x / tiles.parts * int64_t(tiles.images);
+  const int64_t left = g.images - first;
+  load_images(g, tiles.tile, input, first, int(left < tiles.images ? left : tiles.images), images);
+  __syncthreads();
+
+  int share, image_in_block, place;
+  int64_t image;
+  if (!tiles.locate(blockIdx.x, threadIdx.x, g.images, &share, &image_in_block, &image, &place)) {
+    return;
+  }
+  const int pooled_width = int(g.pooled_width), pitch = tiles.tile.pitch;
+  const int plane = tiles.tile.rows * pitch;
+  const float* const corner = images + image_in_block * in_channels * plane +
+                              2 * (place / pooled_width) * pitch + 2 * (place % pooled_width);
+
+  for (int group = share; group < groups.count; group += tiles.shares) {
+    float sums[kTogether][4] = {};
+    for (int c = 0; c < in_channels; ++c) {
+      add_products<K>(corner + c * plane, pitch, weights + c * K * K * row + group * groups.pitch,
+                      row, sums);
+    }
+#pragma unroll
+    for (int c = 0; c < kTogether; ++c) {
+      const int channel = group * kTogether + c;
+      if (channel >= channels) break;
+      const float offset = offsets[group * groups.pitch + c];
+      float best = sums[c][0] + offset;
+      int index = 0;
+#pragma unroll
+      for (int p = 1; p < 4; ++p) {
+        const float v = sums[c][p] + offset;
+        if (beats(v, best)) {
+          best = v;
+          index = p;
+        }
+      }
+      const int64_t at = (image * channels + channel) * tiles.places + place;
+      output[at] = activate(best, Activation::relu);
+      indices[at] = uint8_t(index);
+    }
+  }
+}
+
+bool takes(const ConvGeometry& g) {
+  const bool usual = g.stride_height == 1 && g.stride_width == 1 && g.dilation_height == 1 &&
+                     g.dilation_width == 1 && g.window_height == 2 && g.window_width == 2 &&
+                     g.kernel_height == g.kernel_width &&
+                     (g.kernel_height == 3 || g.kernel_height == 5);
+  const int64_t taps = g.in_channels * g.kernel_height * g.kernel_width;
+  // Sizes first: then what follows fits an int.
+  return usual && taps <= kMostTaps && taps * g.out_channels <= kMostProducts &&
+         g.in_height + 2 * g.pad_height <= 1024 && g.in_width + 2 * g.pad_width <= 1024 &&
+         g.images <= INT32_MAX / 1024 && forward_shared_bytes(g, forward_tiles(g)) <= kSharedBytes;
+}
+
+void relu_pool(const ConvGeometry& g, const float* input, const float* weight, const float* bias,
+               float* output, uint8_t* indices, void* stream) {
+  const PlaneTiles tiles = forward_tiles(g);
+  const ChannelGroups groups = channel_groups(g.out_channels);
+  const int64_t bytes = forward_shared_bytes(g, tiles);
+  with_kernel_size(g.kernel_height, groups.together, [&](auto k, auto together) {
+    allow_shared_bytes(conv_relu_pool_kernel<k, together>, bytes);
+    conv_relu_pool_kernel<k, together>
+        <<<tiles.blocks(g.images), tiles.threads, bytes, as_stream(stream)>>>(
+            g, tiles, groups, input, weight, bias, output, indices);
+    INKGRAD_LAUNCH_CHECK();
+  });
+}
+
+}  // namespace
+
+void fill_conv_forward(Kernels& table) {
+  table.conv_takes = takes;
+  table.conv_relu_pool = relu_pool;
+}
+
+}  // namespace inkgrad::cuda

@@ -1,0 +1,114 @@
+// What the kernels of the convolutions of few channels share.
+#pragma once
+
+#include "common.cuh"
+#include "conv_map.h"
+
+namespace inkgrad::cuda {
+
+// Loads under way at a time: a thread that waits for each would wait most of the time.
+inline constexpr int kAhead = 8;
+
+// `images` images from `first` on into shared memory, channel by channel, with zeros around them.
+// Returns whether this thread saw a number that is not finite.
+__device__ __forceinline__ bool load_images(const ConvGeometry& g, const ImageTile& tile,
+                                            const float* input, int64_t first, int images,
+                                            float* to) {
+  const int height = int(g.in_height), width = int(g.in_width);
+  const float* const from = input + first * g.in_channels * height * width;
+  bool finite = true;
+  if (tile.rows == height && tile.pitch == width) {  // as they are in memory
+    const int elements = images * int(tile.elements(g.in_channels));
+#pragma unroll kAhead
+    for (int i = threadIdx.x; i < elements; i += blockDim.x) {
+      const float value = __ldg(from + i);
+      finite = finite && isfinite(value);
+      to[i] = value;
+    }
+    return !finite;
+  }
+  // A warp takes a row.
+  const int rows = images * int(g.in_channels) * tile.rows, lane = threadIdx.x % 32;
+  for (int column = lane; column < tile.pitch; column += 32) {
+    const int x = column - int(g.pad_width);
+#pragma unroll kAhead
+    for (int r = threadIdx.x / 32; r < rows; r += blockDim.x / 32) {
+      const int plane = r / tile.rows, y = r - plane * tile.rows - int(g.pad_height);
+      float value = 0;
+      if (y >= 0 && y < height && x >= 0 && x < width) {
+        value = __ldg(from + (plane * height + y) * width + x);
+        finite = finite && isfinite(value);
+      }
+      to[r * tile.pitch + column] = value;
+    }
+  }
+  return !finite;
+}
+
+// weights[tap][slot of channel] = at(tap, channel), which is 0 where there is no such channel.
+template <int kTogether, typename At>
+__device__ __forceinline__ void load_weights(int taps, const ChannelGroups& groups, float* weights,
+                                             At at) {
+  const int row = groups.row();
+  for (int group = 0; group < groups.count; ++group) {
+#pragma unroll 2
+    for (int tap = threadIdx.x; tap < taps; tap += blockDim.x) {
+#pragma unroll
+      for (int c = 0; c < kTogether; ++c) {
+        weights[tap * row + group * groups.pitch + c] = at(tap, group * kTogether + c);
+      }
+    }
+  }
+}
+
+// sums[c][p] += the products of a plane around a 2 x 2 window with the K x K weights of kTogether
+// channels, for each place p of the window. The plane's (K + 1)^2 elements are in registers.
+template <int K, int kTogether>
+__device__ __forceinline__ void add_products(const float* corner, int pitch, const float* weights,
+                                             int weights_row, float (&sums)[kTogether][4]) {
+  float pixels[K + 1][K + 1];
+#pragma unroll
+  for (int y = 0; y <= K; ++y) {
+#pragma unroll
+    for (int x = 0; x <= K; x += 2) {
+      const float2 pair = *reinterpret_cast<const float2*>(corner + y * pitch + x);
+      pixels[y][x] = pair.x;
+      pixels[y][x + 1] = pair.y;
+    }
+  }
+#pragma unroll
+  for (int tap = 0; tap < K * K; ++tap) {
+    const float* const own = weights + tap * weights_row;
+    const float4 four = *reinterpret_cast<const float4*>(own);
+    float w[kTogether];
+    w[0] = four.x, w[1] = four.y, w[2] = four.z, w[3] = four.w;
+    if constexpr (kTogether > 4) w[4] = own[4];
+#pragma unroll
+    for (int p = 0; p < 4; ++p) {
+      const float pixel = pixels[tap / K + p / 2][tap % K + p % 2];
+#pragma unroll
+      for (int c = 0; c < kTogether; ++c) sums[c][p] = fmaf(w[c], pixel, sums[c][p]);
+    }
+  }
+}
+
+// Calls f(K, channels together) as compile-time constants.
+template <typename F>
+void with_kernel_size(int64_t k, int together, F f) {
+  const auto with_k = [&](auto size) {
+    together == 5 ? f(size, std::integral_constant<int, 5>{})
+                  : f(size, std::integral_constant<int, 4>{});
+  };
+  k == 3 ? with_k(std::integral_constant<int, 3>{}) : with_k(std::integral_constant<int, 5>{});
+}
+
+// A block may have as much shared memory as it asks for.
+template <typename K>
+void allow_shared_bytes(K kernel, int64_t bytes) {
+  constexpr int64_t kAlwaysAllowed = 48 * 1024;
+  if (bytes > kAlwaysAllowed) {
+    cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, int(bytes));
+  }
+}
+
+}  // namespace inkgrad::cuda

@@ -1,0 +1,24 @@
+// How far the magnitudes of a block's numbers reach.
+#pragma once
+
+#include "common.cuh"
+#include "planes.h"
+
+namespace inkgrad::cuda {
+
+// Those of all threads, for each of them. All threads take part, and two calls need a barrier
+// between them.
+__device__ __forceinline__ Extremes block_extremes(Extremes own) {
+  __shared__ Extremes values[kThreads];
+  values[threadIdx.x] = own;
+  for (int half = kThreads / 2; half >= 1; half /= 2) {
+    __syncthreads();
+    if (threadIdx.x < half) {
+      values[threadIdx.x] = both(values[threadIdx.x], values[threadIdx.x + half]);
+    }
+  }
+  __syncthreads();
+  return values[0];
+}
+
+}  // namespace inkgrad::cuda

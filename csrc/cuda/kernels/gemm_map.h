@@ -1,0 +1,113 @@
+// How a product of matrices is cut into tiles, and where a tile lies in shared memory. Without
+// CUDA, as index.h.
+#pragma once
+
+#include "index.h"
+
+namespace inkgrad::cuda {
+
+// Which dimension of an operand is consecutive in memory: the one that is summed over, or the
+// other.
+enum class Major { k, mn };
+
+// ---- tiles of the result
+
+inline constexpr int kTileRows = 128;       // of the result: two warpgroups of 64
+inline constexpr int kTileDepth = 64;       // of the sum, a step: 128 bytes of 16-bit numbers
+inline constexpr int kProductDepth = 16;    // of one instruction
+inline constexpr int kBlocksOfCluster = 2;  // their tiles lie below each other and share B
+inline constexpr int kBandTiles = 8;        // pairs of row tiles that a band is tall
+
+// Where a tile begins, and the steps of the sum that belong to it.
+struct TilePlace {
+  int64_t row, column;
+  int split;
+  int first_step, end_step;
+};
+
+// A cluster takes every gridDim-th pair of tiles. They are numbered in bands of a few rows, column
+// by column, so that what is under way at one time shares rows of A and columns of B in the cache.
+struct GemmTiles {
+  int tile_columns;  // of the result, in elements
+  int64_t row_pairs, columns;
+  int splits, steps, steps_per_split;
+
+  INKGRAD_HD int64_t pairs() const { return row_pairs * columns * splits; }
+
+  INKGRAD_HD TilePlace place(int64_t pair, int rank) const {
+    const int64_t of_split = row_pairs * columns;
+    const int split = int(pair / of_split);
+    const int64_t index = pair % of_split;
+    const int64_t band = index / (kBandTiles * columns), first_row = band * kBandTiles;
+    const int64_t tall = row_pairs - first_row < kBandTiles ? row_pairs - first_row : kBandTiles;
+    const int64_t in_band = index % (kBandTiles * columns);
+    const int64_t row = (first_row + in_band % tall) * kBlocksOfCluster + rank;
+    const int first_step = split * steps_per_split;
+    const int end = first_step + steps_per_split;
+    return {row * kTileRows, in_band / tall * tile_columns, split, first_step,
+            end < steps ? end : steps};
+  }
+};
+
+// `blocks` run at a time. The sum is split where there are too few tiles for them, but never into
+// shares of less than kFewestSteps: each share costs a pass over its partial result.
+inline GemmTiles gemm_tiles(int64_t m, int64_t n, int64_t k, int tile_columns, int blocks,
+                            bool may_split) {
+  constexpr int64_t kFewestSteps = 8;
+  GemmTiles t;
+  t.tile_columns = tile_columns;
+  t.row_pairs = ceil_div(m, kTileRows * kBlocksOfCluster);
+  t.columns = ceil_div(n, tile_columns);
+  t.steps = int(ceil_div(k, kTileDepth));
+  const int64_t wanted = blocks / kBlocksOfCluster / (t.row_pairs * t.columns);
+  const int64_t most = t.steps / kFewestSteps;
+  const int64_t shares = may_split && wanted > 1 && most > 1 ? (wanted < most ? wanted : most) : 1;
+  t.steps_per_split = int(ceil_div(t.steps, shares));
+  t.splits = int(ceil_div(t.steps, t.steps_per_split));
+  return t;
+}
+
+// ---- an operand's tile in shared memory: rows of 128 bytes, in groups of 8 (1024 bytes, and
+// aligned to that) within which the copy engine swaps the 16-byte pieces of row r by r % 8.
+//
+// Major::k: row r holds the 64 elements of the sum of row r of the tile. Major::mn: pieces of 64
+// columns of the tile, kTileDepth rows each; row r holds the columns of one element of the sum.
+
+inline constexpr int kSwizzleBytes = 1024;
+inline constexpr int kRowBytes = 128;
+inline constexpr int kPieceBytes = kTileDepth * kRowBytes;
+
+// The descriptor of an operand for wgmma, PTX ISA, "Matrix descriptor format": address, distance of
+// the pieces (Major::mn), distance of the groups of 8 rows, swizzle of 128 bytes. All / 16.
+INKGRAD_HD constexpr uint64_t operand_descriptor(uint32_t address, Major major) {
+  const uint64_t pieces = major == Major::mn ? kPieceBytes / 16 : 1;
+  return uint64_t((address & 0x3ffff) >> 4) | pieces << 16 | uint64_t(kSwizzleBytes / 16) << 32 |
+         uint64_t(1) << 62;
+}
+// What is added to it for the next kProductDepth elements of the sum.
+INKGRAD_HD constexpr uint64_t descriptor_step(Major major) {
+  return (major == Major::mn ? kProductDepth * kRowBytes : kProductDepth * 2) / 16;
+}
+
+// ---- the result of a warpgroup in registers: sum i of a thread, of 64 rows. The column is that of
+// the tile of B in shared memory.
+
+INKGRAD_HD constexpr int sum_row(int thread, int i) {
+  return thread / 32 * 16 + thread % 32 / 4 + i / 2 % 2 * 8;
+}
+INKGRAD_HD constexpr int sum_column(int thread, int i) {
+  return i / 4 * 8 + thread % 4 * 2 + i % 2;
+}
+
+// A thread has pairs of columns, 8 apart. Where B's rows are copied one by one (Major::k), they are
+// dealt out so that its pairs come from `wide` consecutive columns of B, 16 bytes of the result: of
+// each group of 4 * wide, its four neighbours take `wide` each.
+INKGRAD_HD constexpr int dealt_group(int wide) { return 4 * wide; }
+// The column of B whose row is that of shared memory.
+INKGRAD_HD constexpr int dealt_column(int row, int wide) {
+  const int group = row / dealt_group(wide), in_group = row % dealt_group(wide);
+  const int pair = in_group / 8, thread = in_group % 8 / 2;
+  return group * dealt_group(wide) + thread * wide + pair * 2 + in_group % 2;
+}
+
+}  // namespace inkgrad::cuda

@@ -1,0 +1,97 @@
+// Images of 16-bit numbers, [images, channels, pixels], into [images, pixels, channels], the layout
+// that the tensor cores want, and back, with a bias for each channel added on the way.
+//
+// A block turns a square of 64 channels and 64 pixels round in shared memory; it reads and writes
+// 16 bytes a thread. Channels and pixels are multiples of 8.
+#include "common.cuh"
+#include "fill.h"
+
+namespace inkgrad::cuda {
+namespace {
+
+constexpr int kSide = 64, kPieces = kSide / 8;
+// An odd number of words between rows: a column is read without two threads meeting in a bank.
+constexpr int kPitch = kSide + 2;
+
+// A square of an image of rows x columns, (row, column) at from[row * columns + column], into
+// to[column * rows + row]. f(value, column) is written.
+template <typename T, typename F>
+__device__ __forceinline__ void turn_square(const T* from, T* to, int rows, int columns, F f) {
+  __shared__ T square[kSide * kPitch];
+  const int across = (columns + kSide - 1) / kSide, down = (rows + kSide - 1) / kSide;
+  const int64_t image = int64_t(blockIdx.x / (across * down)) * rows * columns;
+  const int first_row = blockIdx.x / across % down * kSide,
+            first_column = blockIdx.x % across * kSide;
+  from += image;
+  to += image;
+  for (int piece = threadIdx.x; piece < kSide * kPieces; piece += kThreads) {
+    const int row = piece / kPieces, column = piece % kPieces * 8;
+    if (first_row + row >= rows || first_column + column >= columns) continue;
+    const int4 bits = __ldg(reinterpret_cast<const int4*>(
+        from + int64_t(first_row + row) * columns + first_column + column));
+    T values[8];
+    memcpy(values, &bits, sizeof bits);
+#pragma unroll
+    for (int i = 0; i < 8; ++i) square[row * kPitch + column + i] = values[i];
+  }
+  __syncthreads();
+  for (int piece = threadIdx.x; piece < kSide * kPieces; piece += kThreads) {
+    const int column = piece / kPieces, row = piece % kPieces * 8;
+    if (first_row + row >= rows || first_column + column >= columns) continue;
+    T values[8];
+#pragma unroll
+    for (int i = 0; i < 8; ++i) {
+      values[i] = f(square[(row + i) * kPitch + column], first_column + column);
+    }
+    int4 bits;
+    memcpy(&bits, values, sizeof bits);
+    *reinterpret_cast<int4*>(to + int64_t(first_column + column) * rows + first_row + row) = bits;
+  }
+}
+
+__global__ void __launch_bounds__(kThreads)
+    to_channels_last_kernel(const uint16_t* images, int channels, int pixels, uint16_t* turned) {
+  turn_square(images, turned, channels, pixels, [](uint16_t value, int) { return value; });
+}
+
+template <typename T>
+__global__ void __launch_bounds__(kThreads)
+    from_channels_last_kernel(const T* turned, int channels, int pixels, const T* bias, T* images) {
+  turn_square(turned, images, pixels, channels, [&](T value, int channel) {
+    return narrow<T>(widen(value) + widen(__ldg(bias + channel)));
+  });
+}
+
+int64_t squares(int64_t images, int64_t rows, int64_t columns) {
+  return images * ceil_div(columns, kSide) * ceil_div(rows, kSide);
+}
+
+void to_channels_last(const void* images, int64_t count, int64_t channels, int64_t pixels,
+                      void* turned, void* stream) {
+  to_channels_last_kernel<<<squares(count, channels, pixels), kThreads, 0, as_stream(stream)>>>(
+      static_cast<const uint16_t*>(images), int(channels), int(pixels),
+      static_cast<uint16_t*>(turned));
+  INKGRAD_LAUNCH_CHECK();
+}
+
+void from_channels_last(Dtype dtype, const void* turned, int64_t count, int64_t channels,
+                        int64_t pixels, const void* bias, void* images, void* stream) {
+  const auto launch = [&](auto zero) {
+    using T = decltype(zero);
+    from_channels_last_kernel<T>
+        <<<squares(count, pixels, channels), kThreads, 0, as_stream(stream)>>>(
+            static_cast<const T*>(turned), int(channels), int(pixels), static_cast<const T*>(bias),
+            static_cast<T*>(images));
+    INKGRAD_LAUNCH_CHECK();
+  };
+  dtype == Dtype::f16 ? launch(__half{}) : launch(__nv_bfloat16{});
+}
+
+}  // namespace
+
+void fill_layout(Kernels& table) {
+  table.to_channels_last = to_channels_last;
+  table.from_channels_last = from_channels_last;
+}
+
+}  // namespace inkgrad::cuda

@@ -1,0 +1,17 @@
+// Linear layers of few inputs and outputs on CUDA: one kernel forward, and one or two backward.
+#pragma once
+
+#include "../ops.h"
+#include "kernels/kernels.h"
+
+namespace inkgrad::cuda {
+
+// Of tensors of the shape, of which Kernels::small_linear_takes() is true; all of one dtype of ours
+// and on one device.
+Tensor small_linear(const LinearShape& shape, const Tensor& input, const Tensor& weight,
+                    const OptionalTensor& bias);
+Gradients3 small_linear_backward(const LinearShape& shape, const Tensor& grad_output,
+                                 const Tensor& input, const Tensor& weight, const Tensor& output,
+                                 std::array<bool, 3> output_mask);
+
+}  // namespace inkgrad::cuda
