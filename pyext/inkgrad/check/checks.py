@@ -147,7 +147,7 @@ def traced_utilities(op: str) -> tuple[str, ...]:
     Before 2.12 torch cannot trace the second derivative of a convolution, its own ones either, with
     symbolic sizes.
     """
-    cannot = op.startswith("conv2d") and torch.__version__ < (2, 12)
+    cannot = op.startswith("conv2d") and torch.__version__ < "2.12"
     return QUICK_UTILITIES if cannot else TRACED_UTILITIES
 
 
