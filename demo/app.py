@@ -15,15 +15,20 @@ from inkgrad_demo.comparing import Comparisons
 from inkgrad_demo.datasets import Datasets
 from inkgrad_demo.i18n import i18n
 from inkgrad_demo.limits import MAX_BODY, BodyLimit
-from inkgrad_demo.pages import compare, draw, kernels, train
+from inkgrad_demo.pages import compare, draw, kernels, lessons, train
 from inkgrad_demo.reading import Readers
 from inkgrad_demo.theme import THEME
 from inkgrad_demo.training import Trainings
 from inkgrad_demo.workbench import Workbench
 
 _HERE = Path(__file__).parent
-PAGES = (draw, train, compare, kernels)
-_STYLES = ("style.css", "pages/confusion.css", *(f"pages/{page.NAME}.css" for page in PAGES))
+PAGES = (draw, lessons, train, compare, kernels)
+_STYLES = (
+    "style.css",
+    "pages/confusion.css",
+    "playthings/playthings.css",
+    *(f"pages/{page.NAME}.css" for page in PAGES),
+)
 
 # The app itself, most of whose size are its scripts and words; not the small answers to drawings.
 _COMPRESSION = Middleware(GZipMiddleware, minimum_size=2**16, compresslevel=6)
@@ -38,17 +43,18 @@ def build(store: RunStore | None = None) -> gr.Blocks:
     readers = Readers(store)
     trainings = Trainings(store, Datasets())
     needs = {
-        draw: readers,
-        train: trainings,
-        compare: Comparisons(trainings),
-        kernels: Workbench(),
+        draw: (readers,),
+        lessons: (),
+        train: (trainings,),
+        compare: (Comparisons(trainings),),
+        kernels: (Workbench(),),
     }
     with gr.Blocks(title="inkgrad") as app:
         gr.HTML(_header(), apply_default_css=False)
         with gr.Tabs() as tabs:
             for page in PAGES:
                 with gr.Tab(i18n(f"{page.NAME}.title"), id=page.NAME):
-                    page.build(needs[page])
+                    page.build(*needs[page])
         address.keep(app, tabs, [page.NAME for page in PAGES])
     threading.Thread(target=readers.load_all, daemon=True).start()
     return app

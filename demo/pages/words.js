@@ -9,10 +9,10 @@ function text(key, values = {}) {
   return catalogue[key].replace(/\{(\w+)\}/g, (_, name) => values[name]);
 }
 
-function translate() {
-  for (const each of element.querySelectorAll("[data-text]")) each.textContent = text(each.dataset.text);
+function translate(within = element) {
+  for (const each of within.querySelectorAll("[data-text]")) each.textContent = text(each.dataset.text);
   for (const attribute of ["aria-label", "aria-roledescription"]) {
-    for (const each of element.querySelectorAll(`[data-${attribute}]`)) {
+    for (const each of within.querySelectorAll(`[data-${attribute}]`)) {
       each.setAttribute(attribute, text(each.getAttribute(`data-${attribute}`)));
     }
   }

@@ -15,6 +15,10 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from inkgrad.course import download
+from inkgrad.course.lessons import Lesson
+from lesson_runs import numbers, short_options
+
 _CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 _CHROMIUM_FLAGS = (
     "--no-sandbox",
@@ -89,10 +93,10 @@ def launch(playwright: Any) -> Iterator[Callable[..., Any]]:
 
 @pytest.fixture
 def open_page(launch: Callable[..., Any], playwright: Any, address: str) -> Iterator[Any]:
-    """Opens the app in a new browser profile: ``open_page(device, flags, script, **context)``.
+    """Opens the app in a new browser profile: ``open_page(device, flags, script, query, ...)``.
 
-    ``script`` runs in the page before its own; ``query`` is the end of the address, and ``ready``
-    what to wait for.
+    ``script`` runs in the page before its own; ``query`` is the end of the address, ``ready`` what
+    to wait for; what else is given is for Playwright's ``new_context``.
 
     After the test no page may have asked anything of another host, or have complained.
     """
@@ -126,8 +130,9 @@ def open_page(launch: Callable[..., Any], playwright: Any, address: str) -> Iter
         page = context.new_page()
         page.on("console", listen)
         page.on("pageerror", lambda error: complaints.append(f"page error: {error}"))
+        page.set_default_timeout(20_000)
         page.goto(f"{address}/{query}")
-        page.wait_for_selector(ready)
+        page.wait_for_selector(ready, state="attached")
         return page
 
     open_one.complaints = complaints  # a test that provokes some takes them out
@@ -135,6 +140,26 @@ def open_page(launch: Callable[..., Any], playwright: Any, address: str) -> Iter
     for context in contexts:
         context.close()
     assert not complaints
+
+
+@pytest.fixture(scope="module")
+def short_lessons(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Lessons run shortly, on stand-ins for the data that would be downloaded."""
+
+    def no_network(*_: Any) -> None:
+        raise download.Unreachable("no network in tests")
+
+    def run(lesson: Lesson, **more: Any) -> Any:
+        if more:
+            return lesson.module.run(**short_options(lesson) | more)
+        return numbers(lesson.number)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("INKGRAD_DATA", str(tmp_path_factory.mktemp("data")))
+        patch.setattr(download, "fetch", no_network)
+        patch.setattr(download, "check_reachable", no_network)
+        patch.setattr(Lesson, "run", run)
+        yield
 
 
 def _unavailable(why: str) -> None:

@@ -104,7 +104,7 @@ class ChainSteps:
             )
             return finite(loss) if isinstance(loss, float) else loss
         number = finite(self._chain.backward(*batch))
-        _set_lr(self._optimizer, lr)
+        set_lr(self._optimizer, lr)
         self._optimizer.step()
         return number
 
@@ -141,7 +141,7 @@ class EagerSteps:
             return total
 
         self._model.train()
-        _set_lr(self._optimizer, lr)
+        set_lr(self._optimizer, lr)
         result: float = self._optimizer.step(loss_and_gradient)
         return result
 
@@ -232,6 +232,6 @@ def _is_right(output: Tensor, targets: Tensor) -> Tensor:
     return output.argmax(1) == targets
 
 
-def _set_lr(optimizer: torch.optim.Optimizer, lr: float) -> None:
+def set_lr(optimizer: torch.optim.Optimizer, lr: float) -> None:
     for group in optimizer.param_groups:
         group["lr"] = lr

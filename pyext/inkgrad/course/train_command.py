@@ -16,11 +16,12 @@ from types import FrameType
 import torch
 from tqdm import tqdm
 
-from inkgrad.course import data
+from inkgrad.course import data, parallel
 from inkgrad.course.models import ACTIVATIONS, ACTIVATIONS_OF, MODELS
 from inkgrad.course.settings import DEFAULTS, OPTIMIZERS, Settings, course_settings
 from inkgrad.course.training import Batch, Diverged, Epoch, Run
 
+USAGE = 2  # as argparse has it
 INTERRUPTED = 128 + signal.SIGINT  # what a shell reports of a program that Ctrl-C ended
 
 
@@ -77,18 +78,34 @@ def run(args: argparse.Namespace) -> int:
         settings = _settings(args)
         _check_writable(out)
     except ValueError as error:
-        return args.usage_error(str(error))
+        return args.usage_error(str(error)) if parallel.is_first() else USAGE
     if args.threads:
         torch.set_num_threads(args.threads)
     if settings.device == "cuda":
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
         torch.use_deterministic_algorithms(True, warn_only=True)
+    with parallel.joined(settings.device):
+        try:
+            source = _load(args)
+        except data.DataError as error:
+            print(f"inkgrad train: {error}", file=sys.stderr)
+            return 1
+        if source is None:
+            return 1
+        return _train(settings, source, out, as_json=args.json)
+
+
+def _load(args: argparse.Namespace) -> data.Data | None:
+    """The data; of several processes the first downloads it. None where that one failed."""
+    source = None
     try:
-        source = data.load(args.model, args.data)
-    except data.DataError as error:
-        print(f"inkgrad train: {error}", file=sys.stderr)
-        return 1
-    return _train(settings, source, out, as_json=args.json)
+        if parallel.is_first():
+            source = data.load(args.model, args.data)
+    finally:
+        is_missing = parallel.anyone(parallel.is_first() and source is None)
+    if source is None and not is_missing:
+        source = data.load(args.model, args.data, say=lambda message: None)
+    return source
 
 
 def _settings(args: argparse.Namespace) -> Settings:
@@ -97,7 +114,9 @@ def _settings(args: argparse.Namespace) -> Settings:
     if args.device == "cuda" and not torch.cuda.is_available():
         why = "no GPU is to be seen" if torch.version.cuda else "this torch was built without CUDA"
         raise ValueError(f"device: cuda is not available: {why}")
-    return course_settings(
+    if args.device == "cuda":
+        parallel.check_gpus()
+    settings = course_settings(
         args.model,
         epochs=args.epochs,
         batch_size=args.batch_size,
@@ -111,6 +130,10 @@ def _settings(args: argparse.Namespace) -> Settings:
         backend=args.backend,
         device=args.device,
     )
+    if settings.batch_size is not None and settings.batch_size < parallel.size():
+        expected = f"an example for each of {parallel.size()} processes"
+        raise ValueError(f"batch size: expected {expected}, got {settings.batch_size}")
+    return settings
 
 
 def _check_writable(out: Path) -> None:
@@ -125,6 +148,8 @@ def _check_writable(out: Path) -> None:
 
 def _train(settings: Settings, source: data.Data, out: Path, *, as_json: bool) -> int:
     def say(line: str) -> None:
+        if not parallel.is_first():
+            return
         tqdm.write(line, file=sys.stderr if as_json else sys.stdout)
 
     diverged = None
@@ -157,7 +182,8 @@ def _show_progress(run: Run, *, as_json: bool) -> None:
         total=epochs * len(run.train),
         unit=" examples",
         unit_scale=True,
-        disable=True if as_json else None,  # None: unless stderr is a terminal
+        # None: unless stderr is a terminal
+        disable=True if as_json or not parallel.is_first() else None,
         leave=False,
     ) as bar:
 
@@ -171,13 +197,15 @@ def _show_progress(run: Run, *, as_json: bool) -> None:
             is_last = epoch.epoch == epochs
             if is_last:
                 run.test()
-            if is_last or epoch.epoch % lines_every == 0:
+            if parallel.is_first() and (is_last or epoch.epoch % lines_every == 0):
                 line = _json_line(run, epoch) if as_json else _line(run, epoch)
                 tqdm.write(line, file=sys.stdout)
                 sys.stdout.flush()
 
 
 def _finish(run: Run, out: Path, say: Callable[[str], None]) -> None:
+    if not parallel.is_first():
+        return
     try:
         score = run.test_score or run.test()
         if score:
@@ -189,10 +217,11 @@ def _finish(run: Run, out: Path, say: Callable[[str], None]) -> None:
 
 def _opening(run: Run) -> str:
     s = run.settings
+    together = f", {parallel.size()} processes" if parallel.size() > 1 else ""
     return (
         f"Training {s.model} ({s.backend}, {s.device}) on {run.data.name}: {len(run.train)} "
         f"examples, {len(run.validation)} to validate, {len(run.data.test)} to test; "
-        f"{s.optimizer}, lr {s.lr:g}, batch size {s.batch_size or 'all'}, seed {s.seed}"
+        f"{s.optimizer}, lr {s.lr:g}, batch size {s.batch_size or 'all'}, seed {s.seed}{together}"
     )
 
 

@@ -20,10 +20,20 @@ import torch
 from torch import Generator, Tensor
 
 import inkgrad
-from inkgrad.course import checkpoint, models
+from inkgrad.course import checkpoint, models, parallel
 from inkgrad.course.data import Data, Examples, split
 from inkgrad.course.settings import Settings
-from inkgrad.course.steps import CHUNK, Diverged, Score, evaluate, finite, merge, share, steps_for
+from inkgrad.course.steps import (
+    CHUNK,
+    Diverged,
+    Score,
+    Steps,
+    evaluate,
+    finite,
+    merge,
+    share,
+    steps_for,
+)
 
 # The part of the training examples that a run keeps aside to judge itself by, epoch by epoch.
 VALIDATION_SHARE = 1 / 12
@@ -109,7 +119,10 @@ class Run:
         self.total_steps = settings.epochs * self._batches
         self._seconds_waited = 0.0
         self._began = 0.0
-        self._steps = steps_for(self.model, settings, self._batch_size)
+        if parallel.size() > 1:
+            self._steps: Steps = parallel.ParallelSteps(self.model, settings)
+        else:
+            self._steps = steps_for(self.model, settings, self._batch_size)
         self._weights = list(self.model.state_dict().values())
         self._good_weights = [torch.empty_like(weight) for weight in self._weights]
         self._keep_weights()
@@ -211,7 +224,7 @@ class Run:
             with self._not_counted():
                 while self.pause.is_set() and not self.stop.wait(0.02):
                     pass
-        return self.stop.is_set()
+        return parallel.anyone(self.stop.is_set())
 
     @contextmanager
     def _not_counted(self) -> Iterator[None]:

@@ -59,22 +59,26 @@ class LogisticModel(nn.Module):
 
 class Training(NamedTuple):
     losses: list[float]  # before each step
+    weights: list[tuple[float, float]]  # w and b at each of these
     w: float
     b: float
     hours: Tensor  # 0 to 10
     probabilities: Tensor  # of passing after as many
 
 
-def train(epochs: int = 1000, lr: float = 0.01, seed: int = 0) -> Training:
+def train(
+    epochs: int = 1000, lr: float = 0.01, seed: int = 0, x: Tensor = x_data, y: Tensor = y_data
+) -> Training:
     """The four steps of lesson 5; only model and loss are new."""
     model = LogisticModel()
     initialise(model, Generator().manual_seed(seed))
     criterion = BCELoss(reduction="sum")
     optimizer = optim.SGD(model.parameters(), lr=lr)
 
-    losses = []
+    losses, weights = [], []
     for _ in range(epochs):
-        loss = criterion(model(x_data), y_data)
+        weights.append((model.linear.weight.item(), model.linear.bias.item()))
+        loss = criterion(model(x), y)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -84,7 +88,7 @@ def train(epochs: int = 1000, lr: float = 0.01, seed: int = 0) -> Training:
     with torch.no_grad():
         probabilities = model(hours.unsqueeze(1)).squeeze(1)
     w, b = model.linear.weight.item(), model.linear.bias.item()
-    return Training(losses, w, b, hours, probabilities)
+    return Training(losses, weights, w, b, hours, probabilities)
 
 
 class Numbers(NamedTuple):
