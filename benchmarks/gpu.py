@@ -111,17 +111,17 @@ def stages(benchmark: Path) -> list[Stage]:
     bench = (python, "-m", "inkgrad_bench.gpu_bench")
     found = [
         Stage("build", (python, "setup.py", "--quiet", "build_ext", "--inplace"), 150),
-        Stage("tests", (*pytest, "-k", "cuda", *suites), 130),
+        Stage("tests", (*pytest, "-k", "cuda", *suites), 110),
         # What torch.compile makes is kept, and is then there when it is timed.
-        Stage("compilation", (*bench, "--compile-only", "--seconds", "100"), 120, beside=True),
+        Stage("compilation", (*bench, "--compile-only", "--seconds", "80"), 110, beside=True),
     ]
     tool = sanitizer()
     if tool is not None:
         smoke = (python, "-m", "inkgrad_bench.gpu_smoke")
         for name in ("memcheck", "racecheck", "initcheck", "synccheck"):
             command = (tool, "--tool", name, "--error-exitcode", "9", *smoke)
-            found.append(Stage(f"compute-sanitizer {name}", command, 120, beside=True))
-    found.append(Stage("benchmark", (*bench, "--json", str(benchmark), "--seconds", "90"), 130))
+            found.append(Stage(f"compute-sanitizer {name}", command, 110, beside=True))
+    found.append(Stage("benchmark", (*bench, "--json", str(benchmark), "--seconds", "80"), 100))
     return found
 
 

@@ -46,8 +46,7 @@ __global__ void __launch_bounds__(512)
   const bool writes = first + int(threadIdx.x) == own;
   const int channel = own / tiles.rows_per_channel, kernel_row = own % tiles.rows_per_channel;
   const bool is_bias = kernel_row == tiles.rows_per_channel - 1;
-  const int row_at =
-      is_bias ? 0 : (kernel_row / K * tiles.tile.rows + kernel_row % K) * pitch;
+  const int row_at = is_bias ? 0 : (kernel_row / K * tiles.tile.rows + kernel_row % K) * pitch;
 
   double totals[K] = {};
   const int64_t end = tiles.begin(blockIdx.y + 1, g.images);
@@ -55,7 +54,7 @@ __global__ void __launch_bounds__(512)
     const int here = int(end - n < tiles.images ? end - n : tiles.images);
     __syncthreads();  // the images before are done with
     const bool saw_special = load_images(g, tiles.tile, input, n, here, images);
-#pragma unroll 4
+#pragma unroll 2
     for (int i = threadIdx.x; i < here * own_channels * places; i += blockDim.x) {
       const int list = i / places, place = i - list * places;
       const int image = list / own_channels, of_block = list - image * own_channels;

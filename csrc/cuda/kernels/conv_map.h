@@ -86,7 +86,8 @@ inline PlaneTiles plane_tiles(int64_t places, ImageTile tile, int64_t tile_chann
     --t.images;
   }
   t.channel_shares = 1;
-  while (t.channel_shares * 2 <= groups && t.channel_shares * 2 * t.images * t.places_per_block <= kLargestBlock) {
+  while (t.channel_shares * 2 <= groups &&
+         t.channel_shares * 2 * t.images * t.places_per_block <= kLargestBlock) {
     t.channel_shares *= 2;
   }
   t.threads = int(ceil_div(int64_t(t.channel_shares) * t.images * t.places_per_block, 32) * 32);
@@ -132,8 +133,8 @@ inline int64_t input_grad_shared_bytes(const ConvGeometry& g, const PlaneTiles& 
 
 // ---- the weight's gradient: a thread has a row of taps of a kernel, or a channel's bias, over a
 // slice of the images; several threads have the same one, each for a part of the places. The
-// gradients of the channels that the rows of a block belong to are in shared memory, and the images,
-// several at once.
+// gradients of the channels that the rows of a block belong to are in shared memory, and the
+// images, several at once.
 
 // A gradient and where in the tile the window of the convolution began that it belongs to.
 struct PlacedGrad {

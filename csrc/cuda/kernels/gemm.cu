@@ -26,17 +26,6 @@ namespace {
 
 constexpr int kGemmThreads = 3 * 128;
 
-constexpr int kRingBytes = 192 * 1024;
-
-// The ring: stages of an A tile and a B tile, in each of its planes. Phases count the rounds.
-template <int kPlanes, int kTileColumns>
-struct Shape {
-  static constexpr int columns = kTileColumns, planes = kPlanes;
-  static constexpr int wide = kPlanes == 1 ? 8 : 4;  // elements of the result in 16 bytes
-  static constexpr int a_bytes = kTileRows * kRowBytes, b_bytes = kTileColumns * kRowBytes;
-  static constexpr int stage_bytes = kPlanes * (a_bytes + b_bytes);
-  static constexpr int stages = kRingBytes / stage_bytes;
-};
 constexpr int kMostStages = 4;
 constexpr int kSharedGemmBytes = kSwizzleBytes + kRingBytes + (2 * kMostStages + 1) * 8;
 
@@ -196,9 +185,10 @@ struct BiasPieces {
     for (int group = 0; group < groups; ++group) {
       const int64_t first = column + group * dealt_group(kLanes<T>);
       const bool there = arguments.bias && arguments.in_vectors && first < arguments.n;
-      piece[group] = there ? __ldg(reinterpret_cast<const int4*>(
-                                 static_cast<const T*>(arguments.bias) + first))
-                           : int4{0, 0, 0, 0};
+      piece[group] =
+          there
+              ? __ldg(reinterpret_cast<const int4*>(static_cast<const T*>(arguments.bias) + first))
+              : int4{0, 0, 0, 0};
     }
   }
 };

@@ -77,6 +77,18 @@ inline constexpr int kSwizzleBytes = 1024;
 inline constexpr int kRowBytes = 128;
 inline constexpr int kPieceBytes = kTileDepth * kRowBytes;
 
+// The ring of shared memory: stages of a tile of A and one of B, in each of their planes.
+inline constexpr int kRingBytes = 192 * 1024;
+
+template <int kPlanes, int kTileColumns>
+struct Shape {
+  static constexpr int columns = kTileColumns, planes = kPlanes;
+  static constexpr int wide = kPlanes == 1 ? 8 : 4;  // elements of the result in 16 bytes
+  static constexpr int a_bytes = kTileRows * kRowBytes, b_bytes = kTileColumns * kRowBytes;
+  static constexpr int stage_bytes = kPlanes * (a_bytes + b_bytes);
+  static constexpr int stages = kRingBytes / stage_bytes;
+};
+
 // The descriptor of an operand for wgmma, PTX ISA, "Matrix descriptor format": address, distance of
 // the pieces (Major::mn), distance of the groups of 8 rows, swizzle of 128 bytes. All / 16.
 INKGRAD_HD constexpr uint64_t operand_descriptor(uint32_t address, Major major) {
