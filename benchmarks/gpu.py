@@ -105,13 +105,13 @@ def sanitizer() -> str | None:
 def stages(benchmark: Path) -> list[Stage]:
     python = sys.executable
     workers = ("-n", str(min(14, os.cpu_count() or 1))) if find_spec("xdist") else ()
-    pytest = (python, "-m", "pytest", "-q", "-p", "no:cacheprovider", *workers, "--maxfail=40")
+    pytest = (python, "-m", "pytest", "-p", "no:cacheprovider", *workers, "--maxfail=40")
     suites = ("tests/cuda/test_on_gpu.py", "tests/functional", "tests/test_nn.py")
     suites += ("tests/test_patching.py", "tests/test_chain.py", "tests/course/test_training.py")
     bench = (python, "-m", "inkgrad_bench.gpu_bench")
     found = [
         Stage("build", (python, "setup.py", "--quiet", "build_ext", "--inplace"), 150),
-        Stage("tests", (*pytest, "-k", "cuda", *suites), 110),
+        Stage("tests", (*pytest, "-k", "cuda", *suites), 160),
         # What torch.compile makes is kept, and is then there when it is timed.
         Stage("compilation", (*bench, "--compile-only", "--seconds", "80"), 110, beside=True),
     ]

@@ -20,14 +20,20 @@ import pytest
 from inkgrad.extension import LOADED
 
 BUDGETS = Path(__file__).parents[2] / "csrc" / "cuda" / "kernels" / "budgets.json"
-# Those that read vectors of 16 bytes where memory is aligned.
-VECTORS = ("bce_sum", "bce_each", "bce_backward", "bias_activation", "activation_backward")
+# Those that read vectors of 16 bytes where memory is aligned, which their first flag says.
+VECTORS = (
+    "bce_sum", "bce_each", "bce_backward", "bias_activation", "activation_backward", "extremes",
+    "split",
+)  # fmt: skip
+# Those that read nothing else.
+ALWAYS = ("to_channels_last", "from_channels_last")
+PRODUCTS = ("float_gemm", "half_gemm")
 # Those that read fours of elements: 16 bytes, but 8 of a half type.
 FOURS = ("small_linear", "small_linear_backward")
 # Those that add their sums in double.
 SUMS = (
-    "bce_sum", "add_parts", "activation_backward_columns", "conv_backward", "chain",
-    "small_linear_backward",
+    "bce_sum", "add_parts", "add_shares", "activation_backward_columns", "conv_weight_grad",
+    "chain", "small_linear_backward",
 )  # fmt: skip
 ONLY_MEMORY = re.compile(r"^(LDL|STL)")  # local memory: spilled registers, indexed arrays
 DOUBLE = re.compile(r"^(DADD|DMUL|DFMA|DSETP)|F64")
@@ -83,7 +89,7 @@ def machine_code(cuobjdump):
             functions = re.split(r"\n\s*Function : ", cuobjdump("-sass", "-arch", architecture))
             found[architecture] = {
                 kernel_of(text.split("\n", 1)[0]): re.findall(
-                    r"/\*[0-9a-f]{4,5}\*/\s+(?:@!?U?P\w+ )?([A-Z][A-Z0-9_.]*)", text
+                    r"/\*[0-9a-f]{4,5}\*/\s+(?:@!?U?P\w+ )?([A-Z][A-Z0-9_.x]*)", text
                 )
                 for text in functions[1:]
             }
@@ -119,15 +125,24 @@ def test_registers_and_memory_stay_within_budget(cuobjdump, architecture):
     assert {name: n for name, n in most.items() if n > budgets[name]} == {}
 
 
+def reads_sixteen_bytes(name, arguments):
+    """Whether that variant of a kernel reads 16 bytes at a time."""
+    flag = re.search(r"Lb([01])", arguments)
+    if name in VECTORS or (name in FOURS and arguments[0] in "fd"):
+        return flag[1] == "1"
+    if name == "activation_backward_columns":
+        return not arguments.endswith("Li1")
+    return name in ALWAYS
+
+
 @every_architecture
 def test_vectors_are_read_at_once(machine_code, architecture):
     """128 bits an instruction where memory is aligned; and never a local array for them."""
     code = machine_code(architecture)
     for (name, arguments), instructions in code.items():
         wide = sum(op.startswith("LDG.E.128") for op in instructions)
-        reads_sixteen = name in VECTORS or (name in FOURS and arguments[0] in "fd")
-        aligned = reads_sixteen and arguments.endswith("Lb1")
-        assert (wide > 0) == aligned, (name, arguments)
+        if name not in PRODUCTS:
+            assert (wide > 0) == reads_sixteen_bytes(name, arguments), (name, arguments)
         assert [op for op in instructions if ONLY_MEMORY.match(op)] == [], (name, arguments)
 
 
@@ -142,10 +157,39 @@ def test_float_kernels_compute_in_float(machine_code, architecture):
 
 
 @every_architecture
-def test_products_of_the_convolution_are_unrolled(machine_code, architecture):
-    """Four channels times four places times K x K multiply-adds, each weight read for 16."""
+@pytest.mark.parametrize("name", ["conv_relu_pool", "conv_input_grad"])
+def test_products_of_the_convolution_are_unrolled(machine_code, architecture, name):
+    """Four or five channels times four places times K x K multiply-adds; four weights are read at
+    once, but for one tap, perhaps."""
     code = machine_code(architecture)
     for k in (3, 5):
-        instructions = code["conv_relu_pool", f"Li{k}"]
-        assert sum(op.startswith("FFMA") for op in instructions) >= 16 * k * k
-        assert sum(op.startswith("LDS.128") for op in instructions) >= k * k
+        for channels in (4, 5):
+            instructions = code[name, f"Li{k}ELi{channels}"]
+            assert sum(op.startswith("FFMA") for op in instructions) >= 4 * channels * k * k
+            assert sum(op.startswith("LDS.128") for op in instructions) >= k * k - 1
+
+
+def test_products_of_matrices_are_the_tensor_cores(machine_code):
+    """On sm_90a: products of a warpgroup, from tiles that one block copies for two."""
+    if "sm_90a" not in architectures():
+        pytest.skip("not built for sm_90a")
+    code = machine_code("sm_90a")
+    found = [key for key in code if key[0] in PRODUCTS]
+    assert len(found) == 5
+    for name, arguments in found:
+        instructions = code[name, arguments]
+        products = [op for op in instructions if op.startswith("HGMMA")]
+        shape = "64x128x16" if name == "float_gemm" else "64x256x16"
+        assert all(op.startswith(f"HGMMA.{shape}.F32") for op in products), (name, arguments)
+        # Three products of two planes and six of three, each in four steps of the sum.
+        assert len(products) >= (4 * (3 + 6) if name == "float_gemm" else 4), (name, arguments)
+        assert any(op.startswith("UTMALDG") and "MULTICAST" in op for op in instructions)
+        assert not any(op.startswith("HMMA") for op in instructions)
+
+
+@every_architecture
+def test_products_of_matrices_are_nothing_elsewhere(machine_code, architecture):
+    if architecture == "sm_90a":
+        pytest.skip("there they are something")
+    for (name, _), instructions in machine_code(architecture).items():
+        assert name not in PRODUCTS or "EXIT" in instructions[:8]

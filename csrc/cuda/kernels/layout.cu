@@ -14,7 +14,7 @@ constexpr int kSide = 64, kPieces = kSide / 8;
 constexpr int kPitch = kSide + 2;
 
 // A square of an image of rows x columns, (row, column) at from[row * columns + column], into
-// to[column * rows + row]. f(value, column) is written.
+// to[column * rows + row]. What is written is f(column)(value).
 template <typename T, typename F>
 __device__ __forceinline__ void turn_square(const T* from, T* to, int rows, int columns, F f) {
   __shared__ T square[kSide * kPitch];
@@ -38,11 +38,10 @@ __device__ __forceinline__ void turn_square(const T* from, T* to, int rows, int 
   for (int piece = threadIdx.x; piece < kSide * kPieces; piece += kThreads) {
     const int column = piece / kPieces, row = piece % kPieces * 8;
     if (first_row + row >= rows || first_column + column >= columns) continue;
+    const auto of_column = f(first_column + column);
     T values[8];
 #pragma unroll
-    for (int i = 0; i < 8; ++i) {
-      values[i] = f(square[(row + i) * kPitch + column], first_column + column);
-    }
+    for (int i = 0; i < 8; ++i) values[i] = of_column(square[(row + i) * kPitch + column]);
     int4 bits;
     memcpy(&bits, values, sizeof bits);
     *reinterpret_cast<int4*>(to + int64_t(first_column + column) * rows + first_row + row) = bits;
@@ -51,14 +50,16 @@ __device__ __forceinline__ void turn_square(const T* from, T* to, int rows, int 
 
 __global__ void __launch_bounds__(kThreads)
     to_channels_last_kernel(const uint16_t* images, int channels, int pixels, uint16_t* turned) {
-  turn_square(images, turned, channels, pixels, [](uint16_t value, int) { return value; });
+  turn_square(images, turned, channels, pixels,
+              [](int) { return [](uint16_t value) { return value; }; });
 }
 
 template <typename T>
-__global__ void __launch_bounds__(kThreads)
+__global__ void __launch_bounds__(kThreads, 6)
     from_channels_last_kernel(const T* turned, int channels, int pixels, const T* bias, T* images) {
-  turn_square(turned, images, pixels, channels, [&](T value, int channel) {
-    return narrow<T>(widen(value) + widen(__ldg(bias + channel)));
+  turn_square(turned, images, pixels, channels, [&](int channel) {
+    const float offset = widen(__ldg(bias + channel));
+    return [=](T value) { return narrow<T>(widen(value) + offset); };
   });
 }
 
