@@ -17,7 +17,7 @@ from typing import Any
 import torch
 
 from inkgrad.course.files import write_atomically
-from inkgrad_bench import accuracy, ceilings, environment, memory, session, workloads
+from inkgrad_bench import accuracy, ceilings, environment, markdown, memory, session, workloads
 from inkgrad_bench.cases import GPU_CASES, Case
 from inkgrad_bench.measure import Effort, paired_ratio, race
 from inkgrad_bench.workloads import COMPILED, NATIVE, OURS, Step
@@ -144,7 +144,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--compile-only", action="store_true", help="time nothing; compile what will be timed"
     )
+    parser.add_argument(
+        "--table", type=Path, metavar="FILE", help="measure nothing; print what gpu.json holds"
+    )
     args = parser.parse_args(argv)
+    if args.table is not None:
+        print(markdown.gpu_table(json.loads(args.table.read_text())["benchmark"]), end="")
+        return 0
     if not torch.cuda.is_available():
         parser.error("there is no GPU")
     torch.backends.cudnn.benchmark = True  # native at its best

@@ -53,6 +53,37 @@ def table(document: Row) -> str:
     return "\n\n".join(paragraphs) + "\n"
 
 
+def gpu_table(document: Row) -> str:
+    """What :mod:`.gpu_bench` measured: every case, those with targets of their own first."""
+    where = document["environment"]
+    head = [
+        "op",
+        "case",
+        "",
+        "native",
+        "ours",
+        "native / ours",
+        "in CUDA graphs",
+        "compiled / ours",
+    ]
+    lines = [_line(head), _line(["---"] * 5 + ["---:"] * 3)]
+    for row in sorted(document["results"], key=lambda row: not row["main"]):
+        ratios = [row["ratio"].get(name) for name in ("graphs", COMPILED)]
+        cells = [f"`{row['op']}`" if row["errors"] else row["op"], row["case"]]
+        cells += [report.short(row["direction"])]
+        cells += [report.seconds(row, NATIVE), report.seconds(row, OURS), _ratio(row)]
+        cells += ["" if ratio is None else report.factor(ratio["median"]) for ratio in ratios]
+        lines.append(_line(cells))
+    less = [row for row in document["results"] if row["accurate"] is False]
+    origin = (
+        f"{where['gpu']}, torch {where['build']['torch']}, {where['date'][:10]}, commit "
+        f"{where['commit'] or 'unknown'}. Medians. **Bold**: the ratio hoped for is reached; "
+        "*(missed)*: the one asked for is not. Less accurate than native against float64: "
+        f"{'none' if not less else ', '.join(row['case'] for row in less)}."
+    )
+    return "\n".join(lines) + f"\n\n{origin}\n"
+
+
 def _threads(count: int) -> str:
     return "1 thread" if count == 1 else f"{count} threads"
 

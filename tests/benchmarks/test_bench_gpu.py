@@ -136,3 +136,13 @@ def test_benchmark_says_what_it_had_no_time_for(tiny_ceilings):
     )
     assert document["results"] == []
     assert len(document["not_run"]) == sum(len(case.directions) for case in GPU_CASES)
+
+
+def test_the_committed_results_make_a_table(capsys):
+    """Of every case and direction a line, and none less accurate than native."""
+    path = gpu.RESULTS
+    assert gpu_bench.main(["--table", str(path)]) == 0
+    said = capsys.readouterr().out
+    results = json.loads(path.read_text())["benchmark"]["results"]
+    assert said.count("\n| ") == 1 + len(results)
+    assert "float64: none." in said
