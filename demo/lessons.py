@@ -23,7 +23,7 @@ from inkgrad.course.lessons.parts import Note, Part, Picture, Table
 from inkgrad.course.texts import CATALOGUES
 from inkgrad.course.training import Batch
 from inkgrad_demo import playthings
-from inkgrad_demo.asked import Asked
+from inkgrad_demo.questions import Asked
 
 _ENGLISH = "en"
 

@@ -35,6 +35,10 @@ _LINEAR_FILES = (
     "cpu/kernels/gemm.cpp",
     "cpu/kernels/elementwise.cpp",
     "cuda/linear.cpp",
+    "cuda/products.cpp",
+    "cuda/kernels/small_linear.cu",
+    "cuda/kernels/split.cu",
+    "cuda/kernels/gemm.cu",
     "cuda/kernels/epilogue.cu",
 )
 _CONV_FILES = (
@@ -43,6 +47,8 @@ _CONV_FILES = (
     "cpu/kernels/conv_forward.cpp",
     "cpu/kernels/conv_backward_input.cpp",
     "cpu/kernels/conv_backward_weight.cpp",
+    "cuda/conv2d.cpp",
+    "cuda/kernels/layout.cu",
 )
 
 FACTS = {
@@ -89,7 +95,9 @@ FACTS = {
             *_CONV_FILES,
             "cpu/kernels/conv_pooled.cpp",
             "cpu/kernels/pool.cpp",
-            "cuda/kernels/conv.cu",
+            "cuda/conv2d_relu_max_pool2d.cpp",
+            "cuda/kernels/conv_forward.cu",
+            "cuda/kernels/conv_backward.cu",
             "cuda/kernels/pool.cu",
         ),
     ),

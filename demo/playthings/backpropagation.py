@@ -19,7 +19,7 @@ from inkgrad.course.lessons.backpropagation import (
     quadratic,
 )
 from inkgrad.course.lessons.views.backpropagation import layout
-from inkgrad_demo.asked import Asked
+from inkgrad_demo.questions import Asked
 
 
 class _Model(NamedTuple):

@@ -15,7 +15,7 @@ from inkgrad.course.lessons.convolution import (
     output_size,
 )
 from inkgrad.course.preprocess import SIDE
-from inkgrad_demo.asked import Asked
+from inkgrad_demo.questions import Asked
 
 
 def answer(asked: Asked, _numbers: Any) -> dict[str, Any]:

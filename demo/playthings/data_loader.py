@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from inkgrad.course.lessons.data_loader import batches_of, iterations
-from inkgrad_demo.asked import Asked
+from inkgrad_demo.questions import Asked
 
 
 def answer(asked: Asked, _numbers: Any) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from inkgrad.course.lessons.gradient_descent import (
     two_valleys_slope,
     walk,
 )
-from inkgrad_demo.asked import Asked
+from inkgrad_demo.questions import Asked
 
 _FAR = 1e6  # whoever has walked that far will not come back
 _WS, _BS = np.linspace(-2, 4, 61), np.linspace(-1.5, 4, 61)

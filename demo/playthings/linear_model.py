@@ -16,7 +16,7 @@ from inkgrad.course.lessons.linear_model import (
     x_data,
     y_data,
 )
-from inkgrad_demo.asked import Asked
+from inkgrad_demo.questions import Asked
 
 _overfit = cache(overfit)
 _surface = cache(loss_surface)

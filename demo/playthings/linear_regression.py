@@ -16,7 +16,7 @@ from inkgrad.course.lessons.linear_regression import (
     x_data,
     y_data,
 )
-from inkgrad_demo.asked import Asked
+from inkgrad_demo.questions import Asked
 
 _FAR = 1e6  # whoever has raced that far will not come back
 _WS, _BS = torch.linspace(-1.5, 3, 61), torch.linspace(-1.2, 5.2, 61)

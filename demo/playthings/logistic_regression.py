@@ -8,7 +8,7 @@ import torch
 
 import inkgrad.functional as F
 from inkgrad.course.lessons.logistic_regression import bce, sigmoid, train
-from inkgrad_demo.asked import Asked
+from inkgrad_demo.questions import Asked
 
 MOST_POINTS = 30
 

@@ -12,7 +12,7 @@ from torch import optim
 
 from inkgrad.course.data import Data, DataError, diabetes, parsed_table
 from inkgrad.course.lessons.many_features import ACTIVATIONS, train
-from inkgrad_demo.asked import Asked
+from inkgrad_demo.questions import Asked
 
 # Of an uploaded file: with more, an answer would take too long to be waited for.
 _MOST_BYTES = 500_000

@@ -13,7 +13,7 @@ from inkgrad.course.lessons.overview import (
     slope_by_autograd,
     slope_by_difference,
 )
-from inkgrad_demo.asked import Asked
+from inkgrad_demo.questions import Asked
 
 
 def answer(asked: Asked, _numbers: Any) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from inkgrad.course.lessons.softmax import Numbers, cross_entropy, images_in_cell, softmax
-from inkgrad_demo.asked import Asked
+from inkgrad_demo.questions import Asked
 
 _MOST_IMAGES = 40
 

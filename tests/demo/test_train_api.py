@@ -60,7 +60,7 @@ def test_a_table_of_ones_own_is_sent_and_learnt_from(client: Client) -> None:
     ("changes", "message"),
     [
         ({"model": "vgg"}, "model: expected one of logistic"),
-        ({"epochs": 0}, "epochs: expected a number from 1 to 2000, got 0"),
+        ({"epochs": 0}, "epochs: expected a whole number from 1 to 2000, got 0"),
         ({"backend": "both"}, "backend: expected fused or native, got 'both'"),
     ],
 )

@@ -22,8 +22,8 @@ BENCH = {"op": "linear_relu", "sizes": {}, "dtype": "float32", "threads": 1, "qu
     [
         ({"op": "matmul"}, "op: expected one of binary_cross_entropy, .* got 'matmul'"),
         ({"dtype": "int8"}, "dtype: expected one of float32, .* got 'int8'"),
-        ({"threads": 10**6}, "threads: expected a number from 1 to .* got 1000000"),
-        ({"threads": "1"}, "threads: expected a number from 1 to .* got '1'"),
+        ({"threads": 10**6}, "threads: expected a whole number from 1 to .* got 1000000"),
+        ({"threads": "1"}, "threads: expected a whole number from 1 to .* got '1'"),
         ({"sizes": 3}, "sizes: expected an object"),
         ({"sizes": {"depth": 3}}, "sizes of linear_relu: expected rows, inputs, outputs, got 'd"),
         ({"sizes": {"rows": 0}}, "rows: expected 1 to 65536, got 0"),

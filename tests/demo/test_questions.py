@@ -10,7 +10,7 @@ import pytest
 
 pytest.importorskip("gradio")
 
-from inkgrad_demo.asked import Asked
+from inkgrad_demo.questions import Asked
 
 
 def test_what_is_as_expected_is_given_back() -> None:
