@@ -36,6 +36,7 @@ struct ChannelGroups {
 };
 
 INKGRAD_HD constexpr ChannelGroups channel_groups(int64_t channels) {
+  if (channels == 1) return {1, 4, 1};
   if (channels % 5 == 0) return {5, 8, int(channels / 5)};
   return {4, 4, int(ceil_div(channels, 4))};
 }

@@ -79,10 +79,12 @@ __device__ __forceinline__ void add_products(const float* corner, int pitch, con
 #pragma unroll
   for (int tap = 0; tap < K * K; ++tap) {
     const float* const own = weights + tap * weights_row;
-    const float4 four = *reinterpret_cast<const float4*>(own);
     float w[kTogether];
-    w[0] = four.x, w[1] = four.y, w[2] = four.z, w[3] = four.w;
-    if constexpr (kTogether > 4) w[4] = own[4];
+    if constexpr (kTogether >= 4) {
+      const float4 four = *reinterpret_cast<const float4*>(own);
+      w[0] = four.x, w[1] = four.y, w[2] = four.z, w[3] = four.w;
+    }
+    if constexpr (kTogether != 4) w[kTogether - 1] = own[kTogether - 1];
 #pragma unroll
     for (int p = 0; p < 4; ++p) {
       const float pixel = pixels[tap / K + p / 2][tap % K + p % 2];
@@ -96,8 +98,14 @@ __device__ __forceinline__ void add_products(const float* corner, int pitch, con
 template <typename F>
 void with_kernel_size(int64_t k, int together, F f) {
   const auto with_k = [&](auto size) {
-    together == 5 ? f(size, std::integral_constant<int, 5>{})
-                  : f(size, std::integral_constant<int, 4>{});
+    switch (together) {
+      case 1:
+        return f(size, std::integral_constant<int, 1>{});
+      case 4:
+        return f(size, std::integral_constant<int, 4>{});
+      case 5:
+        return f(size, std::integral_constant<int, 5>{});
+    }
   };
   k == 3 ? with_k(std::integral_constant<int, 3>{}) : with_k(std::integral_constant<int, 5>{});
 }
