@@ -161,7 +161,15 @@ def run_stage(stage: Stage, environment: dict[str, str]) -> Outcome:
     seconds = time.monotonic() - start
     verdict = f"{stage.name}: {why or f'exit code {code}'}, {seconds:.0f} s"
     print(f"{tail}\n{verdict}\n", flush=True)
-    return Outcome(stage.name, list(stage.command), code, round(seconds, 1), why, tail)
+    command = [portable(part) for part in stage.command]
+    return Outcome(stage.name, command, code, round(seconds, 1), why, portable(tail))
+
+
+def portable(text: str) -> str:
+    """Without the folders of this machine, which say nothing to others."""
+    for folder, name in ((sys.executable, "python"), (str(ROOT), "."), (sys.prefix, "PREFIX")):
+        text = text.replace(folder, name)
+    return text
 
 
 def write(document: dict[str, Any], path: Path) -> None:

@@ -46,6 +46,7 @@ def test_stages_leave_what_they_said(run):
     assert code == 0
     assert [stage["code"] for stage in document["stages"]] == [0, 0]
     assert "hello" in document["stages"][0]["tail"]
+    assert document["stages"][0]["command"][0] == "python"  # not where this machine has it
     assert document["machine"]["gpus"] == ["a GPU"]
 
 
