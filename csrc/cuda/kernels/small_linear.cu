@@ -168,7 +168,7 @@ __global__ void __launch_bounds__(kThreads, 3)
 // inputs, and with the inputs the sums that are the gradients of weights and bias. `parts` is null
 // if there is one slice, or if sums are not wanted.
 template <typename T, bool kWhole>
-__global__ void __launch_bounds__(kThreads)
+__global__ void __launch_bounds__(kThreads, 3)
     small_linear_backward_kernel(const T* grad_output, const T* output, const T* input,
                                  const T* weight, int64_t rows, SmallBackward b,
                                  Activation activation, T* grad_input, double* parts,
