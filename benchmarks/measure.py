@@ -14,6 +14,8 @@ Step = Callable[[], Any]
 
 # Quartiles further apart than this share of the median: something disturbed the samples.
 NOISY = 0.2
+# A call as long as this does not feel what ran before it.
+LONG_SECONDS = 0.05
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,9 @@ def race(
     """Seconds per call of each step, one sample a round.
 
     The steps alternate, each round beginning with another one, so that what happens to the
-    machine meanwhile happens to all of them. ``synchronize`` waits for a device to finish.
+    machine meanwhile happens to all of them. A sample follows an untimed call of its step, which
+    pays for what the step before left behind: memory given back to the system, cold caches.
+    ``synchronize`` waits for a device to finish.
     """
     with _no_collection():
         calls = {name: _calls(step, effort, synchronize) for name, step in steps.items()}
@@ -79,6 +83,8 @@ def race(
                 break
             shift = number % len(names)
             for name in names[shift:] + names[:shift]:
+                if not samples[name] or samples[name][-1] < LONG_SECONDS:
+                    _sample(steps[name], 1, synchronize)
                 seconds = _sample(steps[name], calls[name], synchronize)
                 samples[name].append(seconds / calls[name])
         return samples

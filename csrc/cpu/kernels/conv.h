@@ -39,13 +39,16 @@ inline void with_lanes(int64_t width, F f) {
   }
 }
 
+inline int64_t padded_height(const ConvGeometry& g) { return g.in_height + 2 * g.pad_height; }
+inline int64_t padded_width(const ConvGeometry& g) { return g.in_width + 2 * g.pad_width; }
+// Of rows and planes behind which a vector may still read.
 template <typename T>
 inline int64_t padded_pitch(const ConvGeometry& g) {
-  return g.in_width + 2 * g.pad_width + kLanes<T>;
+  return padded_width(g) + kLanes<T>;
 }
 template <typename T>
 inline int64_t padded_plane(const ConvGeometry& g) {
-  return (g.in_height + 2 * g.pad_height) * padded_pitch<T>(g);
+  return padded_height(g) * padded_pitch<T>(g);
 }
 
 // An image with rows `pitch` apart and channels `plane` apart.

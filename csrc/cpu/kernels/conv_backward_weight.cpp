@@ -146,26 +146,24 @@ void conv_backward_weight(const ConvGeometry& g, int64_t images, const T* grad_o
   });
 }
 
-// In double, two sums of every other vector, so that an addition need not wait for the one before.
+// In double, several sums in turn, so that an addition need not wait for the one before.
 template <typename T>
 void conv_backward_bias(const ConvGeometry& g, int64_t images, const T* grad_output,
                         double* grad_bias) {
-  constexpr int L = kLanes<double>;
+  constexpr int L = kLanes<double>, kSums = 4;
   const int64_t plane = g.out_height * g.out_width, channels = g.out_channels;
   for (int64_t n = 0; n < images; ++n) {
     for (int64_t o = 0; o < channels; ++o, grad_output += plane) {
-      Vec<double, L> even{}, odd{};
+      Vec<double, L> sums[kSums] = {};
       int64_t j = 0;
-      for (; j + 2 * L <= plane; j += 2 * L) {
-        even += to_double<T, L>(load<L>(grad_output + j));
-        odd += to_double<T, L>(load<L>(grad_output + j + L));
+      for (; j + kSums * L <= plane; j += kSums * L) {
+#pragma GCC unroll 4
+        for (int s = 0; s < kSums; ++s)
+          sums[s] += to_double<T, L>(load<L>(grad_output + j + s * L));
       }
-      if (j + L <= plane) {
-        even += to_double<T, L>(load<L>(grad_output + j));
-        j += L;
-      }
-      if (j < plane) odd += to_double<T, L>(load_first<L>(grad_output + j, plane - j));
-      grad_bias[o] += horizontal_sum<double, L>(even + odd);
+      for (; j + L <= plane; j += L) sums[0] += to_double<T, L>(load<L>(grad_output + j));
+      if (j < plane) sums[1] += to_double<T, L>(load_first<L>(grad_output + j, plane - j));
+      grad_bias[o] += horizontal_sum<double, L>((sums[0] + sums[1]) + (sums[2] + sums[3]));
     }
   }
 }

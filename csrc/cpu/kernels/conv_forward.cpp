@@ -5,72 +5,12 @@
 // A tile is kTileChannels output channels x kTilePixels vectors of neighbouring pixels, which may
 // lie anywhere in the image. No im2col: the input stays in the first-level cache and is read in
 // place or, padded or narrow, from a padded copy of one image.
-#include "conv.h"
+#include "conv_tile.h"
 #include "fill.h"
 #include "pool.h"
 
 namespace inkgrad::cpu {
 namespace {
-
-inline constexpr int kTileChannels = 5;
-inline constexpr int kTilePixels = kManyRegisters ? 4 : 2;
-inline constexpr int64_t kChain = 125;
-
-// acc[O][P] += one tap; x: where its pixels lie.
-template <typename T, int L, int O, int P>
-inline void add_tap(const T* const (&x)[P], int64_t tap, const T* w, Vec<T, L> (&acc)[O][P]) {
-  Vec<T, L> v[P];
-#pragma GCC unroll 8
-  for (int p = 0; p < P; ++p) v[p] = load<L>(x[p] + tap);
-#pragma GCC unroll 8
-  for (int o = 0; o < O; ++o) {
-#pragma GCC unroll 8
-    for (int p = 0; p < P; ++p) acc[o][p] += w[o] * v[p];
-  }
-}
-
-// acc[O][P] = the taps of channels i .. end; returns where the next weights lie. Width: of the
-// kernel, whose row is then one piece of code, or 0 for any.
-template <typename T, int L, int O, int P, int Width>
-inline const T* sum_taps(const ConvGeometry& g, const Image<T>& image, const T* const (&x)[P],
-                         const T* w, int64_t i, int64_t end, Vec<T, L> (&acc)[O][P]) {
-#pragma GCC unroll 8
-  for (int o = 0; o < O; ++o) {
-#pragma GCC unroll 8
-    for (int p = 0; p < P; ++p) acc[o][p] = Vec<T, L>{};
-  }
-  for (; i < end; ++i) {
-    int64_t row = i * image.plane;
-    for (int64_t r = 0; r < g.kernel_height; ++r, row += g.dilation_height * image.pitch) {
-      if constexpr (Width > 0) {
-#pragma GCC unroll 8
-        for (int c = 0; c < Width; ++c) add_tap<T, L, O, P>(x, row + c, w + c * O, acc);
-        w += Width * O;
-      } else {
-        int64_t tap = row;
-        for (int64_t c = 0; c < g.kernel_width; ++c, tap += g.dilation_width, w += O)
-          add_tap<T, L, O, P>(x, tap, w, acc);
-      }
-    }
-  }
-  return w;
-}
-
-// sums[O][P] += the same. A function of its own, so that the sums of the chains before it do not
-// compete for registers.
-template <typename T, int L, int O, int P, int Width>
-__attribute__((noinline)) const T* add_chain(const ConvGeometry& g, const Image<T>& image,
-                                             const T* const (&x)[P], const T* w, int64_t i,
-                                             int64_t end, Vec<T, L> (&sums)[O][P]) {
-  Vec<T, L> acc[O][P];
-  w = sum_taps<T, L, O, P, Width>(g, image, x, w, i, end, acc);
-#pragma GCC unroll 8
-  for (int o = 0; o < O; ++o) {
-#pragma GCC unroll 8
-    for (int p = 0; p < P; ++p) sums[o][p] += acc[o][p];
-  }
-  return w;
-}
 
 template <typename T, int L, int O, int P>
 inline void store_tile(const Vec<T, L> (&sums)[O][P], const T* bias, T* const (&y)[P],
@@ -89,34 +29,13 @@ inline void store_tile(const Vec<T, L> (&sums)[O][P], const T* bias, T* const (&
   }
 }
 
-// O channels x P vectors of pixels. x[p]: where the p-th vector's window begins; y[p]: where it
-// goes in the first channel.
-template <typename T, int L, int O, int P, int Width>
-inline void forward_tile(const ConvGeometry& g, const Image<T>& image, const T* const (&x)[P],
-                         const T* w, const T* bias, T* const (&y)[P], int64_t y_channel,
-                         int64_t n) {
-  // Sums of a few channels' taps, added in order: long chains of additions lose accuracy. The bias
-  // comes last for the same reason: every partial sum would be as large as it.
-  const int64_t channels_per_chain = larger(kChain / (g.kernel_height * g.kernel_width), 1);
-  Vec<T, L> sums[O][P];
-  if (g.in_channels <= channels_per_chain) {  // never leaves the registers
-    sum_taps<T, L, O, P, Width>(g, image, x, w, 0, g.in_channels, sums);
-    return store_tile<T, L, O, P>(sums, bias, y, y_channel, n);
-  }
-  std::memset(&sums, 0, sizeof(sums));
-  for (int64_t i = 0; i < g.in_channels; i += channels_per_chain) {
-    w = add_chain<T, L, O, P, Width>(g, image, x, w, i,
-                                     smaller(i + channels_per_chain, g.in_channels), sums);
-  }
-  store_tile<T, L, O, P>(sums, bias, y, y_channel, n);
-}
-
 // Rows row0 .. row0 + rows of channels o0 .. o0 + O into y, whose rows are out_width long and
 // channels y_channel apart.
 template <typename T, int L, int O>
 void forward_rows(const ConvGeometry& g, const Image<T>& image, int64_t row0, int64_t rows,
                   const T* w, const T* bias, T* y, int64_t y_channel) {
   PixelVectors<L> vector(g.out_width);
+  const int64_t chain = channels_of_chain(g);
   const int64_t stored = g.out_width < L ? g.out_width : L;
   const Parts groups(rows * vector.per_row(g.out_width), kTilePixels);
   for (int64_t group = 0; group < groups.count; ++group) {
@@ -129,14 +48,11 @@ void forward_rows(const ConvGeometry& g, const Image<T>& image, int64_t row0, in
         from[p] = image.data + (row0 + vector.row()) * image.pitch + vector.col();
         to[p] = y + vector.row() * g.out_width + vector.col();
       }
-      const int64_t width = g.dilation_width == 1 ? g.kernel_width : 0;
-      if (width == 3) {
-        forward_tile<T, L, O, P, 3>(g, image, from, w, bias, to, y_channel, stored);
-      } else if (width == 5) {
-        forward_tile<T, L, O, P, 5>(g, image, from, w, bias, to, y_channel, stored);
-      } else {
-        forward_tile<T, L, O, P, 0>(g, image, from, w, bias, to, y_channel, stored);
-      }
+      with_kernel_width(g, [&](auto width) {
+        Vec<T, L> sums[O][P];
+        sum_window<T, L, O, P, 1, decltype(width)::value>(g, chain, image, from, w, sums);
+        store_tile<T, L, O, P>(sums, bias, to, y_channel, stored);
+      });
     });
   }
 }
@@ -150,19 +66,6 @@ void pack_forward(const ConvGeometry& g, const T* weight, T* packed) {
       for (int64_t o = blocks.begin(b); o < blocks.begin(b + 1); ++o)
         *packed++ = weight[o * taps + t];
     }
-  }
-}
-
-// Calls f(first channel, constant number of channels, packed weights) for each block of output
-// channels.
-template <typename T, typename F>
-inline void for_each_channel_block(const ConvGeometry& g, const T* packed, F f) {
-  const int64_t taps = g.in_channels * g.kernel_height * g.kernel_width;
-  const Parts blocks(g.out_channels, kTileChannels);
-  for (int64_t b = 0; b < blocks.count; ++b) {
-    const int64_t o = blocks.begin(b);
-    with_constant<kTileChannels>(blocks.begin(b + 1) - o,
-                                 [&](auto size) { f(o, size, packed + o * taps); });
   }
 }
 

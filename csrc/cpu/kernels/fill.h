@@ -16,7 +16,11 @@ void fill_elementwise(KernelsOf<T>& table);
 template <typename T>
 void fill_conv_forward(KernelsOf<T>& table);
 template <typename T>
+void fill_conv_batch_forward(KernelsOf<T>& table);
+template <typename T>
 void fill_conv_backward_input(KernelsOf<T>& table);
+template <typename T>
+void fill_conv_batch_backward_input(KernelsOf<T>& table);
 template <typename T>
 void fill_conv_backward_weight(KernelsOf<T>& table);
 template <typename T>

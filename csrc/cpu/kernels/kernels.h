@@ -103,9 +103,29 @@ struct KernelsOf {
   void (*conv_relu_pool_forward)(const ConvGeometry& g, const PoolGeometry& p, const T* input,
                                  const T* packed, const T* bias, T* output, uint8_t* indices,
                                  T* workspace);
+  // The same for up to batch_lanes images, out_image elements of the output apart, to the last bit.
+  // Where batch_forward_pays; that is never so with windows other than 2 x 2.
+  int64_t batch_lanes;
+  bool (*batch_forward_pays)(const ConvGeometry& g, const PoolGeometry& p);
+  int64_t (*batch_forward_workspace)(const ConvGeometry& g, const PoolGeometry& p);
+  void (*batch_forward)(const ConvGeometry& g, int64_t images, const T* input, const T* packed,
+                        const T* bias, T* output, int64_t out_image, T* workspace);
+  void (*batch_relu_pool_forward)(const ConvGeometry& g, const PoolGeometry& p, int64_t images,
+                                  const T* input, const T* packed, const T* bias, T* output,
+                                  uint8_t* indices, int64_t out_image, T* workspace);
   // One image: grad_input [IC, H, W], all written.
   void (*conv_backward_input)(const ConvGeometry& g, const T* grad_output, const T* packed,
                               T* grad_input, T* workspace);
+  // The same for up to batch_lanes images, in_image elements of grad_input apart, from the gradient
+  // of the output or of its pooled planes, where batch_backward_input_takes the geometry.
+  bool (*batch_backward_input_takes)(const ConvGeometry& g);
+  void (*batch_pack_backward)(const ConvGeometry& g, const T* weight, T* packed);
+  int64_t (*batch_backward_input_workspace)(const ConvGeometry& g, const PoolGeometry& p);
+  void (*batch_backward_input)(const ConvGeometry& g, int64_t images, const T* grad_output,
+                               const T* packed, T* grad_input, int64_t in_image, T* workspace);
+  void (*batch_pooled_backward_input)(const ConvGeometry& g, const PoolGeometry& p, int64_t images,
+                                      const T* grad_pooled, const uint8_t* places, const T* packed,
+                                      T* grad_input, int64_t in_image, T* workspace);
   // Several images: grad_weight [OC, IC, KH, KW] += their part.
   void (*conv_backward_weight)(const ConvGeometry& g, int64_t images, const T* grad_output,
                                const T* input, T* grad_weight, T* workspace);

@@ -11,7 +11,9 @@ void fill(inkgrad::cpu::KernelsOf<T>& table) {
   fill_narrow(table);
   fill_elementwise(table);
   fill_conv_forward(table);
+  fill_conv_batch_forward(table);
   fill_conv_backward_input(table);
+  fill_conv_batch_backward_input(table);
   fill_conv_backward_weight(table);
   fill_conv_pooled(table);
   fill_pool(table);

@@ -5,24 +5,59 @@
 
 namespace inkgrad::cpu {
 
-// A square of L vectors, transposed in log2(L) rounds: in each, vectors that lie `distance` apart
-// exchange the halves of their groups of 2 * distance elements.
+// Elements in 16 bytes, within which the machine has its cheapest shuffles.
 template <typename T, int L>
-inline void transpose_square(Vec<T, L> (&rows)[L]) {
-#pragma GCC unroll 4
-  for (int distance = 1; distance < L; distance *= 2) {
-    Mask<T, L> first, second;
-    for (int i = 0; i < L; ++i) {
-      const bool upper = i & distance;
-      first[i] = upper ? L + i - distance : i;
-      second[i] = upper ? L + i : i + distance;
-    }
+inline constexpr int kGroup = L * int(sizeof(T)) < 16 ? L : 16 / int(sizeof(T));
+
+// Within every group, the lower (half = 0) or the upper half of a and of b, `distance` elements
+// from one and from the other in turn.
+template <typename T, int L, int distance, int half, int... I>
+inline Vec<T, L> interleave_groups(Vec<T, L> a, Vec<T, L> b, std::integer_sequence<int, I...>) {
+  constexpr int G = kGroup<T, L>;
+  return __builtin_shufflevector(a, b,
+                                 (I / G * G + half * G / 2 + I % G / distance / 2 * distance +
+                                  I % distance + I % G / distance % 2 * L)...);
+}
+
+// The even (odd = 0) or the odd groups of a, then those of b.
+template <typename T, int L, int odd, int... I>
+inline Vec<T, L> every_other_group(Vec<T, L> a, Vec<T, L> b, std::integer_sequence<int, I...>) {
+  constexpr int G = kGroup<T, L>, groups = L / G;
+  return __builtin_shufflevector(
+      a, b, ((I / G % (groups / 2) * 2 + odd) * G + I % G + I / G / (groups / 2) * L)...);
+}
+
+// The round of transpose_square that exchanges vectors `distance` apart, and those after it.
+template <typename T, int L, int distance>
+inline void transpose_rounds(Vec<T, L> (&rows)[L]) {
+  if constexpr (distance < L) {
+    constexpr std::make_integer_sequence<int, L> all;
 #pragma GCC unroll 16
     for (int i = 0; i < L; ++i) {
       if (i & distance) continue;
       const Vec<T, L> a = rows[i], b = rows[i + distance];
-      rows[i] = __builtin_shuffle(a, b, first);
-      rows[i + distance] = __builtin_shuffle(a, b, second);
+      if constexpr (distance < kGroup<T, L>) {
+        rows[i] = interleave_groups<T, L, distance, 0>(a, b, all);
+        rows[i + distance] = interleave_groups<T, L, distance, 1>(a, b, all);
+      } else {
+        rows[i] = every_other_group<T, L, 0>(a, b, all);
+        rows[i + distance] = every_other_group<T, L, 1>(a, b, all);
+      }
+    }
+    transpose_rounds<T, L, 2 * distance>(rows);
+  }
+}
+
+// A square of L vectors, transposed in log2(L) rounds of L shuffles.
+template <typename T, int L>
+inline void transpose_square(Vec<T, L> (&rows)[L]) {
+  transpose_rounds<T, L, 1>(rows);
+  if constexpr (kGroup<T, L> == 4) {  // the middle two of four have changed places on the way
+#pragma GCC unroll 16
+    for (int i = 1; i < L; i += 4) {
+      const Vec<T, L> third = rows[i];
+      rows[i] = rows[i + 1];
+      rows[i + 1] = third;
     }
   }
 }

@@ -1,0 +1,73 @@
+// The forward pass of the direct kernels over a batch: in pieces, each share of the output channels
+// with its packed weights. An output is summed in the same order whatever its piece.
+#pragma once
+
+#include "convolution.h"
+
+namespace inkgrad::cpu {
+
+// What a piece needs of its channels.
+template <typename T>
+struct ForwardShare {
+  ConvGeometry geometry;
+  const T *weight, *bias;  // packed; null without one
+};
+
+template <typename T>
+class ForwardPass {
+ public:
+  // pool: of the windows, or {} without.
+  ForwardPass(const Convolution& c, const Tensor& weight, const OptionalTensor& bias,
+              const PoolGeometry& pool)
+      : table_(kernels()->of<T>()),
+        c_(c),
+        pool_(pool),
+        at_once_(table_.batch_forward_pays(c.geometry, pool)
+                     ? images_at_once<T>(c, table_.batch_forward_workspace(c.geometry, pool))
+                     : 1),
+        pieces_(c, at_once_, c.geometry.out_channels, kFewestChannels),
+        packed_(at::empty({weight.numel()}, weight.options())),
+        bias_(bias.has_value() && bias->defined() ? bias->contiguous() : Tensor()) {
+    for (int64_t k = 0; k < pieces_.shares(); ++k) {
+      const Piece piece = pieces_.piece(k);
+      const int64_t first = piece.begin * c.taps();
+      table_.conv_pack_forward(share_of(piece).geometry, weight.const_data_ptr<T>() + first,
+                               packed_.template mutable_data_ptr<T>() + first);
+    }
+  }
+
+  // Calls abreast(piece, share, memory) for the pieces whose images go abreast and alone(piece,
+  // share, image, memory) for every image of the others.
+  template <typename Abreast, typename Alone>
+  void for_each(Abreast abreast, Alone alone) const {
+    const int64_t elements =
+        std::max(table_.conv_forward_workspace(c_.geometry, pool_),
+                 at_once_ > 1 ? table_.batch_forward_workspace(c_.geometry, pool_) : int64_t(0));
+    pieces_.template for_each<T>(elements, [&](const Piece& piece, T* memory) {
+      const ForwardShare<T> share = share_of(piece);
+      if (piece.abreast) return abreast(piece, share, memory);
+      for (int64_t n = piece.image; n < piece.image + piece.images; ++n)
+        alone(piece, share, n, memory);
+    });
+  }
+
+ private:
+  static constexpr int64_t kFewestChannels = 8;
+
+  ForwardShare<T> share_of(const Piece& piece) const {
+    ConvGeometry g = c_.geometry;
+    g.out_channels = piece.channels();
+    const T* const bias = data_or_null<T>(bias_);
+    return {g, packed_.template const_data_ptr<T>() + piece.begin * c_.taps(),
+            bias ? bias + piece.begin : nullptr};
+  }
+
+  const KernelsOf<T>& table_;
+  const Convolution& c_;
+  const PoolGeometry pool_;
+  const int64_t at_once_;
+  const Pieces pieces_;
+  const Tensor packed_, bias_;
+};
+
+}  // namespace inkgrad::cpu

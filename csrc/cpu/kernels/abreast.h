@@ -1,0 +1,78 @@
+// Images abreast: a vector holds one element of kLanes images, [element][image], so that whatever
+// the size of an image no lane is idle and neighbours need no shuffles.
+#pragma once
+
+#include "integers.h"
+#include "kernels.h"
+#include "transpose.h"
+#include "vec.h"
+
+namespace inkgrad::cpu {
+
+// square[j] = element p + j of every image: get(n) gives the elements of image n from p on.
+template <typename T, typename Get>
+inline void load_abreast(int64_t images, Get get, Vec<T> (&square)[kLanes<T>]) {
+#pragma GCC unroll 16
+  for (int n = 0; n < kLanes<T>; ++n) square[n] = n < images ? get(n) : Vec<T>{};
+  transpose_square<T, kLanes<T>>(square);
+}
+
+// to[p * to_step + n] = from[n * image + p], p < length, of `images` <= kLanes images; zero for the
+// missing ones.
+template <typename T>
+inline void set_abreast(const T* from, int64_t image, int64_t images, int64_t length, T* to,
+                        int64_t to_step = kLanes<T>) {
+  constexpr int L = kLanes<T>;
+  for (int64_t p = 0; p < length; p += L) {
+    const int64_t count = smaller(length - p, L);
+    Vec<T> square[L];
+    if (count == L) {
+      load_abreast<T>(images, [&](int n) { return load<L>(from + n * image + p); }, square);
+    } else {
+      load_abreast<T>(
+          images, [&](int n) { return load_first<L>(from + n * image + p, count); }, square);
+    }
+#pragma GCC unroll 16
+    for (int j = 0; j < L; ++j) {
+      if (j < count) store<L>(to + (p + j) * to_step, square[j]);
+    }
+  }
+}
+
+// The opposite: calls put(n * image + p, up to kLanes neighbours of image n from its element p on,
+// their number).
+template <typename T, typename Put>
+inline void set_apart(const T* from, int64_t length, int64_t image, int64_t images, Put put) {
+  constexpr int L = kLanes<T>;
+  for (int64_t p = 0; p < length; p += L) {
+    const int64_t count = smaller(length - p, L);
+    Vec<T> square[L];
+    if (count == L) {
+#pragma GCC unroll 16
+      for (int j = 0; j < L; ++j) square[j] = load<L>(from + (p + j) * L);
+    } else {
+#pragma GCC unroll 16
+      for (int j = 0; j < L; ++j) square[j] = j < count ? load<L>(from + (p + j) * L) : Vec<T>{};
+    }
+    transpose_square<T, L>(square);
+#pragma GCC unroll 16
+    for (int n = 0; n < L; ++n) {
+      if (n < images) put(n * image + p, square[n], count);
+    }
+  }
+}
+
+template <typename T>
+inline void set_apart(const T* from, int64_t length, int64_t image, int64_t images, T* to) {
+  constexpr int L = kLanes<T>;
+  set_apart<T>(from, length, image, images,
+               [&](int64_t at, Vec<T> values, int64_t count) __attribute__((always_inline)) {
+                 if (count == L) {
+                   store<L>(to + at, values);
+                 } else {
+                   store_first<L>(to + at, values, count);
+                 }
+               });
+}
+
+}  // namespace inkgrad::cpu

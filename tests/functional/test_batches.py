@@ -1,0 +1,62 @@
+"""What an image gives does not depend on the images beside it: alone, one of those that a kernel
+takes abreast, or one of the rest of a batch.
+"""
+
+import pytest
+import torch
+
+from comparing import assert_equal, every_float, needs_extension
+from inkgrad import functional
+
+SIZES = (1, 6, 8, 11, 12, 13, 16, 17, 28, 33)
+GEOMETRIES = {
+    "course first layer": ((1, 28, 28), (10, 1, 5, 5), {}),
+    "course second layer": ((10, 12, 12), (20, 10, 5, 5), {}),
+    "rows that fill no vector": ((6, 7, 13), (7, 6, 3, 3), {"padding": 1}),
+    "more taps than one chain of additions": ((12, 9, 11), (6, 12, 5, 5), {"padding": (0, 2)}),
+}
+every_geometry = pytest.mark.parametrize("geometry", GEOMETRIES)
+
+
+def tensors(geometry, dtype):
+    image, weight, settings = GEOMETRIES[geometry]
+    generator = torch.Generator().manual_seed(0)
+
+    def draw(shape):
+        return torch.randn(shape, generator=generator, dtype=torch.float64).to(dtype)
+
+    return draw((max(SIZES), *image)), draw(weight), draw(weight[:1]), settings
+
+
+@needs_extension
+@pytest.mark.core
+@every_float
+@every_geometry
+@pytest.mark.parametrize("name", ["conv2d", "conv2d_relu_max_pool2d"])
+def test_an_image_alone_and_in_a_batch(name, geometry, dtype):
+    images, weight, bias, settings = tensors(geometry, dtype)
+    function = getattr(functional, name)
+    alone = torch.cat([function(image, weight, bias, **settings) for image in images.split(1)])
+    for size in SIZES:
+        assert_equal(function(images[:size], weight, bias, **settings), alone[:size])
+
+
+@needs_extension
+@pytest.mark.core
+@every_geometry
+def test_special_values_stay_in_their_image(geometry):
+    images, weight, bias, settings = tensors(geometry, torch.float32)
+    clean = functional.conv2d_relu_max_pool2d(images[:16], weight, bias, **settings)
+    for value in (float("nan"), float("inf"), -float("inf")):
+        spoilt = images[:16].clone()
+        spoilt[5, 0, 2, 3] = value
+        output = functional.conv2d_relu_max_pool2d(spoilt, weight, bias, **settings)
+        others = [n for n in range(16) if n != 5]
+        assert_equal(output[others], clean[others])
+        native = torch.relu(
+            torch.nn.functional.max_pool2d(
+                torch.nn.functional.conv2d(spoilt[5:6], weight, bias, **settings), 2
+            )
+        )
+        assert_equal(output[5:6].isnan(), native.isnan())
+        assert_equal(output[5:6].isinf(), native.isinf())
