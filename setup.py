@@ -230,7 +230,13 @@ if os.environ.get("INKGRAD_KERNELS", "1") != "0":
     extensions = [
         CppExtension(
             "inkgrad._C",
-            sources("csrc/*.cpp", "csrc/autograd/*.cpp", "csrc/cpu/*.cpp", "csrc/cuda/*.cpp"),
+            sources(
+                "csrc/*.cpp",
+                "csrc/autograd/*.cpp",
+                "csrc/cpu/*.cpp",
+                "csrc/cuda/*.cpp",
+                "csrc/differentiation/*.cpp",
+            ),
             depends=[*headers(), str(CUDA_HEADER)],
             include_dirs=[str(CUDA_HEADER.parent)],
             extra_compile_args={"cxx": [*COMMON_FLAGS, "-O2", *OPENMP]},

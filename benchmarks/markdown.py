@@ -47,7 +47,8 @@ def table(document: Row) -> str:
         f"{build['cpu_library_loaded']} kernels, torch {build['torch']}, {where['date'][:10]}, "
         f"commit {where['commit'] or 'unknown'}. Medians; times, compiled and ceiling on "
         f"{_threads(min(threads, default=1))}. **Bold**: the ratio hoped for is reached; "
-        "*(missed)*: the one asked for is not."
+        "*(missed)*: the one asked for is not. "
+        "fwd+bwd: native through `torch.autograd.grad`, ours through `inkgrad.autograd.grad`."
     )
     paragraphs = ["\n".join(lines), origin, *_others(document), *map(_note, document["warnings"])]
     return "\n\n".join(paragraphs) + "\n"

@@ -18,6 +18,7 @@ LEAST_PEAK = 2**18
 
 LEGEND = """\
 native, compiled, ours: median time of one call of torch, of torch.compile'd torch, of inkgrad
+fwd+bwd: native through torch.autograd.grad, ours through inkgrad.autograd.grad
 ratio: native's time over ours, median of pairs taken together, and its quartiles; ~ they scatter
 target: the ratio to reach / to hope for; ++ the second reached, + the first
 compiled: the compiled time over ours, and its target if there is one

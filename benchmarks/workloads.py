@@ -53,7 +53,7 @@ class Problem:
     wanted: list[bool] = field(default_factory=list)  # which inputs get a gradient
     grad_output: Tensor | None = None  # None: of a scalar output, 1
 
-    def step(self, function: Callable[..., Tensor]) -> Step:
+    def step(self, function: Callable[..., Tensor], grad: Any = torch.autograd.grad) -> Step:
         """One call of ``function`` on the problem's own tensors, with as little as can be around
         it: beside the smallest ops a comprehension counts.
         """
@@ -63,7 +63,7 @@ class Problem:
         inputs, settings, grad_output = self.inputs, self.case.settings, self.grad_output
 
         def step() -> tuple[Tensor, ...]:
-            return torch.autograd.grad(function(*inputs, **settings), variables, grad_output)
+            return grad(function(*inputs, **settings), variables, grad_output)
 
         return step
 
@@ -86,13 +86,13 @@ def build(case: Case, direction: str, device: str, compiled: bool) -> Workload:
         return _training(case, device, compiled)
     if case.op == "predict":
         return _prediction(case, compiled)
-    from inkgrad import functional, reference
+    from inkgrad import autograd, functional, reference
 
     problem = make_problem(case, direction, device)
     native, ours = getattr(reference, case.op), getattr(functional, case.op)
     return _contest(
         problem.step(native),
-        problem.step(ours),
+        problem.step(ours, autograd.grad),
         problem.step(torch.compile(native, dynamic=False)) if compiled else None,
         work=Work(flops(case, direction), _bytes(problem)),
         problem=problem,

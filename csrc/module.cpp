@@ -9,6 +9,7 @@
 #include "cpu/runtime.h"
 #include "cuda/chain.h"
 #include "cuda/runtime.h"
+#include "differentiation/grad.h"
 #include "inkgrad_cuda_build.h"  // written by setup.py
 #include "ops.h"
 
@@ -30,6 +31,7 @@ void define_direct_calls(py::module_& m) {
         return inkgrad::binary_cross_entropy(input, target, std::nullopt, reduction);
       },
       without_lock());
+  m.def("grad", &inkgrad::grad);
 }
 
 // Multiplications and additions a second, on torch's threads, in about 20 ms.

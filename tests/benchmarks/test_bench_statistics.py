@@ -67,14 +67,23 @@ def test_race_takes_turns_at_being_first(monkeypatch):
     clock = Clock(monkeypatch)
     effort = Effort(sample_seconds=0.001, rounds=4, most=4, seconds=0.0)
     race({name: clock.step(name, 0.001) for name in "abc"}, effort)
-    order = [name for name, _ in itertools.groupby(clock.calls[-12:])]
-    assert "".join(order) == "abcabcabc"[:1] + "bc" + "bca" + "cab" + "abc"
+    order = [name for name, _ in itertools.groupby(clock.calls[-24:])]
+    assert "".join(order) == "abc" + "bca" + "cab" + "abc"
+
+
+def test_race_calls_a_step_once_before_its_sample_unless_it_takes_long(monkeypatch):
+    clock = Clock(monkeypatch)
+    race({"a": clock.step("a", 0.001)}, Effort(0.001, rounds=3, most=3, seconds=0.0))
+    short = len(clock.calls)
+    race({"a": clock.step("a", 1.0)}, Effort(0.001, rounds=3, most=3, seconds=0.0))
+    assert short == 2 + 2 * 3
+    assert len(clock.calls) - short == 2 + 3 + 1  # only once, for nothing is known yet
 
 
 def test_race_ends_at_its_time_or_its_most_rounds(monkeypatch):
     clock = Clock(monkeypatch)
     steps = {"a": clock.step("a", 1.0)}
-    assert len(race(steps, Effort(0.1, rounds=2, most=100, seconds=5.5))["a"]) == 6
+    assert len(race(steps, Effort(0.1, rounds=2, most=100, seconds=6.5))["a"]) == 6
     assert len(race(steps, Effort(0.1, rounds=2, most=4, seconds=100.0))["a"]) == 4
     assert len(race(steps, Effort(0.1, rounds=3, most=4, seconds=0.0))["a"]) == 3
 

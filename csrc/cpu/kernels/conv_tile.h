@@ -83,8 +83,10 @@ inline void sum_window(const ConvGeometry& g, int64_t channels_per_chain, const 
     sum_taps<T, L, O, P, Step, Width>(g, image, x, w, 0, g.in_channels, sums);
     return;
   }
-  std::memset(&sums, 0, sizeof(sums));
-  for (int64_t i = 0; i < g.in_channels; i += channels_per_chain) {
+  Vec<T, L> first[O][P];
+  w = sum_taps<T, L, O, P, Step, Width>(g, image, x, w, 0, channels_per_chain, first);
+  std::memcpy(&sums, &first, sizeof(sums));
+  for (int64_t i = channels_per_chain; i < g.in_channels; i += channels_per_chain) {
     w = add_chain<T, L, O, P, Step, Width>(g, image, x, w, i,
                                            smaller(i + channels_per_chain, g.in_channels), sums);
   }

@@ -4,7 +4,8 @@
 // For a tiled matrix product such a layer is all overhead: panels, tiles and masks cost more than
 // the 8 x 6 multiplications of a row. Here a row is one vector, and the weights stay at hand.
 //
-//   forward   y[r, :] = activation(sum over k of x[r, k] w[:, k] + b)         lanes: the outputs
+//   forward   y[r, :] = activation(sum over k of x[r, k] w[:, k] + b)         lanes: the outputs;
+//             the activation, which takes longer, runs over many rows at once and fills its vectors
 //   backward  dz = dy activation'(y), and with lanes for the inputs, in one pass over the rows
 //             dx[r, :] = sum over n of dz[n] w[n, :]     dw[n, :] += dz[n] x[r, :]     db += dz
 //
@@ -18,6 +19,8 @@ namespace inkgrad::cpu {
 namespace {
 
 inline constexpr int kNarrowOutputs = 8, kNarrowInputs = 16;
+// Rows that are activated together, while they are in the first-level cache.
+inline constexpr int64_t kForwardRows = 128;
 // Rows whose contributions to the gradient of the weights are added in T before they join the sums
 // in double.
 inline constexpr int64_t kBlockRows = 64;
@@ -31,51 +34,43 @@ inline int64_t rows_of_whole_vectors(int64_t rows, int64_t stride, int64_t end) 
   return smaller((end - L) / stride + 1, rows);
 }
 
-// Of R rows, as many at once as fill the machine's vectors.
-template <typename T, int L, Activation A, int R>
-inline void activate_rows(Vec<T, L> (&rows)[R]) {
-  if constexpr (R % 2 == 0 && 2 * L * sizeof(T) <= kVectorBytes) {
-    Vec<T, 2 * L> pairs[R / 2];
-#pragma GCC unroll 8
-    for (int i = 0; i < R / 2; ++i) pairs[i] = join<T, L>(rows[2 * i], rows[2 * i + 1]);
-    activate_rows<T, 2 * L, A, R / 2>(pairs);
-#pragma GCC unroll 8
-    for (int i = 0; i < R / 2; ++i) split<T, L>(pairs[i], rows[2 * i], rows[2 * i + 1]);
-  } else {
-#pragma GCC unroll 8
-    for (int i = 0; i < R; ++i) rows[i] = activate<T, L>(rows[i], A);
-  }
-}
-
-template <typename T, int L, Activation A>
-void forward_rows(int64_t rows, int64_t N, int64_t K, const T* x, int64_t x_stride, const T* w,
-                  Vec<T, L> bias, T* y) {
+// z[r, :] = sum over k of x[r, k] w[:, k] + b of the first `rows` of rows_left rows: the last of
+// these ends where memory does.
+template <typename T, int L>
+void forward_rows(int64_t rows, int64_t rows_left, int64_t N, int64_t K, const T* x,
+                  int64_t x_stride, const T* w, Vec<T, L> bias, T* z) {
   constexpr int R = 8;
-  const int64_t whole = rows_of_whole_vectors<L>(rows, N, rows * N);
+  const int64_t whole = smaller(rows, rows_of_whole_vectors<L>(rows_left, N, rows_left * N));
   int64_t r = 0;
-  for (; r + R <= whole; r += R, x += R * x_stride, y += R * N) {
-    Vec<T, L> z[R] = {};
+  for (; r + R <= whole; r += R, x += R * x_stride, z += R * N) {
+    Vec<T, L> sums[R] = {};
     for (int64_t k = 0; k < K; ++k) {
       const Vec<T, L> column = load<L>(w + k * L);
 #pragma GCC unroll 8
-      for (int i = 0; i < R; ++i) z[i] += x[i * x_stride + k] * column;
+      for (int i = 0; i < R; ++i) sums[i] += x[i * x_stride + k] * column;
     }
 #pragma GCC unroll 8
-    for (int i = 0; i < R; ++i) z[i] += bias;
-    activate_rows<T, L, A, R>(z);
-#pragma GCC unroll 8
-    for (int i = 0; i < R; ++i) store<L>(y + i * N, z[i]);
+    for (int i = 0; i < R; ++i) store<L>(z + i * N, sums[i] + bias);
   }
-  for (; r < rows; ++r, x += x_stride, y += N) {
-    Vec<T, L> z{};
-    for (int64_t k = 0; k < K; ++k) z += x[k] * load<L>(w + k * L);
-    z = activate<T, L>(z + bias, A);
+  for (; r < rows; ++r, x += x_stride, z += N) {
+    Vec<T, L> sum{};
+    for (int64_t k = 0; k < K; ++k) sum += x[k] * load<L>(w + k * L);
     if (r < whole) {
-      store<L>(y, z);
+      store<L>(z, sum + bias);
     } else {
-      store_first<L>(y, z, N);
+      store_first<L>(z, sum + bias, N);
     }
   }
+}
+
+// In place; whole vectors, whatever the rows.
+template <typename T, Activation A>
+void activate_all(T* z, int64_t n) {
+  constexpr int L = kLanes<T>;
+  if constexpr (A == Activation::none) return;
+  int64_t i = 0;
+  for (; i + L <= n; i += L) store<L>(z + i, activate<T, L>(load<L>(z + i), A));
+  if (i < n) store_first<L>(z + i, activate<T, L>(load_first<L>(z + i, n - i), A), n - i);
 }
 
 // Calls f(lanes, activation), both constants: the fewest lanes that hold `width` elements.
@@ -110,8 +105,13 @@ void narrow_forward(int64_t rows, int64_t N, int64_t K, Matrix<T> x, Matrix<T> w
     }
     Vec<T, L> offset{};
     for (int64_t n = 0; bias && n < N; ++n) offset[n] = bias[n];
-    forward_rows<T, L, decltype(function)::value>(rows, N, K, x.data, x.row_stride, columns, offset,
-                                                  y);
+    for (int64_t begin = 0; begin < rows; begin += kForwardRows) {
+      const int64_t count = smaller(kForwardRows, rows - begin);
+      T* const z = y + begin * N;
+      forward_rows<T, L>(count, rows - begin, N, K, x.data + begin * x.row_stride, x.row_stride,
+                         columns, offset, z);
+      activate_all<T, decltype(function)::value>(z, count * N);
+    }
   });
 }
 
