@@ -20,6 +20,7 @@ from inkgrad.course.models import Backend
 from inkgrad.course.recognizer import SHIPPED, Recognizer
 from inkgrad.course.runs import RunStore, is_id
 from inkgrad_demo.questions import choice, decode, fields
+from inkgrad_demo.texts import message
 
 MODELS: tuple[str, ...] = SHIPPED
 BACKENDS: tuple[Backend, ...] = get_args(Backend)
@@ -62,7 +63,7 @@ class Readers:
             return model
         weights = self._store.weights(model)
         if not weights.exists():
-            raise ValueError(f"model: run {model} has no weights here")
+            raise ValueError(message("problem.no_weights", run=model))
         return weights
 
     def load_all(self) -> None:
@@ -151,7 +152,7 @@ def drawing_of(question: dict[str, Any]) -> np.ndarray:
     """The drawing in ``pixels`` of the page's question: RASTER_SIDE x RASTER_SIDE x 4, uint8."""
     raster = decode("pixels", question.get("pixels"))
     if len(raster) != RASTER_SIDE**2:
-        raise ValueError(f"pixels: expected {RASTER_SIDE} x {RASTER_SIDE} bytes, got {len(raster)}")
+        raise ValueError(message("problem.pixels", side=RASTER_SIDE, got=len(raster)))
     # As the opacity of a transparent picture: then even a pad full of ink is not taken for paper.
     drawing = np.zeros((RASTER_SIDE, RASTER_SIDE, 4), np.uint8)
     drawing[:, :, 3] = np.frombuffer(raster, np.uint8).reshape(RASTER_SIDE, RASTER_SIDE)
@@ -168,12 +169,12 @@ def _decode_picture(text: Any) -> Image.Image:
         image = Image.open(data)  # reads the header alone
         if image.width * image.height > MAX_PIXELS:
             size = f"{image.width} x {image.height}"
-            raise ValueError(f"image: expected at most {MAX_PIXELS} pixels, got {size}")
+            raise ValueError(message("problem.image_size", most=MAX_PIXELS, got=size))
         image.load()
     except UnidentifiedImageError:
-        raise ValueError("image: not a picture file of a known format") from None
+        raise ValueError(message("problem.no_image")) from None
     except (OSError, SyntaxError, Image.DecompressionBombError) as error:
-        raise ValueError(f"image: damaged or too large ({error})") from None
+        raise ValueError(message("problem.damaged_image", error=error)) from None
     return image
 
 

@@ -23,6 +23,7 @@ from inkgrad_demo.questions import brief, choice, fields, number, whole
 from inkgrad_demo.reading import BACKENDS, as_bytes, drawing_of
 from inkgrad_demo.run_files import RunFiles
 from inkgrad_demo.run_settings import MOST_LR, settings_of
+from inkgrad_demo.texts import message
 
 # What the app trains at most, since it may be shared.
 MOST_RUNS = 4
@@ -69,10 +70,7 @@ class Trainings:
             self._end_unwatched()
             active = sum(watched.live.is_active for watched in self._runs.values())
             if active + len(settings) > MOST_RUNS:
-                raise ValueError(
-                    f"at most {MOST_RUNS} runs train at once, and {active} do: "
-                    "wait for one to end, or stop one"
-                )
+                raise ValueError(message("problem.most_runs", most=MOST_RUNS, active=active))
             started = [
                 LiveRun(
                     each, source.load, self.store, source=source.code, most_seconds=MOST_SECONDS
@@ -106,7 +104,7 @@ class Trainings:
         asked = fields(question)
         live = self._live(asked)
         if live is None:
-            raise ValueError(f"run: expected one that trains, got {brief(asked.get('run'))}")
+            raise ValueError(message("problem.trains_not", got=brief(asked.get("run"))))
         act = choice("act", asked.get("act"), ("pause", "go on", "stop", "lr"))
         if act == "lr":
             live.set_lr(number("lr", asked.get("lr"), 0, MOST_LR))

@@ -13,7 +13,7 @@ let turn = 0; // raised by load(): answers to earlier questions are of no intere
 // What the server says; an object with `error` if it says that something is wrong, or nothing.
 async function ask(name, question) {
   const answer = await server[name](question).catch(() => undefined);
-  const complaint = answer === undefined || answer === null ? text("compare.failed") : answer.error ?? "";
+  const complaint = answer ? said(answer.error ?? "") : text("compare.failed");
   find("#compare-notice").textContent = complaint;
   return complaint ? { error: complaint } : answer;
 }

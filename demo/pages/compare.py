@@ -5,8 +5,9 @@ from __future__ import annotations
 import gradio as gr
 
 from inkgrad_demo.comparing import MOST_COMPARED, Comparisons
-from inkgrad_demo.i18n import catalogues_of, i18n
+from inkgrad_demo.i18n import i18n
 from inkgrad_demo.pages.parts import telling_function, text_of
+from inkgrad_demo.texts import catalogues_of
 
 NAME = "compare"
 

@@ -156,7 +156,7 @@ function showResults(article, number) {
 
   function showFailure(error) {
     part(".failure").hidden = false;
-    part(".failure span").textContent = text("lessons.page.broken", { error });
+    part(".failure span").textContent = text("lessons.page.broken", { error: said(error) });
   }
 
   function showParts(parts) {

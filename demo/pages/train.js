@@ -50,7 +50,7 @@ async function start() {
   if (wrong !== null) return;
   if (watching.busy) await watching.steer("stop");
   const answer = await server.start(form.question(teach.drawings));
-  if (!answer || answer.error) form.complain(answer?.error ?? text("train.failed"));
+  if (!answer || answer.error) form.complain(said(answer?.error ?? text("train.failed")));
   else {
     follow(answer.runs);
     // On a phone the curves are far below the button.

@@ -15,7 +15,7 @@ from inkgrad.course.models import ACTIVATIONS_OF, MODELS, DigitModel
 from inkgrad.course.preprocess import SIDE
 from inkgrad.course.settings import DEFAULTS, OPTIMIZERS
 from inkgrad_demo.datasets import MOST_DRAWINGS, sets_for
-from inkgrad_demo.i18n import catalogues_of, i18n
+from inkgrad_demo.i18n import i18n
 from inkgrad_demo.pages import train_api
 from inkgrad_demo.pages.parts import telling_function, text_of
 from inkgrad_demo.reading import RASTER_SIDE
@@ -26,6 +26,7 @@ from inkgrad_demo.run_settings import (
     MOST_SEED,
     MOST_WEIGHT_DECAY,
 )
+from inkgrad_demo.texts import catalogues_of
 from inkgrad_demo.training import Trainings
 
 NAME = "train"

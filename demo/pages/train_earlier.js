@@ -37,7 +37,7 @@ function createEarlier({ opened }) {
     const [file] = event.target.files;
     const answer = await sendFile(file, server.take_in);
     event.target.value = "";
-    find("#train-load-error").textContent = answer.error ?? "";
+    find("#train-load-error").textContent = said(answer.error ?? "");
     if (answer.error) return;
     refresh();
     opened(answer.run);

@@ -12,7 +12,7 @@ function createResult() {
   async function download(run, format) {
     find("#train-export-note").textContent = text("train.export.making");
     const answer = await server.export({ run: run.id, format });
-    find("#train-export-note").textContent = answer?.error ?? (answer ? "" : text("train.failed"));
+    find("#train-export-note").textContent = answer ? said(answer.error ?? "") : text("train.failed");
     if (!answer || answer.error) return;
     const link = document.createElement("a");
     link.href = URL.createObjectURL(new Blob([fromBase64(answer.content)]));

@@ -9,6 +9,9 @@ function text(key, values = {}) {
   return catalogue[key].replace(/\{(\w+)\}/g, (_, name) => values[name]);
 }
 
+// What the server says, in every language or in none.
+const said = (message) => (typeof message === "string" ? message : (message[props.value] ?? message.en));
+
 function translate(within = element) {
   for (const each of within.querySelectorAll("[data-text]")) each.textContent = text(each.dataset.text);
   for (const attribute of ["aria-label", "aria-roledescription"]) {

@@ -12,9 +12,9 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from inkgrad_demo.i18n import catalogues_of
 from inkgrad_demo.pages.parts import text_of
 from inkgrad_demo.questions import Asked
+from inkgrad_demo.texts import catalogues_of
 
 _PAGE = "lessons"  # what the keys of the words start with
 _HERE = Path(__file__).parent

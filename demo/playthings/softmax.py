@@ -11,6 +11,7 @@ from torch import nn
 
 from inkgrad.course.lessons.softmax import Numbers, cross_entropy, images_in_cell, softmax
 from inkgrad_demo.questions import Asked
+from inkgrad_demo.texts import message
 
 _MOST_IMAGES = 40
 
@@ -20,7 +21,7 @@ def answer(asked: Asked, numbers: Numbers | None) -> dict[str, Any]:
     if about == "loss":
         return _loss(asked)
     if numbers is None:
-        raise ValueError("about: the network of this lesson is not trained yet")
+        raise ValueError(message("problem.not_trained"))
     return {"counts": numbers.confusion.tolist()} if about == "confusion" else _cell(asked, numbers)
 
 

@@ -321,6 +321,20 @@ def test_a_file_of_ones_own_is_sent_and_a_bad_one_is_told(open_train, tmp_path: 
     _until_result(page)
 
 
+def test_what_the_server_complains_of_is_told_in_the_language_of_the_page(
+    open_train, tmp_path: Path
+) -> None:
+    page = open_train("model=diabetes&data=table", locale="zh-CN", **DESKTOP)
+    bad = tmp_path / "bad.csv"
+    bad.write_text("a,b\n1,cat\n")
+    page.locator("#train-file").set_input_files(bad)
+    _wait(page, "document.querySelector('#train-error').textContent !== ''")
+    assert _text(page, "#train-error") == "bad.csv 第 2 行第 2 列 (b)：应为数字，实为 'cat'"
+    page.locator("#train-weights").set_input_files(__file__)
+    _wait(page, "document.querySelector('#train-load-error').textContent !== ''")
+    assert "不是 safetensors 文件" in _text(page, "#train-load-error")
+
+
 def test_downloads_and_reading_on_the_draw_page(open_train) -> None:
     page = open_train(**DESKTOP)
     _start(page)

@@ -14,6 +14,7 @@ from typing import Literal
 from inkgrad.course import models
 from inkgrad.course.curve import Curve
 from inkgrad.course.data import Data, Say
+from inkgrad.course.messages import Message, message, message_of
 from inkgrad.course.recognizer import Recognizer
 from inkgrad.course.runs import Point, Rate, Record, RunStore, State, now
 from inkgrad.course.settings import Settings
@@ -210,14 +211,14 @@ class LiveRun:
         """
         run = self.run
         if run is None or self.latest is None:
-            raise ValueError(f"run {self.id} has no weights: its data is not loaded")
+            raise ValueError(message("problem.not_loaded", run=self.id))
         kept = [self.latest] if step is None else [s for s in self.snapshots if s.step == step]
         if not kept:
-            raise ValueError(f"step: expected one of the run's snapshots, got {step!r}")
+            raise ValueError(message("problem.no_snapshot", got=repr(step)))
         settings = self.settings
         model = models.build_empty(settings.model, settings.backend, **run.model_kwargs)
         if not isinstance(model, models.DigitModel):
-            raise ValueError(f"run {self.id}: its model, {settings.model}, does not read digits")
+            raise ValueError(message("problem.no_digits", run=self.id, model=settings.model))
         model.load_state_dict(kept[0].weights, assign=True)
         return Recognizer(model, run.metadata(), self._store.weights(self.id))
 
@@ -248,13 +249,13 @@ class LiveRun:
         try:
             self._train()
         except Diverged as error:
-            self._end("diverged", str(error))
+            self._end("diverged", message_of(error))
         except Exception as error:  # whatever it is, the person who watches is told
-            self._end("failed", f"{type(error).__name__}: {error}")
+            self._end("failed", _reason(error))
         try:
             self._judge()
         except Exception as error:
-            self._end("failed", f"{type(error).__name__}: {error}")
+            self._end("failed", _reason(error))
         finally:
             if self.run is not None:
                 self.run.release()
@@ -300,7 +301,7 @@ class LiveRun:
         if batch.seconds >= self._next_glance:
             self._glance(run, batch)
         if batch.seconds > self._most_seconds:
-            self._message = f"The most that a run may take are {self._most_seconds:.0f} seconds."
+            self._message = message("problem.too_long", seconds=round(self._most_seconds))
             self.stop()
         if self._moments and run.steps >= self._moments[0]:
             self._moments.popleft()
@@ -346,7 +347,7 @@ class LiveRun:
             if with_weights and self.run is not None:
                 self.run.save(self._store.weights(self.id))
         except OSError as error:  # the run goes on, whatever the disk does
-            self._message = f"The run could not be kept: {error}"
+            self._message = message("problem.not_kept", error=error)
 
     def _end(self, phase: Phase, message: str = "") -> None:
         with self._lock:
@@ -360,6 +361,12 @@ class LiveRun:
         seconds, trained = self._recent[0]
         span = self._seconds - seconds
         return (self._trained - trained) / span if span > 0 else 0.0
+
+
+def _reason(error: Exception) -> str:
+    """What went wrong; of what is no message for people, the kind as well."""
+    said = message_of(error)
+    return said if isinstance(said, Message) else f"{type(error).__name__}: {said}"
 
 
 _ACTIVE: weakref.WeakSet[LiveRun] = weakref.WeakSet()
