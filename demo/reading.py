@@ -10,7 +10,6 @@ import base64
 import io
 import statistics
 import threading
-from pathlib import Path
 from typing import Any, get_args
 
 import numpy as np
@@ -50,21 +49,24 @@ class Readers:
         if not is_id(model):
             choice("model", model, MODELS)
         choice("backend", backend, BACKENDS)
+        if self._is_gone(model):
+            raise ValueError(message("problem.no_weights", run=model))
         if (model, backend) not in self._recognizers:
             with self._loading:
                 if (model, backend) not in self._recognizers:  # nobody was faster
-                    recognizer = Recognizer.load(self._weights(model), backend)
+                    weights = self._store.weights(model) if is_id(model) else model
+                    recognizer = Recognizer.load(weights, backend)
                     recognizer.warm_up()
                     self._recognizers[model, backend] = recognizer
         return self._recognizers[model, backend]
 
-    def _weights(self, model: str) -> str | Path:
-        if model in MODELS:
-            return model
-        weights = self._store.weights(model)
-        if not weights.exists():
-            raise ValueError(message("problem.no_weights", run=model))
-        return weights
+    def _is_gone(self, model: Any) -> bool:
+        """Whether that is a run that was deleted, or has no weights; it is forgotten here, too."""
+        if not is_id(model) or self._store.weights(model).exists():
+            return False
+        for backend in BACKENDS:
+            self._recognizers.pop((model, backend), None)
+        return True
 
     def load_all(self) -> None:
         """Load every recognizer."""
@@ -86,9 +88,11 @@ class Readers:
 
         The answer has ``label`` (None: nothing is drawn), ``probabilities`` (10) and, as base64 of
         bytes, ``picture`` and ``saliency`` (28 x 28) and the ``maps`` of each of the ``layers``
-        (channels x height x width).
+        (channels x height x width). Of a run that was deleted it has ``model`` and ``gone`` alone.
         """
         drawing, model, backend = _checked(question)
+        if self._is_gone(model):
+            return {"model": model, "gone": True}
         explanation = self.get(model, backend).explain(drawing)
         prediction = explanation.prediction
         layers = []
@@ -121,6 +125,8 @@ class Readers:
         probability).
         """
         drawing, model, _ = _checked(question)
+        if self._is_gone(model):
+            return {"model": model, "gone": True}
         racers = {backend: self.get(model, backend) for backend in BACKENDS}
         runs = [{b: racer.predict(drawing) for b, racer in racers.items()} for _ in range(PASSES)]
         fused, native = (runs[0][backend].probabilities for backend in BACKENDS)

@@ -74,8 +74,11 @@ find("#compare-delete").addEventListener("click", () => {
 find("#compare-keep").addEventListener("click", () => sure.close());
 find("#compare-forget").addEventListener("click", async () => {
   sure.close();
-  const answer = await ask("delete_runs", { runs: list.chosen });
-  if (!answer.error) refresh();
+  const runs = list.chosen;
+  const answer = await ask("delete_runs", { runs });
+  if (answer.error) return;
+  dispatchEvent(new CustomEvent("inkgrad:deleted", { detail: runs })); // to the Draw page
+  refresh();
 });
 
 // -- downloads --
