@@ -16,10 +16,11 @@ CATALOGUES: dict[str, dict[str, str]] = {
 }
 
 
-def catalogues_of(page: str) -> dict[str, dict[str, str]]:
-    """The texts of one page, for its JavaScript: {language: {key: text}}."""
+def catalogues_of(*parts: str) -> dict[str, dict[str, str]]:
+    """The texts of a page, or of parts of pages, for its JavaScript: {language: {key: text}}."""
+    prefixes = tuple(f"{part}." for part in parts)
     return {
-        language: {key: text for key, text in catalogue.items() if key.startswith(f"{page}.")}
+        language: {key: text for key, text in catalogue.items() if key.startswith(prefixes)}
         for language, catalogue in CATALOGUES.items()
     }
 

@@ -7,6 +7,7 @@ const PARAMETER = "compare"; // of the address, which runs are compared
 const list = createList({ changed: load });
 const curves = createCurves();
 const facts = createFacts();
+const cells = createCells(find("#compare-cells"), server.cell);
 let loaded = [];
 let turn = 0; // raised by load(): answers to earlier questions are of no interest
 
@@ -46,10 +47,12 @@ function paint() {
   const runs = loaded.map((run, i) => ({ ...run, name: nameOf(run, i), colour: list.colour(run.id) }));
   curves.paint(runs);
   facts.paint(runs);
+  cells.clear();
   const judged = runs.filter(({ confusion }) => confusion !== null);
   find("#compare-matrices").hidden = judged.length === 0;
   find("#compare-confusion").replaceChildren(...judged.map((run) => {
-    const table = confusionTable(run.confusion, run.name);
+    const open = (button, count, cell) => cells.open(button, count, { run: run.id, ...cell });
+    const table = confusionTable(run.confusion, run.name, run.confusion.length === 10 ? open : null);
     table.style.setProperty("--run", `var(${run.colour})`);
     return table;
   }));

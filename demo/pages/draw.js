@@ -43,8 +43,20 @@ addEventListener("inkgrad:model", ({ detail }) => {
   addSent(detail);
   choose("model", detail.model);
   find("#draw-model").dispatchEvent(new Event("change"));
-  document.querySelector('[role="tab"]').click(); // this page is the first
+  openThisPage();
 });
+
+// An image of a confusion matrix: {side, levels} as pad.js knows a picture.
+addEventListener("inkgrad:drawing", ({ detail }) => {
+  pad.show(detail);
+  openThisPage();
+  find("#draw-pad").focus({ preventScroll: true });
+});
+
+function openThisPage() {
+  document.querySelector('[role="tab"]').click(); // this page is the first
+  scrollTo({ top: 0 });
+}
 
 // A run that was deleted cannot read any more; where it was chosen, the first model reads in its place.
 let missed = null; // the name of the run, until another model is chosen

@@ -14,6 +14,7 @@ import gradio as gr
 from inkgrad.course.models import ACTIVATIONS_OF, MODELS, DigitModel
 from inkgrad.course.preprocess import SIDE
 from inkgrad.course.settings import DEFAULTS, OPTIMIZERS
+from inkgrad_demo.cell_images import CellImages
 from inkgrad_demo.datasets import MOST_DRAWINGS, sets_for
 from inkgrad_demo.i18n import i18n
 from inkgrad_demo.pages import train_api
@@ -39,6 +40,7 @@ _SCRIPTS = (
     "paint.js",
     "chart.js",
     "confusion.js",
+    "cells.js",
     "train_form.js",
     "train_curves.js",
     "train_watch.js",
@@ -50,7 +52,7 @@ _SCRIPTS = (
 )
 
 
-def build(trainings: Trainings) -> None:
+def build(trainings: Trainings, images: CellImages) -> None:
     """Put the page into the tab that is open."""
     gr.HTML(
         value=i18n("app.language"),
@@ -68,9 +70,10 @@ def build(trainings: Trainings) -> None:
             telling_function(trainings.files.export),
             telling_function(trainings.files.take_in),
             telling_function(trainings.datasets.upload),
+            telling_function(images.cell),
         ],
         # What the scripts find in `props`, beside `value`:
-        catalogues=catalogues_of(NAME),
+        catalogues=catalogues_of(NAME, "cell"),
         models={model: _facts(model) for model in MODELS},
         optimizers={
             name: {

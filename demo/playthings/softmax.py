@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from typing import Any
 
 import numpy as np
@@ -10,6 +9,7 @@ import torch
 from torch import nn
 
 from inkgrad.course.lessons.softmax import Numbers, cross_entropy, images_in_cell, softmax
+from inkgrad_demo.cell_images import shown
 from inkgrad_demo.questions import Asked
 from inkgrad_demo.texts import message
 
@@ -38,14 +38,9 @@ def _loss(asked: Asked) -> dict[str, Any]:
 
 
 def _cell(asked: Asked, numbers: Numbers) -> dict[str, Any]:
-    """The first images of a cell, one below the other, as base64 of bytes."""
+    """The first images of a cell."""
     row, column = asked.whole("row", 0, 9), asked.whole("column", 0, 9)
     test = numbers.data.test
     found = images_in_cell(test.targets, numbers.training.predicted, row, column)
     images = test.inputs[found[:_MOST_IMAGES], 0].numpy()
-    return {
-        "count": len(found),
-        "shown": len(images),
-        "side": images.shape[-1],
-        "images": base64.b64encode(images.tobytes()).decode("ascii"),
-    }
+    return shown(images)

@@ -7,9 +7,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import torch
 
 pytest.importorskip("gradio")
 
+from inkgrad.course import cells
 from saved_runs import record
 
 pytestmark = pytest.mark.browser
@@ -108,6 +110,23 @@ def test_curves_along_epochs_or_seconds_of_what_is_learnt_from_or_not(open_page,
     canvas.focus()
     page.keyboard.press("ArrowLeft")
     assert " s\n" in page.locator("#compare-loss .readout").inner_text()
+
+
+def test_the_images_of_a_cell_are_shown_and_drawn(open_page, saved) -> None:
+    images = torch.zeros(2, 28, 28, dtype=torch.uint8)
+    images[:, 6:22, 13:16] = 255
+    labels, answers = torch.ones(2, 2, dtype=torch.uint8)
+    cells.save(saved.cells(RUNS[1].id), cells.Cells(images, labels.clone(), answers.clone()))
+    page = _open(open_page, **DESKTOP)
+    ones = page.get_by_role("button", name="9 images of 1, read as 1", exact=True)
+    ones.first.click()
+    notice = page.get_by_text(f"run {RUNS[0].id}: the images of its cells were not kept")
+    notice.wait_for()
+    ones.nth(1).click()
+    page.get_by_text("9 images of 1 were read rightly; here are 2.").wait_for()
+    page.get_by_role("button", name="Image 2", exact=True).click()
+    page.get_by_role("button", name="Open in Draw").click()
+    page.wait_for_function("document.querySelector('#draw-label').textContent === '1'")
 
 
 def test_deleting_asks_first(open_page, saved) -> None:

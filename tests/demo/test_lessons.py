@@ -274,7 +274,12 @@ def test_9_a_cell_of_the_confusion_matrix_opens_its_images(open_page) -> None:
     assert count == numbers(9).confusion[0, 0]
     page.wait_for_selector(".images canvas")
     assert page.locator(".images canvas").count() == min(count, 40)
-    assert page.locator(".cell").inner_text().startswith(f"{count} images of 0 were read rightly")
+    told = page.locator(".cells .told").inner_text()
+    assert told.startswith(f"{count} images of 0 were read rightly")
+    page.get_by_role("button", name="Image 2", exact=True).press("Enter")
+    page.get_by_role("button", name="Open in Draw").press("Enter")
+    page.wait_for_selector("#draw-pad", state="visible")
+    page.wait_for_function("document.querySelector('#draw-label').textContent === '0'")
 
 
 def test_10_the_kernel_slides_over_one_s_own_drawing(open_page) -> None:

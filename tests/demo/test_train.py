@@ -357,6 +357,21 @@ def test_downloads_and_reading_on_the_draw_page(open_train) -> None:
     page.wait_for_selector(f"input[name=draw-model][value='{run}']:checked", state="attached")
 
 
+def test_an_image_of_the_confusion_matrix_is_opened_on_the_draw_page(open_train) -> None:
+    page = open_train(**DESKTOP)
+    _start(page)
+    _until_result(page)
+    page.get_by_role("button", name=re.compile(r"images of 3, read as 3$")).click()
+    page.get_by_role("button", name="Image 1", exact=True).click()
+    page.get_by_role("button", name="Open in Draw").click()
+    page.wait_for_selector("#draw-pad", state="visible")
+    _wait(page, "document.querySelector('#draw-label').textContent === '3'")
+    page.reload()
+    _wait(page, "document.querySelector('#draw-label')?.textContent === '3'")
+    page.locator("#draw-undo").click()
+    _wait(page, "document.querySelector('#draw-label').textContent === '–'")
+
+
 def test_an_earlier_run_and_weights_from_a_file_are_opened(open_train) -> None:
     page = open_train("model=softmax&data=digits&epochs=1&seed=5", **DESKTOP)
     _start(page)

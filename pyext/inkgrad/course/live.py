@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from inkgrad.course import models
+from inkgrad.course import cells, models
 from inkgrad.course.curve import Curve
 from inkgrad.course.data import Data, Say
 from inkgrad.course.messages import Message, message, message_of
@@ -126,6 +126,7 @@ class LiveRun:
         self._trained = 0  # examples
         self._recent: deque[tuple[float, int]] = deque(maxlen=20)  # seconds and examples then
         self._confusion: tuple[tuple[int, ...], ...] | None = None
+        self._cells: cells.Cells | None = None
         self._saved = time.monotonic()
         self._copied = 0.0
         self._moments: deque[int] = deque()
@@ -336,7 +337,11 @@ class LiveRun:
         if last > 0 and not self._leaving:
             run.test()
             judged = next(part for part in (run.data.test, run.validation, run.train) if len(part))
-            self._confusion = tuple(map(tuple, confusion(run.model, judged)))
+            if isinstance(run.model, models.DigitModel):
+                counts, self._cells = cells.judge(run.model, judged)
+            else:
+                counts = confusion(run.model, judged)
+            self._confusion = tuple(map(tuple, counts))
         if run.steps > 0:
             self._save(with_weights=last > 0)
 
@@ -346,6 +351,8 @@ class LiveRun:
             self._store.save(self.record())
             if with_weights and self.run is not None:
                 self.run.save(self._store.weights(self.id))
+            if self._cells is not None:
+                cells.save(self._store.cells(self.id), self._cells)
         except OSError as error:  # the run goes on, whatever the disk does
             self._message = message("problem.not_kept", error=error)
 

@@ -4,8 +4,9 @@ A :class:`RunStore` is a folder with one folder for each run, which is named by 
 
     runs/20261126-041530-cnn-9f3a/run.json              the Record, readable by people
     runs/20261126-041530-cnn-9f3a/weights.safetensors   a checkpoint, if the run learnt anything
+    runs/20261126-041530-cnn-9f3a/cells.safetensors     images of its confusion matrix
 
-Both files are written in one step: whoever reads sees the old one or the new one.
+Each file is written in one step: whoever reads sees the old one or the new one.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ from inkgrad.course.training import Epoch
 # "unfinished": it trains at this moment, or its process ended before it did.
 State = Literal["unfinished", "finished", "stopped", "diverged", "failed"]
 
-_RECORD, _WEIGHTS = "run.json", "weights.safetensors"
+_RECORD, _WEIGHTS, _CELLS = "run.json", "weights.safetensors", "cells.safetensors"
 _ID = re.compile(r"\d{8}-\d{6}-[a-z]+-[0-9a-f]{4,}")
 
 
@@ -209,6 +210,10 @@ class RunStore:
     def weights(self, run: str) -> Path:
         """Where the run's checkpoint lies, or is to be written to once its record is saved."""
         return self._folder(run) / _WEIGHTS
+
+    def cells(self, run: str) -> Path:
+        """Likewise for the images of its confusion matrix, where it reads digits."""
+        return self._folder(run) / _CELLS
 
     def _folder(self, run: Any) -> Path:
         if not is_id(run):
