@@ -10,6 +10,9 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from inkgrad.course.data import digits
+from inkgrad.course.live import LiveRun
+from inkgrad.course.settings import course_settings
 from strokes import ONE, SEVEN, Stroke
 
 pytest.importorskip("gradio")
@@ -281,6 +284,31 @@ def test_the_model_reads_a_drawing_while_it_learns_and_at_moments_before(open_tr
     assert _text(page, "#train-moment") == "now"
     _wait(page, f"!({sure} < 20)")
     assert "7" in page.locator("#train-history canvas").get_attribute("aria-label")
+
+
+def test_the_past_of_a_run_before_the_restart_is_gone_through(open_train, store) -> None:
+    settings = course_settings("cnn", epochs=3, augment=False)
+    kept = LiveRun(settings, lambda say: digits(), store)  # in no memory of the app's
+    kept.start()
+    assert kept.wait(60)
+    page = open_train(f"run={kept.id}", **DESKTOP)
+    _until_result(page)
+    _draw(page, SEVEN)
+    _wait(page, "document.querySelector('#train-label').textContent !== '–'")
+    label = _text(page, "#train-label")
+    page.locator("#train-time").focus()
+    page.keyboard.press("Home")
+    assert _text(page, "#train-moment") == "epoch 0.00, step 0"
+    sure = "parseFloat(document.querySelector('#train-trial-note').textContent)"
+    _wait(page, f"{sure} < 30")
+    _wait(
+        page,
+        "label => document.querySelector('#train-history canvas').ariaLabel.includes(label)",
+        label,
+    )
+    page.keyboard.press("End")
+    page.keyboard.press("ArrowLeft")
+    assert re.match(r"epoch 2\.\d\d, step", _text(page, "#train-moment"))
 
 
 def test_drawings_are_labelled_kept_and_trained_on(open_train) -> None:

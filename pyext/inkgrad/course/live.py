@@ -11,14 +11,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from inkgrad.course import cells, models
+from inkgrad.course import cells, models, snapshots
 from inkgrad.course.curve import Curve
 from inkgrad.course.data import Data, Say
 from inkgrad.course.messages import Message, message, message_of
 from inkgrad.course.recognizer import Recognizer
 from inkgrad.course.runs import Point, Rate, Record, RunStore, State, now
 from inkgrad.course.settings import Settings
-from inkgrad.course.snapshots import Snapshot, moments
+from inkgrad.course.snapshots import Snapshot
 from inkgrad.course.steps import Diverged, confusion, evaluate
 from inkgrad.course.training import Batch, Epoch, Run
 
@@ -205,6 +205,11 @@ class LiveRun:
                 judged=self._ended.is_set(),
             )
 
+    @property
+    def moments(self) -> list[int]:
+        """After which steps there is a snapshot."""
+        return [snapshot.step for snapshot in self.snapshots]
+
     def recognizer(self, step: int | None = None) -> Recognizer:
         """What reads digits with the weights of the snapshot after ``step``; None: as they are now.
 
@@ -268,7 +273,7 @@ class LiveRun:
         run = Run(self.settings, data, stop=self._stop, on_batch=self._after_step)
         weights = run.weights()
         size = sum(weight.nbytes for weight in weights.values())
-        self._moments = deque(moments(run.total_steps, size)[1:])
+        self._moments = deque(snapshots.moments(run.total_steps, size)[1:])
         self.snapshots.append(Snapshot(0, weights))
         self.latest = self.snapshots[0]
         with self._lock:
@@ -351,6 +356,7 @@ class LiveRun:
             self._store.save(self.record())
             if with_weights and self.run is not None:
                 self.run.save(self._store.weights(self.id))
+                snapshots.save(self._store.snapshots(self.id), self.snapshots)
             if self._cells is not None:
                 cells.save(self._store.cells(self.id), self._cells)
         except OSError as error:  # the run goes on, whatever the disk does

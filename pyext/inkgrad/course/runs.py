@@ -5,6 +5,7 @@ A :class:`RunStore` is a folder with one folder for each run, which is named by 
     runs/20261126-041530-cnn-9f3a/run.json              the Record, readable by people
     runs/20261126-041530-cnn-9f3a/weights.safetensors   a checkpoint, if the run learnt anything
     runs/20261126-041530-cnn-9f3a/cells.safetensors     images of its confusion matrix
+    runs/20261126-041530-cnn-9f3a/snapshots.safetensors its weights at moments before
 
 Each file is written in one step: whoever reads sees the old one or the new one.
 """
@@ -35,7 +36,8 @@ from inkgrad.course.training import Epoch
 # "unfinished": it trains at this moment, or its process ended before it did.
 State = Literal["unfinished", "finished", "stopped", "diverged", "failed"]
 
-_RECORD, _WEIGHTS, _CELLS = "run.json", "weights.safetensors", "cells.safetensors"
+_RECORD, _WEIGHTS = "run.json", "weights.safetensors"
+_CELLS, _SNAPSHOTS = "cells.safetensors", "snapshots.safetensors"
 _ID = re.compile(r"\d{8}-\d{6}-[a-z]+-[0-9a-f]{4,}")
 
 
@@ -198,7 +200,7 @@ class RunStore:
         return sorted(found, key=lambda record: record.created, reverse=True)
 
     def delete(self, run: str) -> None:
-        """Forget a run and its weights, damaged ones too. RunError where there is none."""
+        """Forget a run and all its files, damaged ones too. RunError where there is none."""
         folder = self._folder(run)
         if not folder.is_dir():
             raise RunError(message("problem.no_run", run=run))
@@ -214,6 +216,10 @@ class RunStore:
     def cells(self, run: str) -> Path:
         """Likewise for the images of its confusion matrix, where it reads digits."""
         return self._folder(run) / _CELLS
+
+    def snapshots(self, run: str) -> Path:
+        """Likewise for its weights at moments of the training."""
+        return self._folder(run) / _SNAPSHOTS
 
     def _folder(self, run: Any) -> Path:
         if not is_id(run):
