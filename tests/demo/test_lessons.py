@@ -61,9 +61,9 @@ def _until_answered(page: Any) -> None:
     page.wait_for_function("document.querySelector('.plaything').ariaBusy === 'false'")
 
 
-def _to_the_end(page: Any) -> None:
+def _to_the_end(page: Any, player: str = ".player") -> None:
     """Of the steps that a plaything plays."""
-    page.locator(".player input").first.evaluate("""input => {
+    page.locator(f"{player} input").first.evaluate("""input => {
         input.value = input.max;
         input.dispatchEvent(new Event("input", { bubbles: true }));
     }""")
@@ -188,6 +188,29 @@ def test_3_a_walk_ends_where_the_lessons_does_and_a_long_step_runs_away(open_pag
     page.wait_for_function("document.querySelector('.player input').max !== '72'")
     _to_the_end(page)
     _expect(page, ".summary", "It diverges")
+
+
+def test_3_a_descent_starts_where_one_taps_and_leaves_the_saddle_or_not(open_page) -> None:
+    page = _open(open_page, 3)
+    page.wait_for_function("document.querySelector('.saddle-steps input').max === '100'")
+    _to_the_end(page, ".saddle-steps")
+    _expect(page, ".saddle-end", "It is stuck: after step 100")
+    surface = page.locator("canvas.saddle")
+    surface.scroll_into_view_if_needed()
+    box = surface.bounding_box()
+    page.mouse.click(box["x"] + 0.7 * box["width"], box["y"] + 0.4 * box["height"])
+    w, v = (float(page.locator(f"[name=saddle_{name}]").input_value()) for name in "wv")
+    assert 0.3 < w < 0.8
+    assert 0.05 < v < 0.4
+    page.wait_for_function("document.querySelector('.saddle-steps input').max !== '100'")
+    _to_the_end(page, ".saddle-steps")
+    _expect(page, ".saddle-end", "It escapes")
+    _set(page, "saddle_v", 0)
+    page.get_by_role("radio", name="Momentum").check()
+    page.get_by_role("checkbox", name="Noise").press("Space")
+    page.wait_for_function("document.querySelector('.saddle-steps input').max < 60")
+    _to_the_end(page, ".saddle-steps")
+    _expect(page, ".saddle-end", "It escapes")
 
 
 def test_4_the_graph_is_stepped_by_keyboard_until_it_agrees_with_torch(open_page) -> None:
