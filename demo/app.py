@@ -26,6 +26,7 @@ _HERE = Path(__file__).parent
 PAGES = (draw, lessons, train, compare, kernels)
 _STYLES = (
     "style.css",
+    "pages/controls.css",
     "pages/confusion.css",
     "playthings/playthings.css",
     *(f"pages/{page.NAME}.css" for page in PAGES),
