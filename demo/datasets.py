@@ -24,6 +24,16 @@ UPLOADED = ("images", "table")
 MOST_DRAWINGS = 500
 _MOST_UPLOADS = 16
 
+# Of the course's data the name in a record, and the text that says it on a page.
+DATA_NAMES = {
+    "MNIST": "data.mnist",
+    "scikit-learn's digits": "data.digits",
+    "diabetes": "data.diabetes",
+    "hours of study": "data.hours",
+    "scikit-learn's breast cancer table": "data.cancer",
+    "drawings": "data.drawings",
+}
+
 _LOADERS: dict[str, Callable[[Say], Data]] = {
     "mnist": lambda say: data.mnist(say=say),
     "digits": lambda say: data.digits(),

@@ -61,7 +61,8 @@ function createCells(place, ask) {
       const answer = await ask(question).catch(() => undefined);
       if (mine !== turn) return;
       if (!answer || answer.error) return clear(answer ? said(answer.error) : text("cell.failed"));
-      clear(text(row === column ? "cell.right" : "cell.wrong", { row, column, count, shown: answer.shown }));
+      const values = { row, column, shown: answer.shown, count: number(count, 0) };
+      clear(text(row === column ? "cell.right" : "cell.wrong", values));
       const table = button.closest("table");
       for (const each of table.parentElement.querySelectorAll("td button")) {
         each.setAttribute("aria-pressed", each === button);

@@ -23,12 +23,13 @@ async function ask(name, question) {
 
 // The model, and in what the run differs from the others of that model.
 function nameOf(run, number) {
+  const backend = text(`train.backend.${run.settings.backend}`);
   const alike = loaded.filter(({ settings }) => settings.model === run.settings.model);
   const differing = Object.keys(props.settings)
     .filter((name) => new Set(alike.map(({ settings }) => String(settings[name]))).size > 1)
     .slice(0, 2)
-    .map((name) => (name === "backend" ? run.settings.backend : `${text(props.settings[name])} ${run.settings[name]}`));
-  return [`${number + 1}. ${run.settings.model}`, ...differing].join(", ");
+    .map((name) => (name === "backend" ? backend : `${text(props.settings[name])} ${run.settings[name]}`));
+  return [`${number + 1}. ${text(`train.model.${run.settings.model}`)}`, ...differing].join(", ");
 }
 
 async function load() {

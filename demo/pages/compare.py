@@ -6,6 +6,7 @@ import gradio as gr
 
 from inkgrad_demo.cell_images import CellImages
 from inkgrad_demo.comparing import MOST_COMPARED, Comparisons
+from inkgrad_demo.datasets import DATA_NAMES
 from inkgrad_demo.i18n import i18n
 from inkgrad_demo.pages.parts import telling_function, text_of
 from inkgrad_demo.texts import catalogues_of
@@ -43,7 +44,8 @@ def build(comparisons: Comparisons, images: CellImages) -> None:
             )
         ],
         # What the scripts find in `props`, beside `value`:
-        catalogues=catalogues_of(NAME, "cell"),
+        catalogues=catalogues_of(NAME, "cell", "data", "train.model", "train.backend"),
+        data_names=DATA_NAMES,
         most_compared=MOST_COMPARED,
         states={
             "unfinished": "compare.state.unfinished",

@@ -50,7 +50,7 @@ addEventListener("inkgrad:model", ({ detail }) => {
 addEventListener("inkgrad:drawing", ({ detail }) => {
   pad.show(detail);
   openThisPage();
-  find("#draw-pad").focus({ preventScroll: true });
+  requestAnimationFrame(() => find("#draw-pad").focus({ preventScroll: true })); // once it is shown
 });
 
 function openThisPage() {

@@ -79,5 +79,8 @@ translateAll();
 earlier.refresh();
 watch("value", translateAll);
 const asked = new URLSearchParams(location.search).get("run");
-if (asked) follow(asked.split(",").slice(0, 2));
-else form.toAddress([]);
+if (asked) {
+  const bare = !new URLSearchParams(location.search).has("model"); // an address that somebody wrote
+  follow(asked.split(",").slice(0, 2));
+  unknown = bare;
+} else form.toAddress([]);

@@ -15,7 +15,7 @@ from inkgrad.course.models import ACTIVATIONS_OF, MODELS, DigitModel
 from inkgrad.course.preprocess import SIDE
 from inkgrad.course.settings import DEFAULTS, OPTIMIZERS
 from inkgrad_demo.cell_images import CellImages
-from inkgrad_demo.datasets import MOST_DRAWINGS, sets_for
+from inkgrad_demo.datasets import DATA_NAMES, MOST_DRAWINGS, sets_for
 from inkgrad_demo.i18n import i18n
 from inkgrad_demo.pages import train_api
 from inkgrad_demo.pages.parts import telling_function, text_of
@@ -73,7 +73,8 @@ def build(trainings: Trainings, images: CellImages) -> None:
             telling_function(images.cell),
         ],
         # What the scripts find in `props`, beside `value`:
-        catalogues=catalogues_of(NAME, "cell"),
+        catalogues=catalogues_of(NAME, "cell", "data"),
+        data_names=DATA_NAMES,
         models={model: _facts(model) for model in MODELS},
         optimizers={
             name: {

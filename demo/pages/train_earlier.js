@@ -12,7 +12,7 @@ function createEarlier({ opened }) {
     const values = [
       ["when", when],
       ["what", `${text(`train.model.${run.model}`)} · ${text(`train.backend.${run.backend}`)}`],
-      ["data", run.data],
+      ["data", dataName(run.data)],
       ["how", run.accuracy === null ? text(`train.phase.${run.state}`) : `${number(100 * run.accuracy, 2)} %`],
     ];
     for (const [name, value] of values) {

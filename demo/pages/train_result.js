@@ -25,7 +25,7 @@ function createResult() {
 
   function send({ id, progress }) {
     const { model, data, test } = progress;
-    const sent = { model: id, name: text(`train.model.${model}`), note: data, accuracy: test?.accuracy ?? null };
+    const sent = { model: id, name: text(`train.model.${model}`), note: dataName(data), accuracy: test?.accuracy ?? null };
     dispatchEvent(new CustomEvent("inkgrad:model", { detail: sent }));
   }
 

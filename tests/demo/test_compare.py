@@ -68,7 +68,7 @@ def test_the_newest_two_runs_lie_over_each_other(open_page, saved, surface: str)
         False,
     ]
     names = page.locator("#compare-facts th[scope=col]").all_inner_texts()
-    assert names == ["1. softmax, Learning rate 0.1", "2. softmax, Learning rate 0.05"]
+    assert names == ["1. Softmax MLP, Learning rate 0.1", "2. Softmax MLP, Learning rate 0.05"]
     assert _cells(page, "Learning rate") == ["0.1", "0.05"]
     assert _cells(page, "Test accuracy") == ["87.00 %", "88.00 %"]
     assert page.locator("#compare-facts .differs th").all_inner_texts() == ["Learning rate"]
@@ -87,13 +87,13 @@ def test_other_runs_are_chosen_by_keyboard_and_stay_in_the_address(open_page, sa
     page.locator("#compare-list input").nth(0).focus()
     page.keyboard.press("Space")
     page.wait_for_function("document.querySelectorAll('#compare-facts th[scope=col]').length === 2")
-    assert _cells(page, "Model") == ["softmax", "diabetes"]
+    assert _cells(page, "Model") == ["Softmax MLP", "Diabetes MLP"]
     page.reload()
     page.wait_for_selector("#compare-facts td")
-    assert _cells(page, "Model") == ["softmax", "diabetes"]
+    assert _cells(page, "Model") == ["Softmax MLP", "Diabetes MLP"]
     page.locator("#compare-differences").check()
     assert _cells(page, "Seed") == []
-    assert _cells(page, "Model") == ["softmax", "diabetes"]
+    assert _cells(page, "Model") == ["Softmax MLP", "Diabetes MLP"]
 
 
 def test_curves_along_epochs_or_seconds_of_what_is_learnt_from_or_not(open_page, saved) -> None:
@@ -118,12 +118,12 @@ def test_the_images_of_a_cell_are_shown_and_drawn(open_page, saved) -> None:
     labels, answers = torch.ones(2, 2, dtype=torch.uint8)
     cells.save(saved.cells(RUNS[1].id), cells.Cells(images, labels.clone(), answers.clone()))
     page = _open(open_page, **DESKTOP)
-    ones = page.get_by_role("button", name="9 images of 1, read as 1", exact=True)
+    ones = page.get_by_role("button", name="1 read as 1, images: 9", exact=True)
     ones.first.click()
     notice = page.get_by_text(f"run {RUNS[0].id}: the images of its cells were not kept")
     notice.wait_for()
     ones.nth(1).click()
-    page.get_by_text("9 images of 1 were read rightly; here are 2.").wait_for()
+    page.get_by_text("Images of 1 read rightly: 2 of 9").wait_for()
     page.get_by_role("button", name="Image 2", exact=True).click()
     page.get_by_role("button", name="Open in Draw").click()
     page.wait_for_function("document.querySelector('#draw-label').textContent === '1'")

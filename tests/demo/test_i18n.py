@@ -27,7 +27,7 @@ def _keys_in_the_code() -> set[str]:
     files = [path for path in folder.rglob("*") if path.suffix in (".html", ".js", ".py")]
     code = "\n".join(path.read_text(encoding="utf-8") for path in files)
     names = "|".join(page.NAME for page in PAGES)
-    keys = set(re.findall(rf'"((?:app|cell|problem|{names})\.(?!html|js|css)[\w.]+)"', code))
+    keys = set(re.findall(rf'"((?:app|cell|data|problem|{names})\.(?!html|js|css)[\w.]+)"', code))
     for choice, values in (("model", MODELS), ("backend", BACKENDS)):
         for value in values:
             keys |= {f"draw.{choice}.{value}", f"draw.{choice}.{value}.note"}

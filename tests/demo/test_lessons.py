@@ -291,18 +291,25 @@ def test_9_a_cell_of_the_confusion_matrix_opens_its_images(open_page) -> None:
     train = page.get_by_role("button", name="Train the network")
     if train.is_visible():  # nobody has asked for the results yet
         train.click()
-    cell = page.get_by_role("button", name=re.compile(r"^\d+ images of 0, read as 0$"))
-    cell.click()
+    cell = page.get_by_role("button", name=re.compile(r"^0 read as 0, images: \d+$"))
+    cell.focus()
+    page.keyboard.press("ArrowDown")  # to another that counts anything, and back
+    other = page.locator(".matrix button:focus")
+    assert re.match(r"[1-9] read as 0", other.get_attribute("aria-label"))
+    assert page.locator(".matrix [tabindex='0']").count() == 1
+    page.keyboard.press("ArrowUp")
+    page.keyboard.press("Enter")
     count = int(cell.inner_text())
     assert count == numbers(9).confusion[0, 0]
     page.wait_for_selector(".images canvas")
     assert page.locator(".images canvas").count() == min(count, 40)
     told = page.locator(".cells .told").inner_text()
-    assert told.startswith(f"{count} images of 0 were read rightly")
+    assert told == f"Images of 0 read rightly: {min(count, 40)} of {count}"
     page.get_by_role("button", name="Image 2", exact=True).press("Enter")
     page.get_by_role("button", name="Open in Draw").press("Enter")
     page.wait_for_selector("#draw-pad", state="visible")
     page.wait_for_function("document.querySelector('#draw-label').textContent === '0'")
+    assert page.evaluate("document.activeElement.id") == "draw-pad"
 
 
 def test_10_the_kernel_slides_over_one_s_own_drawing(open_page) -> None:
