@@ -207,6 +207,16 @@ def test_a_run_that_diverges_is_told_in_clear_words(open_train) -> None:
     assert page.locator(".train .result").is_hidden()
 
 
+def test_what_the_keyboard_reaches_is_marked(open_train) -> None:
+    page = open_train(**DESKTOP)
+    page.locator("#train-seed").focus()
+    outlines = "getComputedStyle(document.activeElement).outlineStyle"
+    for name in ("augment", "one_cycle"):
+        page.keyboard.press("Tab")
+        assert page.evaluate("document.activeElement.name") == name
+        assert page.evaluate(outlines) == "solid"
+
+
 @pytest.mark.parametrize(
     ("field", "value", "message"),
     [
