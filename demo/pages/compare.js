@@ -48,8 +48,16 @@ function paint() {
   const runs = loaded.map((run, i) => ({ ...run, name: nameOf(run, i), colour: list.colour(run.id) }));
   curves.paint(runs);
   facts.paint(runs);
+  paintMatrices(runs.filter(({ confusion }) => confusion !== null));
+}
+
+let painted = ""; // which matrices, in which language: they stay while some other run trains
+
+function paintMatrices(judged) {
+  const now = JSON.stringify([props.value, ...judged.map(({ id, name, colour }) => [id, name, colour])]);
+  if (now === painted) return;
+  painted = now;
   cells.clear();
-  const judged = runs.filter(({ confusion }) => confusion !== null);
   find("#compare-matrices").hidden = judged.length === 0;
   find("#compare-confusion").replaceChildren(...judged.map((run) => {
     const open = (button, count, cell) => cells.open(button, count, { run: run.id, ...cell });

@@ -19,7 +19,8 @@ function createFacts() {
   }
 
   const settings = () => [
-    row("compare.column.data", ({ data, examples }) => text("compare.data_of", { data: dataName(data), examples: examples.toLocaleString(props.value) })),
+    row("compare.column.data", ({ data, examples }) =>
+      text("compare.data_of", { data: dataName(data), examples: examples.toLocaleString(props.value) })),
     ...Object.entries(props.settings).map(([name, title]) => setting(name, title)),
     row("compare.rates", ({ rates }) => rates.map(({ step, lr }) => text("compare.rate_from", { step, lr })).join(", ") || "–"),
   ];

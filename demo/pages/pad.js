@@ -2,8 +2,10 @@
 //
 // A stroke is {width, points: [x, y, x, y, ...]} with the pad's side as the unit, so that neither the
 // resolution of the screen nor a rotation of the phone changes a drawing. In place of strokes there may be a
-// picture, {side, levels, points: []}, with side x side bytes in base64 from 0 (paper) to 255 (ink). The network's picture is
-// rasterised here and not read back from the canvas: browsers that resist fingerprinting falsify that.
+// picture, {side, levels, points: []}, with side x side bytes in base64 from 0 (paper) to 255 (ink).
+//
+// The network's picture is rasterised here and not read back from the canvas: browsers that resist
+// fingerprinting falsify that.
 //
 // createPad(canvas, {side, width, changed}) where
 //   side     rows and columns of the network's raster

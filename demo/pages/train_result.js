@@ -25,8 +25,9 @@ function createResult() {
 
   function send({ id, progress }) {
     const { model, data, test } = progress;
-    const sent = { model: id, name: text(`train.model.${model}`), note: dataName(data), accuracy: test?.accuracy ?? null };
-    dispatchEvent(new CustomEvent("inkgrad:model", { detail: sent }));
+    const sent = { model: id, name: text(`train.model.${model}`), note: dataName(data) };
+    const detail = { ...sent, accuracy: test?.accuracy ?? null };
+    dispatchEvent(new CustomEvent("inkgrad:model", { detail }));
   }
 
   function exportsOf(run, several) {

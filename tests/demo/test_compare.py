@@ -112,11 +112,44 @@ def test_curves_along_epochs_or_seconds_of_what_is_learnt_from_or_not(open_page,
     assert " s\n" in page.locator("#compare-loss .readout").inner_text()
 
 
-def test_the_images_of_a_cell_are_shown_and_drawn(open_page, saved) -> None:
+def _keep_two_ones(store: Any, run: str) -> None:
     images = torch.zeros(2, 28, 28, dtype=torch.uint8)
     images[:, 6:22, 13:16] = 255
     labels, answers = torch.ones(2, 2, dtype=torch.uint8)
-    cells.save(saved.cells(RUNS[1].id), cells.Cells(images, labels.clone(), answers.clone()))
+    cells.save(store.cells(run), cells.Cells(images, labels.clone(), answers.clone()))
+
+
+def test_images_stay_while_another_run_trains(open_page, saved) -> None:
+    _keep_two_ones(saved, RUNS[0].id)
+    page = _open(open_page, **DESKTOP)
+    page.wait_for_selector("#compare-facts td")
+    looks = []
+
+    def train_one(route: Any) -> None:
+        function = route.request.post_data_json["fn_name"]
+        if function != "list_runs":
+            looks.append(function)
+            return route.continue_()
+        response = route.fetch()
+        listed = response.json()
+        listed["runs"][2]["active"] = True
+        return route.fulfill(response=response, json=listed)
+
+    page.route("**/component_server/**", train_one)
+    page.get_by_role("tab", name="Train", exact=True).click()
+    page.wait_for_timeout(2500)  # it has noticed
+    page.get_by_role("tab", name="Compare", exact=True).click()
+    page.get_by_role("cell", name="training", exact=True).wait_for()
+    page.get_by_role("button", name="1 read as 1, images: 9", exact=True).first.click()
+    page.wait_for_selector("#compare-cells .images button")
+    looks.clear()
+    page.wait_for_timeout(5000)
+    assert looks.count("load_runs") >= 2
+    assert page.locator("#compare-cells .images button").count() == 2
+
+
+def test_the_images_of_a_cell_are_shown_and_drawn(open_page, saved) -> None:
+    _keep_two_ones(saved, RUNS[1].id)
     page = _open(open_page, **DESKTOP)
     ones = page.get_by_role("button", name="1 read as 1, images: 9", exact=True)
     ones.first.click()
