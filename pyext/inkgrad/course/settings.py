@@ -97,7 +97,7 @@ class Settings:
         _check("lr", self.lr, 0 < self.lr < math.inf, message("problem.positive"))
         _check("momentum", self.momentum, 0 <= self.momentum < 1, _below(1))
         decay = self.weight_decay
-        _check("weight decay", decay, 0 <= decay < math.inf, message("problem.at_least", least=0))
+        _check("weight decay", decay, 0 <= decay < math.inf, message("problem.not_negative"))
         if OPTIMIZERS[self.optimizer].weight_decay is None:
             none = message("problem.no_decay", optimizer=self.optimizer)
             _check("weight decay", decay, decay == 0, none)
