@@ -11,6 +11,7 @@ from starlette.middleware.gzip import GZipMiddleware
 
 from inkgrad.course.runs import RunStore
 from inkgrad_demo import address
+from inkgrad_demo.cell_images import CellImages
 from inkgrad_demo.comparing import Comparisons
 from inkgrad_demo.datasets import Datasets
 from inkgrad_demo.i18n import i18n
@@ -25,6 +26,7 @@ _HERE = Path(__file__).parent
 PAGES = (draw, lessons, train, compare, kernels)
 _STYLES = (
     "style.css",
+    "pages/controls.css",
     "pages/confusion.css",
     "playthings/playthings.css",
     *(f"pages/{page.NAME}.css" for page in PAGES),
@@ -42,11 +44,12 @@ def build(store: RunStore | None = None) -> gr.Blocks:
     store = store or RunStore()
     readers = Readers(store)
     trainings = Trainings(store, Datasets())
+    images = CellImages(store)
     needs = {
         draw: (readers,),
         lessons: (),
-        train: (trainings,),
-        compare: (Comparisons(trainings),),
+        train: (trainings, images),
+        compare: (Comparisons(trainings), images),
         kernels: (Workbench(),),
     }
     with gr.Blocks(title="inkgrad") as app:

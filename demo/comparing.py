@@ -9,8 +9,8 @@ from typing import Any
 
 from inkgrad.course.runs import Record, RunError
 from inkgrad_demo import exports
-from inkgrad_demo.i18n import CATALOGUES
 from inkgrad_demo.questions import brief, choice, fields
+from inkgrad_demo.texts import CATALOGUES, message
 from inkgrad_demo.training import Trainings
 
 MOST_COMPARED = 6
@@ -43,7 +43,7 @@ class Comparisons:
         ids = _ids(fields(question).get("runs"), MOST_DELETED)
         for run in ids:
             if self._is_active(run):
-                raise ValueError(f"run {run} still trains: stop it first")
+                raise ValueError(message("problem.still_trains", run=run))
         for run in ids:
             self._trainings.store.delete(run)
         return {}
@@ -89,8 +89,8 @@ class Comparisons:
 
 def _ids(ids: Any, most: int) -> list[str]:
     if not isinstance(ids, list) or not 1 <= len(ids) <= most:
-        raise ValueError(f"runs: expected a list of 1 to {most} ids, got {brief(ids)}")
+        raise ValueError(message("problem.ids", most=most, got=brief(ids)))
     for run in ids:
         if not isinstance(run, str):
-            raise RunError(f"run: expected the id of a run, got {brief(run)}")
+            raise RunError(message("problem.id", got=brief(run)))
     return list(dict.fromkeys(ids))

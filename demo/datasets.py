@@ -13,6 +13,7 @@ from inkgrad.course import data, own_digits
 from inkgrad.course.data import Data, Say
 from inkgrad.course.models import MODELS, DigitModel
 from inkgrad_demo.questions import choice, decode, file
+from inkgrad_demo.texts import message
 
 # The data sets for the models that read digits, and for those that read tables; the first is what
 # a model is trained on if nothing is said.
@@ -22,6 +23,16 @@ UPLOADED = ("images", "table")
 
 MOST_DRAWINGS = 500
 _MOST_UPLOADS = 16
+
+# Of the course's data the name in a record, and the text that says it on a page.
+DATA_NAMES = {
+    "MNIST": "data.mnist",
+    "scikit-learn's digits": "data.digits",
+    "diabetes": "data.diabetes",
+    "hours of study": "data.hours",
+    "scikit-learn's breast cancer table": "data.cancer",
+    "drawings": "data.drawings",
+}
 
 _LOADERS: dict[str, Callable[[Say], Data]] = {
     "mnist": lambda say: data.mnist(say=say),
@@ -127,17 +138,17 @@ class Datasets:
     def _uploaded(self, name: str, upload: Any) -> Data:
         uploaded = self._uploads.get(upload) if isinstance(upload, str) else None
         if uploaded is None:
-            raise ValueError("data: the file is not here any more; choose it again")
+            raise ValueError(message("problem.file_gone"))
         if (uploaded.train.inputs.dim() == 2) != (name == "table"):
-            raise ValueError(f"data: {uploaded.name} does not hold what {name} are")
+            raise ValueError(message("problem.other_file", file=uploaded.name, data=name))
         return uploaded
 
 
 def _drawn(drawings: Any) -> Source:
     if not isinstance(drawings, list) or not all(isinstance(one, dict) for one in drawings):
-        raise ValueError("drawings: expected a list of {label, pixels}")
+        raise ValueError(message("problem.drawings"))
     if len(drawings) > MOST_DRAWINGS:
-        raise ValueError(f"drawings: expected at most {MOST_DRAWINGS}, got {len(drawings)}")
+        raise ValueError(message("problem.most_drawings", most=MOST_DRAWINGS, got=len(drawings)))
     digits = [(decode("pixels", one.get("pixels")), one.get("label")) for one in drawings]
     drawn = own_digits.drawn(digits)
     code = ", ".join(f"(b64decode({one['pixels']!r}), {one['label']})" for one in drawings)

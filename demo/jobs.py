@@ -15,6 +15,8 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import IO, Any
 
+from inkgrad_demo.texts import message
+
 MAX_WAITING = 8
 """So many may wait for the one that runs."""
 MAX_KEPT = 64
@@ -27,7 +29,7 @@ class Busy(ValueError):
     """Too many wait already."""
 
     def __init__(self) -> None:
-        super().__init__(f"{MAX_WAITING} others wait already: please try again later")
+        super().__init__(message("problem.busy", waiting=MAX_WAITING))
 
 
 class Failed(Exception):
@@ -107,7 +109,7 @@ class Jobs:
         """Wait for the job's document; Failed if there is none."""
         job.ended.wait()
         if job.state != "done":
-            raise Failed(job.error or "it was stopped")
+            raise Failed(job.error or message("problem.stopped"))
         document: dict[str, Any] = job.events[-1]["done"]
         return document
 
@@ -157,9 +159,10 @@ class Jobs:
                 overdue = not timer.is_alive()
                 timer.cancel()
             if overdue:
-                self._end(job, f"took longer than {MAX_SECONDS} seconds")
+                self._end(job, message("problem.overdue", seconds=MAX_SECONDS))
             else:
-                self._end(job, _last_line(messages) or f"ended with code {process.returncode}")
+                ended = message("problem.exit_code", code=process.returncode)
+                self._end(job, _last_line(messages) or ended)
 
     def _listen(self, job: Job, process: subprocess.Popen[str]) -> None:
         assert process.stdin is not None

@@ -20,10 +20,12 @@ from pygments.lexers import PythonLexer
 
 from inkgrad.course.lessons import LESSONS, Lesson
 from inkgrad.course.lessons.parts import Note, Part, Picture, Table
+from inkgrad.course.messages import message_of
 from inkgrad.course.texts import CATALOGUES
 from inkgrad.course.training import Batch
 from inkgrad_demo import playthings
-from inkgrad_demo.questions import Asked
+from inkgrad_demo.questions import Asked, choice
+from inkgrad_demo.texts import message
 
 _ENGLISH = "en"
 
@@ -54,7 +56,7 @@ class _Results:
             self.numbers = self.lesson.run(**options)
         except Exception as error:  # whatever it is, the page says so instead of waiting for ever
             traceback.print_exc()
-            self.error = str(error) or type(error).__name__
+            self.error = message_of(error) or type(error).__name__
 
     def _advance(self, batch: Batch) -> None:
         self.batch = batch
@@ -69,8 +71,7 @@ class _Results:
                 from inkgrad.course.lessons.drawing import png
 
                 found = {p.name: p for p in self.parts(_ENGLISH) if isinstance(p, Picture)}
-                if name not in found:
-                    raise ValueError(f"name: expected one of {', '.join(found)}, got {name!r}")
+                choice("name", name, found)
                 self.pictures[name] = base64.b64encode(png(found[name].draw())).decode("ascii")
             return self.pictures[name]
 
@@ -126,9 +127,7 @@ class Lectures:
         try:
             return {"png": results.picture(asked.text("name", 60))}
         except ModuleNotFoundError as error:
-            raise ValueError(
-                f"{error}: pictures need matplotlib (pip install matplotlib)"
-            ) from None
+            raise ValueError(message("problem.no_plots", error=error)) from None
 
     def play(self, question: Any) -> dict[str, Any]:
         """What the plaything of lesson ``number`` answers to the rest of the question."""
@@ -139,7 +138,7 @@ class Lectures:
     def _ready(self, number: int) -> _Results:
         results = self._results[number]
         if results.numbers is None:
-            raise ValueError(f"number: the results of lesson {number} are not computed yet")
+            raise ValueError(message("problem.no_results", number=number))
         return results
 
 

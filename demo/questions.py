@@ -11,6 +11,13 @@ import math
 from collections.abc import Collection
 from typing import Any
 
+from inkgrad.course.messages import Message
+from inkgrad_demo.texts import message
+
+
+def _expected(name: str, expected: Message, value: Any) -> ValueError:
+    return ValueError(message("problem.field", name=name, expected=expected, got=brief(value)))
+
 
 def brief(value: Any) -> str:
     """The value, for an error message."""
@@ -21,28 +28,26 @@ def brief(value: Any) -> str:
 def fields(question: Any) -> dict[str, Any]:
     """The question, which has to be an object."""
     if not isinstance(question, dict):
-        raise ValueError(f"expected an object, got {brief(question)}")
+        raise ValueError(message("problem.no_object", got=brief(question)))
     return question
 
 
 def choice(name: str, value: Any, known: Collection[str]) -> str:
     if not isinstance(value, str) or value not in known:
-        raise ValueError(f"{name}: expected one of {', '.join(known)}, got {brief(value)}")
+        raise _expected(name, message("problem.one_of", choices=", ".join(known)), value)
     return value
 
 
 def number(name: str, value: Any, least: float, most: float) -> float:
     if not _is_number(value) or not least <= value <= most:
-        raise ValueError(
-            f"{name}: expected a number from {least:g} to {most:g}, got {brief(value)}"
-        )
+        limits = {"least": f"{least:g}", "most": f"{most:g}"}
+        raise _expected(name, message("problem.number", **limits), value)
     return float(value)
 
 
 def whole(name: str, value: Any, least: int, most: int) -> int:
     if not _is_number(value) or not least <= value <= most or value != int(value):
-        expected = f"a whole number from {least} to {most}"
-        raise ValueError(f"{name}: expected {expected}, got {brief(value)}")
+        raise _expected(name, message("problem.whole", least=least, most=most), value)
     return int(value)
 
 
@@ -55,23 +60,23 @@ def _is_number(value: Any) -> bool:
 def decode(name: str, text: Any) -> bytes:
     """The bytes of base64."""
     if not isinstance(text, str):
-        raise ValueError(f"{name}: expected base64 text, got {brief(text)}")
+        raise _expected(name, message("problem.base64"), text)
     try:
         return base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError) as error:
-        raise ValueError(f"{name}: not base64 ({error})") from None
+        raise ValueError(message("problem.not_base64", name=name, error=error)) from None
 
 
 def file(question: Any) -> tuple[str, bytes]:
     """The file that was sent as {name, content}: its name, without folders, and its bytes."""
     asked = fields(question)
     if not isinstance(asked.get("name"), str):
-        raise ValueError("expected a file: {name, content}")
+        raise ValueError(message("problem.no_file"))
     last = asked["name"].replace("\\", "/").rpartition("/")[2]
     name = "".join(filter(str.isprintable, last))[:80] or "file"
     content = decode("content", asked.get("content"))
     if not content:
-        raise ValueError(f"{name}: the file is empty")
+        raise ValueError(message("problem.empty_file", name=name))
     return name, content
 
 
@@ -94,8 +99,8 @@ class Asked:
         """A list of as many numbers as ``counts`` allows."""
         values = self._fields.get(name)
         if not isinstance(values, list) or len(values) not in counts:
-            expected = f"a list of {counts.start} to {counts.stop - 1} numbers"
-            raise ValueError(f"{name}: expected {expected}, got {brief(values)}")
+            expected = message("problem.numbers", least=counts.start, most=counts.stop - 1)
+            raise _expected(name, expected, values)
         return [number(f"{name}[{i}]", value, least, most) for i, value in enumerate(values)]
 
     def choice(self, name: str, known: Collection[str]) -> str:
@@ -104,12 +109,11 @@ class Asked:
     def flag(self, name: str) -> bool:
         value = self._fields.get(name)
         if not isinstance(value, bool):
-            raise ValueError(f"{name}: expected true or false, got {brief(value)}")
+            raise _expected(name, message("problem.flag"), value)
         return value
 
     def text(self, name: str, longest: int) -> str:
         value = self._fields.get(name)
         if not isinstance(value, str) or len(value) > longest:
-            expected = f"a text of at most {longest} characters"
-            raise ValueError(f"{name}: expected {expected}, got {brief(value)}")
+            raise _expected(name, message("problem.text", most=longest), value)
         return value

@@ -10,7 +10,6 @@ import base64
 import io
 import statistics
 import threading
-from pathlib import Path
 from typing import Any, get_args
 
 import numpy as np
@@ -20,6 +19,7 @@ from inkgrad.course.models import Backend
 from inkgrad.course.recognizer import SHIPPED, Recognizer
 from inkgrad.course.runs import RunStore, is_id
 from inkgrad_demo.questions import choice, decode, fields
+from inkgrad_demo.texts import message
 
 MODELS: tuple[str, ...] = SHIPPED
 BACKENDS: tuple[Backend, ...] = get_args(Backend)
@@ -49,21 +49,24 @@ class Readers:
         if not is_id(model):
             choice("model", model, MODELS)
         choice("backend", backend, BACKENDS)
+        if self._is_gone(model):
+            raise ValueError(message("problem.no_weights", run=model))
         if (model, backend) not in self._recognizers:
             with self._loading:
                 if (model, backend) not in self._recognizers:  # nobody was faster
-                    recognizer = Recognizer.load(self._weights(model), backend)
+                    weights = self._store.weights(model) if is_id(model) else model
+                    recognizer = Recognizer.load(weights, backend)
                     recognizer.warm_up()
                     self._recognizers[model, backend] = recognizer
         return self._recognizers[model, backend]
 
-    def _weights(self, model: str) -> str | Path:
-        if model in MODELS:
-            return model
-        weights = self._store.weights(model)
-        if not weights.exists():
-            raise ValueError(f"model: run {model} has no weights here")
-        return weights
+    def _is_gone(self, model: Any) -> bool:
+        """Whether that is a run that was deleted, or has no weights; it is forgotten here, too."""
+        if not is_id(model) or self._store.weights(model).exists():
+            return False
+        for backend in BACKENDS:
+            self._recognizers.pop((model, backend), None)
+        return True
 
     def load_all(self) -> None:
         """Load every recognizer."""
@@ -85,9 +88,11 @@ class Readers:
 
         The answer has ``label`` (None: nothing is drawn), ``probabilities`` (10) and, as base64 of
         bytes, ``picture`` and ``saliency`` (28 x 28) and the ``maps`` of each of the ``layers``
-        (channels x height x width).
+        (channels x height x width). Of a run that was deleted it has ``model`` and ``gone`` alone.
         """
         drawing, model, backend = _checked(question)
+        if self._is_gone(model):
+            return {"model": model, "gone": True}
         explanation = self.get(model, backend).explain(drawing)
         prediction = explanation.prediction
         layers = []
@@ -120,6 +125,8 @@ class Readers:
         probability).
         """
         drawing, model, _ = _checked(question)
+        if self._is_gone(model):
+            return {"model": model, "gone": True}
         racers = {backend: self.get(model, backend) for backend in BACKENDS}
         runs = [{b: racer.predict(drawing) for b, racer in racers.items()} for _ in range(PASSES)]
         fused, native = (runs[0][backend].probabilities for backend in BACKENDS)
@@ -151,7 +158,7 @@ def drawing_of(question: dict[str, Any]) -> np.ndarray:
     """The drawing in ``pixels`` of the page's question: RASTER_SIDE x RASTER_SIDE x 4, uint8."""
     raster = decode("pixels", question.get("pixels"))
     if len(raster) != RASTER_SIDE**2:
-        raise ValueError(f"pixels: expected {RASTER_SIDE} x {RASTER_SIDE} bytes, got {len(raster)}")
+        raise ValueError(message("problem.pixels", side=RASTER_SIDE, got=len(raster)))
     # As the opacity of a transparent picture: then even a pad full of ink is not taken for paper.
     drawing = np.zeros((RASTER_SIDE, RASTER_SIDE, 4), np.uint8)
     drawing[:, :, 3] = np.frombuffer(raster, np.uint8).reshape(RASTER_SIDE, RASTER_SIDE)
@@ -168,12 +175,12 @@ def _decode_picture(text: Any) -> Image.Image:
         image = Image.open(data)  # reads the header alone
         if image.width * image.height > MAX_PIXELS:
             size = f"{image.width} x {image.height}"
-            raise ValueError(f"image: expected at most {MAX_PIXELS} pixels, got {size}")
+            raise ValueError(message("problem.image_size", most=MAX_PIXELS, got=size))
         image.load()
     except UnidentifiedImageError:
-        raise ValueError("image: not a picture file of a known format") from None
+        raise ValueError(message("problem.no_image")) from None
     except (OSError, SyntaxError, Image.DecompressionBombError) as error:
-        raise ValueError(f"image: damaged or too large ({error})") from None
+        raise ValueError(message("problem.damaged_image", error=error)) from None
     return image
 
 

@@ -11,7 +11,7 @@ from string import Template
 from typing import Any
 
 from inkgrad.course.runs import Record
-from inkgrad_demo.i18n import CATALOGUES
+from inkgrad_demo.texts import CATALOGUES
 
 _PAGE = Template(Path(__file__).with_name("report.html").read_text(encoding="utf-8"))
 # Of the runs in their order; told apart on white and on dark paper.

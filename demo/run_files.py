@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from inkgrad.course import checkpoint, onnx
+from inkgrad.course.messages import message_of
 from inkgrad.course.runs import Record, RunStore, now
 from inkgrad.course.script import script
 from inkgrad.course.settings import Settings
 from inkgrad.course.steps import Score
 from inkgrad_demo.questions import choice, fields, file
+from inkgrad_demo.texts import message
 
 # What a run can be downloaded as, and how the files' names end.
 FORMATS = {"weights": ".safetensors", "onnx": ".onnx", "script": ".py", "record": ".json"}
@@ -33,7 +35,7 @@ class RunFiles:
         record = self.store.load(asked.get("run"))
         weights = self.store.weights(record.id)
         if kind in ("weights", "onnx") and not weights.exists():
-            raise ValueError(f"run {record.id} learnt nothing: it has no weights")
+            raise ValueError(message("problem.learnt_nothing", run=record.id))
         if kind == "weights":
             content = weights.read_bytes()
         elif kind == "onnx":
@@ -55,12 +57,13 @@ class RunFiles:
             path = Path(folder, "weights.safetensors")
             path.write_bytes(content)
             try:
-                _, metadata = checkpoint.load(path)
+                _, metadata = checkpoint.load(path, called=name)
                 record = _record(self.store.new_id(metadata["model"]), metadata)
-            except checkpoint.CheckpointError as error:
-                raise ValueError(str(error).replace(str(path), name)) from None
+            except checkpoint.CheckpointError:
+                raise
             except (KeyError, TypeError, ValueError) as error:
-                raise ValueError(f"{name}: it does not say how it was trained: {error}") from None
+                told = message("problem.untold", file=name, error=message_of(error))
+                raise ValueError(told) from None
         self.store.save(record)
         self.store.weights(record.id).write_bytes(content)
         return {"run": record.id}

@@ -9,6 +9,7 @@ from typing import Any
 
 import inkgrad
 from inkgrad import reference
+from inkgrad_demo.texts import message
 
 # In a checkout alone: an installation has the compiled kernels.
 _CSRC = Path(inkgrad.__file__).parents[2] / "csrc"
@@ -114,7 +115,7 @@ def reference_code(op: str) -> str:
 def source(file: Any) -> str | None:
     """The text of one of the files above; None where it does not lie beside the package."""
     if not isinstance(file, str) or file not in _FILES:
-        raise ValueError(f"file: expected one of the kernels' sources, got {str(file)[:60]!r}")
+        raise ValueError(message("problem.no_kernel_file", got=repr(str(file)[:60])))
     try:
         return (_CSRC / file).read_text(encoding="utf-8")
     except OSError:

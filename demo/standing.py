@@ -7,6 +7,7 @@ epoch, seconds, accuracy], ``snapshots`` their steps; ``test`` and ``confusion``
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -34,13 +35,15 @@ def of_live(live: LiveRun, known: int, stride: Any) -> dict[str, Any]:
         "glances": [[g.step, g.epoch, g.seconds, g.accuracy] for g in now.glances],
         "stand_in": live.run is not None and live.run.data.stand_in,
         "judged": now.judged,
-        "snapshots": [snapshot.step for snapshot in live.snapshots],
+        "snapshots": live.moments,
     }
 
 
-def of_record(record: Record) -> dict[str, Any]:
+def of_record(record: Record, snapshots: Sequence[int] = ()) -> dict[str, Any]:
     """Of a run that is kept in the store and in no process: it has ended, whatever it says."""
-    done = record.curve[-1].step if record.curve else 0
+    last = record.curve[-1] if record.curve else None
+    done = max([last.step if last else 0, *snapshots[-1:]])
+    steps = round(last.step / last.epoch * record.settings.epochs) if last else done
     rates = [rate.lr for rate in record.rates]
     return {
         "run": record.id,
@@ -52,7 +55,7 @@ def of_record(record: Record) -> dict[str, Any]:
         "examples": record.examples,
         "phase": "stopped" if record.state == "unfinished" else record.state,
         "message": record.message,
-        "steps": done,
+        "steps": steps,
         "done": done,
         "seconds": record.seconds,
         "speed": 0.0,
@@ -65,7 +68,7 @@ def of_record(record: Record) -> dict[str, Any]:
         "glances": [],
         "stand_in": False,
         "judged": True,
-        "snapshots": [],
+        "snapshots": list(snapshots),
         "test": record.test and asdict(record.test),
         "confusion": record.confusion,
     }

@@ -13,16 +13,18 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from inkgrad.course.live import LiveRun
+from inkgrad.course.past import Past
 from inkgrad.course.preprocess import prepare
-from inkgrad.course.recognizer import Recognizer
 from inkgrad.course.runs import RunStore
 from inkgrad.course.settings import Settings
+from inkgrad.course.snapshots import steps_in
 from inkgrad_demo import standing
 from inkgrad_demo.datasets import Datasets, Source, sets_for
 from inkgrad_demo.questions import brief, choice, fields, number, whole
 from inkgrad_demo.reading import BACKENDS, as_bytes, drawing_of
 from inkgrad_demo.run_files import RunFiles
 from inkgrad_demo.run_settings import MOST_LR, settings_of
+from inkgrad_demo.texts import message
 
 # What the app trains at most, since it may be shared.
 MOST_RUNS = 4
@@ -69,10 +71,7 @@ class Trainings:
             self._end_unwatched()
             active = sum(watched.live.is_active for watched in self._runs.values())
             if active + len(settings) > MOST_RUNS:
-                raise ValueError(
-                    f"at most {MOST_RUNS} runs train at once, and {active} do: "
-                    "wait for one to end, or stop one"
-                )
+                raise ValueError(message("problem.most_runs", most=MOST_RUNS, active=active))
             started = [
                 LiveRun(
                     each, source.load, self.store, source=source.code, most_seconds=MOST_SECONDS
@@ -96,7 +95,8 @@ class Trainings:
         known = whole("known", asked.get("known", 0), 0, 10**9)
         live = self._live(asked)
         if live is None:
-            return standing.of_record(self.store.load(asked.get("run")))
+            record = self.store.load(asked.get("run"))
+            return standing.of_record(record, steps_in(self.store.snapshots(record.id)))
         return standing.of_live(live, known, asked.get("stride"))
 
     def steer(self, question: Any) -> dict[str, Any]:
@@ -106,7 +106,7 @@ class Trainings:
         asked = fields(question)
         live = self._live(asked)
         if live is None:
-            raise ValueError(f"run: expected one that trains, got {brief(asked.get('run'))}")
+            raise ValueError(message("problem.trains_not", got=brief(asked.get("run"))))
         act = choice("act", asked.get("act"), ("pause", "go on", "stop", "lr"))
         if act == "lr":
             live.set_lr(number("lr", asked.get("lr"), 0, MOST_LR))
@@ -121,25 +121,20 @@ class Trainings:
         (None: nothing is drawn) and ``probabilities``.
         """
         asked = fields(question)
-        live = self._live(asked)
-        if live is None:
-            recognizer = Recognizer.load(self.store.weights(asked.get("run")))
-        else:
-            recognizer = live.recognizer(asked.get("step"))
+        recognizer = self._moments(asked).recognizer(asked.get("step"))
         prediction = recognizer.predict(drawing_of(asked))
         return {"label": prediction.label, "probabilities": prediction.probabilities.tolist()}
 
     def history(self, question: Any) -> dict[str, Any]:
         """What a run's model read in a drawing at every snapshot so far: {run, pixels}.
 
-        The answer has ``steps``, and ``probabilities``, ten for each step; of a run of another day
-        there are no snapshots.
+        The answer has ``steps``, and ``probabilities``, ten for each step.
         """
         asked = fields(question)
         drawing = drawing_of(asked)
-        live = self._live(asked)
-        steps = [snapshot.step for snapshot in live.snapshots] if live else []
-        read = [live.recognizer(step).predict(drawing) for step in steps] if live else []
+        run = self._moments(asked)
+        steps = run.moments
+        read = [run.recognizer(step).predict(drawing) for step in steps]
         return {"steps": steps, "probabilities": [one.probabilities.tolist() for one in read]}
 
     def picture(self, question: Any) -> dict[str, Any]:
@@ -174,6 +169,10 @@ class Trainings:
             return None
         watched.seen = time.monotonic()
         return watched.live
+
+    def _moments(self, asked: dict[str, Any]) -> LiveRun | Past:
+        """The run that is asked about, in this process or as it is kept."""
+        return self._live(asked) or Past(self.store, asked.get("run", ""))
 
     def _end_unwatched(self) -> None:
         limit = time.monotonic() - _SECONDS_UNWATCHED

@@ -7,20 +7,22 @@ expected and what came.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import inkgrad_bench
 from inkgrad.check import CHECKS, DTYPES, OPS
+from inkgrad.course.messages import message_of
 from inkgrad_bench import custom, environment
 from inkgrad_bench.cases import CASES
 from inkgrad_bench.custom import SIZES
 from inkgrad_bench.workloads import NATIVE, OURS
-from inkgrad_demo.jobs import MAX_WAITING, Busy, Failed, Jobs
+from inkgrad_demo.jobs import Failed, Jobs
 from inkgrad_demo.questions import brief, fields, whole
 from inkgrad_demo.sources import source
+from inkgrad_demo.texts import message
 
 _COMMITTED = Path(inkgrad_bench.__file__).parent / "results" / "latest.json"
 
@@ -34,26 +36,19 @@ class Workbench:
     def start_check(self, question: Any) -> dict[str, Any]:
         """``question``: a dict of ``ops`` and ``dtypes``; the answer as of :meth:`start_bench`."""
         asked = fields(question)
-        return self._started(lambda: _check_request(asked.get("ops"), asked.get("dtypes")))
+        return self._started(_check_request(asked.get("ops"), asked.get("dtypes")))
 
     def start_bench(self, question: Any) -> dict[str, Any]:
         """``question``: a dict of ``op``, ``sizes``, ``dtype``, ``threads`` and ``quick``.
 
-        The answer has the ``job`` to poll; or ``refused``, why not, as a text of the catalogues,
-        and its values.
+        The answer has the ``job`` to poll.
         """
         asked = fields(question)
         names = ("op", "sizes", "dtype", "threads", "quick")
-        return self._started(lambda: _bench_request(*map(asked.get, names)))
+        return self._started(_bench_request(*map(asked.get, names)))
 
-    def _started(self, request: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-        try:
-            return {"job": self._jobs.start(request()).id}
-        except Busy:
-            return {"refused": "kernels.refused.busy", "waiting": MAX_WAITING}
-        except custom.TooMuch as error:
-            values = {"needed": f"{error.needed:.1f}", "most": f"{error.most:.1f}"}
-            return {"refused": "kernels.refused.too_much", "unit": error.unit, **values}
+    def _started(self, request: dict[str, Any]) -> dict[str, Any]:
+        return {"job": self._jobs.start(request).id}
 
     def poll(self, question: Any) -> dict[str, Any]:
         """What is new of a ``job`` ``after`` so many events; see :meth:`Jobs.poll`."""
@@ -89,7 +84,9 @@ class Workbench:
         try:
             return self._jobs.result(self._jobs.start(request))
         except Failed as error:
-            raise ValueError(f"{request['kind']}: {error}") from None
+            raise ValueError(
+                message("problem.job", kind=request["kind"], error=message_of(error))
+            ) from None
 
 
 def choices() -> dict[str, Any]:
@@ -144,8 +141,12 @@ def _check_request(ops: Any, dtypes: Any) -> dict[str, Any]:
 
 def _bench_request(op: Any, sizes: Any, dtype: Any, threads: Any, quick: Any) -> dict[str, Any]:
     if not isinstance(sizes, Mapping):
-        raise ValueError(f"sizes: expected an object of names and numbers, got {brief(sizes)}")
-    custom.case_of(op, sizes, dtype)  # complains of what it cannot do
+        raise ValueError(message("problem.sizes", got=brief(sizes)))
+    try:
+        custom.case_of(op, sizes, dtype)  # complains of what it cannot do
+    except custom.TooMuch as error:
+        values = {"needed": f"{error.needed:.1f}", "most": f"{error.most:.1f}"}
+        raise ValueError(message("problem.too_much", unit=error.unit, **values)) from None
     return {
         "kind": "bench",
         "op": op,
@@ -162,5 +163,6 @@ def _chosen(name: str, values: Any, known: Iterable[str]) -> list[str]:
     if values is None:
         return known
     if not isinstance(values, list) or not values or any(value not in known for value in values):
-        raise ValueError(f"{name}: expected some of {', '.join(known)}, got {brief(values)}")
+        expected = message("problem.some_of", choices=", ".join(known))
+        raise ValueError(message("problem.field", name=name, expected=expected, got=brief(values)))
     return [value for value in known if value in values]

@@ -7,13 +7,14 @@ const PARAMETER = "compare"; // of the address, which runs are compared
 const list = createList({ changed: load });
 const curves = createCurves();
 const facts = createFacts();
+const cells = createCells(find("#compare-cells"), server.cell);
 let loaded = [];
 let turn = 0; // raised by load(): answers to earlier questions are of no interest
 
 // What the server says; an object with `error` if it says that something is wrong, or nothing.
 async function ask(name, question) {
   const answer = await server[name](question).catch(() => undefined);
-  const complaint = answer === undefined || answer === null ? text("compare.failed") : answer.error ?? "";
+  const complaint = answer ? said(answer.error ?? "") : text("compare.failed");
   find("#compare-notice").textContent = complaint;
   return complaint ? { error: complaint } : answer;
 }
@@ -22,12 +23,13 @@ async function ask(name, question) {
 
 // The model, and in what the run differs from the others of that model.
 function nameOf(run, number) {
+  const backend = text(`train.backend.${run.settings.backend}`);
   const alike = loaded.filter(({ settings }) => settings.model === run.settings.model);
   const differing = Object.keys(props.settings)
     .filter((name) => new Set(alike.map(({ settings }) => String(settings[name]))).size > 1)
     .slice(0, 2)
-    .map((name) => (name === "backend" ? run.settings.backend : `${text(props.settings[name])} ${run.settings[name]}`));
-  return [`${number + 1}. ${run.settings.model}`, ...differing].join(", ");
+    .map((name) => (name === "backend" ? backend : `${text(props.settings[name])} ${run.settings[name]}`));
+  return [`${number + 1}. ${text(`train.model.${run.settings.model}`)}`, ...differing].join(", ");
 }
 
 async function load() {
@@ -46,10 +48,20 @@ function paint() {
   const runs = loaded.map((run, i) => ({ ...run, name: nameOf(run, i), colour: list.colour(run.id) }));
   curves.paint(runs);
   facts.paint(runs);
-  const judged = runs.filter(({ confusion }) => confusion !== null);
+  paintMatrices(runs.filter(({ confusion }) => confusion !== null));
+}
+
+let painted = ""; // which matrices, in which language: they stay while some other run trains
+
+function paintMatrices(judged) {
+  const now = JSON.stringify([props.value, ...judged.map(({ id, name, colour }) => [id, name, colour])]);
+  if (now === painted) return;
+  painted = now;
+  cells.clear();
   find("#compare-matrices").hidden = judged.length === 0;
   find("#compare-confusion").replaceChildren(...judged.map((run) => {
-    const table = confusionTable(run.confusion, run.name);
+    const open = (button, count, cell) => cells.open(button, count, { run: run.id, ...cell });
+    const table = confusionTable(run.confusion, run.name, run.confusion.length === 10 ? open : null);
     table.style.setProperty("--run", `var(${run.colour})`);
     return table;
   }));
@@ -74,8 +86,11 @@ find("#compare-delete").addEventListener("click", () => {
 find("#compare-keep").addEventListener("click", () => sure.close());
 find("#compare-forget").addEventListener("click", async () => {
   sure.close();
-  const answer = await ask("delete_runs", { runs: list.chosen });
-  if (!answer.error) refresh();
+  const runs = list.chosen;
+  const answer = await ask("delete_runs", { runs });
+  if (answer.error) return;
+  dispatchEvent(new CustomEvent("inkgrad:deleted", { detail: runs })); // to the Draw page
+  refresh();
 });
 
 // -- downloads --

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import gradio as gr
 
+from inkgrad_demo.cell_images import CellImages
 from inkgrad_demo.comparing import MOST_COMPARED, Comparisons
-from inkgrad_demo.i18n import catalogues_of, i18n
+from inkgrad_demo.datasets import DATA_NAMES
+from inkgrad_demo.i18n import i18n
 from inkgrad_demo.pages.parts import telling_function, text_of
+from inkgrad_demo.texts import catalogues_of
 
 NAME = "compare"
 
 _SCRIPTS = (
     "words.js",
+    "paint.js",
     "chart.js",
     "confusion.js",
+    "cells.js",
     "compare_list.js",
     "compare_curves.js",
     "compare_table.js",
@@ -21,7 +26,7 @@ _SCRIPTS = (
 )
 
 
-def build(comparisons: Comparisons) -> None:
+def build(comparisons: Comparisons, images: CellImages) -> None:
     """Put the page into the tab that is open."""
     gr.HTML(
         value=i18n("app.language"),
@@ -35,10 +40,12 @@ def build(comparisons: Comparisons) -> None:
                 comparisons.load_runs,
                 comparisons.delete_runs,
                 comparisons.export_runs,
+                images.cell,
             )
         ],
         # What the scripts find in `props`, beside `value`:
-        catalogues=catalogues_of(NAME),
+        catalogues=catalogues_of(NAME, "cell", "data", "train.model", "train.backend"),
+        data_names=DATA_NAMES,
         most_compared=MOST_COMPARED,
         states={
             "unfinished": "compare.state.unfinished",

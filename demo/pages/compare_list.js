@@ -25,9 +25,9 @@ function createList({ changed }) {
 
   const known = () => runs.map(({ id }) => id);
   const cells = (run) => ({
-    model: `${run.model} (${run.backend})`,
+    model: `${text(`train.model.${run.model}`)} · ${text(`train.backend.${run.backend}`)}`,
     created: new Date(run.created).toLocaleString(props.value, { dateStyle: "short", timeStyle: "medium" }),
-    data: run.data,
+    data: dataName(run.data),
     state: text(props.states[run.active ? "unfinished" : run.state === "unfinished" ? "stopped" : run.state]),
     epochs: `${run.epochs} / ${run.all_epochs}`,
     seconds: `${number(run.seconds, 1)} s`,

@@ -12,13 +12,15 @@ function createFacts() {
     return row(title, ({ settings }) => {
       const value = settings[name];
       if (name === "batch_size" && value === null) return text("compare.all");
+      if (name === "model" || name === "backend") return text(`train.${name}.${value}`);
       if (typeof value === "boolean") return text(value ? "compare.yes" : "compare.no");
       return dash(value, String);
     });
   }
 
   const settings = () => [
-    row("compare.column.data", ({ data, examples }) => text("compare.data_of", { data, examples: examples.toLocaleString(props.value) })),
+    row("compare.column.data", ({ data, examples }) =>
+      text("compare.data_of", { data: dataName(data), examples: examples.toLocaleString(props.value) })),
     ...Object.entries(props.settings).map(([name, title]) => setting(name, title)),
     row("compare.rates", ({ rates }) => rates.map(({ step, lr }) => text("compare.rate_from", { step, lr })).join(", ") || "–"),
   ];

@@ -43,8 +43,40 @@ addEventListener("inkgrad:model", ({ detail }) => {
   addSent(detail);
   choose("model", detail.model);
   find("#draw-model").dispatchEvent(new Event("change"));
-  document.querySelector('[role="tab"]').click(); // this page is the first
+  openThisPage();
 });
+
+// An image of a confusion matrix: {side, levels} as pad.js knows a picture.
+addEventListener("inkgrad:drawing", ({ detail }) => {
+  pad.show(detail);
+  openThisPage();
+  requestAnimationFrame(() => find("#draw-pad").focus({ preventScroll: true })); // once it is shown
+});
+
+function openThisPage() {
+  document.querySelector('[role="tab"]').click(); // this page is the first
+  scrollTo({ top: 0 });
+}
+
+// A run that was deleted cannot read any more; where it was chosen, the first model reads in its place.
+let missed = null; // the name of the run, until another model is chosen
+
+function forget(model) {
+  const index = sent.findIndex((one) => one.model === model);
+  if (index === -1) return;
+  const [{ name }] = sent.splice(index, 1);
+  const input = find(`input[name=draw-model][value="${model}"]`);
+  input.closest("label").remove();
+  if (input.checked) {
+    choose("model", props.models[0]);
+    find("#draw-model").dispatchEvent(new Event("change"));
+    missed = name;
+    showNotice();
+  }
+  save();
+}
+
+addEventListener("inkgrad:deleted", ({ detail }) => detail.forEach(forget));
 
 function showAccuracies() {
   for (const [model, accuracy] of Object.entries(props.accuracies)) {
@@ -129,6 +161,7 @@ function paint(answer) {
 let timed = null;
 
 function paintRace(result) {
+  if (result?.gone) return forget(result.model);
   timed = result;
   find(".draw").classList.remove("stale");
   for (const backend of props.backends) {
@@ -150,18 +183,28 @@ const question = () => ({
 });
 
 const RETRY = 2000; // milliseconds
+let failing = false; // the server did not answer the last question
 
 const reading = newestOnly(() => server.read(question()), {
   answered(answer) {
-    find("#draw-notice").textContent = "";
+    failing = false;
+    if (answer.gone) return forget(answer.model);
+    showNotice();
     paint(answer);
     if (!pad.drawing) announceSoon();
   },
   failed() {
-    find("#draw-notice").textContent = text("draw.failed");
+    failing = true;
+    showNotice();
     return RETRY;
   },
 });
+
+function showNotice() {
+  const instead = { name: missed, model: text(`draw.model.${props.models[0]}`) };
+  find("#draw-notice").textContent =
+    failing ? text("draw.failed") : missed !== null ? text("draw.gone", instead) : "";
+}
 
 // What fails here fails for the reading too, which says so.
 const race = newestOnly(() => server.race(question()), { answered: paintRace, failed: () => RETRY });
@@ -239,6 +282,7 @@ widthInput.addEventListener("change", save);
 
 for (const name of ["model", "backend"]) {
   find(`#draw-${name}`).addEventListener("change", () => {
+    missed = null;
     paintRace(null);
     reading.request(); // of an empty drawing too: another model has other layers
     settled();
@@ -282,6 +326,7 @@ reading.request();
 watch("value", () => {
   translate();
   showAccuracies();
+  showNotice();
   paint(shown);
   paintRace(timed);
 });

@@ -13,9 +13,10 @@ import gradio as gr
 
 import inkgrad
 from inkgrad.course.preprocess import SIDE
-from inkgrad_demo.i18n import catalogues_of, i18n
+from inkgrad_demo.i18n import i18n
 from inkgrad_demo.pages.parts import server_function, text_of
 from inkgrad_demo.reading import BACKENDS, MODELS, RASTER_SIDE, Readers
+from inkgrad_demo.texts import catalogues_of
 
 NAME = "draw"
 

@@ -34,7 +34,7 @@ function createJob(box, name, { question, begun, told, status, ended = () => {},
       running: () => progress,
       done: () => text("kernels.job.done"),
       stopped: () => text("kernels.job.stopped"),
-      failed: () => text("kernels.job.failed", { why }),
+      failed: () => text("kernels.job.failed", { why: said(why) }),
       gone: () => text("kernels.job.gone"),
     }[state]?.() ?? "";
     box.style.setProperty("--share", state === null ? 0 : share);
@@ -59,7 +59,7 @@ function createJob(box, name, { question, begun, told, status, ended = () => {},
     } else {
       state = null;
       show();
-      complain(answer?.refused ? text(answer.refused, answer) : answer?.error ?? text("kernels.job.unanswered"));
+      complain(answer?.error ? said(answer.error) : text("kernels.job.unanswered"));
     }
   }
 

@@ -67,6 +67,7 @@ const checkJob = createJob(find("#kernels-check"), "check", {
   begun({ ops, dtypes }) {
     find("#kernels-check").classList.remove("good", "bad");
     checks.lay(ops, dtypes);
+    for (const each of ["#kernels-checked", "#kernels-check-note"]) find(each).hidden = false;
   },
   told({ started, result }) {
     if (started) checks.started(started);
@@ -76,12 +77,6 @@ const checkJob = createJob(find("#kernels-check"), "check", {
   ended: checks.interrupted,
   settled: showVerdict,
 });
-
-for (const name of ["ops", "dtypes"]) {
-  find(`#kernels-check-${name}`).addEventListener("change", () => {
-    if (!checkJob.underWay) checks.lay(ticked("ops"), ticked("dtypes"));
-  });
-}
 
 // -- benchmarks --
 
@@ -107,7 +102,6 @@ const benchJob = createJob(find("#kernels-bench"), "bench", {
 createAbout(find("#kernels-about"), props.facts);
 translate();
 showBuild();
-checks.lay(ticked("ops"), ticked("dtypes"));
 checkJob.resume();
 benchJob.resume();
 benches.paint();

@@ -9,10 +9,11 @@ from __future__ import annotations
 import gradio as gr
 
 import inkgrad
-from inkgrad_demo.i18n import catalogues_of, i18n
+from inkgrad_demo.i18n import i18n
 from inkgrad_demo.pages import kernels_api
 from inkgrad_demo.pages.parts import telling_function, text_of
 from inkgrad_demo.sources import FACTS, REFERENCE, reference_code
+from inkgrad_demo.texts import catalogues_of
 from inkgrad_demo.workbench import Workbench, choices
 
 NAME = "kernels"

@@ -30,12 +30,13 @@ function table({ caption, columns, rows }) {
 
 // A picture is drawn by the server when it is asked for: fetched(name) promises its PNG in base64.
 function picture({ name, caption }, fetched) {
-  const image = make("img", { alt: caption });
-  const figure = make("figure", { className: "picture waiting" }, [make("figcaption", {}, withCode(caption)), image]);
+  const image = make("img", { alt: "" }); // until it is there
+  const scroller = make("div", { className: "scroller", tabIndex: 0, role: "group", ariaLabel: caption }, [image]);
+  const figure = make("figure", { className: "picture waiting" }, [make("figcaption", {}, withCode(caption)), scroller]);
   image.addEventListener("load", () => figure.style.setProperty("--natural", `${image.naturalWidth}px`));
   fetched(name).then(
     ({ png }) => {
-      image.src = `data:image/png;base64,${png}`;
+      Object.assign(image, { src: `data:image/png;base64,${png}`, alt: caption });
       figure.classList.remove("waiting");
     },
     () => {

@@ -105,10 +105,11 @@ async function build(number) {
   part(".code pre code").innerHTML = lesson.code;
   part(".copy").hidden = !navigator.clipboard; // which browsers give to safe addresses only
   part(".copy").addEventListener("click", () => copy(part(".code pre").textContent, part(".copy")));
-  for (const [beside, key] of [[number - 1, "lessons.page.previous"], [number + 1, "lessons.page.next"]]) {
+  const neighbours = [[number - 1, "prev", "lessons.page.previous"], [number + 1, "next", "lessons.page.next"]];
+  for (const [beside, rel, key] of neighbours) {
     if (beside < 1 || beside > COUNT) continue;
     const words = [make("small", { textContent: text(key) }), make("b", { textContent: title(beside) })];
-    part("footer").append(link(beside, words));
+    part("footer").append(Object.assign(link(beside, words), { rel }));
   }
   const results = showResults(article, number);
   startPlaything(part(".plaything"), lesson, results);
@@ -156,7 +157,7 @@ function showResults(article, number) {
 
   function showFailure(error) {
     part(".failure").hidden = false;
-    part(".failure span").textContent = text("lessons.page.broken", { error });
+    part(".failure span").textContent = text("lessons.page.broken", { error: said(error) });
   }
 
   function showParts(parts) {

@@ -9,9 +9,10 @@ from __future__ import annotations
 import gradio as gr
 
 from inkgrad.course.lessons import LESSONS
-from inkgrad_demo.i18n import CATALOGUES, catalogues_of, i18n
+from inkgrad_demo.i18n import i18n
 from inkgrad_demo.lessons import Lectures
 from inkgrad_demo.pages.parts import server_function, text_of
+from inkgrad_demo.texts import CATALOGUES, catalogues_of
 
 NAME = "lessons"
 

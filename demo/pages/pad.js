@@ -1,8 +1,11 @@
 // The drawing pad: strokes, painted on a canvas for the eye and rasterised for the network.
 //
 // A stroke is {width, points: [x, y, x, y, ...]} with the pad's side as the unit, so that neither the
-// resolution of the screen nor a rotation of the phone changes a drawing. The network's picture is
-// rasterised here and not read back from the canvas: browsers that resist fingerprinting falsify that.
+// resolution of the screen nor a rotation of the phone changes a drawing. In place of strokes there may be a
+// picture, {side, levels, points: []}, with side x side bytes in base64 from 0 (paper) to 255 (ink).
+//
+// The network's picture is rasterised here and not read back from the canvas: browsers that resist
+// fingerprinting falsify that.
 //
 // createPad(canvas, {side, width, changed}) where
 //   side     rows and columns of the network's raster
@@ -75,7 +78,12 @@ function createPad(canvas, { side, width, changed }) {
     context.clearRect(0, 0, pixels, pixels);
     context.strokeStyle = getComputedStyle(canvas).color;
     context.lineCap = context.lineJoin = "round";
-    for (const { width, points } of strokes) {
+    for (const stroke of strokes) {
+      if (stroke.levels) {
+        context.drawImage(inColour(stroke, context.strokeStyle), 0, 0, pixels, pixels);
+        continue;
+      }
+      const { width, points } = stroke;
       context.lineWidth = width * pixels;
       context.beginPath();
       context.moveTo(points[0] * pixels, points[1] * pixels);
@@ -85,6 +93,20 @@ function createPad(canvas, { side, width, changed }) {
       }
       context.stroke();
     }
+  }
+
+  // A picture's ink as a canvas of that colour.
+  function inColour({ side: rows, levels }, colour) {
+    const painted = new OffscreenCanvas(rows, rows);
+    const bytes = fromBase64(levels);
+    const opacity = new ImageData(rows, rows);
+    bytes.forEach((level, i) => (opacity.data[4 * i + 3] = level));
+    const into = painted.getContext("2d");
+    into.putImageData(opacity, 0, 0);
+    into.globalCompositeOperation = "source-in";
+    into.fillStyle = colour;
+    into.fillRect(0, 0, rows, rows);
+    return painted;
   }
 
   function fit() {
@@ -104,12 +126,24 @@ function createPad(canvas, { side, width, changed }) {
 
   // Adds the stroke's segments that end at or after index `from` of its points. Each is a capsule; a pixel's
   // ink is how far its centre lies inside, full after one pixel (anti-aliasing).
-  function stamp({ width, points }, from) {
+  function stamp({ width, points, side: rows, levels }, from) {
+    if (levels) return stampPicture(rows, fromBase64(levels));
     const radius = (width * side) / 2;
     const start = Math.max(from - 2, 0);
     for (let i = start; i < Math.max(points.length - 2, 2); i += 2) {
       const j = Math.min(i + 2, points.length - 2);
       capsule(points[i] * side, points[i + 1] * side, points[j] * side, points[j + 1] * side, radius);
+    }
+  }
+
+  function stampPicture(rows, bytes) {
+    const nearest = (pixel) => Math.floor((pixel * rows) / side);
+    for (let row = 0; row < side; row++) {
+      for (let column = 0; column < side; column++) {
+        const level = bytes[nearest(row) * rows + nearest(column)];
+        const index = row * side + column;
+        if (level > raster[index]) raster[index] = level;
+      }
     }
   }
 
@@ -172,6 +206,8 @@ function createPad(canvas, { side, width, changed }) {
     begin, extend, lift, paint, pixels,
     undo() { reset(strokes.slice(0, -1)); },
     clear() { reset([]); },
+    // A picture in place of what was drawn; undo takes that back.
+    show({ side: rows, levels }) { reset([{ side: rows, levels, points: [] }]); },
     restore(saved) { reset(saved); },
     get strokes() { return strokes; },
     get empty() { return strokes.length === 0; },

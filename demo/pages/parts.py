@@ -8,6 +8,8 @@ from typing import Any
 
 from fastapi import HTTPException
 
+from inkgrad.course.messages import Message, message_of
+
 _HERE = Path(__file__).parent
 
 
@@ -24,7 +26,7 @@ def server_function(ask: Callable[[Any], dict[str, Any]]) -> Callable[[Any], dic
 
     def answer(question: Any) -> dict[str, Any]:
         try:
-            return ask(question)
+            return _in_every_language(ask(question))
         except ValueError as error:
             raise HTTPException(400, str(error)) from None
 
@@ -40,9 +42,16 @@ def telling_function(ask: Callable[[Any], dict[str, Any]]) -> Callable[[Any], di
 
     def answer(question: Any) -> dict[str, Any]:
         try:
-            return ask(question)
+            return _in_every_language(ask(question))
         except ValueError as error:
-            return {"error": str(error)}
+            return _in_every_language({"error": message_of(error)})
 
     answer.__name__ = ask.__name__
     return answer
+
+
+def _in_every_language(answer: dict[str, Any]) -> dict[str, Any]:
+    """With its messages as {language: text}, of which the page shows the one in its own."""
+    return {
+        name: value.texts if isinstance(value, Message) else value for name, value in answer.items()
+    }

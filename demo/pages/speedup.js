@@ -35,15 +35,16 @@ function paintSpeedups(canvas, groups) {
     const middle = narrow ? y + 8 : y + (bars.length * (BAR + 3)) / 2;
     context.fillText(name, narrow ? left : left - 10, middle, narrow ? width - 16 : left - 14);
     y += heading;
+    const top = y;
     for (const bar of bars) {
       paintBar(chart, bar, x, y, BAR);
       y += BAR + 3;
     }
+    context.strokeStyle = colour("text");
+    context.lineWidth = 1.5;
+    line(context, x(1), top - 4, x(1), y + 1); // beside its bars alone: on a phone their name is above them
     y += 10;
   }
-  context.strokeStyle = colour("text");
-  context.lineWidth = 1.5;
-  line(context, x(1), 0, x(1), bottom);
 }
 
 function directionColour(colour, direction) {

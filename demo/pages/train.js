@@ -50,7 +50,7 @@ async function start() {
   if (wrong !== null) return;
   if (watching.busy) await watching.steer("stop");
   const answer = await server.start(form.question(teach.drawings));
-  if (!answer || answer.error) form.complain(answer?.error ?? text("train.failed"));
+  if (!answer || answer.error) form.complain(said(answer?.error ?? text("train.failed")));
   else {
     follow(answer.runs);
     // On a phone the curves are far below the button.
@@ -79,5 +79,8 @@ translateAll();
 earlier.refresh();
 watch("value", translateAll);
 const asked = new URLSearchParams(location.search).get("run");
-if (asked) follow(asked.split(",").slice(0, 2));
-else form.toAddress([]);
+if (asked) {
+  const bare = !new URLSearchParams(location.search).has("model"); // an address that somebody wrote
+  follow(asked.split(",").slice(0, 2));
+  unknown = bare;
+} else form.toAddress([]);

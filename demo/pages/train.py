@@ -14,8 +14,9 @@ import gradio as gr
 from inkgrad.course.models import ACTIVATIONS_OF, MODELS, DigitModel
 from inkgrad.course.preprocess import SIDE
 from inkgrad.course.settings import DEFAULTS, OPTIMIZERS
-from inkgrad_demo.datasets import MOST_DRAWINGS, sets_for
-from inkgrad_demo.i18n import catalogues_of, i18n
+from inkgrad_demo.cell_images import CellImages
+from inkgrad_demo.datasets import DATA_NAMES, MOST_DRAWINGS, sets_for
+from inkgrad_demo.i18n import i18n
 from inkgrad_demo.pages import train_api
 from inkgrad_demo.pages.parts import telling_function, text_of
 from inkgrad_demo.reading import RASTER_SIDE
@@ -26,6 +27,7 @@ from inkgrad_demo.run_settings import (
     MOST_SEED,
     MOST_WEIGHT_DECAY,
 )
+from inkgrad_demo.texts import catalogues_of
 from inkgrad_demo.training import Trainings
 
 NAME = "train"
@@ -38,6 +40,7 @@ _SCRIPTS = (
     "paint.js",
     "chart.js",
     "confusion.js",
+    "cells.js",
     "train_form.js",
     "train_curves.js",
     "train_watch.js",
@@ -49,7 +52,7 @@ _SCRIPTS = (
 )
 
 
-def build(trainings: Trainings) -> None:
+def build(trainings: Trainings, images: CellImages) -> None:
     """Put the page into the tab that is open."""
     gr.HTML(
         value=i18n("app.language"),
@@ -67,9 +70,11 @@ def build(trainings: Trainings) -> None:
             telling_function(trainings.files.export),
             telling_function(trainings.files.take_in),
             telling_function(trainings.datasets.upload),
+            telling_function(images.cell),
         ],
         # What the scripts find in `props`, beside `value`:
-        catalogues=catalogues_of(NAME),
+        catalogues=catalogues_of(NAME, "cell", "data"),
+        data_names=DATA_NAMES,
         models={model: _facts(model) for model in MODELS},
         optimizers={
             name: {

@@ -12,7 +12,7 @@ function createEarlier({ opened }) {
     const values = [
       ["when", when],
       ["what", `${text(`train.model.${run.model}`)} · ${text(`train.backend.${run.backend}`)}`],
-      ["data", run.data],
+      ["data", dataName(run.data)],
       ["how", run.accuracy === null ? text(`train.phase.${run.state}`) : `${number(100 * run.accuracy, 2)} %`],
     ];
     for (const [name, value] of values) {
@@ -37,7 +37,7 @@ function createEarlier({ opened }) {
     const [file] = event.target.files;
     const answer = await sendFile(file, server.take_in);
     event.target.value = "";
-    find("#train-load-error").textContent = answer.error ?? "";
+    find("#train-load-error").textContent = said(answer.error ?? "");
     if (answer.error) return;
     refresh();
     opened(answer.run);

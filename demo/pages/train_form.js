@@ -164,7 +164,7 @@ function createForm({ changed }) {
 
   async function send(file) {
     const answer = await sendFile(file, server.upload);
-    complain(answer.error ?? "");
+    complain(said(answer.error ?? ""));
     if (answer.error) return;
     upload = answer;
     if (model().data.includes(answer.kind)) field("data").value = answer.kind;

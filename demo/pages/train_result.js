@@ -1,6 +1,8 @@
 // What a run came to: its score on examples that it has never seen, which digits it takes for which, and what
 // to do with it: download it, or read digits with it on the Draw page.
 function createResult() {
+  const cells = createCells(find("#train-cells"), server.cell);
+  let painted = ""; // which runs, in which language
   const FORMATS = ["weights", "onnx", "script", "record"];
 
   function button(key, act) {
@@ -12,7 +14,7 @@ function createResult() {
   async function download(run, format) {
     find("#train-export-note").textContent = text("train.export.making");
     const answer = await server.export({ run: run.id, format });
-    find("#train-export-note").textContent = answer?.error ?? (answer ? "" : text("train.failed"));
+    find("#train-export-note").textContent = answer ? said(answer.error ?? "") : text("train.failed");
     if (!answer || answer.error) return;
     const link = document.createElement("a");
     link.href = URL.createObjectURL(new Blob([fromBase64(answer.content)]));
@@ -23,8 +25,9 @@ function createResult() {
 
   function send({ id, progress }) {
     const { model, data, test } = progress;
-    const sent = { model: id, name: text(`train.model.${model}`), note: data, accuracy: test?.accuracy ?? null };
-    dispatchEvent(new CustomEvent("inkgrad:model", { detail: sent }));
+    const sent = { model: id, name: text(`train.model.${model}`), note: dataName(data) };
+    const detail = { ...sent, accuracy: test?.accuracy ?? null };
+    dispatchEvent(new CustomEvent("inkgrad:model", { detail }));
   }
 
   function exportsOf(run, several) {
@@ -45,6 +48,10 @@ function createResult() {
   function paint(runs) {
     const done = runs.filter(({ progress }) => progress?.judged && (progress.epochs.length || progress.test));
     find(".result").hidden = done.length === 0;
+    const now = [props.value, ...done.map(({ id }) => id)].join();
+    if (now === painted) return; // while the other one of a race trains on, its buttons stay
+    painted = now;
+    cells.clear();
     if (done.length === 0) return;
     const lines = done.map(({ progress }) => {
       const line = sentence(progress);
@@ -53,8 +60,10 @@ function createResult() {
     });
     find("#train-score").replaceChildren(...lines);
     find("#train-exports").replaceChildren(...done.map((run) => exportsOf(run, done.length > 1)));
-    const counts = done[0].progress.confusion;
-    find("#train-confusion").replaceChildren(...(counts ? [confusionTable(counts, text("train.confusion"))] : []));
+    const [{ id, readsDigits, progress: { confusion: counts } }] = done;
+    const open = (button, count, cell) => cells.open(button, count, { run: id, ...cell });
+    const table = counts && confusionTable(counts, text("train.confusion"), readsDigits ? open : null);
+    find("#train-confusion").replaceChildren(...(table ? [table] : []));
   }
 
   return { paint };

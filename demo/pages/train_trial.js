@@ -135,7 +135,7 @@ function createTrial({ drawn }) {
     const last = Math.max(0, snapshots().length - 1);
     slider.max = last;
     slider.disabled = last === 0;
-    find(".scrub").hidden = last === 0; // of a run of another day there is no past
+    find(".scrub").hidden = last === 0; // of weights from a file there is no past
     if (atEnd) slider.value = last;
     const step = moment();
     find("#train-moment").textContent = step === null ? text("train.now") : momentOf(step);

@@ -67,7 +67,7 @@ function createWatch({ news, lost }) {
       speed: number(progress.speed, 0),
       left: duration(progress.left ?? 0),
     };
-    const parts = progress.steps ? [progress.data, text("train.epoch_of", values)] : [];
+    const parts = progress.steps ? [dataName(progress.data), text("train.epoch_of", values)] : [];
     if (progress.phase === "training" && progress.speed) parts.push(text("train.speed", values));
     if (progress.phase === "training" && progress.left !== null) parts.push(text("train.left", values));
     else if (progress.steps) parts.push(text("train.took", values));
@@ -100,7 +100,7 @@ function createWatch({ news, lost }) {
     phase === "finished" ? 1 : steps === 0 ? 0 : done / steps;
 
   function warning({ progress: { phase, message, epochs, lr, data, stand_in: standIn } }) {
-    if (phase !== "diverged") return message || (standIn ? text("train.stand_in", { data }) : "");
+    if (phase !== "diverged") return said(message) || (standIn ? text("train.stand_in", { data: dataName(data) }) : "");
     const values = { epoch: epochs.length + 1, good: epochs.length, lr };
     return text(epochs.length ? "train.diverged.later" : "train.diverged", values);
   }
@@ -117,7 +117,7 @@ function createWatch({ news, lost }) {
     const answers = await Promise.all(active.map(({ id }) => server.steer({ run: id, act, ...more })));
     const wrong = answers.find((answer) => !answer || answer.error);
     const failed = wrong !== undefined || answers.includes(undefined);
-    told = failed ? (wrong?.error ?? text("train.failed")) : "";
+    told = failed ? said(wrong?.error ?? text("train.failed")) : "";
     for (const { run, phase } of failed ? [] : answers) {
       const known = runs.find(({ id }) => id === run);
       if (known?.progress) known.progress.phase = phase;

@@ -9,6 +9,12 @@ function text(key, values = {}) {
   return catalogue[key].replace(/\{(\w+)\}/g, (_, name) => values[name]);
 }
 
+// What the server says, in every language or in none.
+const said = (message) => (typeof message === "string" ? message : (message[props.value] ?? message.en));
+
+// What a record says that its run learnt from, in words of the page where they are known.
+const dataName = (name) => (name in props.data_names ? text(props.data_names[name]) : name);
+
 function translate(within = element) {
   for (const each of within.querySelectorAll("[data-text]")) each.textContent = text(each.dataset.text);
   for (const attribute of ["aria-label", "aria-roledescription"]) {

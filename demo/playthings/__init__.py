@@ -12,13 +12,21 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from inkgrad_demo.i18n import catalogues_of
 from inkgrad_demo.pages.parts import text_of
 from inkgrad_demo.questions import Asked
+from inkgrad_demo.texts import catalogues_of
 
 _PAGE = "lessons"  # what the keys of the words start with
 _HERE = Path(__file__).parent
-_PAGES_SCRIPTS = ("words.js", "newest.js", "pad.js", "keyboard.js", "paint.js")
+_PAGES_SCRIPTS = (
+    "words.js",
+    "newest.js",
+    "pad.js",
+    "keyboard.js",
+    "paint.js",
+    "confusion.js",
+    "cells.js",
+)
 _SHARED = ("colours.js", "controls.js", "plot.js", "player.js")
 
 
@@ -26,11 +34,10 @@ _SHARED = ("colours.js", "controls.js", "plot.js", "player.js")
 def files_of(lesson: str) -> dict[str, Any]:
     """The ``html``, ``script`` and ``catalogues`` of the lesson's plaything."""
     scripts = [text_of(*_PAGES_SCRIPTS), *map(_text, (*_SHARED, f"{lesson}.js"))]
-    shared, own = catalogues_of(f"{_PAGE}.play"), catalogues_of(f"{_PAGE}.{lesson}")
     return {
         "html": _text(f"{lesson}.html"),
         "script": "\n".join(scripts),
-        "catalogues": {language: shared[language] | own[language] for language in own},
+        "catalogues": catalogues_of(f"{_PAGE}.play", f"{_PAGE}.{lesson}", "cell"),
     }
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from typing import Any
 
 import numpy as np
@@ -15,7 +13,8 @@ from inkgrad.course.lessons.convolution import (
     output_size,
 )
 from inkgrad.course.preprocess import SIDE
-from inkgrad_demo.questions import Asked
+from inkgrad_demo.questions import Asked, decode
+from inkgrad_demo.texts import message
 
 
 def answer(asked: Asked, _numbers: Any) -> dict[str, Any]:
@@ -38,10 +37,7 @@ def answer(asked: Asked, _numbers: Any) -> dict[str, Any]:
 
 def _picture(asked: Asked) -> np.ndarray:
     """The drawing, from 0 (paper) to 1 (ink)."""
-    try:
-        raster = base64.b64decode(asked.text("picture", 4 * SIDE**2), validate=True)
-    except binascii.Error as error:
-        raise ValueError(f"picture: not base64 ({error})") from None
+    raster = decode("picture", asked.text("picture", 4 * SIDE**2))
     if len(raster) != SIDE**2:
-        raise ValueError(f"picture: expected {SIDE} x {SIDE} bytes, got {len(raster)}")
+        raise ValueError(message("problem.picture", side=SIDE, got=len(raster)))
     return np.frombuffer(raster, np.uint8).reshape(SIDE, SIDE) / 255

@@ -1,14 +1,27 @@
-// Lesson 3: a walk down the loss, played step by step; and a ball that rolls into one of two valleys.
+// Lesson 3: a walk down the loss, played step by step; a ball that rolls into one of two valleys; and a descent
+// over a saddle, which stops there or not.
 
 let surface = null;
 let walk = { path: [], losses: [], diverged: false };
 let valleys = { curve: [], path: [] };
+let saddleSurface = null;
+let descent = { path: [], heights: [], end: "" };
 
 translate();
 
+const oneDecimal = (value) => number(value, 1);
+const twoDecimals = (value) => number(value, 2);
+
 const controls = createControls({
-  formats: { lr: figures, w: (w) => number(w, 1), b: (b) => number(b, 1), from: (w) => number(w, 2) },
-  changed: (name) => (name === "from" ? requestValleys() : requestWalk()),
+  formats: {
+    lr: figures, w: oneDecimal, b: oneDecimal, from: twoDecimals,
+    saddle_lr: figures, saddle_w: twoDecimals, saddle_v: twoDecimals,
+  },
+  changed(name) {
+    if (["lr", "batch_size", "epochs", "w", "b"].includes(name)) requestWalk();
+    else if (name === "from") requestValleys();
+    else requestDescent();
+  },
 });
 
 // -- the walk --
@@ -96,6 +109,75 @@ const { request: requestValleys } = asking(
     valleysPlot.repaint();
   },
 );
+
+// -- a saddle --
+
+const walkedDown = (points) => points.slice(0, descentPlayer.step + 1);
+
+const saddlePlot = createPlot(find(".saddle"), {
+  x: [-1.25, 1.25],
+  y: [-1.25, 1.25],
+  names: ["w", "v"],
+  paint(pen) {
+    if (saddleSurface !== null) pen.heat(saddleSurface);
+    pen.cross(0, 0, "text");
+    if (descent.path.length === 0) return;
+    const walked = walkedDown(descent.path);
+    pen.line(walked, "text", { width: 1.2, dots: 2 });
+    pen.dot(...descent.path[0], "amber", 6, "card");
+    pen.dot(...walked.at(-1), "red", 6, "card");
+  },
+});
+
+const heightsPlot = createPlot(find(".heights"), {
+  x: [0, 1],
+  y: [-1.5, 1.5],
+  names: [text("lessons.gradient_descent.step"), "w² - v²"],
+  paint(pen) {
+    pen.line([[0, 0], [heightsPlot.x[1], 0]], "quiet", { width: 1, dash: [4, 3] });
+    pen.line(walkedDown(descent.heights.map((height, step) => [step, height])), "blue");
+  },
+});
+
+saddlePlot.onPoint((w, v) => {
+  const ridge = 0.02; // as near as a finger gets to the ridge, from which nothing rolls down
+  controls.set("saddle_w", w.toFixed(2));
+  controls.set("saddle_v", Math.abs(v) < ridge ? 0 : v.toFixed(2));
+  requestDescent();
+});
+
+const descentPlayer = createPlayer(find(".saddle-steps"), {
+  show(step) {
+    saddlePlot.repaint();
+    heightsPlot.repaint();
+    if (descent.path.length === 0) return;
+    const [w, v] = descent.path[step].map((each) => number(each, 3));
+    const ends = {
+      escaped: "lessons.gradient_descent.escaped",
+      stuck: "lessons.gradient_descent.stuck",
+      slow: "lessons.gradient_descent.slow",
+    };
+    const key = step === descent.path.length - 1 ? ends[descent.end] : "lessons.gradient_descent.crossing";
+    find(".saddle-end").textContent = text(key, { step, w, v });
+  },
+});
+
+const { request: requestDescent } = asking(
+  () => ({ about: "saddle", ...controls.values() }),
+  (answer) => {
+    descent = answer;
+    const last = descent.path.length - 1;
+    heightsPlot.x = [0, Math.max(1, last)];
+    descentPlayer.load(last, calm() ? last : 0);
+    if (!calm()) descentPlayer.play();
+  },
+);
+
+asking(() => ({ about: "saddle surface" }), (answer) => {
+  saddleSurface = answer;
+  saddlePlot.repaint();
+}).request();
+requestDescent();
 
 asking(() => ({ about: "surface" }), (answer) => {
   surface = answer;

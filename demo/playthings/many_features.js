@@ -51,7 +51,7 @@ const { request } = asking(
   () => ({ ...controls.values(), ...(file && { file: file.name, csv: file.csv }) }),
   (answer) => {
     find(".problem").textContent =
-      answer.problem ? text("lessons.many_features.problem", { problem: answer.problem })
+      answer.problem ? text("lessons.many_features.problem", { problem: said(answer.problem) })
       : answer.diverged ? text("lessons.many_features.diverged")
       : "";
     if (answer.problem || answer.diverged) return;

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import math
 from functools import cache, partial
 from typing import Any
@@ -12,7 +10,9 @@ from torch import optim
 
 from inkgrad.course.data import Data, DataError, diabetes, parsed_table
 from inkgrad.course.lessons.many_features import ACTIVATIONS, train
-from inkgrad_demo.questions import Asked
+from inkgrad.course.messages import message_of
+from inkgrad_demo.questions import Asked, decode
+from inkgrad_demo.texts import message
 
 # Of an uploaded file: with more, an answer would take too long to be waited for.
 _MOST_BYTES = 500_000
@@ -29,7 +29,7 @@ def answer(asked: Asked, _numbers: Any) -> dict[str, Any]:
     try:
         data = _table(asked) if asked.has("csv") else _diabetes()
     except DataError as error:
-        return {"problem": str(error)}
+        return {"problem": message_of(error)}
     found = train(data, activation, partial(optimizer, lr=lr), epochs)
     if not all(map(math.isfinite, found.losses)):
         return {"diverged": True}
@@ -50,15 +50,12 @@ def answer(asked: Asked, _numbers: Any) -> dict[str, Any]:
 def _table(asked: Asked) -> Data:
     """The file that was sent; DataError where it is no table to learn from."""
     name = asked.text("file", 200)
-    try:
-        content = base64.b64decode(asked.text("csv", 8_000_000), validate=True)
-    except binascii.Error as error:
-        raise ValueError(f"csv: not base64 ({error})") from None
+    content = decode("csv", asked.text("csv", 8_000_000))
     if len(content) > _MOST_BYTES:
-        raise DataError(f"{name}: expected at most {_MOST_BYTES} bytes, got {len(content)}")
+        raise DataError(message("problem.bytes", file=name, most=_MOST_BYTES, got=len(content)))
     if content.startswith(b"\x1f\x8b"):  # who knows how large it becomes
-        raise DataError(f"{name}: expected a CSV file, got a gzip file")
+        raise DataError(message("problem.gzip", file=name))
     data = parsed_table(content, name)
     if len(data.test) == 0:
-        raise DataError(f"{name}: expected at least 5 rows, to keep a fifth of them as a test set")
+        raise DataError(message("problem.few_rows", file=name))
     return data

@@ -123,7 +123,7 @@ function createPlot(canvas, { x, y, names = ["", ""], logarithmic = false, axes 
       }
       context.stroke();
     },
-    // A loss seen from above: {x, y, values}, values[i][j] at the i-th y and j-th x.
+    // A loss seen from above: {x, y, values, even}, values[i][j] from 0 up at the i-th y and j-th x.
     heat(field) {
       const look = colour("card") + colour("accent");
       if (heat.field !== field || heat.look !== look) heat = { field, look, image: contours(field) };
@@ -173,22 +173,24 @@ function createPlot(canvas, { x, y, names = ["", ""], logarithmic = false, axes 
   return plot;
 }
 
-// Bands of equal loss, even in its root (which of a parabola is the distance), with lines between them.
-function contours({ values }) {
+// Bands of equal loss with lines between them: even in its root (which of a parabola is the distance), unless
+// the loss itself is to be `even`.
+function contours({ values, even = false }) {
   const SIDE = 320;
   const BANDS = 14;
   const image = new OffscreenCanvas(SIDE, SIDE);
   const context = image.getContext("2d");
   const pixels = context.createImageData(SIDE, SIDE);
   const [paper, ink] = [channelsOf(colour("card")), channelsOf(colour("accent"))];
-  const most = Math.sqrt(Math.max(...values.map((row) => Math.max(...row))));
+  const scaled = even ? (value) => value : Math.sqrt;
+  const most = scaled(Math.max(...values.map((row) => Math.max(...row))));
   const [rows, columns] = [values.length - 1, values[0].length - 1];
 
   function level(row, column) { // between four of the values
     const [top, left] = [Math.min(Math.floor(row), rows - 1), Math.min(Math.floor(column), columns - 1)];
     const [below, beside] = [row - top, column - left];
     const mix = (line) => values[line][left] * (1 - beside) + values[line][left + 1] * beside;
-    return (BANDS * Math.sqrt(mix(top) * (1 - below) + mix(top + 1) * below)) / most;
+    return (BANDS * scaled(mix(top) * (1 - below) + mix(top + 1) * below)) / most;
   }
 
   const bands = new Uint8Array(SIDE * SIDE);

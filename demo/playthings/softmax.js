@@ -51,63 +51,18 @@ const { request } = asking(
 
 // -- the confusion matrix: there when the lesson's network is trained --
 
-function paintImages({ images, shown, side: pixels }) {
-  const bytes = fromBase64(images);
-  find(".images").replaceChildren(
-    ...Array.from({ length: shown }, (_, n) => {
-      const canvas = document.createElement("canvas");
-      canvas.setAttribute("aria-hidden", "true");
-      fill(canvas, pixels, pixels, (i) => GREYS[255 - bytes[n * pixels * pixels + i]]);
-      return canvas;
-    }),
-  );
-}
-
-async function openCell(row, column, button) {
-  element.querySelectorAll(".matrix [aria-pressed]").forEach((each) => each.setAttribute("aria-pressed", "false"));
-  button.setAttribute("aria-pressed", "true");
-  const answer = await server.play({ about: "cell", row, column });
-  if (button.getAttribute("aria-pressed") !== "true") return; // another was opened meanwhile
-  const key = row === column ? "lessons.softmax.cell_right" : "lessons.softmax.cell_wrong";
-  find(".cell").textContent = text(key, { row, column, ...answer });
-  paintImages(answer);
-}
-
-function showMatrix(counts) {
-  const table = document.createElement("table");
-  const line = (cells) => {
-    const row = table.insertRow();
-    row.append(...cells);
-  };
-  const head = (words) => Object.assign(document.createElement("th"), { textContent: words });
-  line([head(""), ...counts.map((_, column) => head(column))]);
-  counts.forEach((row, digit) => {
-    const total = row.reduce((sum, count) => sum + count, 0) || 1;
-    line([head(digit), ...row.map((count, read) => {
-      const cell = document.createElement("td");
-      if (count === 0) return cell;
-      const button = Object.assign(document.createElement("button"), { type: "button", textContent: count });
-      button.style.setProperty("--share", Math.sqrt(count / total));
-      button.setAttribute("aria-pressed", "false");
-      button.setAttribute("aria-label", text("lessons.softmax.cell_label", { row: digit, column: read, count }));
-      button.addEventListener("click", () => openCell(digit, read, button));
-      cell.append(button);
-      return cell;
-    })]);
-  });
-  find(".matrix").replaceChildren(table);
-}
+const cells = createCells(find(".cell"), ({ row, column }) => server.play({ about: "cell", row, column }));
 
 find(".train").addEventListener("click", () => {
   find(".train").disabled = true;
-  find(".cell").textContent = text("lessons.softmax.waiting");
+  cells.clear(text("lessons.softmax.waiting"));
   props.results.ask();
 });
 props.results.ready.then(async () => {
   find(".train").hidden = true;
-  find(".cell").textContent = "";
+  cells.clear();
   const { counts } = await server.play({ about: "confusion" });
-  showMatrix(counts);
+  find(".matrix").replaceChildren(confusionTable(counts, "", cells.open));
 });
 
 request();

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from typing import Any
 
 import numpy as np
@@ -10,7 +9,9 @@ import torch
 from torch import nn
 
 from inkgrad.course.lessons.softmax import Numbers, cross_entropy, images_in_cell, softmax
+from inkgrad_demo.cell_images import shown
 from inkgrad_demo.questions import Asked
+from inkgrad_demo.texts import message
 
 _MOST_IMAGES = 40
 
@@ -20,7 +21,7 @@ def answer(asked: Asked, numbers: Numbers | None) -> dict[str, Any]:
     if about == "loss":
         return _loss(asked)
     if numbers is None:
-        raise ValueError("about: the network of this lesson is not trained yet")
+        raise ValueError(message("problem.not_trained"))
     return {"counts": numbers.confusion.tolist()} if about == "confusion" else _cell(asked, numbers)
 
 
@@ -37,14 +38,9 @@ def _loss(asked: Asked) -> dict[str, Any]:
 
 
 def _cell(asked: Asked, numbers: Numbers) -> dict[str, Any]:
-    """The first images of a cell, one below the other, as base64 of bytes."""
+    """The first images of a cell."""
     row, column = asked.whole("row", 0, 9), asked.whole("column", 0, 9)
     test = numbers.data.test
     found = images_in_cell(test.targets, numbers.training.predicted, row, column)
     images = test.inputs[found[:_MOST_IMAGES], 0].numpy()
-    return {
-        "count": len(found),
-        "shown": len(images),
-        "side": images.shape[-1],
-        "images": base64.b64encode(images.tobytes()).decode("ascii"),
-    }
+    return shown(images)

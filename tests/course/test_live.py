@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import torch
 
-from inkgrad.course import checkpoint
+from inkgrad.course import cells, checkpoint
 from inkgrad.course.curve import Curve
 from inkgrad.course.data import Data, Say
 from inkgrad.course.live import LiveRun, Progress
@@ -70,6 +70,8 @@ def test_it_learns_what_the_run_alone_learns_and_is_kept(begin, store, few_digit
     assert record == live.record()
     assert (record.state, record.test) == ("finished", alone.test())
     assert sum(map(sum, record.confusion)) == len(few_digits.test)
+    kept = cells.load(store.cells(live.id))
+    assert len(kept.of(3, 3)) == min(record.confusion[3][3], cells.MOST)
     right = sum(record.confusion[digit][digit] for digit in range(10))
     assert right / len(few_digits.test) == record.test.accuracy
     model, _ = checkpoint.load(store.weights(live.id))

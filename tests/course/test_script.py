@@ -71,9 +71,7 @@ def test_without_its_packages_onnx_says_what_to_install(
     weights: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(onnx.importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(
-        onnx.Unavailable, match=r"onnx and onnxscript: pip install 'inkgrad\[onnx\]'"
-    ):
+    with pytest.raises(onnx.Unavailable, match=r"onnx, onnxscript: pip install 'inkgrad\[onnx\]'"):
         onnx.export(weights)
 
 

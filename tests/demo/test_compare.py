@@ -7,9 +7,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import torch
 
 pytest.importorskip("gradio")
 
+from inkgrad.course import cells
 from saved_runs import record
 
 pytestmark = pytest.mark.browser
@@ -66,7 +68,7 @@ def test_the_newest_two_runs_lie_over_each_other(open_page, saved, surface: str)
         False,
     ]
     names = page.locator("#compare-facts th[scope=col]").all_inner_texts()
-    assert names == ["1. softmax, Learning rate 0.1", "2. softmax, Learning rate 0.05"]
+    assert names == ["1. Softmax MLP, Learning rate 0.1", "2. Softmax MLP, Learning rate 0.05"]
     assert _cells(page, "Learning rate") == ["0.1", "0.05"]
     assert _cells(page, "Test accuracy") == ["87.00 %", "88.00 %"]
     assert page.locator("#compare-facts .differs th").all_inner_texts() == ["Learning rate"]
@@ -85,13 +87,13 @@ def test_other_runs_are_chosen_by_keyboard_and_stay_in_the_address(open_page, sa
     page.locator("#compare-list input").nth(0).focus()
     page.keyboard.press("Space")
     page.wait_for_function("document.querySelectorAll('#compare-facts th[scope=col]').length === 2")
-    assert _cells(page, "Model") == ["softmax", "diabetes"]
+    assert _cells(page, "Model") == ["Softmax MLP", "Diabetes MLP"]
     page.reload()
     page.wait_for_selector("#compare-facts td")
-    assert _cells(page, "Model") == ["softmax", "diabetes"]
+    assert _cells(page, "Model") == ["Softmax MLP", "Diabetes MLP"]
     page.locator("#compare-differences").check()
     assert _cells(page, "Seed") == []
-    assert _cells(page, "Model") == ["softmax", "diabetes"]
+    assert _cells(page, "Model") == ["Softmax MLP", "Diabetes MLP"]
 
 
 def test_curves_along_epochs_or_seconds_of_what_is_learnt_from_or_not(open_page, saved) -> None:
@@ -108,6 +110,56 @@ def test_curves_along_epochs_or_seconds_of_what_is_learnt_from_or_not(open_page,
     canvas.focus()
     page.keyboard.press("ArrowLeft")
     assert " s\n" in page.locator("#compare-loss .readout").inner_text()
+
+
+def _keep_two_ones(store: Any, run: str) -> None:
+    images = torch.zeros(2, 28, 28, dtype=torch.uint8)
+    images[:, 6:22, 13:16] = 255
+    labels, answers = torch.ones(2, 2, dtype=torch.uint8)
+    cells.save(store.cells(run), cells.Cells(images, labels.clone(), answers.clone()))
+
+
+def test_images_stay_while_another_run_trains(open_page, saved) -> None:
+    _keep_two_ones(saved, RUNS[0].id)
+    page = _open(open_page, **DESKTOP)
+    page.wait_for_selector("#compare-facts td")
+    looks = []
+
+    def train_one(route: Any) -> None:
+        function = route.request.post_data_json["fn_name"]
+        if function != "list_runs":
+            looks.append(function)
+            return route.continue_()
+        response = route.fetch()
+        listed = response.json()
+        listed["runs"][2]["active"] = True
+        return route.fulfill(response=response, json=listed)
+
+    page.route("**/component_server/**", train_one)
+    page.get_by_role("tab", name="Train", exact=True).click()
+    page.wait_for_timeout(2500)  # it has noticed
+    page.get_by_role("tab", name="Compare", exact=True).click()
+    page.get_by_role("cell", name="training", exact=True).wait_for()
+    page.get_by_role("button", name="1 read as 1, images: 9", exact=True).first.click()
+    page.wait_for_selector("#compare-cells .images button")
+    looks.clear()
+    page.wait_for_timeout(5000)
+    assert looks.count("load_runs") >= 2
+    assert page.locator("#compare-cells .images button").count() == 2
+
+
+def test_the_images_of_a_cell_are_shown_and_drawn(open_page, saved) -> None:
+    _keep_two_ones(saved, RUNS[1].id)
+    page = _open(open_page, **DESKTOP)
+    ones = page.get_by_role("button", name="1 read as 1, images: 9", exact=True)
+    ones.first.click()
+    notice = page.get_by_text(f"run {RUNS[0].id}: the images of its cells were not kept")
+    notice.wait_for()
+    ones.nth(1).click()
+    page.get_by_text("Images of 1 read rightly: 2 of 9").wait_for()
+    page.get_by_role("button", name="Image 2", exact=True).click()
+    page.get_by_role("button", name="Open in Draw").click()
+    page.wait_for_function("document.querySelector('#draw-label').textContent === '1'")
 
 
 def test_deleting_asks_first(open_page, saved) -> None:

@@ -6,11 +6,14 @@ import base64
 import io
 import json
 import re
+import shutil
 from typing import Any
 
 import pytest
 from PIL import Image
 
+from inkgrad.course.recognizer import Recognizer
+from saved_runs import record
 from strokes import FOUR, ONE, SEVEN, Stroke
 
 pytest.importorskip("gradio")
@@ -379,6 +382,48 @@ def test_the_language_can_be_changed_in_the_settings(open_page) -> None:
     page.get_by_role("button", name="清空").wait_for(state="attached")
     assert _text(page, "#draw-label") == "7"
     assert _text(page, "#draw-sentence").startswith("把握")
+
+
+def _send_run(page: Any, store: Any) -> str:
+    """As the Train page sends the model of a run here."""
+    run = record(7, "cnn")
+    store.save(run)
+    shutil.copy(Recognizer.load("cnn").path, store.weights(run.id))
+    sent = {"model": run.id, "name": "Mine", "note": "MNIST", "accuracy": 0.5}
+    page.evaluate("sent => dispatchEvent(new CustomEvent('inkgrad:model', {detail: sent}))", sent)
+    page.wait_for_function("document.querySelectorAll('.film .layer').length === 2")
+    return run.id
+
+
+def test_the_model_of_a_deleted_run_is_replaced_and_missed(open_page, store) -> None:
+    page = open_page(**DESKTOP)
+    run = _send_run(page, store)
+    assert page.locator("input[name=draw-model]:checked").input_value() == run
+    store.delete(run)
+    _draw(page, SEVEN)
+    _expect_label(page, 7)
+    assert _text(page, "#draw-notice") == "Mine was deleted: Strong CNN reads now."
+    assert page.locator("input[name=draw-model]:checked").input_value() == "strong"
+    assert page.locator(f"input[value='{run}']").count() == 0
+    page.reload()
+    _expect_label(page, 7)
+    assert page.locator("input[name=draw-model]").count() == 3
+    page.get_by_role("radio", name="Course CNN").check()
+    assert _text(page, "#draw-notice") == ""
+
+
+def test_a_run_that_is_deleted_on_the_compare_page_reads_no_more(open_page, store) -> None:
+    page = open_page(**DESKTOP)
+    run = _send_run(page, store)
+    page.get_by_role("tab", name="Compare", exact=True).click()
+    page.wait_for_selector("#compare-list input")
+    for tick in page.locator("#compare-list input").all():
+        tick.set_checked(tick.input_value() == run)
+    page.locator("#compare-delete").click()
+    page.get_by_role("button", name="Delete", exact=True).click()
+    page.wait_for_function("run => !document.querySelector(`[value='${run}']`)", arg=run)
+    page.get_by_role("tab", name="Draw", exact=True).click()
+    assert _text(page, "#draw-notice") == "Mine was deleted: Strong CNN reads now."
 
 
 @pytest.mark.parametrize(("scheme", "light_ink"), [("light", False), ("dark", True)])

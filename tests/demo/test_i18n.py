@@ -15,9 +15,9 @@ from inkgrad.course.live import Phase
 from inkgrad.course.models import MODELS as COURSE_MODELS
 from inkgrad_demo.app import PAGES
 from inkgrad_demo.datasets import sets_for
-from inkgrad_demo.i18n import CATALOGUES
 from inkgrad_demo.reading import BACKENDS, MODELS
 from inkgrad_demo.run_files import FORMATS
+from inkgrad_demo.texts import CATALOGUES
 
 ENGLISH = CATALOGUES["en"]
 
@@ -27,7 +27,7 @@ def _keys_in_the_code() -> set[str]:
     files = [path for path in folder.rglob("*") if path.suffix in (".html", ".js", ".py")]
     code = "\n".join(path.read_text(encoding="utf-8") for path in files)
     names = "|".join(page.NAME for page in PAGES)
-    keys = set(re.findall(rf'"((?:app|{names})\.(?!html|js|css)[\w.]+)"', code))
+    keys = set(re.findall(rf'"((?:app|cell|data|problem|{names})\.(?!html|js|css)[\w.]+)"', code))
     for choice, values in (("model", MODELS), ("backend", BACKENDS)):
         for value in values:
             keys |= {f"draw.{choice}.{value}", f"draw.{choice}.{value}.note"}

@@ -61,9 +61,9 @@ def _until_answered(page: Any) -> None:
     page.wait_for_function("document.querySelector('.plaything').ariaBusy === 'false'")
 
 
-def _to_the_end(page: Any) -> None:
+def _to_the_end(page: Any, player: str = ".player") -> None:
     """Of the steps that a plaything plays."""
-    page.locator(".player input").first.evaluate("""input => {
+    page.locator(f"{player} input").first.evaluate("""input => {
         input.value = input.max;
         input.dispatchEvent(new Event("input", { bubbles: true }));
     }""")
@@ -190,6 +190,29 @@ def test_3_a_walk_ends_where_the_lessons_does_and_a_long_step_runs_away(open_pag
     _expect(page, ".summary", "It diverges")
 
 
+def test_3_a_descent_starts_where_one_taps_and_leaves_the_saddle_or_not(open_page) -> None:
+    page = _open(open_page, 3)
+    page.wait_for_function("document.querySelector('.saddle-steps input').max === '100'")
+    _to_the_end(page, ".saddle-steps")
+    _expect(page, ".saddle-end", "It is stuck: after step 100")
+    surface = page.locator("canvas.saddle")
+    surface.scroll_into_view_if_needed()
+    box = surface.bounding_box()
+    page.mouse.click(box["x"] + 0.7 * box["width"], box["y"] + 0.4 * box["height"])
+    w, v = (float(page.locator(f"[name=saddle_{name}]").input_value()) for name in "wv")
+    assert 0.3 < w < 0.8
+    assert 0.05 < v < 0.4
+    page.wait_for_function("document.querySelector('.saddle-steps input').max !== '100'")
+    _to_the_end(page, ".saddle-steps")
+    _expect(page, ".saddle-end", "It escapes")
+    _set(page, "saddle_v", 0)
+    page.get_by_role("radio", name="Momentum").check()
+    page.get_by_role("checkbox", name="Noise").press("Space")
+    page.wait_for_function("document.querySelector('.saddle-steps input').max < 60")
+    _to_the_end(page, ".saddle-steps")
+    _expect(page, ".saddle-end", "It escapes")
+
+
 def test_4_the_graph_is_stepped_by_keyboard_until_it_agrees_with_torch(open_page) -> None:
     page = _open(open_page, 4)
     _set(page, "leaf-y", -3)
@@ -268,13 +291,25 @@ def test_9_a_cell_of_the_confusion_matrix_opens_its_images(open_page) -> None:
     train = page.get_by_role("button", name="Train the network")
     if train.is_visible():  # nobody has asked for the results yet
         train.click()
-    cell = page.get_by_role("button", name=re.compile(r"^\d+ images of 0, read as 0$"))
-    cell.click()
+    cell = page.get_by_role("button", name=re.compile(r"^0 read as 0, images: \d+$"))
+    cell.focus()
+    page.keyboard.press("ArrowDown")  # to another that counts anything, and back
+    other = page.locator(".matrix button:focus")
+    assert re.match(r"[1-9] read as 0", other.get_attribute("aria-label"))
+    assert page.locator(".matrix [tabindex='0']").count() == 1
+    page.keyboard.press("ArrowUp")
+    page.keyboard.press("Enter")
     count = int(cell.inner_text())
     assert count == numbers(9).confusion[0, 0]
     page.wait_for_selector(".images canvas")
     assert page.locator(".images canvas").count() == min(count, 40)
-    assert page.locator(".cell").inner_text().startswith(f"{count} images of 0 were read rightly")
+    told = page.locator(".cells .told").inner_text()
+    assert told == f"Images of 0 read rightly: {min(count, 40)} of {count}"
+    page.get_by_role("button", name="Image 2", exact=True).press("Enter")
+    page.get_by_role("button", name="Open in Draw").press("Enter")
+    page.wait_for_selector("#draw-pad", state="visible")
+    page.wait_for_function("document.querySelector('#draw-label').textContent === '0'")
+    assert page.evaluate("document.activeElement.id") == "draw-pad"
 
 
 def test_10_the_kernel_slides_over_one_s_own_drawing(open_page) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import shutil
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from PIL import Image
 from inkgrad.course.recognizer import Recognizer
 from inkgrad.course.runs import RunStore
 from inkgrad_demo.reading import BACKENDS, MODELS, RASTER_SIDE, Readers
+from saved_runs import record
 from strokes import SEVEN, raster
 
 
@@ -81,6 +83,20 @@ def test_a_race_is_run_by_both_on_the_same_drawing(readers) -> None:
     assert set(result["seconds"]) == set(BACKENDS)
     assert all(seconds > 0 for seconds in result["seconds"].values())
     assert 0 <= result["max_difference"] < 1e-4
+
+
+def test_a_deleted_run_reads_no_more(tmp_path) -> None:
+    store = RunStore(tmp_path)
+    run = record(1, "cnn")
+    store.save(run)
+    shutil.copy(Recognizer.load("cnn").path, store.weights(run.id))
+    readers, question = Readers(store), _question(raster(SEVEN, RASTER_SIDE), run.id)
+    assert readers.read(question)["label"] == 7
+    store.delete(run.id)
+    for ask in (readers.read, readers.race):
+        assert ask(question) == {"model": run.id, "gone": True}
+    with pytest.raises(ValueError, match="has no weights"):
+        readers.get(run.id, "fused")
 
 
 PIXELS = _base64(bytes(RASTER_SIDE**2))

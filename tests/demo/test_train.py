@@ -10,6 +10,9 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from inkgrad.course.data import digits
+from inkgrad.course.live import LiveRun
+from inkgrad.course.settings import course_settings
 from strokes import ONE, SEVEN, Stroke
 
 pytest.importorskip("gradio")
@@ -204,6 +207,16 @@ def test_a_run_that_diverges_is_told_in_clear_words(open_train) -> None:
     assert page.locator(".train .result").is_hidden()
 
 
+def test_what_the_keyboard_reaches_is_marked(open_train) -> None:
+    page = open_train(**DESKTOP)
+    page.locator("#train-seed").focus()
+    outlines = "getComputedStyle(document.activeElement).outlineStyle"
+    for name in ("augment", "one_cycle"):
+        page.keyboard.press("Tab")
+        assert page.evaluate("document.activeElement.name") == name
+        assert page.evaluate(outlines) == "solid"
+
+
 @pytest.mark.parametrize(
     ("field", "value", "message"),
     [
@@ -283,6 +296,31 @@ def test_the_model_reads_a_drawing_while_it_learns_and_at_moments_before(open_tr
     assert "7" in page.locator("#train-history canvas").get_attribute("aria-label")
 
 
+def test_the_past_of_a_run_before_the_restart_is_gone_through(open_train, store) -> None:
+    settings = course_settings("cnn", epochs=3, augment=False)
+    kept = LiveRun(settings, lambda say: digits(), store)  # in no memory of the app's
+    kept.start()
+    assert kept.wait(60)
+    page = open_train(f"run={kept.id}", **DESKTOP)
+    _until_result(page)
+    _draw(page, SEVEN)
+    _wait(page, "document.querySelector('#train-label').textContent !== '–'")
+    label = _text(page, "#train-label")
+    page.locator("#train-time").focus()
+    page.keyboard.press("Home")
+    assert _text(page, "#train-moment") == "epoch 0.00, step 0"
+    sure = "parseFloat(document.querySelector('#train-trial-note').textContent)"
+    _wait(page, f"{sure} < 30")
+    _wait(
+        page,
+        "label => document.querySelector('#train-history canvas').ariaLabel.includes(label)",
+        label,
+    )
+    page.keyboard.press("End")
+    page.keyboard.press("ArrowLeft")
+    assert re.match(r"epoch 2\.\d\d, step", _text(page, "#train-moment"))
+
+
 def test_drawings_are_labelled_kept_and_trained_on(open_train) -> None:
     page = open_train(
         "model=cnn&data=drawings&epochs=40&augment=0&optimizer=adam&lr=0.01", **DESKTOP
@@ -321,6 +359,20 @@ def test_a_file_of_ones_own_is_sent_and_a_bad_one_is_told(open_train, tmp_path: 
     _until_result(page)
 
 
+def test_what_the_server_complains_of_is_told_in_the_language_of_the_page(
+    open_train, tmp_path: Path
+) -> None:
+    page = open_train("model=diabetes&data=table", locale="zh-CN", **DESKTOP)
+    bad = tmp_path / "bad.csv"
+    bad.write_text("a,b\n1,cat\n")
+    page.locator("#train-file").set_input_files(bad)
+    _wait(page, "document.querySelector('#train-error').textContent !== ''")
+    assert _text(page, "#train-error") == "bad.csv 第 2 行第 2 列 (b)：应为数字，实为 'cat'"
+    page.locator("#train-weights").set_input_files(__file__)
+    _wait(page, "document.querySelector('#train-load-error').textContent !== ''")
+    assert "不是 safetensors 文件" in _text(page, "#train-load-error")
+
+
 def test_downloads_and_reading_on_the_draw_page(open_train) -> None:
     page = open_train(**DESKTOP)
     _start(page)
@@ -341,6 +393,21 @@ def test_downloads_and_reading_on_the_draw_page(open_train) -> None:
     _wait(page, "document.querySelectorAll('.film .layer').length === 2")  # the course's CNN
     page.reload()
     page.wait_for_selector(f"input[name=draw-model][value='{run}']:checked", state="attached")
+
+
+def test_an_image_of_the_confusion_matrix_is_opened_on_the_draw_page(open_train) -> None:
+    page = open_train(**DESKTOP)
+    _start(page)
+    _until_result(page)
+    page.get_by_role("button", name=re.compile(r"^3 read as 3, images")).click()
+    page.get_by_role("button", name="Image 1", exact=True).click()
+    page.get_by_role("button", name="Open in Draw").click()
+    page.wait_for_selector("#draw-pad", state="visible")
+    _wait(page, "document.querySelector('#draw-label').textContent === '3'")
+    page.reload()
+    _wait(page, "document.querySelector('#draw-label')?.textContent === '3'")
+    page.locator("#draw-undo").click()
+    _wait(page, "document.querySelector('#draw-label').textContent === '–'")
 
 
 def test_an_earlier_run_and_weights_from_a_file_are_opened(open_train) -> None:

@@ -298,7 +298,11 @@ def test_a_run_of_another_day_can_be_watched_and_tried_out(
     question = {"run": run, "step": None, "pixels": SEVEN_PIXELS}
     expected = trainings.try_out(question)["probabilities"]
     assert later.try_out(question)["probabilities"] == pytest.approx(expected, abs=1e-6)
-    assert later.history(question) == {"steps": [], "probabilities": []}
+    history = later.history(question)
+    assert history["steps"] == later.progress({"run": run})["snapshots"] != []
+    first = later.try_out({**question, "step": 0})
+    assert first["probabilities"] == history["probabilities"][0]
+    assert history["probabilities"][-1] == later.try_out(question)["probabilities"]
     assert [one["run"] for one in later.earlier({})["runs"]] == [run]
     with pytest.raises(ValueError, match="run: expected one that trains"):
         later.steer({"run": run, "act": "stop"})

@@ -18,6 +18,7 @@ from torch import Tensor
 
 from inkgrad.course import models
 from inkgrad.course.files import write_atomically
+from inkgrad.course.messages import message
 
 
 class CheckpointError(ValueError):
@@ -39,78 +40,81 @@ def save(path: str | os.PathLike[str], model: models.CourseModel, metadata: dict
 
 
 def load(
-    path: str | os.PathLike[str], backend: models.Backend = "fused"
+    path: str | os.PathLike[str],
+    backend: models.Backend = "fused",
+    called: str | None = None,
 ) -> tuple[models.CourseModel, dict[str, Any]]:
     """The model of a checkpoint, on the CPU and in eval mode, and its metadata.
 
-    Draws no random number. CheckpointError for a damaged or foreign file, OSError where it cannot
-    be read.
+    Draws no random number. CheckpointError for a damaged or foreign file, which names it as it is
+    ``called`` if not by its path; OSError where it cannot be read.
     """
-    tensors, header = _read(path)
-    metadata = _metadata(path, header)
-    model = _empty_model(path, metadata, backend)
-    _check_shapes(path, tensors, model.state_dict())
+    name = os.fspath(path) if called is None else called
+    tensors, header = _read(path, name)
+    metadata = _metadata(name, header)
+    model = _empty_model(name, metadata, backend)
+    _check_shapes(name, tensors, model.state_dict())
     if header.get("sha256") != _digest(tensors):
-        raise CheckpointError(
-            f"{path}: damaged: the weights do not have the checksum they were saved with"
-        )
+        raise CheckpointError(message("problem.checksum", file=name))
     model.load_state_dict(tensors, assign=True)
     return model.eval(), metadata
 
 
-def _read(path: str | os.PathLike[str]) -> tuple[dict[str, Tensor], dict[str, str]]:
+def _read(path: str | os.PathLike[str], name: str) -> tuple[dict[str, Tensor], dict[str, str]]:
     with open(path, "rb"):  # the plain OSError where there is no such file or it may not be read
         pass
     try:
         with safe_open(path, framework="pt") as file:
             return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118 (no dict)
     except SafetensorError as error:
-        raise CheckpointError(
-            f"{path}: not a safetensors file, or a truncated one ({error})"
-        ) from error
+        raise CheckpointError(message("problem.no_tensors", file=name, error=error)) from error
 
 
-def _metadata(path: str | os.PathLike[str], header: dict[str, str]) -> dict[str, Any]:
+def _metadata(file: str, header: dict[str, str]) -> dict[str, Any]:
     try:
         metadata = json.loads(header["inkgrad"])
     except KeyError:
-        raise CheckpointError(
-            f"{path}: a safetensors file, but not of inkgrad (it does not say which model it holds)"
-        ) from None
+        raise CheckpointError(message("problem.foreign", file=file)) from None
     except json.JSONDecodeError as error:
-        raise CheckpointError(f"{path}: damaged: its metadata is not JSON ({error})") from error
+        raise CheckpointError(message("problem.no_json", file=file, error=error)) from error
     name = metadata.get("model") if isinstance(metadata, dict) else metadata
     if name not in list(models.MODELS):  # a list: what is not a name need not be hashable
         known = ", ".join(models.MODELS)
-        raise CheckpointError(f"{path}: unknown model {name!r}; known are {known}")
+        raise CheckpointError(message("problem.no_model", file=file, got=repr(name), known=known))
     return metadata
 
 
 def _empty_model(
-    path: str | os.PathLike[str], metadata: dict[str, Any], backend: models.Backend
+    file: str, metadata: dict[str, Any], backend: models.Backend
 ) -> models.CourseModel:
     kwargs = metadata.get("model_kwargs", {})
     try:
         return models.build_empty(metadata["model"], backend, **kwargs)
     except (TypeError, RuntimeError) as error:
         raise CheckpointError(
-            f"{path}: model {metadata['model']!r} cannot be built with {kwargs!r} ({error})"
+            message(
+                "problem.not_built",
+                file=file,
+                model=repr(metadata["model"]),
+                options=repr(kwargs),
+                error=error,
+            )
         ) from error
 
 
-def _check_shapes(
-    path: str | os.PathLike[str], tensors: dict[str, Tensor], expected: dict[str, Tensor]
-) -> None:
+def _check_shapes(file: str, tensors: dict[str, Tensor], expected: dict[str, Tensor]) -> None:
     if tensors.keys() != expected.keys():
-        missing = ", ".join(sorted(expected.keys() - tensors.keys())) or "none"
-        unknown = ", ".join(sorted(tensors.keys() - expected.keys())) or "none"
-        raise CheckpointError(f"{path}: weights missing: {missing}; weights unknown: {unknown}")
+        missing = ", ".join(sorted(expected.keys() - tensors.keys())) or "–"
+        unknown = ", ".join(sorted(tensors.keys() - expected.keys())) or "–"
+        raise CheckpointError(
+            message("problem.other_weights", file=file, missing=missing, unknown=unknown)
+        )
     for name, tensor in tensors.items():
         want = expected[name]
         if (tensor.shape, tensor.dtype) != (want.shape, want.dtype):
+            got, wanted = (f"{tuple(one.shape)} {one.dtype}" for one in (tensor, want))
             raise CheckpointError(
-                f"{path}: {name} is {tuple(tensor.shape)} {tensor.dtype}, "
-                f"expected {tuple(want.shape)} {want.dtype}"
+                message("problem.shape", file=file, weight=name, got=got, expected=wanted)
             )
 
 

@@ -11,13 +11,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from inkgrad.course import models
+from inkgrad.course import cells, models, snapshots
 from inkgrad.course.curve import Curve
 from inkgrad.course.data import Data, Say
+from inkgrad.course.messages import Message, message, message_of
 from inkgrad.course.recognizer import Recognizer
 from inkgrad.course.runs import Point, Rate, Record, RunStore, State, now
 from inkgrad.course.settings import Settings
-from inkgrad.course.snapshots import Snapshot, moments
+from inkgrad.course.snapshots import Snapshot
 from inkgrad.course.steps import Diverged, confusion, evaluate
 from inkgrad.course.training import Batch, Epoch, Run
 
@@ -125,6 +126,7 @@ class LiveRun:
         self._trained = 0  # examples
         self._recent: deque[tuple[float, int]] = deque(maxlen=20)  # seconds and examples then
         self._confusion: tuple[tuple[int, ...], ...] | None = None
+        self._cells: cells.Cells | None = None
         self._saved = time.monotonic()
         self._copied = 0.0
         self._moments: deque[int] = deque()
@@ -203,6 +205,11 @@ class LiveRun:
                 judged=self._ended.is_set(),
             )
 
+    @property
+    def moments(self) -> list[int]:
+        """After which steps there is a snapshot."""
+        return [snapshot.step for snapshot in self.snapshots]
+
     def recognizer(self, step: int | None = None) -> Recognizer:
         """What reads digits with the weights of the snapshot after ``step``; None: as they are now.
 
@@ -210,14 +217,14 @@ class LiveRun:
         """
         run = self.run
         if run is None or self.latest is None:
-            raise ValueError(f"run {self.id} has no weights: its data is not loaded")
+            raise ValueError(message("problem.not_loaded", run=self.id))
         kept = [self.latest] if step is None else [s for s in self.snapshots if s.step == step]
         if not kept:
-            raise ValueError(f"step: expected one of the run's snapshots, got {step!r}")
+            raise ValueError(message("problem.no_snapshot", got=repr(step)))
         settings = self.settings
         model = models.build_empty(settings.model, settings.backend, **run.model_kwargs)
         if not isinstance(model, models.DigitModel):
-            raise ValueError(f"run {self.id}: its model, {settings.model}, does not read digits")
+            raise ValueError(message("problem.no_digits", run=self.id, model=settings.model))
         model.load_state_dict(kept[0].weights, assign=True)
         return Recognizer(model, run.metadata(), self._store.weights(self.id))
 
@@ -248,13 +255,13 @@ class LiveRun:
         try:
             self._train()
         except Diverged as error:
-            self._end("diverged", str(error))
+            self._end("diverged", message_of(error))
         except Exception as error:  # whatever it is, the person who watches is told
-            self._end("failed", f"{type(error).__name__}: {error}")
+            self._end("failed", _reason(error))
         try:
             self._judge()
         except Exception as error:
-            self._end("failed", f"{type(error).__name__}: {error}")
+            self._end("failed", _reason(error))
         finally:
             if self.run is not None:
                 self.run.release()
@@ -266,7 +273,7 @@ class LiveRun:
         run = Run(self.settings, data, stop=self._stop, on_batch=self._after_step)
         weights = run.weights()
         size = sum(weight.nbytes for weight in weights.values())
-        self._moments = deque(moments(run.total_steps, size)[1:])
+        self._moments = deque(snapshots.moments(run.total_steps, size)[1:])
         self.snapshots.append(Snapshot(0, weights))
         self.latest = self.snapshots[0]
         with self._lock:
@@ -300,7 +307,7 @@ class LiveRun:
         if batch.seconds >= self._next_glance:
             self._glance(run, batch)
         if batch.seconds > self._most_seconds:
-            self._message = f"The most that a run may take are {self._most_seconds:.0f} seconds."
+            self._message = message("problem.too_long", seconds=round(self._most_seconds))
             self.stop()
         if self._moments and run.steps >= self._moments[0]:
             self._moments.popleft()
@@ -335,7 +342,11 @@ class LiveRun:
         if last > 0 and not self._leaving:
             run.test()
             judged = next(part for part in (run.data.test, run.validation, run.train) if len(part))
-            self._confusion = tuple(map(tuple, confusion(run.model, judged)))
+            if isinstance(run.model, models.DigitModel):
+                counts, self._cells = cells.judge(run.model, judged)
+            else:
+                counts = confusion(run.model, judged)
+            self._confusion = tuple(map(tuple, counts))
         if run.steps > 0:
             self._save(with_weights=last > 0)
 
@@ -345,8 +356,11 @@ class LiveRun:
             self._store.save(self.record())
             if with_weights and self.run is not None:
                 self.run.save(self._store.weights(self.id))
+                snapshots.save(self._store.snapshots(self.id), self.snapshots)
+            if self._cells is not None:
+                cells.save(self._store.cells(self.id), self._cells)
         except OSError as error:  # the run goes on, whatever the disk does
-            self._message = f"The run could not be kept: {error}"
+            self._message = message("problem.not_kept", error=error)
 
     def _end(self, phase: Phase, message: str = "") -> None:
         with self._lock:
@@ -360,6 +374,12 @@ class LiveRun:
         seconds, trained = self._recent[0]
         span = self._seconds - seconds
         return (self._trained - trained) / span if span > 0 else 0.0
+
+
+def _reason(error: Exception) -> str:
+    """What went wrong; of what is no message for people, the kind as well."""
+    said = message_of(error)
+    return said if isinstance(said, Message) else f"{type(error).__name__}: {said}"
 
 
 _ACTIVE: weakref.WeakSet[LiveRun] = weakref.WeakSet()

@@ -12,6 +12,7 @@ from pathlib import Path
 import torch
 
 from inkgrad.course import checkpoint
+from inkgrad.course.messages import message
 from inkgrad.course.models import DigitModel
 
 
@@ -26,7 +27,7 @@ def export(weights: str | os.PathLike[str]) -> bytes:
     """
     missing = [name for name in ("onnx", "onnxscript") if importlib.util.find_spec(name) is None]
     if missing:
-        raise Unavailable(f"ONNX needs {' and '.join(missing)}: pip install 'inkgrad[onnx]'")
+        raise Unavailable(message("problem.no_onnx", packages=", ".join(missing)))
     # In torch's own ops: other runtimes know no others.
     model, metadata = checkpoint.load(weights, "native")
     features = metadata.get("model_kwargs", {}).get("in_features", 1)

@@ -13,6 +13,7 @@ from PIL import Image
 from torch import Generator, Tensor
 
 from inkgrad.course.data import TEST_SEED, TEST_SHARE, Data, Examples, split
+from inkgrad.course.messages import Message, message
 from inkgrad.course.preprocess import SIDE, prepare
 from inkgrad.course.table import DataError
 
@@ -35,13 +36,15 @@ def drawn(digits: Iterable[tuple[bytes, int]]) -> Data:
     images, labels = [], []
     for number, (pixels, label) in enumerate(digits, start=1):
         if len(pixels) != SIDE**2:
-            raise DataError(f"drawing {number}: expected {SIDE**2} pixels, got {len(pixels)}")
+            raise DataError(
+                message("problem.drawing", number=number, expected=SIDE**2, got=len(pixels))
+            )
         if label not in range(10):
-            raise DataError(f"drawing {number}: expected a label from 0 to 9, got {label!r}")
+            raise DataError(message("problem.drawing_label", number=number, got=repr(label)))
         images.append(np.frombuffer(pixels, np.uint8).reshape(1, SIDE, SIDE))
         labels.append(int(label))
     if not images:
-        raise DataError("there is no drawing to learn from: draw some digits and label them")
+        raise DataError(message("problem.no_drawings"))
     return _data("drawings", torch.from_numpy(np.stack(images)), torch.tensor(labels))
 
 
@@ -56,11 +59,11 @@ def archive(content: bytes, name: str) -> Data:
         with zipfile.ZipFile(io.BytesIO(content)) as packed:
             for info in _pictures(packed, name):
                 labels.append(_label(info.filename, name))
-                images.append(_image(packed.read(info), f"{name}, {info.filename}"))
+                images.append(_image(packed.read(info), _within(name, info.filename)))
     except (zipfile.BadZipFile, RuntimeError, NotImplementedError) as error:
-        raise DataError(f"{name}: not a zip archive that can be read: {error}") from None
+        raise DataError(message("problem.no_zip", file=name, error=error)) from None
     if not images:
-        raise DataError(f"{name}: no pictures in it: expected PNG, JPEG, BMP, GIF or WebP files")
+        raise DataError(message("problem.no_pictures", file=name))
     pixels = torch.from_numpy(np.stack(images)).mul(255).round().to(torch.uint8)
     return _data(name, pixels.unsqueeze(1), torch.tensor(labels))
 
@@ -95,10 +98,10 @@ def _pictures(packed: zipfile.ZipFile, name: str) -> list[zipfile.ZipInfo]:
         if not info.is_dir() and not hidden and path.suffix.lower() in _PICTURES:
             found.append(info)
     if len(found) > MOST_PICTURES:
-        raise DataError(f"{name}: expected at most {MOST_PICTURES} pictures, got {len(found)}")
+        raise DataError(message("problem.pictures", file=name, most=MOST_PICTURES, got=len(found)))
     unpacked = sum(info.file_size for info in found)
     if unpacked > MOST_BYTES:
-        raise DataError(f"{name}: expected at most {MOST_BYTES} bytes unpacked, got {unpacked}")
+        raise DataError(message("problem.unpacked", file=name, most=MOST_BYTES, got=unpacked))
     return found
 
 
@@ -107,20 +110,22 @@ def _label(filename: str, name: str) -> int:
     for text in (path.parent.name, path.name[:1]):
         if text in set("0123456789"):
             return int(text)
-    raise DataError(
-        f"{name}, {filename}: expected a folder named 0 to 9, or a name that begins with the digit"
-    )
+    raise DataError(message("problem.picture_label", file=_within(name, filename)))
 
 
-def _image(content: bytes, name: str) -> np.ndarray:
+def _within(name: str, filename: str) -> Message:
+    return message("problem.within", archive=name, file=filename)
+
+
+def _image(content: bytes, name: Message) -> np.ndarray:
     try:
         image = Image.open(io.BytesIO(content))
         if image.width * image.height > _MOST_PIXELS:
-            raise DataError(f"{name}: expected at most {_MOST_PIXELS} pixels")
+            raise DataError(message("problem.pixels", file=name, most=_MOST_PIXELS))
         image.load()
     except (OSError, SyntaxError, Image.DecompressionBombError) as error:
-        raise DataError(f"{name}: not a picture that can be read: {error}") from None
+        raise DataError(message("problem.no_picture", file=name, error=error)) from None
     prepared = prepare(image)
     if prepared.empty:
-        raise DataError(f"{name}: no digit is to be seen in it")
+        raise DataError(message("problem.no_digit", file=name))
     return prepared.image

@@ -4,8 +4,10 @@ A :class:`RunStore` is a folder with one folder for each run, which is named by 
 
     runs/20261126-041530-cnn-9f3a/run.json              the Record, readable by people
     runs/20261126-041530-cnn-9f3a/weights.safetensors   a checkpoint, if the run learnt anything
+    runs/20261126-041530-cnn-9f3a/cells.safetensors     images of its confusion matrix
+    runs/20261126-041530-cnn-9f3a/snapshots.safetensors its weights at moments before
 
-Both files are written in one step: whoever reads sees the old one or the new one.
+Each file is written in one step: whoever reads sees the old one or the new one.
 """
 
 from __future__ import annotations
@@ -26,6 +28,7 @@ import platformdirs
 
 from inkgrad.course.data import data_root, say_on_stderr
 from inkgrad.course.files import write_atomically
+from inkgrad.course.messages import Message, message, message_of
 from inkgrad.course.settings import Settings
 from inkgrad.course.steps import Score
 from inkgrad.course.training import Epoch
@@ -34,6 +37,7 @@ from inkgrad.course.training import Epoch
 State = Literal["unfinished", "finished", "stopped", "diverged", "failed"]
 
 _RECORD, _WEIGHTS = "run.json", "weights.safetensors"
+_CELLS, _SNAPSHOTS = "cells.safetensors", "snapshots.safetensors"
 _ID = re.compile(r"\d{8}-\d{6}-[a-z]+-[0-9a-f]{4,}")
 
 
@@ -101,8 +105,14 @@ class Record:
     confusion: tuple[tuple[int, ...], ...] | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """Made of what JSON knows; :meth:`from_json` turns it back."""
-        return asdict(self)
+        """Made of what JSON knows; :meth:`from_json` turns it back.
+
+        ``messages``, where it is there, has the message in every language.
+        """
+        known = asdict(self)
+        if isinstance(self.message, Message):
+            known["messages"] = self.message.texts
+        return known
 
     @classmethod
     def from_json(cls, fields: Any) -> Record:
@@ -116,11 +126,15 @@ class Record:
                 "test": fields["test"] and Score(**fields["test"]),
                 "confusion": fields["confusion"] and tuple(map(tuple, fields["confusion"])),
             }
-            record = cls(**{**fields, **parts})
+            messages = fields.get("messages")
+            if messages is not None:
+                parts["message"] = Message(messages)
+            known = {name: value for name, value in fields.items() if name != "messages"}
+            record = cls(**{**known, **parts})
         except (AttributeError, KeyError, TypeError, ValueError) as error:
-            raise RunError(f"not a run's record: {error!r}") from None
+            raise RunError(message("problem.no_record", error=repr(error))) from None
         if record.state not in get_args(State):
-            raise RunError(f"not a run's record: unknown state {record.state!r}")
+            raise RunError(message("problem.no_record", error=f"state {record.state!r}"))
         return record
 
 
@@ -164,11 +178,11 @@ class RunStore:
         try:
             record = Record.from_json(json.loads(path.read_text(encoding="utf-8")))
         except FileNotFoundError:
-            raise RunError(f"there is no run {run!r}") from None
+            raise RunError(message("problem.no_run", run=run)) from None
         except (OSError, RunError, ValueError) as error:
-            raise RunError(f"{path}: damaged: {error}") from None
+            raise RunError(message("problem.damaged", file=path, error=message_of(error))) from None
         if record.id != run:
-            raise RunError(f"{path}: damaged: it says that it is run {record.id!r}")
+            raise RunError(message("problem.other_run", file=path, run=record.id))
         return record
 
     def records(self, say: Callable[[str], None] = say_on_stderr) -> list[Record]:
@@ -186,10 +200,10 @@ class RunStore:
         return sorted(found, key=lambda record: record.created, reverse=True)
 
     def delete(self, run: str) -> None:
-        """Forget a run and its weights, damaged ones too. RunError where there is none."""
+        """Forget a run and all its files, damaged ones too. RunError where there is none."""
         folder = self._folder(run)
         if not folder.is_dir():
-            raise RunError(f"there is no run {run!r}")
+            raise RunError(message("problem.no_run", run=run))
         # Gone at once under its name, even where removing the files takes a while or fails.
         grave = Path(tempfile.mkdtemp(prefix=".deleted-", dir=self.folder))
         folder.rename(grave / run)
@@ -199,9 +213,17 @@ class RunStore:
         """Where the run's checkpoint lies, or is to be written to once its record is saved."""
         return self._folder(run) / _WEIGHTS
 
+    def cells(self, run: str) -> Path:
+        """Likewise for the images of its confusion matrix, where it reads digits."""
+        return self._folder(run) / _CELLS
+
+    def snapshots(self, run: str) -> Path:
+        """Likewise for its weights at moments of the training."""
+        return self._folder(run) / _SNAPSHOTS
+
     def _folder(self, run: Any) -> Path:
         if not is_id(run):
-            raise RunError(f"run: expected the id of a run, got {str(run)[:60]!r}")
+            raise RunError(message("problem.no_id", got=repr(str(run)[:60])))
         return self.folder / run
 
 

@@ -6,6 +6,7 @@ from dataclasses import fields
 
 import torch
 
+from inkgrad.course.messages import message
 from inkgrad.course.runs import Record
 from inkgrad.course.settings import Settings
 
@@ -52,7 +53,7 @@ if __name__ == "__main__":
 def script(record: Record) -> str:
     """The script of a run. ValueError where nobody knows how to load its data."""
     if not record.source:
-        raise ValueError(f"run {record.id}: where its data came from is not recorded")
+        raise ValueError(message("problem.no_source", run=record.id))
     settings = (
         f"    {field.name}={getattr(record.settings, field.name)!r}," for field in fields(Settings)
     )

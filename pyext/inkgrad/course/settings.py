@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from torch import optim
 from torch.nn import Parameter
 
+from inkgrad.course.messages import Message, message
 from inkgrad.course.models import ACTIVATIONS_OF, MODELS, Backend, DigitModel
 
 
@@ -43,12 +44,20 @@ OPTIMIZERS: dict[str, OptimizerChoice] = {
 
 
 def _one_of(name: str, value: str, choices: Iterable[str]) -> None:
-    _check(name, value, value in choices, f"one of {', '.join(choices)}")
+    _check(name, value, value in choices, _any_of(choices))
 
 
-def _check(name: str, value: Any, holds: bool, expected: str) -> None:
+def _any_of(choices: Iterable[str]) -> Message:
+    return message("problem.one_of", choices=", ".join(choices))
+
+
+def _below(limit: object) -> Message:
+    return message("problem.below", limit=limit)
+
+
+def _check(name: str, value: Any, holds: bool, expected: Message) -> None:
     if not holds:
-        raise ValueError(f"{name}: expected {expected}, got {value!r}")
+        raise ValueError(message("problem.setting", name=name, expected=expected, got=repr(value)))
 
 
 @dataclass(frozen=True)
@@ -81,23 +90,26 @@ class Settings:
         _one_of("model", self.model, MODELS)
         _one_of("optimizer", self.optimizer, OPTIMIZERS)
         _one_of("backend", self.backend, ("fused", "native"))
-        _check("epochs", self.epochs, self.epochs >= 1, "at least 1")
+        at_least_1 = message("problem.at_least", least=1)
+        _check("epochs", self.epochs, self.epochs >= 1, at_least_1)
         size = self.batch_size
-        _check("batch size", size, size is None or size >= 1, "at least 1")
-        _check("lr", self.lr, 0 < self.lr < math.inf, "a positive number")
-        _check("momentum", self.momentum, 0 <= self.momentum < 1, "at least 0 and below 1")
+        _check("batch size", size, size is None or size >= 1, at_least_1)
+        _check("lr", self.lr, 0 < self.lr < math.inf, message("problem.positive"))
+        _check("momentum", self.momentum, 0 <= self.momentum < 1, _below(1))
         decay = self.weight_decay
-        _check("weight decay", decay, 0 <= decay < math.inf, "a number, at least 0")
+        _check("weight decay", decay, 0 <= decay < math.inf, message("problem.not_negative"))
         if OPTIMIZERS[self.optimizer].weight_decay is None:
-            _check("weight decay", decay, decay == 0, f"0, since {self.optimizer} knows none")
+            none = message("problem.no_decay", optimizer=self.optimizer)
+            _check("weight decay", decay, decay == 0, none)
         if self.activation is not None:
             choices = ACTIVATIONS_OF.get(self.model, ())
-            known = f"one of {', '.join(choices)}" if choices else f"none: {self.model} has its own"
+            own = message("problem.own_activation", model=self.model)
+            known = _any_of(choices) if choices else own
             _check("activation", self.activation, self.activation in choices, known)
         if self.augment or self.styles:
             digits = issubclass(MODELS[self.model], DigitModel)
-            _check("model", self.model, digits, "one that reads digits, to augment them")
-        _check("seed", self.seed, 0 <= self.seed < 2**63, "at least 0 and below 2**63")
+            _check("model", self.model, digits, message("problem.augments"))
+        _check("seed", self.seed, 0 <= self.seed < 2**63, _below("2**63"))
 
     def make_optimizer(self, parameters: Iterable[Parameter]) -> optim.Optimizer:
         choice = OPTIMIZERS[self.optimizer]

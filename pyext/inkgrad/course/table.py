@@ -13,6 +13,8 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
+from inkgrad.course.messages import Message, message
+
 LARGEST = torch.finfo(torch.float32).max
 
 
@@ -40,9 +42,9 @@ def parse_table(content: bytes, name: str) -> tuple[Tensor, Tensor]:
                 header = cells
                 continue
             header = [""] * len(cells)
-        table.append(_numbers(cells, header, f"{name}, row {row}"))
+        table.append(_numbers(cells, header, message("problem.row", file=name, row=row)))
     if not table:
-        raise DataError(f"{name}: no data: the file has no row of numbers")
+        raise DataError(message("problem.no_rows", file=name))
     values = torch.tensor(table)
     return values[:, :-1].contiguous(), values[:, -1:].contiguous()
 
@@ -50,13 +52,13 @@ def parse_table(content: bytes, name: str) -> tuple[Tensor, Tensor]:
 def _text(content: bytes, name: str) -> str:
     is_gzip = content.startswith(b"\x1f\x8b")
     if name.endswith(".gz") and not is_gzip:
-        raise DataError(f"{name}: not a gzip file, though its name ends with .gz")
+        raise DataError(message("problem.not_gzip", file=name))
     try:
         return (gzip.decompress(content) if is_gzip else content).decode("utf-8-sig")
     except (EOFError, OSError, zlib.error) as error:
-        raise DataError(f"{name}: damaged gzip file: {error}") from error
+        raise DataError(message("problem.damaged_gzip", file=name, error=error)) from error
     except UnicodeDecodeError as error:
-        raise DataError(f"{name}: not a text file: byte {error.start} is not UTF-8") from error
+        raise DataError(message("problem.not_text", file=name, byte=error.start)) from error
 
 
 def _rows(text: str, name: str) -> Iterator[tuple[int, list[str]]]:
@@ -66,7 +68,8 @@ def _rows(text: str, name: str) -> Iterator[tuple[int, list[str]]]:
             if any(cell.strip() for cell in cells):
                 yield reader.line_num, cells
     except csv.Error as error:
-        raise DataError(f"{name}, row {reader.line_num}: {error}") from error
+        where = message("problem.row", file=name, row=reader.line_num)
+        raise DataError(message("problem.at", where=where, error=error)) from error
 
 
 def _is_number(cell: str) -> bool:
@@ -77,22 +80,23 @@ def _is_number(cell: str) -> bool:
     return "_" not in cell  # Python reads 1_000 as a number; in a table it is text
 
 
-def _numbers(cells: list[str], header: list[str], where: str) -> list[float]:
+def _numbers(cells: list[str], header: list[str], where: Message) -> list[float]:
     if len(header) < 2:
-        raise DataError(f"{where}: one column, expected features and a label, separated by commas")
+        raise DataError(message("problem.one_column", where=where))
     if len(cells) != len(header):
         raise DataError(
-            f"{where}: {len(cells)} columns, expected {len(header)} as in the first row"
+            message("problem.columns", where=where, columns=len(cells), expected=len(header))
         )
     numbers = []
     for column, (cell, title) in enumerate(zip(cells, header, strict=True), start=1):
-        place = f"{where}, column {column}" + (f" ({title.strip()})" if title else "")
+        of_title = f" ({title.strip()})" if title else ""
+        place = message("problem.column", where=where, column=column, of_title=of_title)
         if not _is_number(cell):
-            raise DataError(f"{place}: expected a number, got {cell!r}")
+            raise DataError(message("problem.no_number", where=place, got=repr(cell)))
         number = float(cell)
         if not math.isfinite(number) or abs(number) > LARGEST:
-            raise DataError(f"{place}: expected a finite number, got {cell!r}")
+            raise DataError(message("problem.not_finite", where=place, got=repr(cell)))
         numbers.append(number)
     if numbers[-1] not in (0, 1):
-        raise DataError(f"{place}: expected a label of 0 or 1, got {cells[-1]!r}")
+        raise DataError(message("problem.no_label", where=place, got=repr(cells[-1])))
     return numbers

@@ -1,4 +1,5 @@
-"""The words of the lessons: one catalogue per language, ``locales/CODE.json``.
+"""The words of the lessons and of the course's messages: one catalogue per language,
+``locales/CODE.json``.
 
 A language is added by adding its file.
 """

@@ -8,7 +8,7 @@ with all examples in each step (full batch), with one (stochastic), or with some
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -110,8 +110,13 @@ def roll_down(
     return ws
 
 
+def saddle(w: Any, v: Any) -> Any:
+    """w² - v², of numbers, arrays or tensors: no minimum, and yet the slope is zero at (0, 0)."""
+    return w**2 - v**2
+
+
 def cross_saddle(v: float, w: float = 1.0, lr: float = 0.1, steps: int = 25) -> np.ndarray:
-    """Descend w² - v² from (w, v): the path, (steps + 1, 2). Its slope is zero at (0, 0)."""
+    """Descend the saddle from (w, v): the path, (steps + 1, 2)."""
     path = [(w, v)]
     for _ in range(steps):
         w, v = w - lr * 2 * w, v + lr * 2 * v

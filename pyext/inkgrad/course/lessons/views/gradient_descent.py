@@ -18,6 +18,7 @@ from inkgrad.course.lessons.gradient_descent import (
     loss_surface,
     two_valleys,
 )
+from inkgrad.course.lessons.gradient_descent import saddle as saddle_height
 from inkgrad.course.lessons.parts import Part, Picture, Table
 from inkgrad.course.texts import Say
 
@@ -110,7 +111,7 @@ def minima(valleys: list[list[float]], saddles: list[np.ndarray]) -> Figure:
     drawing.tidy(curve, "w⁴ - 3w² + w: two minima", "w", "loss")
     drawing.legend(curve, loc="upper center")
     grid = np.linspace(-1.3, 1.3, 80)
-    surface = grid[None, :] ** 2 - grid[:, None] ** 2
+    surface = saddle_height(grid[None, :], grid[:, None])
     saddle.contourf(grid, grid, surface, levels=16, cmap=drawing.SURFACE, alpha=0.75)
     saddle.contour(grid, grid, surface, levels=16, colors="white", linewidths=0.7)
     for points, color in zip(saddles, (RED, GREEN), strict=True):
