@@ -27,22 +27,21 @@ struct ReluOps {
   static constexpr auto native_backward = native::linear_relu_backward;
 };
 
-// Whether there is a bias is part of the type: the context's dictionary costs more than it is
-// worth.
-template <typename Ops, bool has_bias>
-struct LinearActivation : torch::autograd::Function<LinearActivation<Ops, has_bias>> {
+template <typename Ops>
+struct LinearActivation : torch::autograd::Function<LinearActivation<Ops>> {
   static Variable forward(AutogradContext* ctx, const Variable& input, const Variable& weight,
                           const OptionalTensor& bias) {
     at::AutoDispatchBelowADInplaceOrView below;
     const Tensor output = Ops::forward(input, weight, bias);
     ctx->save_for_backward({input, weight, output});
+    ctx->saved_data["has_bias"] = bias.has_value() && bias->defined();
     return output;
   }
 
   static variable_list backward(AutogradContext* ctx, const variable_list& grads) {
     const auto saved = ctx->get_saved_variables();
+    const bool bias = ctx->saved_data["has_bias"].toBool() && ctx->needs_input_grad(2);
     if (!grads[0].defined()) return {Variable(), Variable(), Variable()};
-    const bool bias = has_bias && ctx->needs_input_grad(2);
     auto [grad_input, grad_weight, grad_bias] =
         Ops::backward(grads[0], saved[0], saved[1], saved[2],
                       {ctx->needs_input_grad(0), ctx->needs_input_grad(1), bias});
@@ -62,11 +61,7 @@ Tensor forward(const Tensor& input, const Tensor& weight, const OptionalTensor& 
   if (needs_formula(input, weight, bias) || !is_ordinary(input, weight, bias)) {
     return Ops::native_forward(input, weight, bias);
   }
-  if (needs_graph(input, weight, bias)) {
-    return bias.has_value() && bias->defined()
-               ? LinearActivation<Ops, true>::apply(input, weight, bias)
-               : LinearActivation<Ops, false>::apply(input, weight, bias);
-  }
+  if (needs_graph(input, weight, bias)) return LinearActivation<Ops>::apply(input, weight, bias);
   at::AutoDispatchBelowADInplaceOrView below;
   return Ops::forward(input, weight, bias);
 }
