@@ -27,8 +27,9 @@ struct ReluOps {
   static constexpr auto native_backward = native::linear_relu_backward;
 };
 
-template <typename Ops>
-struct LinearActivation : torch::autograd::Function<LinearActivation<Ops>> {
+// Self: under which name it stands in grad_fn.
+template <typename Self, typename Ops>
+struct LinearActivation : torch::autograd::Function<Self> {
   static Variable forward(AutogradContext* ctx, const Variable& input, const Variable& weight,
                           const OptionalTensor& bias) {
     at::AutoDispatchBelowADInplaceOrView below;
@@ -49,6 +50,9 @@ struct LinearActivation : torch::autograd::Function<LinearActivation<Ops>> {
   }
 };
 
+struct LinearSigmoid : LinearActivation<LinearSigmoid, SigmoidOps> {};
+struct LinearRelu : LinearActivation<LinearRelu, ReluOps> {};
+
 // Vectors as weights and odd biases broadcast in F.linear; they are not worth a kernel.
 bool is_ordinary(const Tensor& input, const Tensor& weight, const OptionalTensor& bias) {
   const bool matrices = input.dim() >= 1 && weight.dim() == 2;
@@ -56,12 +60,12 @@ bool is_ordinary(const Tensor& input, const Tensor& weight, const OptionalTensor
   return bias->dim() == 1 && bias->sym_size(0) == weight.sym_size(0);
 }
 
-template <typename Ops>
+template <typename Function, typename Ops>
 Tensor forward(const Tensor& input, const Tensor& weight, const OptionalTensor& bias) {
   if (needs_formula(input, weight, bias) || !is_ordinary(input, weight, bias)) {
     return Ops::native_forward(input, weight, bias);
   }
-  if (needs_graph(input, weight, bias)) return LinearActivation<Ops>::apply(input, weight, bias);
+  if (needs_graph(input, weight, bias)) return Function::apply(input, weight, bias);
   at::AutoDispatchBelowADInplaceOrView below;
   return Ops::forward(input, weight, bias);
 }
@@ -81,8 +85,8 @@ Gradients3 backward(const Tensor& grad_output, const Tensor& input, const Tensor
 }  // namespace inkgrad
 
 TORCH_LIBRARY_IMPL(inkgrad, Autograd, m) {
-  m.impl("linear_sigmoid", inkgrad::forward<inkgrad::SigmoidOps>);
+  m.impl("linear_sigmoid", inkgrad::forward<inkgrad::LinearSigmoid, inkgrad::SigmoidOps>);
   m.impl("linear_sigmoid_backward", inkgrad::backward<inkgrad::SigmoidOps>);
-  m.impl("linear_relu", inkgrad::forward<inkgrad::ReluOps>);
+  m.impl("linear_relu", inkgrad::forward<inkgrad::LinearRelu, inkgrad::ReluOps>);
   m.impl("linear_relu_backward", inkgrad::backward<inkgrad::ReluOps>);
 }

@@ -35,36 +35,45 @@ void check_window(IntArrayRef kernel_size) {
               kernel_size);
 }
 
-// relu(max_pool2d(convolved)) of what torch convolved; the half types go through float, which holds
-// them exactly.
-Gradients2 relu_pool_planes(const Tensor& convolved, IntArrayRef kernel_size) {
-  const auto format = convolved.suggest_memory_format();
+// relu(max_pool2d(convolved)) of what torch convolved, in the layout that it has; the half types go
+// through float, which holds them exactly.
+Gradients2 relu_pool_convolved(const Tensor& convolved, IntArrayRef kernel_size) {
   const auto dtype =
       is_kernel_dtype(convolved.scalar_type()) ? convolved.scalar_type() : at::kFloat;
-  const Tensor planes = convolved.to(dtype).contiguous();
-  const int64_t height = planes.size(-2), width = planes.size(-1);
+  const bool channels_last = convolved.suggest_memory_format() == at::MemoryFormat::ChannelsLast;
+  const auto format = channels_last ? at::MemoryFormat::ChannelsLast : at::MemoryFormat::Contiguous;
+  const Tensor from = convolved.to(dtype).contiguous(format);
+  const int64_t height = from.size(-2), width = from.size(-1);
   const auto pool = pool_geometry(height, width, kernel_size);
-  auto sizes = planes.sizes().vec();
+  auto sizes = from.sizes().vec();
   sizes[sizes.size() - 2] = pool.out_height;
   sizes[sizes.size() - 1] = pool.out_width;
-  const Tensor output = at::empty(sizes, planes.options());
-  const Tensor indices = at::empty(sizes, planes.options().dtype(at::kByte));
+  const Tensor output = at::empty(sizes, from.options(), format);
+  const Tensor indices = at::empty(sizes, from.options().dtype(at::kByte), format);
+  // What a call of a kernel takes: a plane, or an image of all its channels.
+  const int64_t channels = channels_last ? from.size(1) : 1;
+  const int64_t piece = height * width * channels,
+                pooled = pool.out_height * pool.out_width * channels;
   with_kernel_dtype(dtype, [&](auto zero) {
     using T = decltype(zero);
     const auto& table = kernels()->of<T>();
-    const T* const x = planes.const_data_ptr<T>();
+    const T* const x = from.const_data_ptr<T>();
     T* const y = output.mutable_data_ptr<T>();
     uint8_t* const places = indices.mutable_data_ptr<uint8_t>();
-    const int64_t plane = height * width, pooled = pool.out_height * pool.out_width;
-    at::parallel_for(0, planes.numel() / plane, kGrainElements / plane + 1,
+    at::parallel_for(0, from.numel() / piece, kGrainElements / piece + 1,
                      [&](int64_t begin, int64_t end) {
                        for (int64_t i = begin; i < end; ++i) {
-                         table.relu_pool(pool, x + i * plane, height, width, y + i * pooled,
-                                         places + i * pooled);
+                         if (channels_last) {
+                           table.relu_pool_channels_last(pool, x + i * piece, channels, width,
+                                                         y + i * pooled, places + i * pooled);
+                         } else {
+                           table.relu_pool(pool, x + i * piece, height, width, y + i * pooled,
+                                           places + i * pooled);
+                         }
                        }
                      });
   });
-  return {output.to(convolved.scalar_type()).contiguous(format), indices.contiguous(format)};
+  return {output.to(convolved.scalar_type()), indices};
 }
 
 Gradients2 pool_forward(const Tensor& input, const Tensor& weight, const OptionalTensor& bias,
@@ -72,12 +81,15 @@ Gradients2 pool_forward(const Tensor& input, const Tensor& weight, const Optiona
                         int64_t groups, IntArrayRef kernel_size) {
   check_window(kernel_size);
   const auto c = plain_convolution(input, weight, bias, stride, padding, dilation, groups);
-  if (!c || !prefers_direct_pooled(*c)) {
+  // Channels last, torch's convolution and pool lose little by being two.
+  const bool is_ours =
+      c && prefers_direct_pooled(*c) && (is_row_major(input) || prefers_direct(*c));
+  if (!is_ours) {
     const Tensor convolved = at::conv2d(input, weight, bias, stride, padding, dilation, groups);
     const bool pools = kernels() && convolved.is_floating_point() && convolved.numel() > 0 &&
                        convolved.size(-2) >= first(kernel_size) &&
                        convolved.size(-1) >= second(kernel_size);
-    if (pools) return relu_pool_planes(convolved, kernel_size);
+    if (pools) return relu_pool_convolved(convolved, kernel_size);
     return native::conv2d_relu_max_pool2d(input, weight, bias, stride, padding, dilation, groups,
                                           kernel_size);
   }
@@ -87,7 +99,7 @@ Gradients2 pool_forward(const Tensor& input, const Tensor& weight, const Optiona
     return native::conv2d_relu_max_pool2d(input, weight, bias, stride, padding, dilation, groups,
                                           kernel_size);
   }
-  // However they lie in memory: a copy costs little beside what the kernels save.
+  // A copy, if they are not row-major, costs little beside what the kernels save.
   const Tensor images = input.contiguous(), filters = weight.contiguous();
   const Tensor output =
       new_tensor({c->images, g.out_channels, pool.out_height, pool.out_width}, input.scalar_type());

@@ -36,6 +36,8 @@ FILES = [
         COURSE / f"{name}.py"
         for name in (
             "checkpoint",
+            "data",
+            "download",
             "live",
             "onnx",
             "own_digits",

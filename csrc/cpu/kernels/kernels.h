@@ -152,6 +152,9 @@ struct KernelsOf {
   // ------------------------------------------------------------------
   void (*relu_pool)(const PoolGeometry& p, const T* plane, int64_t height, int64_t width, T* output,
                     uint8_t* indices);
+  // The same of one image whose channels are the last dimension, as its output's are.
+  void (*relu_pool_channels_last)(const PoolGeometry& p, const T* image, int64_t channels,
+                                  int64_t width, T* output, uint8_t* indices);
   // grad_plane [height, width] = grad_output put where the maximum was, zero elsewhere. The relu's
   // part is activation_backward's.
   void (*pool_backward)(const PoolGeometry& p, const T* grad_output, const uint8_t* indices,

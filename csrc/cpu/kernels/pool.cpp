@@ -15,6 +15,55 @@ void relu_pool(const PoolGeometry& p, const T* plane, int64_t, int64_t width, T*
   }
 }
 
+// Channels last: [row][column][channel], neighbouring channels side by side in a vector.
+template <typename T, int L, typename Load, typename Store>
+inline void relu_pool_channels(const PoolGeometry& p, const T* window, int64_t row,
+                               int64_t channels, Load load_channels, Store store_channels) {
+  Vec<T, L> best = load_channels(window);
+  Mask<T, L> place{};
+  int here = 0;
+  for (int64_t r = 0; r < p.window_height; ++r) {
+    for (int64_t c = 0; c < p.window_width; ++c, ++here) {
+      const Vec<T, L> v = load_channels(window + r * row + c * channels);
+      const Mask<T, L> better = (v > best) | (v != v);
+      best = select(better, v, best);
+      place = select(better, Mask<T, L>{} + here, place);
+    }
+  }
+  store_channels(select(best < T(0), Vec<T, L>{}, best), place);
+}
+
+template <typename T>
+void relu_pool_channels_last(const PoolGeometry& p, const T* image, int64_t channels, int64_t width,
+                             T* output, uint8_t* indices) {
+  constexpr int L = kLanes<T>;
+  const int64_t row = width * channels;
+  for (int64_t i = 0; i < p.out_height; ++i) {
+    for (int64_t j = 0; j < p.out_width; ++j, output += channels, indices += channels) {
+      const T* const window = image + i * p.window_height * row + j * p.window_width * channels;
+      int64_t c = 0;
+      for (; c + L <= channels; c += L) {
+        relu_pool_channels<T, L>(
+            p, window + c, row, channels, [](const T* at) { return load<L>(at); },
+            [&](Vec<T> best, Mask<T, L> place) {
+              store<L>(output + c, best);
+              store_bytes<L, T>(indices + c, place);
+            });
+      }
+      if (c == channels) continue;
+      const int64_t rest = channels - c;
+      relu_pool_channels<T, L>(
+          p, window + c, row, channels, [&](const T* at) { return load_first<L>(at, rest); },
+          [&](Vec<T> best, Mask<T, L> place) {
+            uint8_t bytes[L];
+            store_first<L>(output + c, best, rest);
+            store_bytes<L, T>(bytes, place);
+            for (int64_t k = 0; k < rest; ++k) indices[c + k] = bytes[k];
+          });
+    }
+  }
+}
+
 template <typename T>
 void pool_backward(const PoolGeometry& p, const T* grad_output, const uint8_t* indices,
                    int64_t height, int64_t width, T* grad_plane) {
@@ -36,6 +85,7 @@ void pool_backward(const PoolGeometry& p, const T* grad_output, const uint8_t* i
 template <typename T>
 void fill_pool(KernelsOf<T>& table) {
   table.relu_pool = relu_pool<T>;
+  table.relu_pool_channels_last = relu_pool_channels_last<T>;
   table.pool_backward = pool_backward<T>;
 }
 template void fill_pool(KernelsOf<float>&);

@@ -23,6 +23,7 @@ from torch import Generator, Tensor
 
 from inkgrad.course import download
 from inkgrad.course.files import write_atomically
+from inkgrad.course.messages import Message, message, message_of
 from inkgrad.course.table import DataError, parse_table, read_table
 
 __all__ = [
@@ -148,9 +149,8 @@ def diabetes(source: str | os.PathLike[str] | None = None, say: Say = say_on_std
     try:
         content = _download(DIABETES_URL, DIABETES_SHA256, cached, say)
     except (download.Unreachable, DataError) as error:
-        return _stand_in(
-            breast_cancer(), f"The diabetes table cannot be downloaded ({error}).", say
-        )
+        reason = message("said.no_table", error=message_of(error))
+        return _stand_in(breast_cancer(), reason, say)
     return _table_data("diabetes", *parse_table(content, DIABETES_URL))
 
 
@@ -160,7 +160,7 @@ def table(source: str | os.PathLike[str], say: Say = say_on_stderr) -> Data:
     if "://" in source:
         url, _, checksum = source.partition("#sha256=")
         if not checksum:
-            raise DataError(f"{source}: a URL needs the file's checksum: {url}#sha256=...")
+            raise DataError(message("problem.url_checksum", url=source, address=url))
         name = Path(urlsplit(url).path).name
         cached = data_root() / "tables" / f"{checksum[:16]}-{name}"
         if not cached.exists():
@@ -169,7 +169,7 @@ def table(source: str | os.PathLike[str], say: Say = say_on_stderr) -> Data:
         source = os.fspath(cached)
     path = Path(source, "diabetes.csv.gz") if Path(source).is_dir() else Path(source)
     if not path.exists():
-        raise DataError(f"{path}: no such file")
+        raise DataError(message("problem.no_file", file=path))
     return _table_data(path.name, *read_table(path))
 
 
@@ -196,20 +196,20 @@ def _table_data(name: str, features: Tensor, labels: Tensor) -> Data:
 
 def _download(url: str, checksum: str, cached: Path, say: Say) -> bytes:
     """The file, kept at ``cached`` where that can be written. Unreachable or DataError."""
-    say(f"Downloading {url}")
+    say(message("said.downloading", url=url))
     content = download.fetch(url)
     if (got := download.sha256(content)) != checksum.lower():
-        raise DataError(f"{url}: expected the SHA-256 checksum {checksum}, got {got}")
+        raise DataError(message("problem.other_checksum", url=url, expected=checksum, got=got))
     try:
         cached.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(cached, content)
     except OSError as error:
-        say(f"Not kept for the next time: {error}")
+        say(message("said.not_kept", error=error))
     return content
 
 
-def _stand_in(data: Data, reason: str, say: Say) -> Data:
-    say(f"{reason}\n*** Stand-in: {data.name}. Results are not those of the real data. ***")
+def _stand_in(data: Data, reason: Message, say: Say) -> Data:
+    say(message("said.stand_in", reason=reason, data=data.name))
     return replace(data, stand_in=True)
 
 
@@ -226,24 +226,24 @@ def mnist(source: str | os.PathLike[str] | None = None, say: Say = say_on_stderr
     root = data_root() if source is None else Path(source)
     missing = [name for name in MNIST_FILES if not (root / "MNIST" / "raw" / name).exists()]
     if missing and source is not None:
-        raise DataError(f"{root}: no MNIST here: expected MNIST/raw/{missing[0]}")
+        expected = f"MNIST/raw/{missing[0]}"
+        raise DataError(message("problem.no_mnist", folder=root, file=expected))
     try:
         from torchvision.datasets import MNIST
     except Exception as error:  # not installed; or built for another torch: then anything is raised
-        reason = (
-            "MNIST is read by torchvision, which is missing or does not fit this torch "
-            f"({torch.__version__}): {error}\nInstall one that fits: pip install -U torchvision"
-        )
+        reason = message("said.no_torchvision", torch=torch.__version__, error=error)
         return _stand_in(digits(), reason, say)
     if missing:
         try:
             _download_mnist(MNIST, root, say)
         except (OSError, RuntimeError) as error:
-            return _stand_in(digits(), f"MNIST cannot be downloaded ({error}).", say)
+            reason = message("said.no_mnist", error=message_of(error))
+            return _stand_in(digits(), reason, say)
     try:
         train, test = MNIST(root, train=True), MNIST(root, train=False)
     except (AssertionError, RuntimeError, ValueError) as error:
-        raise DataError(f"{root}/MNIST/raw: damaged; delete it to download it anew") from error
+        folder = f"{root}/MNIST/raw"
+        raise DataError(message("problem.damaged_mnist", folder=folder)) from error
     return Data(
         "MNIST",
         Examples(train.data.unsqueeze(1), train.targets),
@@ -256,7 +256,7 @@ def _download_mnist(mnist_class: Any, root: Path, say: Say) -> None:
     raw = root / "MNIST" / "raw"
     download.check_reachable(MNIST_PROBE_URL)
     raw.mkdir(parents=True, exist_ok=True)
-    say(f"Downloading MNIST (11 MB) to {raw}")
+    say(message("said.downloading_mnist", folder=raw))
     with tempfile.TemporaryDirectory(dir=raw) as folder:
         mnist_class(folder, download=True)
         for name in MNIST_FILES:

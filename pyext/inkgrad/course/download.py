@@ -8,6 +8,8 @@ import threading
 import urllib.request
 from typing import Any
 
+from inkgrad.course.messages import message
+
 # Name look-up, connection and the first bytes must have come by then.
 SECONDS_TO_ANSWER = 4.5
 
@@ -22,7 +24,7 @@ def fetch(url: str) -> bytes:
         try:
             return response.read()
         except OSError as error:
-            raise Unreachable(f"{url}: {error}") from error
+            raise Unreachable(message("problem.unreachable", url=url, error=error)) from error
 
 
 def check_reachable(url: str) -> None:
@@ -51,7 +53,9 @@ def _answer(url: str) -> Any:
     try:
         answer = outcome.get(timeout=SECONDS_TO_ANSWER)
     except queue.Empty:
-        raise Unreachable(f"{url}: no answer within {SECONDS_TO_ANSWER:g} s") from None
+        seconds = f"{SECONDS_TO_ANSWER:g}"
+        raise Unreachable(message("problem.no_answer", url=url, seconds=seconds)) from None
     if isinstance(answer, Exception):
-        raise Unreachable(f"{url}: {getattr(answer, 'reason', answer)}") from answer
+        reason = getattr(answer, "reason", answer)
+        raise Unreachable(message("problem.unreachable", url=url, error=reason)) from answer
     return answer
