@@ -157,6 +157,7 @@ WRONG = {
     "an input without gradient": lambda: (X.sum(), X.detach()),
     "no inputs": lambda: (X.sum(), ()),
     "shape": lambda: (layer(X, W, B), W, torch.ones(7, 2)),
+    "no gradients": lambda: (layer(X, W, B).sum(), W, ()),
     "no tensor": lambda: (1.0, X),
     "no tensor among the inputs": lambda: (X.sum(), (X, 2)),
     "complex scalar": lambda: (X.sum() + 1j, X),

@@ -1,5 +1,5 @@
-// conv2d on the CPU: our direct kernels where an image has few channels, torch's convolution
-// (oneDNN, at the machine's limit for many channels) elsewhere.
+// conv2d on the CPU: our direct kernels where an image has few channels, or numbers of them that
+// leave oneDNN's blocks unfilled; torch's convolution, which is oneDNN's, elsewhere.
 #include "conv2d.h"
 
 #include <ATen/ops/conv2d.h>

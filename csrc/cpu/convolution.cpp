@@ -1,6 +1,7 @@
 #include "convolution.h"
 
 namespace inkgrad::cpu {
+
 bool is_row_major(const Tensor& t) {
   return t.is_contiguous() && t.suggest_memory_format() == at::MemoryFormat::Contiguous;
 }

@@ -51,6 +51,11 @@ const T* data_or_null(const Tensor& t) {
 
 // ---- images and channels among threads
 
+// Whether so many images are worth the lanes that they leave idle.
+inline bool fills_lanes(int64_t images, int64_t lanes) {
+  return lanes > 1 && 4 * images >= 3 * lanes;
+}
+
 // How many images a kernel should take at a time, abreast: as many as a vector has lanes, or 1 if
 // that would leave too many of them idle or if `elements` of workspace were too many for the
 // caches.
@@ -58,7 +63,7 @@ template <typename T>
 int64_t images_at_once(const Convolution& c, int64_t elements) {
   constexpr int64_t kMostBytes = 4 << 20;
   const int64_t lanes = kernels()->of<T>().batch_lanes;
-  return 4 * c.images >= 3 * lanes && elements * int64_t(sizeof(T)) <= kMostBytes ? lanes : 1;
+  return fills_lanes(c.images, lanes) && elements * int64_t(sizeof(T)) <= kMostBytes ? lanes : 1;
 }
 
 // Some images of a batch, and of each the channels begin .. end.
@@ -91,7 +96,7 @@ class Pieces {
     const int64_t images = std::min(at_once_, images_ - image);
     return {image,
             images,
-            at_once_ > 1 && 4 * images >= 3 * at_once_,
+            fills_lanes(images, at_once_),
             share,
             share * channels_ / shares_,
             (share + 1) * channels_ / shares_};

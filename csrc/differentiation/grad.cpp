@@ -62,7 +62,6 @@ bool completes(const Tensor& output, Tensor& grad) {
 }
 
 bool prepare(const variable_list& outputs, const variable_list& inputs, variable_list& grads) {
-  if (grads.empty()) grads.resize(outputs.size());
   if (outputs.empty() || inputs.empty() || grads.size() != outputs.size()) return false;
   for (size_t i = 0; i < outputs.size(); ++i) {
     if (!completes(outputs[i], grads[i])) return false;
@@ -92,10 +91,14 @@ variable_list run(const variable_list& outputs, const variable_list& inputs,
 py::object grad(py::handle outputs, py::handle inputs, py::handle grad_outputs,
                 py::handle retain_graph, bool create_graph, bool allow_unused) {
   variable_list of, by, grads;
-  const bool is_plain =
-      !at::impl::torch_function_mode_enabled() && collect(outputs, of) && collect(inputs, by) &&
-      (grad_outputs.is_none() || collect(grad_outputs, grads)) && prepare(of, by, grads);
-  if (!is_plain) return py::none();
+  if (at::impl::torch_function_mode_enabled() || !collect(outputs, of) || !collect(inputs, by))
+    return py::none();
+  if (grad_outputs.is_none()) {
+    grads.resize(of.size());
+  } else if (!collect(grad_outputs, grads)) {
+    return py::none();
+  }
+  if (!prepare(of, by, grads)) return py::none();
   const bool retain = retain_graph.is_none() ? create_graph : retain_graph.cast<bool>();
   // An error in a Python function on the way back stays the error that it was.
   static const auto without_lock = torch::wrap_pybind_function_no_gil(run);
