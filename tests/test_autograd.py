@@ -198,6 +198,23 @@ def test_hooks_are_called():
     assert_equal(gradient, 6 * torch.cos(x.detach()))
 
 
+@pytest.mark.parametrize("place", ["leaf", "hidden", "before", "after"])
+def test_each_hook_alone(place):
+    seen = []
+    x = leaf(4)
+    hidden = torch.sin(x)
+    loss = hidden.sum()
+    register = {
+        "leaf": x.register_hook,
+        "hidden": hidden.register_hook,
+        "before": loss.grad_fn.register_prehook,
+        "after": loss.grad_fn.register_hook,
+    }[place]
+    register(lambda *gradients: seen.append(place))
+    grad(loss, x)
+    assert seen == [place]
+
+
 def test_retained_gradients_are_kept():
     hidden = torch.sin(X)
     hidden.retain_grad()
