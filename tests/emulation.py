@@ -136,7 +136,6 @@ class Kernels(ctypes.Structure):
                                          _Pointer, _Pointer)),
         ("conv_takes", _function(ctypes.c_bool, _Conv)),
         ("conv_relu_pool", _function(None, _Conv, *(_Pointer,) * 6)),
-        ("conv_weight_grad_takes", _function(ctypes.c_bool, _Conv)),
         ("conv_weight_grad_parts", _function(_Size, _Conv)),
         ("conv_weight_grad", _function(None, _Conv, *(_Pointer,) * 8)),
         ("conv_input_grad_takes", _function(ctypes.c_bool, _Conv)),

@@ -150,8 +150,7 @@ Gradients3 backward(const Tensor& grad_output, const Tensor& input, const Tensor
   const Launch launch(input);
   const auto direct =
       direct_convolution(input, weight, stride, padding, dilation, groups, kernel_size);
-  if (direct && (!output_mask[0] || kernels()->conv_input_grad_takes(*direct)) &&
-      (!(output_mask[1] || output_mask[2]) || kernels()->conv_weight_grad_takes(*direct))) {
+  if (direct && (!output_mask[0] || kernels()->conv_input_grad_takes(*direct))) {
     return direct_backward(*direct, grad_output.contiguous(), output.contiguous(),
                            indices.contiguous(), input, weight, output_mask, launch.stream());
   }

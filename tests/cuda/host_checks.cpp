@@ -9,6 +9,7 @@
 
 #include "chain_map.h"
 #include "conv_map.h"
+#include "conv_weight_map.h"
 #include "gemm_map.h"
 #include "index.h"
 #include "math.h"
@@ -171,11 +172,10 @@ int64_t plane_tile_errors(const PlaneTiles& t, int64_t images, int64_t across, i
   std::vector<uint8_t> visits(images * t.places * t.channel_shares);
   int64_t errors = t.threads > kLargestBlock || t.threads % 32 != 0 || t.tile.pitch % 2 != 0 ||
                    (t.images > 1 && t.parts > 1);
-  for (int64_t block = 0; block < t.shares_of(images); ++block) {
+  for (int block = 0; block < t.shares_of(int(images)); ++block) {
     for (int thread = 0; thread < t.threads; ++thread) {
-      int share, image_in_block, place;
-      int64_t image;
-      if (!t.locate(block, thread, images, &share, &image_in_block, &image, &place)) continue;
+      int share, image_in_block, image, place;
+      if (!t.locate(block, thread, int(images), &share, &image_in_block, &image, &place)) continue;
       ++visits.at((image * t.places + place) * t.channel_shares + share);
       errors += image != block / t.parts * t.images + image_in_block;
       errors += image_in_block >= t.images;
@@ -203,25 +203,64 @@ int64_t conv_input_grad_errors(int64_t images, int64_t in, int64_t height, int64
   return plane_tile_errors(input_grad_tiles(g), images, ceil_div(width, 2), k);
 }
 
-// Every sum in exactly one thread, whose channel is among those that its block keeps; every image
-// in exactly one slice.
-int64_t conv_weight_grad_errors(int64_t images, int64_t in, int64_t out, int64_t k) {
-  const ConvGeometry g = conv_geometry(images, in, 12, 12, out, k, 0);
-  const WeightGradTiles t = weight_grad_tiles(g);
-  const int64_t rows = out * t.rows_per_channel;
-  int64_t errors = t.threads() > 512 || t.slices > 65535 || t.groups < 1 || t.grads_pitch % 2 == 0;
-  for (int64_t block = 0; block < t.blocks; ++block) {
-    const int64_t first = block * t.rows, last = std::min(first + t.rows, rows) - 1;
-    errors += first >= rows;
-    errors += last / t.rows_per_channel - first / t.rows_per_channel >= t.most_channels;
+// The pairs that 16 neighbouring threads of a plane read at a time lie in banks of their own, if the
+// rows could be moved apart; at most two such groups of threads meet.
+int64_t conv_input_grad_conflicts(int64_t in, int64_t size, int64_t out, int64_t k) {
+  const ConvGeometry g = conv_geometry(64, in, size, size, out, k, 0);
+  const PlaneTiles t = input_grad_tiles(g);
+  const int across = int(ceil_div(size, 2));
+  int64_t conflicts = 0;
+  for (int first = 0; first + 16 <= t.places; first += 16) {
+    std::vector<uint8_t> banks(16);
+    for (int place = first; place < first + 16; ++place) {
+      conflicts += banks[(place / across * t.tile.pitch + place % across) % 16]++ > 0;
+    }
   }
-  errors += int64_t(t.blocks) * t.rows < rows;
+  return conflicts;
+}
+
+// Every sum over every place in exactly one block and warp, all that it reads within the tile, and
+// every image in exactly one slice.
+int64_t conv_weight_grad_errors(int64_t images, int64_t in, int64_t height, int64_t width,
+                                int64_t out, int64_t k, int64_t pad) {
+  const ConvGeometry g = conv_geometry(images, in, height, width, out, k, pad);
+  const WeightGradTiles t = weight_grad_tiles(g);
+  const int64_t places = g.pooled_height * g.pooled_width;
+  std::vector<uint8_t> visits(out * in * places);
+  int64_t errors = t.threads() > 320 || t.slices < 1 || t.slices > 65535 || t.piece < 1 ||
+                   t.in_channels * k * k >= 64 || weight_grad_shared_bytes(t) > 96 * 1024;
+  for (int block = 0; block < t.blocks(); ++block) {
+    const WeightGradPart part = t.part(block);
+    errors += part.tile < 0 || part.tile >= t.tiles();
+    for (int warp = 0; warp < t.warps; ++warp) {
+      for (int c = 0; c < t.in_channels; ++c) {
+        for (int place = 0; place < t.rows * t.columns; ++place) {
+          const int64_t row = part.row + place / t.columns, column = part.column + place % t.columns;
+          const int64_t out_channel = part.out_channel + warp, in_channel = part.in_channel + c;
+          if (out_channel >= out || in_channel >= in || row >= g.pooled_height ||
+              column >= g.pooled_width) {
+            continue;
+          }
+          ++visits.at((out_channel * in + in_channel) * places + row * g.pooled_width + column);
+        }
+      }
+    }
+    // The last tiles reach to the end of the images, also where no window does.
+    if (part.row + t.rows >= g.pooled_height) {
+      errors += 2 * part.row + t.image_rows < height + 2 * pad;
+    }
+    if (part.column + t.columns >= g.pooled_width) {
+      errors += 2 * part.column + t.image_pitch < width + 2 * pad;
+    }
+  }
+  errors += 2 * t.rows + k - 1 > t.image_rows || 2 * t.columns + k - 1 > t.image_pitch;
+  for (const uint8_t count : visits) errors += count != 1;
   int64_t next = 0;
   for (int64_t slice = 0; slice < t.slices; ++slice) {
-    errors += t.begin(slice, images) != next;
+    errors += t.begin(slice, images) != next || next % kAbreast != 0;
     next = t.begin(slice + 1, images);
   }
-  return errors + (next != images);
+  return errors + (next < images || next >= images + kAbreast);
 }
 
 // Every output of every row in exactly one thread, and all that it reads within the tile.

@@ -66,11 +66,18 @@ def test_convolution_makes_every_place_once(host_checks):
 
 
 def test_gradient_of_the_weight_makes_every_sum_once(host_checks):
-    for images, channels, out, k in itertools.product(
-        (1, 7, 1023, 1024, 1025, 70_000), (1, 2, 3, 8), (1, 2, 10, 20, 32, 64, 333, 1024), (3, 5)
-    ):
-        sizes = (images, channels, out, k)
+    for images, channels, (height, width), out, k, pad in itertools.product(
+        (1, 31, 33, 4096, 70_000), (1, 2, 3, 10),
+        ((6, 6), (7, 9), (28, 28), (33, 31), (8, 700), (200, 7)), (1, 10, 20, 33, 333), (3, 5),
+        (0, 2),
+    ):  # fmt: skip
+        sizes = (images, channels, height, width, out, k, pad)
         assert count(host_checks.conv_weight_grad_errors, *sizes) == 0, sizes
+
+
+def test_gradient_of_the_input_reads_from_different_banks(host_checks):
+    for sizes in ((1, 28, 10, 5), (10, 12, 20, 5), (3, 32, 8, 5), (8, 8, 5, 3), (2, 20, 7, 3)):
+        assert count(host_checks.conv_input_grad_conflicts, *sizes) == 0, sizes
 
 
 @pytest.mark.parametrize("may_split", [False, True])

@@ -46,6 +46,8 @@ inline dim3 threadIdx, blockIdx, blockDim, gridDim;
 
 void __syncthreads();
 bool __syncthreads_or(bool vote);
+// All threads of the block have to come to it, as to a barrier.
+float __shfl_xor_sync(unsigned, float value, int mask);
 
 template <typename T>
 T __ldg(const T* p) {

@@ -9,7 +9,7 @@
 
 namespace {
 
-constexpr size_t kStackBytes = 64 * 1024, kSharedBytes = 96 * 1024;
+constexpr size_t kStackBytes = 64 * 1024, kSharedBytes = 99 * 1024;
 
 struct Thread {
   ucontext_t context;
@@ -68,6 +68,16 @@ bool __syncthreads_or(bool vote) {
   return votes[slot];
 }
 
+float __shfl_xor_sync(unsigned, float value, int mask) {
+  // Given in one round and taken in the next one, when others may give again.
+  static float given[2][1024];
+  const unsigned thread = threadIdx.x;
+  float(&values)[1024] = given[round_number % 2];
+  values[thread] = value;
+  __syncthreads();
+  return values[thread ^ unsigned(mask)];
+}
+
 float4* emulator::shared_memory() { return reinterpret_cast<float4*>(shared); }
 
 void emulator::Launch::operator=(const std::function<void()>& call) {
@@ -96,7 +106,8 @@ const inkgrad::cuda::Kernels* inkgrad_cuda_kernels() {
     inkgrad::cuda::fill_split(filled);
     inkgrad::cuda::fill_layout(filled);
     inkgrad::cuda::fill_conv_forward(filled);
-    inkgrad::cuda::fill_conv_backward(filled);
+    inkgrad::cuda::fill_conv_weight_grad(filled);
+    inkgrad::cuda::fill_conv_input_grad(filled);
     inkgrad::cuda::fill_small_linear(filled);
     inkgrad::cuda::fill_chain(filled);
     return filled;

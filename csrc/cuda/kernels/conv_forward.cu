@@ -21,29 +21,28 @@ __global__ void __launch_bounds__(kLargestBlock)
                           uint8_t* indices) {
   extern __shared__ float4 shared[];  // weights, bias, images
   const int in_channels = int(g.in_channels), channels = int(g.out_channels), row = groups.row();
-  const int taps = in_channels * K * K;
   float* const weights = reinterpret_cast<float*>(shared);
-  float* const offsets = weights + taps * row;
-  float* const images = offsets + row;
+  float* const offsets = weights + in_channels * groups.plane(K);
+  float* const images = offsets + groups.plane(1);
 
-  load_weights<kTogether>(taps, groups, weights, [&](int tap, int channel) {
-    return channel < channels ? __ldg(weight + channel * taps + tap) : 0.0f;
+  load_weights<K, kTogether>(in_channels, groups, weights, [&](int plane, int tap, int channel) {
+    const int at = (channel * in_channels + plane) * K * K + tap;
+    return channel < channels ? __ldg(weight + at) : 0.0f;
   });
-  load_weights<kTogether>(1, groups, offsets, [&](int, int channel) {
+  load_weights<1, kTogether>(1, groups, offsets, [&](int, int, int channel) {
     return bias && channel < channels ? __ldg(bias + channel) : 0.0f;
   });
   const int pooled_width = int(g.pooled_width), pitch = tiles.tile.pitch;
   const int plane = tiles.tile.rows * pitch;
-  for (int64_t part = blockIdx.x; part < tiles.shares_of(g.images); part += gridDim.x) {
-    const int64_t first = part / tiles.parts * int64_t(tiles.images), left = g.images - first;
+  const int all_images = int(g.images);
+  for (int part = blockIdx.x; part < tiles.shares_of(all_images); part += gridDim.x) {
+    const int first = part / tiles.parts * tiles.images, left = all_images - first;
     __syncthreads();  // the images before are done with
-    load_images(g, tiles.tile, input, first, int(left < tiles.images ? left : tiles.images),
-                images);
+    load_images(g, tiles.tile, input, first, left < tiles.images ? left : tiles.images, images);
     __syncthreads();
 
-    int share, image_in_block, place;
-    int64_t image;
-    if (!tiles.locate(part, threadIdx.x, g.images, &share, &image_in_block, &image, &place)) {
+    int share, image_in_block, image, place;
+    if (!tiles.locate(part, threadIdx.x, all_images, &share, &image_in_block, &image, &place)) {
       continue;
     }
     const float* const corner = images + image_in_block * in_channels * plane +
@@ -51,8 +50,8 @@ __global__ void __launch_bounds__(kLargestBlock)
     for (int group = share; group < groups.count; group += tiles.channel_shares) {
       float sums[kTogether][4] = {};
       for (int c = 0; c < in_channels; ++c) {
-        add_products<K>(corner + c * plane, pitch, weights + c * K * K * row + group * groups.pitch,
-                        row, sums);
+        const float* const own = weights + c * groups.plane(K) + group * groups.pitch;
+        add_products(corner + c * plane, pitch, Weights<K, kTogether>(own, row), sums);
       }
 #pragma unroll
       for (int c = 0; c < kTogether; ++c) {
@@ -69,7 +68,7 @@ __global__ void __launch_bounds__(kLargestBlock)
             index = p;
           }
         }
-        const int64_t at = (image * channels + channel) * tiles.places + place;
+        const int64_t at = (int64_t(image) * channels + channel) * tiles.places + place;
         output[at] = activate(best, Activation::relu);
         indices[at] = uint8_t(index);
       }
@@ -97,7 +96,7 @@ void relu_pool(const ConvGeometry& g, const float* input, const float* weight, c
   with_kernel_size(g.kernel_height, groups.together, [&](auto k, auto together) {
     allow_shared_bytes(conv_relu_pool_kernel<k, together>, bytes);
     conv_relu_pool_kernel<k, together>
-        <<<tiles.blocks(g.images), tiles.threads, bytes, as_stream(stream)>>>(
+        <<<tiles.blocks(g.images, bytes), tiles.threads, bytes, as_stream(stream)>>>(
             g, tiles, groups, input, weight, bias, output, indices);
     INKGRAD_LAUNCH_CHECK();
   });

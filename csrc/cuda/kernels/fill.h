@@ -12,7 +12,8 @@ void fill_gemm(Kernels& table);
 void fill_pool(Kernels& table);
 void fill_layout(Kernels& table);
 void fill_conv_forward(Kernels& table);
-void fill_conv_backward(Kernels& table);
+void fill_conv_weight_grad(Kernels& table);
+void fill_conv_input_grad(Kernels& table);
 void fill_small_linear(Kernels& table);
 void fill_chain(Kernels& table);
 

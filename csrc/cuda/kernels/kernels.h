@@ -170,7 +170,6 @@ struct Kernels {
                          const float* bias, float* output, uint8_t* indices, void* stream);
   // Of what conv_takes: grad_weight and [the bias's gradient] from the places of the maxima,
   // through parts.
-  bool (*conv_weight_grad_takes)(const ConvGeometry& g);
   int64_t (*conv_weight_grad_parts)(const ConvGeometry& g);
   void (*conv_weight_grad)(const ConvGeometry& g, const float* grad_output, const float* output,
                            const uint8_t* indices, const float* input, double* parts,

@@ -32,7 +32,8 @@ Kernels filled() {
   fill_pool(table);
   fill_layout(table);
   fill_conv_forward(table);
-  fill_conv_backward(table);
+  fill_conv_weight_grad(table);
+  fill_conv_input_grad(table);
   fill_small_linear(table);
   fill_chain(table);
   return table;

@@ -1,0 +1,118 @@
+// The input's gradient of relu(max_pool2d(conv2d(x, w) + b)) for images of few channels, from what
+// forward kept: the place of each maximum. The gradient of the convolution's output, zero but there,
+// is spread out in shared memory; the input's is its convolution with the weights turned round.
+#include "conv_parts.cuh"
+#include "fill.h"
+#include "math.h"
+
+namespace inkgrad::cuda {
+namespace {
+
+// The gradients of the pixels of the convolution, for all places of `here` images. The zeros around
+// them are there already.
+__device__ __forceinline__ void spread_grads(const ConvGeometry& g, const ImageTile& tile, int up,
+                                             int to_left, int64_t first, int here,
+                                             const float* grad_output, const float* output,
+                                             const uint8_t* indices, float* grads) {
+  const int width = int(g.pooled_width), places = int(g.pooled_height) * width;
+  const int plane = tile.rows * tile.pitch, count = here * int(g.out_channels) * places;
+  const int64_t start = first * g.out_channels * places;
+#pragma unroll 4
+  for (int i = threadIdx.x; i < count; i += blockDim.x) {
+    const int list = i / places, place = i - list * places;  // the channel of an image
+    const int row = place / width, column = place - row * width;
+    const int index = __ldg(indices + start + i);
+    const float grad = activate_backward(__ldg(grad_output + start + i), __ldg(output + start + i),
+                                         Activation::relu);
+#pragma unroll
+    for (int p = 0; p < 4; ++p) {
+      const int y = 2 * row + p / 2 + up, x = 2 * column + p % 2 + to_left;
+      // With more padding than the kernel is wide its outermost places see no image.
+      if (y >= 0 && y < tile.rows && x >= 0 && x < tile.pitch) {
+        grads[list * plane + y * tile.pitch + x] = p == index ? grad : 0.0f;
+      }
+    }
+  }
+}
+
+template <int K, int kTogether>
+__global__ void __launch_bounds__(kLargestBlock)
+    conv_input_grad_kernel(ConvGeometry g, PlaneTiles tiles, ChannelGroups groups,
+                           const float* grad_output, const float* output, const uint8_t* indices,
+                           const float* weight, float* grad_input) {
+  extern __shared__ float4 shared[];  // weights, gradients of the convolution's output
+  const int in_channels = int(g.in_channels), out_channels = int(g.out_channels);
+  const int row = groups.row(), pitch = tiles.tile.pitch, plane = tiles.tile.rows * pitch;
+  float* const weights = reinterpret_cast<float*>(shared);
+  float* const grads = weights + out_channels * groups.plane(K);
+
+  load_weights<K, kTogether>(out_channels, groups, weights, [&](int out, int tap, int channel) {
+    const int turned = K * K - 1 - tap;
+    return channel < in_channels ? __ldg(weight + (out * in_channels + channel) * K * K + turned)
+                                 : 0.0f;
+  });
+  for (int i = threadIdx.x; i < tiles.images * out_channels * plane; i += blockDim.x) grads[i] = 0;
+  const int up = K - 1 - int(g.pad_height), to_left = K - 1 - int(g.pad_width);
+  const int height = int(g.in_height), width = int(g.in_width), across = (width + 1) / 2;
+  const int all_images = int(g.images);
+  for (int part = blockIdx.x; part < tiles.shares_of(all_images); part += gridDim.x) {
+    const int first = part / tiles.parts * tiles.images, left = all_images - first;
+    const int here = left < tiles.images ? left : tiles.images;
+    __syncthreads();  // the gradients before are done with
+    spread_grads(g, tiles.tile, up, to_left, first, here, grad_output, output, indices, grads);
+    __syncthreads();
+
+    int share, image_in_block, image, place;
+    if (!tiles.locate(part, threadIdx.x, all_images, &share, &image_in_block, &image, &place)) {
+      continue;
+    }
+    const int y = 2 * (place / across), x = 2 * (place % across);
+    const float* const corner = grads + image_in_block * out_channels * plane + y * pitch + x;
+    for (int group = share; group < groups.count; group += tiles.channel_shares) {
+      float sums[kTogether][4] = {};
+      for (int c = 0; c < out_channels; ++c) {
+        const float* const own = weights + c * groups.plane(K) + group * groups.pitch;
+        add_products(corner + c * plane, pitch, Weights<K, kTogether>(own, row), sums);
+      }
+#pragma unroll
+      for (int c = 0; c < kTogether; ++c) {
+        const int channel = group * kTogether + c;
+        if (channel >= in_channels) break;
+        const int64_t list = int64_t(image) * in_channels + channel;
+        float* const to = grad_input + (list * height + y) * width + x;
+#pragma unroll
+        for (int p = 0; p < 4; ++p) {
+          if (y + p / 2 < height && x + p % 2 < width) to[p / 2 * width + p % 2] = sums[c][p];
+        }
+      }
+    }
+  }
+}
+
+// Of forward's geometries (conv_takes).
+bool takes_input(const ConvGeometry& g) {
+  return input_grad_shared_bytes(g, input_grad_tiles(g)) <= kSharedBytes;
+}
+
+void input_grad(const ConvGeometry& g, const float* grad_output, const float* output,
+                const uint8_t* indices, const float* weight, float* grad_input, void* stream) {
+  const PlaneTiles tiles = input_grad_tiles(g);
+  const ChannelGroups groups = channel_groups(g.in_channels);
+  const int64_t bytes = input_grad_shared_bytes(g, tiles);
+  with_kernel_size(g.kernel_height, groups.together, [&](auto k, auto together) {
+    allow_shared_bytes(conv_input_grad_kernel<k, together>, bytes);
+    conv_input_grad_kernel<k, together>
+        <<<tiles.blocks(g.images, bytes), tiles.threads, bytes, as_stream(stream)>>>(
+            g, tiles, groups, grad_output, output, indices, weight, grad_input);
+    INKGRAD_LAUNCH_CHECK();
+  });
+}
+
+}  // namespace
+
+void fill_conv_input_grad(Kernels& table) {
+  table.conv_input_grad_takes = takes_input;
+  table.conv_input_grad = input_grad;
+}
+
+}  // namespace inkgrad::cuda

@@ -1,0 +1,224 @@
+// The weight's and the bias's gradient of relu(max_pool2d(conv2d(x, w) + b)) for images of few
+// channels, from what forward kept: the place of each maximum. The gradient of the convolution's
+// output is zero but there, so that a quarter of the products of a dense one are left, but each of
+// them at a place of its own.
+//
+// That is why the images lie abreast: a lane has an image, and finds its element in a bank of its
+// own wherever the maximum was. A warp has an output channel and a few input channels, their sums
+// in registers; at the end of 32 images the lanes add theirs up.
+#include "conv_parts.cuh"
+#include "conv_weight_map.h"
+#include "fill.h"
+#include "math.h"
+
+namespace inkgrad::cuda {
+namespace {
+
+// Images that a thread loads elements from at a time, and gradients, which are three loads each.
+constexpr int kElementsAhead = 8, kGradsAhead = 4;
+
+// Adds v up over the lanes of a warp: of kCount values, a multiple of 32, a lane then has the sums
+// of the kCount / 32 from kCount / 32 times its own number on, at the front. Half of the values are
+// exchanged for the sums of the other half, then half of these, and so on.
+template <int kApart = kAbreast / 2, int kCount>
+__device__ __forceinline__ void sum_over_lanes(float (&v)[kCount]) {
+  constexpr int kHalf = kCount * kApart / kAbreast;
+  const bool upper = threadIdx.x & kApart;
+#pragma unroll
+  for (int i = 0; i < kHalf; ++i) {
+    const float given = upper ? v[i] : v[i + kHalf], kept = upper ? v[i + kHalf] : v[i];
+    v[i] = kept + __shfl_xor_sync(0xffffffffu, given, kApart);
+  }
+  if constexpr (kApart > 1) sum_over_lanes<kApart / 2>(v);
+}
+
+// The elements of `here` images that a tile needs, with zeros around them. Returns whether this
+// thread saw a number that is not finite.
+__device__ __forceinline__ bool load_abreast(const ConvGeometry& g, const WeightGradTiles& t,
+                                             const WeightGradPart& part, const float* input,
+                                             int64_t first, int here, float* images) {
+  const int height = int(g.in_height), width = int(g.in_width), elements = t.image_elements();
+  const int64_t image = g.in_channels * height * width;
+  bool finite = true;
+  for (int i = threadIdx.x; i < kAbreast / kElementsAhead * elements; i += blockDim.x) {
+    const int share = i / elements, element = i - share * elements;
+    const int line = element / t.image_pitch, channel = line / t.image_rows;
+    const int row = 2 * part.row + line - channel * t.image_rows - int(g.pad_height);
+    const int column = 2 * part.column + element - line * t.image_pitch - int(g.pad_width);
+    const int of_all = part.in_channel + channel, next = share * kElementsAhead;
+    const bool inside = of_all < g.in_channels && row >= 0 && row < height && column >= 0 &&
+                        column < width;
+    const float* const from =
+        input + (first + next) * image + (int64_t(of_all) * height + row) * width + column;
+    float values[kElementsAhead];
+#pragma unroll
+    for (int k = 0; k < kElementsAhead; ++k) {
+      values[k] = inside && next + k < here ? __ldg(from + k * image) : 0.0f;
+    }
+#pragma unroll
+    for (int k = 0; k < kElementsAhead; ++k) {
+      finite = finite && isfinite(values[k]);
+      images[element * kAbreastPitch + next + k] = values[k];
+    }
+  }
+  return !finite;
+}
+
+// What the places from `start` on of a tile hand on, up to t.piece of them, and to where.
+__device__ __forceinline__ void load_grads(const ConvGeometry& g, const WeightGradTiles& t,
+                                           const WeightGradPart& part, const float* grad_output,
+                                           const float* output, const uint8_t* indices,
+                                           int64_t first, int here, int start, PlacedGrad* grads) {
+  const int height = int(g.pooled_height), width = int(g.pooled_width);
+  const int64_t image = g.out_channels * height * width;
+  for (int i = threadIdx.x; i < kAbreast / kGradsAhead * t.grad_elements(); i += blockDim.x) {
+    const int share = i / t.grad_elements(), element = i - share * t.grad_elements();
+    const int warp = element / t.piece, place = start + element - warp * t.piece;
+    const int row = place / t.columns, column = place - row * t.columns;
+    const int channel = part.out_channel + warp, next = share * kGradsAhead;
+    const bool inside = channel < g.out_channels && row < t.rows && part.row + row < height &&
+                        part.column + column < width;
+    const int64_t at = (first + next) * image +
+                       (int64_t(channel) * height + part.row + row) * width + part.column + column;
+    float grad[kGradsAhead];
+    int index[kGradsAhead];
+#pragma unroll
+    for (int k = 0; k < kGradsAhead; ++k) {
+      const bool there = inside && next + k < here;
+      const int64_t own = at + k * image;
+      index[k] = there ? __ldg(indices + own) : 0;
+      grad[k] = there ? activate_backward(__ldg(grad_output + own), __ldg(output + own),
+                                          Activation::relu)
+                      : 0.0f;
+    }
+#pragma unroll
+    for (int k = 0; k < kGradsAhead; ++k) {
+      // (The last piece may have more places than the tile.)
+      const int pixel =
+          inside ? (2 * row + index[k] / 2) * t.image_pitch + 2 * column + index[k] % 2 : 0;
+      grads[element * kAbreastPitch + next + k] = {grad[k], pixel * kAbreastPitch};
+    }
+  }
+}
+
+// sums += grad times the K x K elements from `window` on of each channel.
+template <int K, int kChannels, int kCount>
+__device__ __forceinline__ void add_window(float grad, const float* window, int plane, int pitch,
+                                           float (&sums)[kCount]) {
+#pragma unroll
+  for (int c = 0; c < kChannels; ++c) {
+#pragma unroll
+    for (int y = 0; y < K; ++y) {
+      const float* const row = window + c * plane + y * pitch;
+#pragma unroll
+      for (int x = 0; x < K; ++x) {
+        float& sum = sums[(c * K + y) * K + x];
+        sum = fmaf(grad, row[x * kAbreastPitch], sum);
+      }
+    }
+  }
+}
+
+template <int K, int kChannels>
+__global__ void __launch_bounds__(320, 2)
+    conv_weight_grad_kernel(ConvGeometry g, WeightGradTiles t, const float* grad_output,
+                            const float* output, const uint8_t* indices, const float* input,
+                            double* parts) {
+  // The weight's sums, then the bias's; the rest stays zero.
+  constexpr int kTaps = kChannels * K * K, kCount = (kTaps / kAbreast + 1) * kAbreast;
+  constexpr int kOwn = kCount / kAbreast;
+  extern __shared__ float4 shared[];  // placed gradients [warps, piece], elements of the images
+  PlacedGrad* const grads = reinterpret_cast<PlacedGrad*>(shared);
+  float* const images = reinterpret_cast<float*>(grads + t.grad_elements() * kAbreastPitch);
+  const WeightGradPart part = t.part(blockIdx.x);
+  const int warp = threadIdx.x / kAbreast, lane = threadIdx.x % kAbreast;
+  const int pitch = t.image_pitch * kAbreastPitch, plane = t.image_rows * pitch;
+  const PlacedGrad* const own_grads = grads + warp * t.piece * kAbreastPitch + lane;
+  const float* const own_image = images + lane;
+
+  double totals[kOwn] = {};
+  const int64_t end = t.begin(blockIdx.y + 1, g.images);
+  for (int64_t n = t.begin(blockIdx.y, g.images); n < end; n += kAbreast) {
+    const int here = int(g.images - n < kAbreast ? g.images - n : kAbreast);
+    __syncthreads();  // the images before are done with
+    bool special = load_abreast(g, t, part, input, n, here, images);
+    float sums[kCount] = {};
+    for (int start = 0; start < t.rows * t.columns; start += t.piece) {
+      __syncthreads();  // and the gradients
+      load_grads(g, t, part, grad_output, output, indices, n, here, start, grads);
+      special = __syncthreads_or(special);
+      for (int i = 0; i < t.piece; ++i) {
+        const PlacedGrad placed = own_grads[i * kAbreastPitch];
+        add_window<K, kChannels>(placed.grad, own_image + placed.at, plane, pitch, sums);
+        sums[kTaps] += placed.grad;
+      }
+    }
+    if (special) {
+      // The zeros count as well: times what is not finite they are NaN, natively too.
+      for (int y = 0; y + K <= t.image_rows; ++y) {
+        for (int x = 0; x + K <= t.image_pitch; ++x) {
+          const float* const window = own_image + y * pitch + x * kAbreastPitch;
+          add_window<K, kChannels>(0.0f, window, plane, pitch, sums);
+        }
+      }
+    }
+    sum_over_lanes(sums);
+#pragma unroll
+    for (int i = 0; i < kOwn; ++i) totals[i] += sums[i];
+  }
+
+  // Of a slice and a tile: the weight's [out, in, K, K], then the bias's [out].
+  const int channel = part.out_channel + warp, in_channels = int(g.in_channels);
+  const int64_t weights = g.out_channels * in_channels * K * K;
+  double* const to =
+      parts + (blockIdx.y * int64_t(t.tiles()) + part.tile) * (weights + g.out_channels);
+  if (channel >= g.out_channels) return;
+#pragma unroll
+  for (int i = 0; i < kOwn; ++i) {
+    const int sum = lane * kOwn + i;
+    if (sum < kTaps && part.in_channel + sum / (K * K) < in_channels) {
+      to[(int64_t(channel) * in_channels + part.in_channel) * K * K + sum] = totals[i];
+    } else if (sum == kTaps && part.in_channel == 0) {
+      to[weights + channel] = totals[i];
+    }
+  }
+}
+
+int64_t weight_grad_parts(const ConvGeometry& g) {
+  const WeightGradTiles t = weight_grad_tiles(g);
+  return t.slices * t.tiles() * g.out_channels *
+         (g.in_channels * g.kernel_height * g.kernel_width + 1);
+}
+
+void weight_grad(const ConvGeometry& g, const float* grad_output, const float* output,
+                 const uint8_t* indices, const float* input, double* parts, float* grad_weight,
+                 float* grad_bias, void* stream) {
+  const WeightGradTiles t = weight_grad_tiles(g);
+  const int64_t bytes = weight_grad_shared_bytes(t);
+  const auto launch = [&](auto k, auto channels) {
+    allow_shared_bytes(conv_weight_grad_kernel<k, channels>, bytes);
+    conv_weight_grad_kernel<k, channels>
+        <<<dim3(t.blocks(), t.slices), t.threads(), bytes, as_stream(stream)>>>(
+            g, t, grad_output, output, indices, input, parts);
+    INKGRAD_LAUNCH_CHECK();
+  };
+  const auto with_k = [&](auto k) {
+    constexpr int several = channels_of_warp(k, 2);
+    t.in_channels == 1 ? launch(k, std::integral_constant<int, 1>{})
+                       : launch(k, std::integral_constant<int, several>{});
+  };
+  g.kernel_height == 3 ? with_k(std::integral_constant<int, 3>{})
+                       : with_k(std::integral_constant<int, 5>{});
+  const int64_t weights = g.out_channels * g.in_channels * g.kernel_height * g.kernel_width;
+  add_parts(parts, t.slices * t.tiles(), weights, g.out_channels, 1, Dtype::f32, grad_weight,
+            grad_bias, stream);
+}
+
+}  // namespace
+
+void fill_conv_weight_grad(Kernels& table) {
+  table.conv_weight_grad_parts = weight_grad_parts;
+  table.conv_weight_grad = weight_grad;
+}
+
+}  // namespace inkgrad::cuda
