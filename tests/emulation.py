@@ -183,7 +183,7 @@ def _on_the_host(source: str) -> str:
 def emulated_kernels(folder: Path) -> Kernels:
     sources = [EMULATOR / "emulator.cpp"]
     for path in sorted(KERNELS.glob("*.cu")):
-        if '"hopper.cuh"' in path.read_text():  # instructions that no host has
+        if path.name.startswith("gemm"):  # instructions that no host has
             continue
         sources.append(folder / f"{path.stem}.cpp")
         sources[-1].write_text(_on_the_host(path.read_text()))

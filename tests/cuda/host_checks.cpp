@@ -203,8 +203,8 @@ int64_t conv_input_grad_errors(int64_t images, int64_t in, int64_t height, int64
   return plane_tile_errors(input_grad_tiles(g), images, ceil_div(width, 2), k);
 }
 
-// The pairs that 16 neighbouring threads of a plane read at a time lie in banks of their own, if the
-// rows could be moved apart; at most two such groups of threads meet.
+// The pairs that 16 neighbouring threads of a plane read at a time lie in banks of their own, if
+// the rows could be moved apart; at most two such groups of threads meet.
 int64_t conv_input_grad_conflicts(int64_t in, int64_t size, int64_t out, int64_t k) {
   const ConvGeometry g = conv_geometry(64, in, size, size, out, k, 0);
   const PlaneTiles t = input_grad_tiles(g);
@@ -235,7 +235,8 @@ int64_t conv_weight_grad_errors(int64_t images, int64_t in, int64_t height, int6
     for (int warp = 0; warp < t.warps; ++warp) {
       for (int c = 0; c < t.in_channels; ++c) {
         for (int place = 0; place < t.rows * t.columns; ++place) {
-          const int64_t row = part.row + place / t.columns, column = part.column + place % t.columns;
+          const int64_t row = part.row + place / t.columns,
+                        column = part.column + place % t.columns;
           const int64_t out_channel = part.out_channel + warp, in_channel = part.in_channel + c;
           if (out_channel >= out || in_channel >= in || row >= g.pooled_height ||
               column >= g.pooled_width) {
@@ -345,16 +346,42 @@ int64_t chain_errors(int levels, const int* units) {
 int64_t gemm_tile_errors(int64_t m, int64_t n, int64_t k, int64_t tile_columns, int64_t blocks,
                          bool may_split) {
   const GemmTiles t = gemm_tiles(m, n, k, int(tile_columns), int(blocks), may_split);
-  const int64_t rows = t.row_pairs * kBlocksOfCluster, steps = ceil_div(k, kTileDepth);
+  const int64_t rows = int64_t(t.row_pairs) * kBlocksOfCluster, steps = ceil_div(k, kTileDepth);
   std::vector<uint8_t> visits(rows * t.columns * steps);
   int64_t errors = rows * kTileRows < m || t.columns * tile_columns < n || t.steps != steps;
-  for (int64_t pair = 0; pair < t.pairs(); ++pair) {
+  for (int pair = 0; pair < t.pairs(); ++pair) {
     for (int rank = 0; rank < kBlocksOfCluster; ++rank) {
       const TilePlace at = t.place(pair, rank);
       errors += at.row % kTileRows != 0 || at.column % tile_columns != 0;
       errors += at.split < 0 || at.split >= t.splits || at.first_step >= at.end_step;
       const int64_t tile = at.row / kTileRows * t.columns + at.column / tile_columns;
       for (int step = at.first_step; step < at.end_step; ++step) ++visits.at(tile * steps + step);
+    }
+  }
+  for (const uint8_t count : visits) errors += count != 1;
+  return errors;
+}
+
+// Every tile of every row and panel, and the blocks of a cluster at the same rows.
+int64_t panel_tile_errors(int64_t m, int64_t n, int64_t blocks) {
+  const PanelTiles t = panel_tiles(m, n, 512, int(blocks));
+  const int64_t columns = int64_t(t.panel_pairs) * kBlocksOfCluster;
+  std::vector<uint8_t> visits(t.rows * columns);
+  int64_t errors = t.rows * kPanelRows < m || columns * kPanelColumns < n || t.steps != 8 ||
+                   t.clusters < 1 || t.clusters * kBlocksOfCluster > blocks;
+  int next = 0;
+  for (int cluster = 0; cluster < t.clusters; ++cluster) {
+    const int end = t.begin(cluster + 1);
+    errors += t.begin(cluster) != next || end <= next;
+    while (next < end) {
+      const int first = next, same = t.same_panels_end(first, end);
+      errors += same <= first;
+      for (; next < same; ++next) {
+        for (int rank = 0; rank < kBlocksOfCluster; ++rank) {
+          errors += t.column(next, rank) != t.column(first, rank);
+          ++visits.at(t.row(next) / kPanelRows * columns + t.column(next, rank) / kPanelColumns);
+        }
+      }
     }
   }
   for (const uint8_t count : visits) errors += count != 1;
@@ -379,7 +406,7 @@ int64_t gemm_sum_errors(int64_t columns) {
 }
 
 // Where B's rows are dealt out a thread's sums are `wide` consecutive columns of every group, which
-// it finds where finish_dealt() of gemm.cu looks for them.
+// it finds where finish_dealt() of gemm_parts.cuh looks for them.
 int64_t gemm_dealt_errors(int64_t columns, int64_t wide) {
   const int w = int(wide), groups = int(columns) / dealt_group(w);
   int64_t errors = columns % dealt_group(w) != 0;

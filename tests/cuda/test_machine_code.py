@@ -25,9 +25,9 @@ VECTORS = (
     "bce_sum", "bce_each", "bce_backward", "bias_activation", "activation_backward", "extremes",
     "split",
 )  # fmt: skip
-# Those that read nothing else.
-ALWAYS = ("to_channels_last", "from_channels_last")
-PRODUCTS = ("float_gemm", "half_gemm")
+# Those that read so whatever their flags.
+ALWAYS = ("to_channels_last", "from_channels_last", "conv_relu_pool")
+PRODUCTS = ("float_gemm", "half_gemm", "half_panel")
 # Those that read fours of elements: 16 bytes, but 8 of a half type.
 FOURS = ("small_linear", "small_linear_backward")
 # Those that add their sums in double.
@@ -175,11 +175,11 @@ def test_products_of_matrices_are_the_tensor_cores(machine_code):
         pytest.skip("not built for sm_90a")
     code = machine_code("sm_90a")
     found = [key for key in code if key[0] in PRODUCTS]
-    assert len(found) == 5
+    assert len(found) == 7
     for name, arguments in found:
         instructions = code[name, arguments]
         products = [op for op in instructions if op.startswith("HGMMA")]
-        shape = "64x128x16" if name == "float_gemm" else "64x256x16"
+        shape = "64x256x16" if name == "half_gemm" else "64x128x16"
         assert all(op.startswith(f"HGMMA.{shape}.F32") for op in products), (name, arguments)
         # Three products of two planes and six of three, each in four steps of the sum.
         assert len(products) >= (4 * (3 + 6) if name == "float_gemm" else 4), (name, arguments)

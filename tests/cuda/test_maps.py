@@ -89,12 +89,18 @@ def test_products_make_every_tile_once(host_checks, tile_columns, may_split):
         assert count(host_checks.gemm_tile_errors, *sizes) == 0, sizes
 
 
+def test_panels_make_every_tile_once(host_checks):
+    sizes = (1, 63, 64, 65, 127, 128, 129, 256, 257, 1000, 8192)
+    for m, n, blocks in itertools.product(sizes, sizes, (2, 16, 132)):
+        assert count(host_checks.panel_tile_errors, m, n, blocks) == 0, (m, n, blocks)
+
+
 @pytest.mark.parametrize("columns", [128, 256])
 def test_sums_of_a_warpgroup(host_checks, columns):
     assert count(host_checks.gemm_sum_errors, columns) == 0
 
 
-@pytest.mark.parametrize(("columns", "wide"), [(128, 4), (256, 8)])
+@pytest.mark.parametrize(("columns", "wide"), [(128, 4), (128, 8), (256, 8)])
 def test_columns_are_dealt_out(host_checks, columns, wide):
     assert count(host_checks.gemm_dealt_errors, columns, wide) == 0
 

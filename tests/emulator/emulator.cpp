@@ -72,7 +72,7 @@ float __shfl_xor_sync(unsigned, float value, int mask) {
   // Given in one round and taken in the next one, when others may give again.
   static float given[2][1024];
   const unsigned thread = threadIdx.x;
-  float(&values)[1024] = given[round_number % 2];
+  float (&values)[1024] = given[round_number % 2];
   values[thread] = value;
   __syncthreads();
   return values[thread ^ unsigned(mask)];

@@ -1,6 +1,7 @@
 // The input's gradient of relu(max_pool2d(conv2d(x, w) + b)) for images of few channels, from what
-// forward kept: the place of each maximum. The gradient of the convolution's output, zero but there,
-// is spread out in shared memory; the input's is its convolution with the weights turned round.
+// forward kept: the place of each maximum. The gradient of the convolution's output, zero but
+// there, is spread out in shared memory; the input's is its convolution with the weights turned
+// round.
 #include "conv_parts.cuh"
 #include "fill.h"
 #include "math.h"

@@ -36,8 +36,7 @@ __device__ __forceinline__ void load_images(const ConvGeometry& g, const ImageTi
     for (int r = threadIdx.x / 32; r < rows; r += blockDim.x / 32) {
       const int plane = r / tile.rows, y = r - plane * tile.rows - int(g.pad_height);
       const bool inside = y >= 0 && y < height && x >= 0 && x < width;
-      to[r * tile.pitch + column] =
-          inside ? __ldg(from + (plane * height + y) * width + x) : 0.0f;
+      to[r * tile.pitch + column] = inside ? __ldg(from + (plane * height + y) * width + x) : 0.0f;
     }
   }
 }

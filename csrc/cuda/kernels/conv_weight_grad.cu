@@ -46,8 +46,8 @@ __device__ __forceinline__ bool load_abreast(const ConvGeometry& g, const Weight
     const int row = 2 * part.row + line - channel * t.image_rows - int(g.pad_height);
     const int column = 2 * part.column + element - line * t.image_pitch - int(g.pad_width);
     const int of_all = part.in_channel + channel, next = share * kElementsAhead;
-    const bool inside = of_all < g.in_channels && row >= 0 && row < height && column >= 0 &&
-                        column < width;
+    const bool inside =
+        of_all < g.in_channels && row >= 0 && row < height && column >= 0 && column < width;
     const float* const from =
         input + (first + next) * image + (int64_t(of_all) * height + row) * width + column;
     float values[kElementsAhead];
@@ -87,9 +87,9 @@ __device__ __forceinline__ void load_grads(const ConvGeometry& g, const WeightGr
       const bool there = inside && next + k < here;
       const int64_t own = at + k * image;
       index[k] = there ? __ldg(indices + own) : 0;
-      grad[k] = there ? activate_backward(__ldg(grad_output + own), __ldg(output + own),
-                                          Activation::relu)
-                      : 0.0f;
+      grad[k] =
+          there ? activate_backward(__ldg(grad_output + own), __ldg(output + own), Activation::relu)
+                : 0.0f;
     }
 #pragma unroll
     for (int k = 0; k < kGradsAhead; ++k) {

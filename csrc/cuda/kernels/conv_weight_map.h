@@ -35,12 +35,12 @@ struct WeightGradPart {
 // A block goes through a slice of the images, 32 at a time, over a tile of the pool's places; its
 // warps have an output channel each, and the same input channels.
 struct WeightGradTiles {
-  int rows, columns;           // places of a tile
-  int down, across;            // tiles of a plane
-  int warps, in_channels;      // channels of a block
-  int out_groups, in_groups;   // blocks beside each other
-  int image_rows, image_pitch; // elements of the images that a tile needs
-  int piece;                   // places whose gradients are in shared memory at a time
+  int rows, columns;            // places of a tile
+  int down, across;             // tiles of a plane
+  int warps, in_channels;       // channels of a block
+  int out_groups, in_groups;    // blocks beside each other
+  int image_rows, image_pitch;  // elements of the images that a tile needs
+  int piece;                    // places whose gradients are in shared memory at a time
   int64_t slices;
 
   INKGRAD_HD int tiles() const { return down * across; }
@@ -51,8 +51,8 @@ struct WeightGradTiles {
 
   INKGRAD_HD WeightGradPart part(int block) const {
     const int tile = block % tiles(), groups = block / tiles();
-    return {tile / across * rows, tile % across * columns, tile,
-            groups % in_groups * in_channels, groups / in_groups * warps};
+    return {tile / across * rows, tile % across * columns, tile, groups % in_groups * in_channels,
+            groups / in_groups * warps};
   }
   // The first image of a slice.
   INKGRAD_HD int64_t begin(int64_t slice, int64_t all_images) const {

@@ -14,12 +14,11 @@
 // each copies half of a tile of B, into both.
 //
 // Written for sm_90a. Elsewhere the kernels are empty, and has_tensor_products() is false.
-#include "common.cuh"
 #include "fill.h"
-#include "gemm_map.h"
-#include "hopper.cuh"
-#include "math.h"
+#include "gemm_panel.h"
+#include "gemm_parts.cuh"
 #include "planes.h"
+#include "tensor_maps.h"
 
 namespace inkgrad::cuda {
 namespace {
@@ -34,32 +33,15 @@ struct Ring {
   uint64_t *full, *empty, *ahead;
 };
 
-struct Cursor {
-  int stage = 0, phase = 0;
-  template <int kStages>
-  __device__ __forceinline__ void advance() {
-    if (++stage == kStages) {
-      stage = 0;
-      phase ^= 1;
-    }
-  }
-};
-
 struct GemmArguments {
   GemmTiles tiles;
-  int64_t m, n;
   const Scheme* scheme;  // of float matrices
   int a_operand, b_operand;
   int groups_per_plane;  // of B, if its rows are dealt out
-  const void* bias;
-  Activation activation;
-  void* c;          // or, where the sum is split, the shares, [splits, m, n] float
-  bool in_vectors;  // bias and the rows of C lie at multiples of 16 bytes
+  GemmResult result;     // or, where the sum is split, the shares, [splits, m, n] float
 };
 
 #if defined(__CUDA_ARCH_FEAT_SM90_ALL)
-#define INKGRAD_CLUSTER __cluster_dims__(kBlocksOfCluster, 1, 1)
-
 constexpr int kConsumerWarps = 8;
 
 // ---- copying
@@ -101,7 +83,7 @@ __device__ __forceinline__ void copy_all(const CUtensorMap* map_a, const CUtenso
   constexpr int kStages = S::stages, kShare = S::columns / kBlocksOfCluster;
   const GemmTiles& tiles = arguments.tiles;
   Cursor at;
-  for (int64_t pair = blockIdx.x / kBlocksOfCluster; pair < tiles.pairs();
+  for (int pair = blockIdx.x / kBlocksOfCluster; pair < tiles.pairs();
        pair += gridDim.x / kBlocksOfCluster) {
     const TilePlace place = tiles.place(pair, rank);
     for (int step = place.first_step; step < place.end_step; ++step, at.advance<kStages>()) {
@@ -121,12 +103,6 @@ __device__ __forceinline__ void copy_all(const CUtensorMap* map_a, const CUtenso
 }
 
 // ---- multiplying
-
-// A stage was read by this warp: both blocks may fill it again.
-__device__ __forceinline__ void release(uint64_t* empty) {
-  const int lane = threadIdx.x % 32;
-  if (lane < kBlocksOfCluster) arrive_at(empty, lane);
-}
 
 // The descriptors of this warpgroup's operands in a stage.
 template <typename S, Major kA, Major kB>
@@ -157,121 +133,23 @@ __device__ __forceinline__ void multiply_planes(float (&sums)[kCount],
   }
 }
 
-// ---- finishing a tile. What is the same for all elements is decided outside: a branch for each
-// would make each of them wait.
-
-// Calls f(activation) with a function of one number.
-template <typename T, typename F>
-__device__ __forceinline__ void with_activation(Activation activation, F f) {
-  switch (activation) {
-    case Activation::sigmoid:
-      return f([](float z) { return sizeof(T) == 2 ? half_sigmoid(z) : sigmoid(z); });
-    case Activation::relu:
-      return f([](float z) { return activate(z, Activation::relu); });
-    case Activation::none:
-      return f([](float z) { return z; });
-  }
-}
-
-// The pieces of 16 bytes of the bias that belong to a thread's columns, where B's rows were dealt
-// out: read before the last products are done, so that nothing waits for them.
-template <typename T, int kCount>
-struct BiasPieces {
-  static constexpr int groups = 2 * kCount / dealt_group(kLanes<T>);
-  int4 piece[groups];
-
-  __device__ __forceinline__ BiasPieces(const GemmArguments& arguments, int64_t column) {
-#pragma unroll
-    for (int group = 0; group < groups; ++group) {
-      const int64_t first = column + group * dealt_group(kLanes<T>);
-      const bool there = arguments.bias && arguments.in_vectors && first < arguments.n;
-      piece[group] =
-          there
-              ? __ldg(reinterpret_cast<const int4*>(static_cast<const T*>(arguments.bias) + first))
-              : int4{0, 0, 0, 0};
-    }
-  }
-};
-
-template <typename T>
-__device__ __forceinline__ int64_t dealt_start(const TilePlace& place) {
-  return place.column + threadIdx.x % 4 * kLanes<T>;
-}
-
-// The result where B's rows were dealt out: 16 bytes at a time.
-template <typename T, int kCount>
-__device__ __forceinline__ void finish_dealt(const GemmArguments& arguments, const TilePlace& place,
-                                             int warpgroup, const BiasPieces<T, kCount>& bias,
-                                             const float (&sums)[kCount]) {
-  constexpr int kWide = kLanes<T>, kGroup = dealt_group(kWide), kColumns = 2 * kCount;
-  const int thread = threadIdx.x % 128;
-  const int64_t row = place.row + warpgroup * 64 + sum_row(thread, 0);
-  const int64_t column = dealt_start<T>(place);
-  T* const c = static_cast<T*>(arguments.c) + row * arguments.n + column;
-  // sum_of(group, down, i): the sum of element i of a group, of the upper or the lower row.
-  const auto sum_of = [&](int group, int down, int i) {
-    return sums[4 * (kWide / 2 * group + i / 2) + 2 * down + i % 2];
-  };
-  if (arguments.in_vectors && place.row + kTileRows <= arguments.m &&
-      place.column + kColumns <= arguments.n) {
-    with_activation<T>(arguments.activation, [&](auto activation) {
-#pragma unroll
-      for (int group = 0; group < kColumns / kGroup; ++group) {
-        T offset[kWide];
-        memcpy(offset, &bias.piece[group], sizeof offset);
-#pragma unroll
-        for (int down = 0; down < 2; ++down) {
-          T result[kWide];
-#pragma unroll
-          for (int i = 0; i < kWide; ++i) {
-            result[i] = narrow<T>(activation(sum_of(group, down, i) + widen(offset[i])));
-          }
-          int4 bits;
-          memcpy(&bits, result, sizeof bits);
-          *reinterpret_cast<int4*>(c + 8 * down * arguments.n + group * kGroup) = bits;
-        }
-      }
-    });
-    return;
-  }
-  const T* const from = static_cast<const T*>(arguments.bias);
-#pragma unroll
-  for (int group = 0; group < kColumns / kGroup; ++group) {
-#pragma unroll
-    for (int i = 0; i < kWide; ++i) {
-      const int right = group * kGroup + i;
-      if (column + right >= arguments.n) continue;
-      const float offset = from ? widen(__ldg(from + column + right)) : 0.0f;
-#pragma unroll
-      for (int down = 0; down < 2; ++down) {
-        if (row + 8 * down < arguments.m) {
-          c[8 * down * arguments.n + right] =
-              narrow<T>(activate(sum_of(group, down, i) + offset, arguments.activation));
-        }
-      }
-    }
-  }
-}
-
-// The result, or a share of it, where they were not: no bias, no activation.
-__device__ __forceinline__ void finish_plain(const GemmArguments& arguments, const TilePlace& place,
+// The result, or a share of it, where B's rows were not dealt out: no bias, no activation.
+__device__ __forceinline__ void finish_plain(const GemmResult& to, const TilePlace& place,
                                              int warpgroup, const float (&sums)[64]) {
   const int thread = threadIdx.x % 128;
   const int64_t row = place.row + warpgroup * 64 + sum_row(thread, 0);
   const int64_t column = place.column + sum_column(thread, 0);
-  float* const c =
-      static_cast<float*>(arguments.c) + (place.split * arguments.m + row) * arguments.n + column;
-  const bool whole = arguments.in_vectors && place.row + kTileRows <= arguments.m &&
-                     place.column + 128 <= arguments.n;
+  float* const c = static_cast<float*>(to.c) + (place.split * to.m + row) * to.n + column;
+  const bool whole = to.in_vectors && place.row + kTileRows <= to.m && place.column + 128 <= to.n;
 #pragma unroll
   for (int i = 0; i < 64; i += 2) {
     const int down = sum_row(0, i), right = sum_column(0, i);
-    float* const to = c + down * arguments.n + right;
+    float* const at = c + down * to.n + right;
     if (whole) {
-      *reinterpret_cast<float2*>(to) = float2{sums[i], sums[i + 1]};
-    } else if (row + down < arguments.m) {
-      if (column + right < arguments.n) to[0] = sums[i];
-      if (column + right + 1 < arguments.n) to[1] = sums[i + 1];
+      *reinterpret_cast<float2*>(at) = float2{sums[i], sums[i + 1]};
+    } else if (row + down < to.m) {
+      if (column + right < to.n) at[0] = sums[i];
+      if (column + right + 1 < to.n) at[1] = sums[i + 1];
     }
   }
 }
@@ -307,7 +185,7 @@ __device__ __forceinline__ void multiply_all(const GemmArguments& arguments, Rin
   const float unscale_b = arguments.scheme->unscale[arguments.b_operand];
   HeadStart<kStages> head_start(ring.ahead, warpgroup);
   Cursor at;
-  for (int64_t pair = blockIdx.x / kBlocksOfCluster; pair < arguments.tiles.pairs();
+  for (int pair = blockIdx.x / kBlocksOfCluster; pair < arguments.tiles.pairs();
        pair += gridDim.x / kBlocksOfCluster) {
     const TilePlace place = arguments.tiles.place(pair, rank);
     float total[64], part[64], rest[64];
@@ -343,7 +221,7 @@ __device__ __forceinline__ void multiply_all(const GemmArguments& arguments, Rin
       head_start.step_done();
     }
     // (Unused, and gone, where B's rows are not dealt out.)
-    const BiasPieces<float, 64> bias(arguments, dealt_start<float>(place));
+    const BiasPieces<float, 64> bias(arguments.result, dealt_start<float>(place.column));
     wait_products<0>();
     pin(rest);
     release(read);
@@ -356,9 +234,9 @@ __device__ __forceinline__ void multiply_all(const GemmArguments& arguments, Rin
       }
     }
     if constexpr (kB == Major::k) {
-      finish_dealt(arguments, place, warpgroup, bias, total);
+      finish_dealt(arguments.result, place.row + warpgroup * 64, place.column, bias, total);
     } else {
-      finish_plain(arguments, place, warpgroup, total);
+      finish_plain(arguments.result, place, warpgroup, total);
     }
   }
   head_start.step_done(kStages);
@@ -371,7 +249,7 @@ __device__ __forceinline__ void multiply_halves(const GemmArguments& arguments, 
   constexpr int kStages = S::stages;
   HeadStart<kStages> head_start(ring.ahead, warpgroup);
   Cursor at;
-  for (int64_t pair = blockIdx.x / kBlocksOfCluster; pair < arguments.tiles.pairs();
+  for (int pair = blockIdx.x / kBlocksOfCluster; pair < arguments.tiles.pairs();
        pair += gridDim.x / kBlocksOfCluster) {
     const TilePlace place = arguments.tiles.place(pair, rank);
     float total[128];
@@ -389,52 +267,29 @@ __device__ __forceinline__ void multiply_halves(const GemmArguments& arguments, 
       read = &ring.empty[at.stage];
       head_start.step_done();
     }
-    const BiasPieces<T, 128> bias(arguments, dealt_start<T>(place));
+    const BiasPieces<T, 128> bias(arguments.result, dealt_start<T>(place.column));
     wait_products<0>();
     pin(total);
     release(read);
-    finish_dealt(arguments, place, warpgroup, bias, total);
+    finish_dealt(arguments.result, place.row + warpgroup * 64, place.column, bias, total);
   }
   head_start.step_done(kStages);
 }
 
-// ---- the roles of a block
-
-// copy() for one thread, multiply(warpgroup) for the threads of two warpgroups; registers of a
-// thread of the first and of the others, 504 in all.
-template <int kCopierRegisters, int kConsumerRegisters, typename Copy, typename Multiply>
-__device__ __forceinline__ void divide_labour(Ring ring, Copy copy, Multiply multiply) {
-  if (threadIdx.x == 0) {
-    for (int i = 0; i < kMostStages; ++i) {
-      init_barrier(&ring.full[i], 1);
-      init_barrier(&ring.empty[i], kConsumerWarps * kBlocksOfCluster);
-    }
-    init_barrier(ring.ahead, kConsumerWarps / 2);
-    fence_barrier_init();
-  }
-  sync_cluster();
-  if (threadIdx.x < 128) {
-    give_registers<kCopierRegisters>();
-    if (threadIdx.x == 0) copy();
-  } else {
-    take_registers<kConsumerRegisters>();
-    // The same in all threads of a warp, which the compiler is to know.
-    multiply(__shfl_sync(0xffffffffu, int(threadIdx.x) / 128 - 1, 0));
-  }
-  // The other block may still write here, and count on barriers here.
-  __syncwarp();
-  sync_cluster();
-}
-
 __device__ __forceinline__ Ring make_ring(uint8_t* memory) {
-  const uint32_t past = shared_address(memory) % kSwizzleBytes;
-  uint8_t* const stages = memory + (past ? kSwizzleBytes - past : 0);
+  uint8_t* const stages = swizzled(memory);
   uint64_t* const barriers = reinterpret_cast<uint64_t*>(stages + kRingBytes);
   return {stages, barriers, barriers + kMostStages, barriers + 2 * kMostStages};
 }
 
-#else
-#define INKGRAD_CLUSTER  // other chips know none
+__device__ __forceinline__ void init_ring(const Ring& ring) {
+  for (int i = 0; i < kMostStages; ++i) {
+    init_barrier(&ring.full[i], 1);
+    init_barrier(&ring.empty[i], kConsumerWarps * kBlocksOfCluster);
+  }
+  init_barrier(ring.ahead, kConsumerWarps / 2);
+}
+
 #endif
 
 template <Major kA, Major kB>
@@ -447,22 +302,21 @@ __global__ void __launch_bounds__(kGemmThreads, 1) INKGRAD_CLUSTER
   const Ring ring = make_ring(memory);
   const uint32_t rank = rank_in_cluster();
   const bool two = arguments.scheme->planes == 2;
-  divide_labour<72, 216>(
-      ring,
-      [&] {
-        if (two) {
-          copy_all<Shape<2, 128>, kA, kB>(&map_a, &map_b, arguments, ring, rank);
-        } else {
-          copy_all<Shape<3, 128>, kA, kB>(&map_a, &map_b, arguments, ring, rank);
-        }
-      },
-      [&](int warpgroup) {
-        if (two) {
-          multiply_all<Shape<2, 128>, kA, kB>(arguments, ring, warpgroup, rank);
-        } else {
-          multiply_all<Shape<3, 128>, kA, kB>(arguments, ring, warpgroup, rank);
-        }
-      });
+  divide_labour<72, 216>([&] { init_ring(ring); },
+                         [&] {
+                           if (two) {
+                             copy_all<Shape<2, 128>, kA, kB>(&map_a, &map_b, arguments, ring, rank);
+                           } else {
+                             copy_all<Shape<3, 128>, kA, kB>(&map_a, &map_b, arguments, ring, rank);
+                           }
+                         },
+                         [&](int warpgroup) {
+                           if (two) {
+                             multiply_all<Shape<2, 128>, kA, kB>(arguments, ring, warpgroup, rank);
+                           } else {
+                             multiply_all<Shape<3, 128>, kA, kB>(arguments, ring, warpgroup, rank);
+                           }
+                         });
 #endif
 }
 
@@ -477,7 +331,8 @@ __global__ void __launch_bounds__(kGemmThreads, 1) INKGRAD_CLUSTER
   const uint32_t rank = rank_in_cluster();
   using S = Shape<1, 256>;
   divide_labour<40, 232>(
-      ring, [&] { copy_all<S, Major::k, Major::k>(&map_a, &map_b, arguments, ring, rank); },
+      [&] { init_ring(ring); },
+      [&] { copy_all<S, Major::k, Major::k>(&map_a, &map_b, arguments, ring, rank); },
       [&](int warpgroup) {
         multiply_halves<T, S, Major::k, Major::k>(arguments, ring, warpgroup, rank);
       });
@@ -497,28 +352,6 @@ __global__ void __launch_bounds__(kThreads)
 
 // ---- launching
 
-int attribute(cudaDeviceAttr which) {
-  int device = 0, value = 0;
-  cudaGetDevice(&device);
-  cudaDeviceGetAttribute(&value, which, device);
-  return value;
-}
-
-using Encode = decltype(&cuTensorMapEncodeTiled);
-
-// The driver's function, without linking to the driver, which a machine without a GPU lacks.
-Encode encode_function() {
-  static const Encode found = [] {
-    void* function = nullptr;
-    cudaDriverEntryPointQueryResult result{};
-    const cudaError_t error = cudaGetDriverEntryPointByVersion("cuTensorMapEncodeTiled", &function,
-                                                               12000, cudaEnableDefault, &result);
-    if (error != cudaSuccess || result != cudaDriverEntryPointSuccess) function = nullptr;
-    return reinterpret_cast<Encode>(function);
-  }();
-  return found;
-}
-
 bool has_tensor_products() {
 #if defined(INKGRAD_WGMMA)
   return attribute(cudaDevAttrComputeCapabilityMajor) == 9 &&
@@ -528,47 +361,6 @@ bool has_tensor_products() {
 #endif
 }
 
-struct Stored {
-  const void* data;
-  int64_t rows, columns, pitch, plane_rows;  // in elements of 16 bits
-  int planes;
-};
-
-CUtensorMap encoded(const void* data, int dimensions, const cuuint64_t* sizes,
-                    const cuuint64_t* strides, const cuuint32_t* box) {
-  CUtensorMap map{};
-  const cuuint32_t steps[] = {1, 1, 1, 1, 1};
-  const CUresult result = encode_function()(
-      &map, CU_TENSOR_MAP_DATA_TYPE_UINT16, cuuint32_t(dimensions), const_cast<void*>(data), sizes,
-      strides, box, steps, CU_TENSOR_MAP_INTERLEAVE_NONE, CU_TENSOR_MAP_SWIZZLE_128B,
-      CU_TENSOR_MAP_L2_PROMOTION_L2_256B, CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE);
-  check_driver(static_cast<int>(result), "cuTensorMapEncodeTiled");
-  return map;
-}
-
-// An operand copied in boxes of one row of shared memory by `tall` rows.
-CUtensorMap tile_map(const Stored& stored, int tall) {
-  const cuuint64_t row = cuuint64_t(stored.pitch) * 2;
-  const cuuint64_t sizes[] = {cuuint64_t(stored.columns), cuuint64_t(stored.rows),
-                              cuuint64_t(stored.planes)};
-  const cuuint64_t strides[] = {row, row * cuuint64_t(stored.plane_rows)};
-  const cuuint32_t box[] = {kRowBytes / 2, cuuint32_t(tall), 1};
-  return encoded(stored.data, 3, sizes, strides, box);
-}
-
-// An operand whose rows are dealt out (gemm_map.h), `share` rows at a time. A row is a place in a
-// pair, a thread, a pair and a group; the planes follow each other as groups.
-CUtensorMap dealt_map(const Stored& stored, int wide, int share) {
-  const int group = dealt_group(wide);
-  const cuuint64_t row = cuuint64_t(stored.pitch) * 2;
-  const cuuint64_t sizes[] = {
-      cuuint64_t(stored.columns), 2, 4, cuuint64_t(wide / 2),
-      cuuint64_t(stored.planes) * cuuint64_t(stored.plane_rows) / cuuint64_t(group)};
-  const cuuint64_t strides[] = {row, row * cuuint64_t(wide), row * 2, row * cuuint64_t(group)};
-  const cuuint32_t box[] = {kRowBytes / 2, 2, 4, cuuint32_t(wide / 2), cuuint32_t(share / group)};
-  return encoded(stored.data, 5, sizes, strides, box);
-}
-
 CUtensorMap map_of_a(const Stored& stored, Major major) {
   return tile_map(stored, major == Major::k ? kTileRows : kTileDepth);
 }
@@ -576,10 +368,6 @@ template <typename S>
 CUtensorMap map_of_b(const Stored& stored, Major major) {
   return major == Major::k ? dealt_map(stored, S::wide, S::columns / kBlocksOfCluster)
                            : tile_map(stored, kTileDepth);
-}
-
-int blocks_at_once() {
-  return attribute(cudaDevAttrMultiProcessorCount) / kBlocksOfCluster * kBlocksOfCluster;
 }
 
 GemmTiles tiles_of(const Product& p) {
@@ -622,18 +410,15 @@ void product(const Product& p, float* shares, void* stream) {
   const Stored a = stored(p.a, p.a_transposed, p.m), b = stored(p.b, p.b_transposed, p.n);
   void* const to = split ? shares : p.c;
   const int wide = is_float ? 4 : 8;
-  const GemmArguments arguments{tiles,
-                                p.m,
-                                p.n,
-                                static_cast<const Scheme*>(p.scheme),
-                                p.a_operand,
-                                p.b_operand,
-                                int(b.plane_rows / dealt_group(wide)),
-                                p.bias,
-                                p.activation,
-                                to,
-                                aligned(to, p.bias) && p.n % wide == 0};
-  if (p.dtype == Dtype::f16 || p.dtype == Dtype::bf16) {
+  const GemmResult result{p.m,          p.n, p.bias,
+                          p.activation, to,  aligned(to, p.bias) && p.n % wide == 0};
+  if (!is_float && panel_takes(p.k)) {
+    panel_product(p.dtype, a, b, result, stream);
+    return;
+  }
+  const GemmArguments arguments{tiles,       static_cast<const Scheme*>(p.scheme),  p.a_operand,
+                                p.b_operand, int(b.plane_rows / dealt_group(wide)), result};
+  if (!is_float) {
     const CUtensorMap map_a = map_of_a(a, Major::k), map_b = map_of_b<Shape<1, 256>>(b, Major::k);
     const auto kernel =
         p.dtype == Dtype::f16 ? half_gemm_kernel<__half> : half_gemm_kernel<__nv_bfloat16>;

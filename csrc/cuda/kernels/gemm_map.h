@@ -29,23 +29,21 @@ struct TilePlace {
 // by column, so that what is under way at one time shares rows of A and columns of B in the cache.
 struct GemmTiles {
   int tile_columns;  // of the result, in elements
-  int64_t row_pairs, columns;
+  int row_pairs, columns;
   int splits, steps, steps_per_split;
+  Divider of_split, of_band;
 
-  INKGRAD_HD int64_t pairs() const { return row_pairs * columns * splits; }
+  INKGRAD_HD int pairs() const { return row_pairs * columns * splits; }
 
-  INKGRAD_HD TilePlace place(int64_t pair, int rank) const {
-    const int64_t of_split = row_pairs * columns;
-    const int split = int(pair / of_split);
-    const int64_t index = pair % of_split;
-    const int64_t band = index / (kBandTiles * columns), first_row = band * kBandTiles;
-    const int64_t tall = row_pairs - first_row < kBandTiles ? row_pairs - first_row : kBandTiles;
-    const int64_t in_band = index % (kBandTiles * columns);
-    const int64_t row = (first_row + in_band % tall) * kBlocksOfCluster + rank;
-    const int first_step = split * steps_per_split;
-    const int end = first_step + steps_per_split;
-    return {row * kTileRows, in_band / tall * tile_columns, split, first_step,
-            end < steps ? end : steps};
+  INKGRAD_HD TilePlace place(int pair, int rank) const {
+    uint32_t index, in_band;
+    const int split = int(of_split.divide(uint32_t(pair), &index));
+    const int first_row = int(of_band.divide(index, &in_band)) * kBandTiles;
+    const int left = row_pairs - first_row, tall = left < kBandTiles ? left : kBandTiles;
+    const int column = int(in_band) / tall, row = first_row + int(in_band) - column * tall;
+    const int first_step = split * steps_per_split, end = first_step + steps_per_split;
+    return {(int64_t(row) * kBlocksOfCluster + rank) * kTileRows, int64_t(column) * tile_columns,
+            split, first_step, end < steps ? end : steps};
   }
 };
 
@@ -56,14 +54,57 @@ inline GemmTiles gemm_tiles(int64_t m, int64_t n, int64_t k, int tile_columns, i
   constexpr int64_t kFewestSteps = 8;
   GemmTiles t;
   t.tile_columns = tile_columns;
-  t.row_pairs = ceil_div(m, kTileRows * kBlocksOfCluster);
-  t.columns = ceil_div(n, tile_columns);
+  t.row_pairs = int(ceil_div(m, kTileRows * kBlocksOfCluster));
+  t.columns = int(ceil_div(n, tile_columns));
   t.steps = int(ceil_div(k, kTileDepth));
-  const int64_t wanted = blocks / kBlocksOfCluster / (t.row_pairs * t.columns);
+  t.of_split = divider(int64_t(t.row_pairs) * t.columns);
+  t.of_band = divider(int64_t(kBandTiles) * t.columns);
+  const int64_t wanted = blocks / kBlocksOfCluster / t.of_split.divisor;
   const int64_t most = t.steps / kFewestSteps;
   const int64_t shares = may_split && wanted > 1 && most > 1 ? (wanted < most ? wanted : most) : 1;
   t.steps_per_split = int(ceil_div(t.steps, shares));
   t.splits = int(ceil_div(t.steps, t.steps_per_split));
+  return t;
+}
+
+// ---- products whose sums are short: a block keeps a panel of B, kPanelColumns columns of the
+// result over the whole sum, and goes through tiles of kPanelRows rows. Two blocks of a cluster
+// have neighbouring panels and the same rows, each copying half of them for both.
+
+inline constexpr int kPanelColumns = 128, kPanelRows = 64, kMostPanelSteps = 8;
+
+struct PanelTiles {
+  int rows, panel_pairs;  // tiles of all rows, pairs of panels
+  int steps, clusters;
+  Divider of_panel;
+
+  INKGRAD_HD int tiles() const { return rows * panel_pairs; }
+  // A cluster's tiles follow each other, row by row of one pair of panels, then of the next.
+  INKGRAD_HD int begin(int cluster) const { return int(int64_t(cluster) * tiles() / clusters); }
+  // The end of the tiles from `index` on that have the same panels.
+  INKGRAD_HD int same_panels_end(int index, int end) const {
+    const int next = (int(of_panel.divide(uint32_t(index))) + 1) * rows;
+    return next < end ? next : end;
+  }
+  INKGRAD_HD int64_t row(int index) const {
+    uint32_t row;
+    of_panel.divide(uint32_t(index), &row);
+    return int64_t(row) * kPanelRows;
+  }
+  INKGRAD_HD int64_t column(int index, int rank) const {
+    const int64_t pair = of_panel.divide(uint32_t(index));
+    return (pair * kBlocksOfCluster + rank) * kPanelColumns;
+  }
+};
+
+inline PanelTiles panel_tiles(int64_t m, int64_t n, int64_t k, int blocks) {
+  PanelTiles t;
+  t.rows = int(ceil_div(m, kPanelRows));
+  t.panel_pairs = int(ceil_div(n, kPanelColumns * kBlocksOfCluster));
+  t.steps = int(ceil_div(k, kTileDepth));
+  t.of_panel = divider(t.rows);
+  const int most = blocks / kBlocksOfCluster;
+  t.clusters = most < t.tiles() ? most : t.tiles();
   return t;
 }
 

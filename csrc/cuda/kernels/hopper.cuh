@@ -93,7 +93,15 @@ __device__ __forceinline__ void copy_tile_to_all(void* to, const CUtensorMap* ma
       : "memory");
 }
 
-// The same of a tensor of five dimensions, whole but in the first, x, and the last, group.
+// Of a tensor of five dimensions, whole but in the first, x, and the last, group.
+__device__ __forceinline__ void copy_groups(void* to, const CUtensorMap* map, uint64_t* barrier,
+                                            int x, int group) {
+  asm volatile(
+      "cp.async.bulk.tensor.5d.shared::cluster.global.tile.mbarrier::complete_tx::bytes"
+      " [%0], [%1, {%2, %3, %3, %3, %4}], [%5];" ::"r"(shared_address(to)),
+      "l"(map), "r"(x), "r"(0), "r"(group), "r"(shared_address(barrier))
+      : "memory");
+}
 __device__ __forceinline__ void copy_groups_to_all(void* to, const CUtensorMap* map,
                                                    uint64_t* barrier, int x, int group) {
   constexpr uint16_t everyone = (1 << kBlocksOfCluster) - 1;

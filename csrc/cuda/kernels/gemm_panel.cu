@@ -1,0 +1,178 @@
+// C [m, n] = activation(A B^T + bias) of 16-bit matrices whose sums are short.
+//
+// There the end of a tile, its activation and its way to memory, takes longer than the products do.
+// Warpgroups that share every tile that is copied (gemm.cu) can be apart by no more than what the
+// ring holds, half of such a sum, and so come to their ends together while the tensor cores wait.
+// Here each has tiles of its own: a panel of B stays in shared memory, only A goes by, and whoever
+// is at an end leaves the tensor cores to the two others.
+//
+// Written for sm_90a, as gemm.cu.
+#include <type_traits>
+
+#include "gemm_panel.h"
+
+namespace inkgrad::cuda {
+namespace {
+
+constexpr int kConsumers = 3, kThreadsOfAll = (1 + kConsumers) * 128;
+constexpr int kStages = 12;
+constexpr int kStepBytes = kPanelColumns * kRowBytes;  // of the panel
+constexpr int kStageBytes = kPanelRows * kRowBytes;
+constexpr int kPanelBytes = kMostPanelSteps * kStepBytes;
+constexpr int kBarriers = 2 * kStages + kMostPanelSteps + 1;
+constexpr int kSharedPanelBytes =
+    kSwizzleBytes + kPanelBytes + kStages * kStageBytes + kBarriers * 8;
+
+struct PanelArguments {
+  PanelTiles tiles;
+  GemmResult result;
+};
+
+#if defined(__CUDA_ARCH_FEAT_SM90_ALL)
+
+struct PanelMemory {
+  uint8_t *panel, *stages;
+  // A stage is full, or was read by its warpgroup in both blocks; a step of the panel is there; all
+  // warpgroups are done with the panel.
+  uint64_t *full, *empty, *there, *done;
+
+  __device__ explicit PanelMemory(uint8_t* memory)
+      : panel(swizzled(memory)),
+        stages(panel + kPanelBytes),
+        full(reinterpret_cast<uint64_t*>(stages + kStages * kStageBytes)),
+        empty(full + kStages),
+        there(empty + kStages),
+        done(there + kMostPanelSteps) {}
+
+  __device__ void init() const {
+    constexpr int kWarps = 4;
+    for (int i = 0; i < kStages; ++i) {
+      init_barrier(&full[i], 1);
+      init_barrier(&empty[i], kWarps * kBlocksOfCluster);
+    }
+    for (int i = 0; i < kMostPanelSteps; ++i) init_barrier(&there[i], 1);
+    init_barrier(done, kWarps * kConsumers);
+  }
+};
+
+__device__ __forceinline__ void copy_panels(const CUtensorMap* map_a, const CUtensorMap* map_b,
+                                            const PanelTiles& tiles, const PanelMemory& memory,
+                                            uint32_t rank) {
+  constexpr int kShare = kPanelRows / kBlocksOfCluster, kGroup = dealt_group(8);
+  const int cluster = blockIdx.x / kBlocksOfCluster, end = tiles.begin(cluster + 1);
+  Cursor at;
+  int panel = 0;
+  for (int index = tiles.begin(cluster); index < end; ++panel) {
+    const int first = index, same = tiles.same_panels_end(index, end);
+    const int group = int(tiles.column(index, rank) / kGroup);
+    if (panel > 0) wait_barrier(memory.done, (panel - 1) % 2);
+    for (; index < same; ++index) {
+      const int row = int(tiles.row(index)) + int(rank) * kShare;
+      for (int step = 0; step < tiles.steps; ++step, at.advance<kStages>()) {
+        if (index == first) {
+          arrive_expecting(&memory.there[step], kStepBytes);
+          copy_groups(memory.panel + step * kStepBytes, map_b, &memory.there[step],
+                      step * kTileDepth, group);
+        }
+        wait_barrier(&memory.empty[at.stage], at.phase ^ 1);
+        arrive_expecting(&memory.full[at.stage], kStageBytes);
+        copy_tile_to_all(memory.stages + at.stage * kStageBytes + rank * kShare * kRowBytes, map_a,
+                         &memory.full[at.stage], step * kTileDepth, row, 0);
+      }
+    }
+  }
+}
+
+// The products of a tile, and the stages that they have read given back.
+template <typename T>
+__device__ __forceinline__ void multiply_tile(const PanelMemory& memory, int steps, bool fresh,
+                                              int panel, Cursor& at, float (&sums)[64]) {
+  uint64_t* read = nullptr;  // the barrier of the stage whose products are under way
+  for (int step = 0; step < steps; ++step, at.advance<kStages>()) {
+    if (fresh) wait_barrier(&memory.there[step], panel % 2);
+    wait_barrier(&memory.full[at.stage], at.phase);
+    const uint64_t a =
+        operand_descriptor(shared_address(memory.stages + at.stage * kStageBytes), Major::k);
+    const uint64_t b =
+        operand_descriptor(shared_address(memory.panel + step * kStepBytes), Major::k);
+    fence_products();
+#pragma unroll
+    for (int part = 0; part < kTileDepth / kProductDepth; ++part) {
+      const uint64_t along = part * descriptor_step(Major::k);
+      multiply<T, Major::k, Major::k>(sums, a + along, b + along, step > 0 || part > 0);
+    }
+    commit_products();
+    if (read) {
+      wait_products<1>();
+      release(read);
+    }
+    read = &memory.empty[at.stage];
+  }
+  wait_products<0>();
+  pin(sums);
+  release(read);
+}
+
+template <typename T>
+__device__ __forceinline__ void multiply_panels(const PanelArguments& arguments,
+                                                const PanelMemory& memory, int warpgroup,
+                                                uint32_t rank) {
+  const PanelTiles& tiles = arguments.tiles;
+  const int cluster = blockIdx.x / kBlocksOfCluster, end = tiles.begin(cluster + 1);
+  Cursor at;
+  int panel = 0, turn = 0;
+  for (int index = tiles.begin(cluster); index < end; ++panel) {
+    const int same = tiles.same_panels_end(index, end);
+    const int64_t column = tiles.column(index, rank);
+    const BiasPieces<T, 64> bias(arguments.result, dealt_start<T>(column));
+    bool fresh = true;
+    for (; index < same; ++index, turn = turn + 1 == kConsumers ? 0 : turn + 1) {
+      if (turn != warpgroup) {
+        at.skip<kStages>(tiles.steps);
+        continue;
+      }
+      float sums[64];
+      multiply_tile<T>(memory, tiles.steps, fresh, panel, at, sums);
+      fresh = false;
+      finish_dealt<T>(arguments.result, tiles.row(index), column, bias, sums);
+    }
+    if (threadIdx.x % 32 == 0) arrive_at(memory.done, rank);
+  }
+}
+
+#endif
+
+template <typename T>
+__global__ void __launch_bounds__(kThreadsOfAll, 1) INKGRAD_CLUSTER
+    half_panel_kernel(const __grid_constant__ CUtensorMap map_a,
+                      const __grid_constant__ CUtensorMap map_b,
+                      const __grid_constant__ PanelArguments arguments) {
+#if defined(__CUDA_ARCH_FEAT_SM90_ALL)
+  extern __shared__ uint8_t bytes[];
+  const PanelMemory memory(bytes);
+  const uint32_t rank = rank_in_cluster();
+  divide_labour<40, 152>(
+      [&] { memory.init(); }, [&] { copy_panels(&map_a, &map_b, arguments.tiles, memory, rank); },
+      [&](int warpgroup) { multiply_panels<T>(arguments, memory, warpgroup, rank); });
+#endif
+}
+
+}  // namespace
+
+bool panel_takes(int64_t k) { return k <= kMostPanelSteps * kTileDepth; }
+
+void panel_product(Dtype dtype, const Stored& a, const Stored& b, const GemmResult& result,
+                   void* stream) {
+  const PanelArguments arguments{panel_tiles(result.m, result.n, a.columns, blocks_at_once()),
+                                 result};
+  const CUtensorMap map_a = tile_map(a, kPanelRows / kBlocksOfCluster);
+  const CUtensorMap map_b = dealt_map(b, 8, kPanelColumns);
+  const auto kernel =
+      dtype == Dtype::f16 ? half_panel_kernel<__half> : half_panel_kernel<__nv_bfloat16>;
+  cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, kSharedPanelBytes);
+  kernel<<<dim3(arguments.tiles.clusters * kBlocksOfCluster), kThreadsOfAll, kSharedPanelBytes,
+           as_stream(stream)>>>(map_a, map_b, arguments);
+  INKGRAD_LAUNCH_CHECK();
+}
+
+}  // namespace inkgrad::cuda
