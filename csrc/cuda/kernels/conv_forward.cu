@@ -15,7 +15,7 @@ namespace {
 constexpr int64_t kMostTaps = 250, kMostProducts = 5120;
 
 template <int K, int kTogether>
-__global__ void __launch_bounds__(kLargestBlock)
+__global__ void __launch_bounds__(kLargestBlock, 4)
     conv_relu_pool_kernel(ConvGeometry g, PlaneTiles tiles, ChannelGroups groups,
                           const float* input, const float* weight, const float* bias, float* output,
                           uint8_t* indices) {

@@ -32,7 +32,7 @@ __device__ __forceinline__ void load_images(const ConvGeometry& g, const ImageTi
   const int rows = images * int(g.in_channels) * tile.rows, lane = threadIdx.x % 32;
   for (int column = lane; column < tile.pitch; column += 32) {
     const int x = column - int(g.pad_width);
-#pragma unroll kAhead
+#pragma unroll 4
     for (int r = threadIdx.x / 32; r < rows; r += blockDim.x / 32) {
       const int plane = r / tile.rows, y = r - plane * tile.rows - int(g.pad_height);
       const bool inside = y >= 0 && y < height && x >= 0 && x < width;
