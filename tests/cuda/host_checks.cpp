@@ -196,11 +196,15 @@ int64_t conv_forward_errors(int64_t images, int64_t in, int64_t height, int64_t 
   return plane_tile_errors(forward_tiles(g), images, g.pooled_width, k);
 }
 
-// The same of the input's gradient, whose places are those of the image.
+// The same of the input's gradient, whose places are those of the image. Rows beyond the tile are
+// zeros that lie elsewhere.
 int64_t conv_input_grad_errors(int64_t images, int64_t in, int64_t height, int64_t width,
                                int64_t out, int64_t k, int64_t pad) {
   const ConvGeometry g = conv_geometry(images, in, height, width, out, k, pad);
-  return plane_tile_errors(input_grad_tiles(g), images, ceil_div(width, 2), k);
+  PlaneTiles t = input_grad_tiles(g);
+  const int64_t errors = t.tile.rows != 2 * g.pooled_height;
+  t.tile.rows = int(height + height % 2 + k - 1);
+  return errors + plane_tile_errors(t, images, ceil_div(width, 2), k);
 }
 
 // The pairs that 16 neighbouring threads of a plane read at a time lie in banks of their own, if

@@ -20,18 +20,20 @@ __global__ void __launch_bounds__(kLargestBlock, 4)
                           const float* input, const float* weight, const float* bias, float* output,
                           uint8_t* indices) {
   extern __shared__ float4 shared[];  // weights, bias, images
-  const int in_channels = int(g.in_channels), channels = int(g.out_channels), row = groups.row();
+  const int in_channels = int(g.in_channels), channels = int(g.out_channels);
+  constexpr int kGroup = group_elements(K, kTogether);
   float* const weights = reinterpret_cast<float*>(shared);
-  float* const offsets = weights + in_channels * groups.plane(K);
-  float* const images = offsets + groups.plane(1);
+  float* const offsets = weights + in_channels * groups.count * kGroup;
+  float* const images = offsets + (groups.channels() + 3) / 4 * 4;
 
-  load_weights<K, kTogether>(in_channels, groups, weights, [&](int plane, int tap, int channel) {
-    const int at = (channel * in_channels + plane) * K * K + tap;
-    return channel < channels ? __ldg(weight + at) : 0.0f;
-  });
-  load_weights<1, kTogether>(1, groups, offsets, [&](int, int, int channel) {
-    return bias && channel < channels ? __ldg(bias + channel) : 0.0f;
-  });
+  load_weights<K, kTogether>(in_channels, groups.count, weights,
+                             [&](int plane, int tap, int channel) {
+                               const int at = (channel * in_channels + plane) * K * K + tap;
+                               return channel < channels ? __ldg(weight + at) : 0.0f;
+                             });
+  for (int i = threadIdx.x; i < groups.channels(); i += blockDim.x) {
+    offsets[i] = bias && i < channels ? __ldg(bias + i) : 0.0f;
+  }
   const int pooled_width = int(g.pooled_width), pitch = tiles.tile.pitch;
   const int plane = tiles.tile.rows * pitch;
   const int all_images = int(g.images);
@@ -50,14 +52,15 @@ __global__ void __launch_bounds__(kLargestBlock, 4)
     for (int group = share; group < groups.count; group += tiles.channel_shares) {
       float sums[kTogether][4] = {};
       for (int c = 0; c < in_channels; ++c) {
-        const float* const own = weights + c * groups.plane(K) + group * groups.pitch;
-        add_products(corner + c * plane, pitch, Weights<K, kTogether>(own, row), sums);
+        const float* const window = corner + c * plane;
+        add_products<K>([&](int y) { return window + y * pitch; },
+                        weights + (c * groups.count + group) * kGroup, sums);
       }
 #pragma unroll
       for (int c = 0; c < kTogether; ++c) {
         const int channel = group * kTogether + c;
         if (channel >= channels) break;
-        const float offset = offsets[group * groups.pitch + c];
+        const float offset = offsets[channel];
         float best = sums[c][0] + offset;
         int index = 0;
 #pragma unroll

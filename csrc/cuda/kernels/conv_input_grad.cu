@@ -11,7 +11,7 @@ namespace {
 
 // The gradients of the pixels of the convolution, for all places of `here` images. The zeros around
 // them are there already.
-__device__ __forceinline__ void spread_grads(const ConvGeometry& g, const ImageTile& tile, int up,
+__device__ __forceinline__ void spread_grads(const ConvGeometry& g, const ImageTile& tile,
                                              int to_left, int64_t first, int here,
                                              const float* grad_output, const float* output,
                                              const uint8_t* indices, float* grads) {
@@ -27,9 +27,9 @@ __device__ __forceinline__ void spread_grads(const ConvGeometry& g, const ImageT
                                          Activation::relu);
 #pragma unroll
     for (int p = 0; p < 4; ++p) {
-      const int y = 2 * row + p / 2 + up, x = 2 * column + p % 2 + to_left;
+      const int y = 2 * row + p / 2, x = 2 * column + p % 2 + to_left;
       // With more padding than the kernel is wide its outermost places see no image.
-      if (y >= 0 && y < tile.rows && x >= 0 && x < tile.pitch) {
+      if (x >= 0 && x < tile.pitch) {
         grads[list * plane + y * tile.pitch + x] = p == index ? grad : 0.0f;
       }
     }
@@ -43,16 +43,19 @@ __global__ void __launch_bounds__(kLargestBlock)
                            const float* weight, float* grad_input) {
   extern __shared__ float4 shared[];  // weights, gradients of the convolution's output
   const int in_channels = int(g.in_channels), out_channels = int(g.out_channels);
-  const int row = groups.row(), pitch = tiles.tile.pitch, plane = tiles.tile.rows * pitch;
+  constexpr int kGroup = group_elements(K, kTogether);
+  const int pitch = tiles.tile.pitch, plane = tiles.tile.rows * pitch;
   float* const weights = reinterpret_cast<float*>(shared);
-  float* const grads = weights + out_channels * groups.plane(K);
+  float* const zeros = weights + out_channels * groups.count * kGroup;  // a row of them
+  float* const grads = zeros + pitch;
 
-  load_weights<K, kTogether>(out_channels, groups, weights, [&](int out, int tap, int channel) {
-    const int turned = K * K - 1 - tap;
-    return channel < in_channels ? __ldg(weight + (out * in_channels + channel) * K * K + turned)
-                                 : 0.0f;
-  });
-  for (int i = threadIdx.x; i < tiles.images * out_channels * plane; i += blockDim.x) grads[i] = 0;
+  load_weights<K, kTogether>(
+      out_channels, groups.count, weights, [&](int out, int tap, int channel) {
+        const int at = (out * in_channels + channel + 1) * K * K - 1 - tap;  // turned round
+        return channel < in_channels ? __ldg(weight + at) : 0.0f;
+      });
+  const int clear = pitch + tiles.images * out_channels * plane;
+  for (int i = threadIdx.x; i < clear; i += blockDim.x) zeros[i] = 0;
   const int up = K - 1 - int(g.pad_height), to_left = K - 1 - int(g.pad_width);
   const int height = int(g.in_height), width = int(g.in_width), across = (width + 1) / 2;
   const int all_images = int(g.images);
@@ -60,7 +63,7 @@ __global__ void __launch_bounds__(kLargestBlock)
     const int first = part / tiles.parts * tiles.images, left = all_images - first;
     const int here = left < tiles.images ? left : tiles.images;
     __syncthreads();  // the gradients before are done with
-    spread_grads(g, tiles.tile, up, to_left, first, here, grad_output, output, indices, grads);
+    spread_grads(g, tiles.tile, to_left, first, here, grad_output, output, indices, grads);
     __syncthreads();
 
     int share, image_in_block, image, place;
@@ -68,12 +71,20 @@ __global__ void __launch_bounds__(kLargestBlock)
       continue;
     }
     const int y = 2 * (place / across), x = 2 * (place % across);
-    const float* const corner = grads + image_in_block * out_channels * plane + y * pitch + x;
+    const float* const own = grads + image_in_block * out_channels * plane + x;
     for (int group = share; group < groups.count; group += tiles.channel_shares) {
+      const float* rows[K + 1];
+#pragma unroll
+      for (int k = 0; k <= K; ++k) {
+        const int row = y - up + k;
+        rows[k] = row >= 0 && row < tiles.tile.rows ? own + row * pitch : zeros;
+      }
       float sums[kTogether][4] = {};
       for (int c = 0; c < out_channels; ++c) {
-        const float* const own = weights + c * groups.plane(K) + group * groups.pitch;
-        add_products(corner + c * plane, pitch, Weights<K, kTogether>(own, row), sums);
+        add_products<K>([&](int k) { return rows[k]; },
+                        weights + (c * groups.count + group) * kGroup, sums);
+#pragma unroll
+        for (int k = 0; k <= K; ++k) rows[k] += rows[k] == zeros ? 0 : plane;
       }
 #pragma unroll
       for (int c = 0; c < kTogether; ++c) {

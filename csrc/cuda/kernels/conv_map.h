@@ -9,10 +9,11 @@ namespace inkgrad::cuda {
 
 inline constexpr int64_t kSharedBytes = 96 * 1024;  // of a block
 inline constexpr int kLargestBlock = 256;
-// As many as a large device runs at a time: each goes through several shares of the images, and
-// loads the weights once.
+inline constexpr int64_t kMultiprocessors = 132;  // of a large device
+// As many as it runs at a time: each goes through several shares of the images, and loads the
+// weights once.
 INKGRAD_HD constexpr int64_t resident_blocks(int64_t threads, int64_t shared_bytes) {
-  constexpr int64_t kMultiprocessors = 132, kThreadsOfOne = 1024, kSharedOfOne = 227 * 1024;
+  constexpr int64_t kThreadsOfOne = 1024, kSharedOfOne = 227 * 1024;
   const int64_t by_threads = kThreadsOfOne / threads, by_memory = kSharedOfOne / shared_bytes;
   return kMultiprocessors * (by_threads < by_memory ? by_threads : by_memory);
 }
@@ -40,21 +41,28 @@ inline ImageTile spread(ImageTile tile, int64_t across) {
   return tile;
 }
 
-// The channels that a thread computes together, and how far apart these groups are in shared
-// memory, in elements. Weights are read 16 bytes at a time: four channels of a tap, or of a single
-// channel four taps.
+// The channels that a thread computes together. Their weights of one plane lie together in shared
+// memory, for pieces of 16 bytes: four channels of each tap, then those of a channel left over.
 struct ChannelGroups {
-  int together, pitch, count;
+  int together, count;
 
-  INKGRAD_HD constexpr int row() const { return count * pitch; }
-  // From one plane's K x K rows to the next one's.
-  INKGRAD_HD constexpr int plane(int64_t k) const { return int(ceil_div(k * k * row(), 4) * 4); }
+  INKGRAD_HD constexpr int channels() const { return together * count; }
 };
 
 INKGRAD_HD constexpr ChannelGroups channel_groups(int64_t channels) {
-  if (channels == 1) return {1, 1, 1};
-  if (channels % 5 == 0) return {5, 8, int(channels / 5)};
-  return {4, 4, int(ceil_div(channels, 4))};
+  if (channels == 1) return {1, 1};
+  if (channels % 5 == 0) return {5, int(channels / 5)};
+  return {4, int(ceil_div(channels, 4))};
+}
+
+// Elements of a group's weights of one plane.
+INKGRAD_HD constexpr int group_elements(int64_t k, int together) {
+  const int64_t fours = together / 4 * 4 * k * k, single = together % 4 * ceil_div(k * k, 4) * 4;
+  return int(fours + single);
+}
+
+inline int64_t weight_bytes(const ChannelGroups& groups, int64_t planes, int64_t k) {
+  return 4 * planes * groups.count * group_elements(k, groups.together);
 }
 
 // ---- threads of a block: one for each 2 x 2 places of a plane, of one image of the block, and for
@@ -88,67 +96,80 @@ struct PlaneTiles {
   }
 };
 
-// `tile_channels` planes of each image are in shared memory, and weights of `weight_bytes`.
-inline PlaneTiles plane_tiles(int64_t places, ImageTile tile, int64_t tile_channels, int groups,
-                              int64_t weight_bytes) {
-  constexpr int kUsualThreads = 64;
+// As many images as there are threads for and as leave room for the rest of what a block keeps; a
+// single one where more would leave multiprocessors without any. Each is in shared memory with
+// image_bytes.
+inline PlaneTiles plane_tiles(int64_t all_images, int64_t places, ImageTile tile, int groups,
+                              int64_t image_bytes, int64_t other_bytes) {
   PlaneTiles t{};
   t.tile = tile;
   t.places = int(places);
   t.parts = int(ceil_div(places, kLargestBlock));
   t.places_per_block = int(ceil_div(places, t.parts));
-  t.images = t.parts == 1 ? int(ceil_div(kUsualThreads, places)) : 1;
-  while (t.images > 1 &&
-         weight_bytes + 4 * t.images * tile.elements(tile_channels) > kSharedBytes) {
-    --t.images;
-  }
   t.channel_shares = 1;
   while (t.channel_shares * 2 <= groups &&
-         t.channel_shares * 2 * t.images * t.places_per_block <= kLargestBlock) {
+         t.channel_shares * 2 * t.places_per_block <= kLargestBlock) {
     t.channel_shares *= 2;
   }
-  t.threads = int(ceil_div(int64_t(t.channel_shares) * t.images * t.places_per_block, 32) * 32);
+  const int64_t of_image = t.channel_shares * t.places_per_block;
+  const int64_t busy = ceil_div(all_images, kMultiprocessors), most = kLargestBlock / of_image;
+  t.images = int(most < busy ? most : busy);
+  while (t.images > 1 && other_bytes + t.images * image_bytes > kSharedBytes) --t.images;
+  if (t.images < 1) t.images = 1;
+  t.threads = int(ceil_div(of_image * t.images, 32) * 32);
   return t;
 }
 
-// ---- forward: a place is one of the pool's output. Shared memory holds the weights
-// [taps, channels in groups], the bias [channels in groups] and the images.
+// ---- forward: a place is one of the pool's output. Shared memory holds the weights, the bias and
+// the images.
 inline int64_t forward_weight_bytes(const ConvGeometry& g) {
   const ChannelGroups groups = channel_groups(g.out_channels);
-  return 4 * (g.in_channels * groups.plane(g.kernel_height) + groups.plane(1));
+  return weight_bytes(groups, g.in_channels, g.kernel_height) +
+         4 * ceil_div(groups.channels(), 4) * 4;
+}
+
+inline int64_t forward_image_bytes(const ConvGeometry& g, const ImageTile& tile) {
+  return 4 * tile.elements(g.in_channels);
 }
 
 inline PlaneTiles forward_tiles(const ConvGeometry& g) {
   const ImageTile tile = image_tile(g.in_height + 2 * g.pad_height, g.in_width + 2 * g.pad_width);
-  return plane_tiles(g.pooled_height * g.pooled_width, tile, g.in_channels,
-                     channel_groups(g.out_channels).count, forward_weight_bytes(g));
+  return plane_tiles(g.images, g.pooled_height * g.pooled_width, tile,
+                     channel_groups(g.out_channels).count, forward_image_bytes(g, tile),
+                     forward_weight_bytes(g));
 }
 
 inline int64_t forward_shared_bytes(const ConvGeometry& g, const PlaneTiles& t) {
-  return forward_weight_bytes(g) + 4 * t.images * t.tile.elements(g.in_channels);
+  return forward_weight_bytes(g) + t.images * forward_image_bytes(g, t.tile);
 }
 
 // ---- the input's gradient: places of the image. Shared memory holds the weights, turned round and
-// with the roles of the channels exchanged, and the gradient of the convolution's output with
-// kernel - 1 - pad zeros around it.
+// with the roles of the channels exchanged, and the gradient of the convolution's output: the rows
+// that windows of the pool hold, with kernel - 1 - pad zeros before and behind them, and one row of
+// zeros for all those above and below.
 inline int64_t input_grad_weight_bytes(const ConvGeometry& g) {
-  return 4 * g.out_channels * channel_groups(g.in_channels).plane(g.kernel_height);
+  return weight_bytes(channel_groups(g.in_channels), g.out_channels, g.kernel_height);
+}
+
+inline int64_t input_grad_image_bytes(const ConvGeometry& g, const ImageTile& tile) {
+  return 4 * tile.elements(g.out_channels);
 }
 
 inline PlaneTiles input_grad_tiles(const ConvGeometry& g) {
-  // Of an odd extent the last window reaches one further.
   const int64_t down = ceil_div(g.in_height, 2), across = ceil_div(g.in_width, 2);
-  const ImageTile close =
-      image_tile(2 * down + g.kernel_height - 1, 2 * across + g.kernel_width - 1);
+  const ImageTile close = image_tile(2 * g.pooled_height, 2 * across + g.kernel_width - 1);
   const ImageTile wide = spread(close, across);
-  const int64_t weight_bytes = input_grad_weight_bytes(g);
-  const bool fits = weight_bytes + 4 * wide.elements(g.out_channels) <= kSharedBytes;
-  return plane_tiles(down * across, fits ? wide : close, g.out_channels,
-                     channel_groups(g.in_channels).count, weight_bytes);
+  const int64_t weights = input_grad_weight_bytes(g);
+  const auto other = [&](const ImageTile& tile) { return weights + 4 * tile.pitch; };
+  const bool fits = other(wide) + input_grad_image_bytes(g, wide) <= kSharedBytes;
+  const ImageTile tile = fits ? wide : close;
+  return plane_tiles(g.images, down * across, tile, channel_groups(g.in_channels).count,
+                     input_grad_image_bytes(g, tile), other(tile));
 }
 
 inline int64_t input_grad_shared_bytes(const ConvGeometry& g, const PlaneTiles& t) {
-  return input_grad_weight_bytes(g) + 4 * t.images * t.tile.elements(g.out_channels);
+  return input_grad_weight_bytes(g) + 4 * t.tile.pitch +
+         t.images * input_grad_image_bytes(g, t.tile);
 }
 
 }  // namespace inkgrad::cuda

@@ -41,66 +41,53 @@ __device__ __forceinline__ void load_images(const ConvGeometry& g, const ImageTi
   }
 }
 
-// weights[plane][tap][slot of channel] = at(plane, tap, channel), which is 0 where there is no such
-// channel.
+// The weights of all planes, plane by plane, group by group (conv_map.h): at(plane, tap, channel),
+// which is 0 where there is no such channel.
 template <int K, int kTogether, typename At>
-__device__ __forceinline__ void load_weights(int planes, const ChannelGroups& groups,
-                                             float* weights, At at) {
-  const int row = groups.row(), pitch = groups.plane(K);
+__device__ __forceinline__ void load_weights(int planes, int groups, float* weights, At at) {
+  constexpr int kElements = group_elements(K, kTogether), kFours = kTogether / 4 * 4 * K * K;
 #pragma unroll 4
-  for (int i = threadIdx.x; i < planes * pitch; i += blockDim.x) {
-    const int plane = i / pitch, of_plane = i - plane * pitch;
-    const int tap = of_plane / row, slot = of_plane - tap * row;
-    const int group = slot / groups.pitch, of_group = slot - group * groups.pitch;
-    const bool used = tap < K * K && of_group < kTogether;
-    weights[i] = used ? at(plane, tap, group * kTogether + of_group) : 0.0f;
+  for (int i = threadIdx.x; i < planes * groups * kElements; i += blockDim.x) {
+    const int list = i / kElements, element = i - list * kElements;
+    const int plane = list / groups, group = list - plane * groups;
+    const bool four = element < kFours;
+    const int tap = four ? element / 4 : element - kFours;
+    const int channel = group * kTogether + (four ? element % 4 : kTogether - 1);
+    weights[i] = tap < K * K ? at(plane, tap, channel) : 0.0f;
   }
 }
 
-// The weights of a group of channels, one tap after the other.
-template <int K, int kTogether>
-class Weights {
- public:
-  __device__ __forceinline__ Weights(const float* from, int row) : from_(from), row_(row) {}
-
-  __device__ __forceinline__ void next(int tap, float (&w)[kTogether]) {
-    if constexpr (kTogether == 1) {
-      if (tap % 4 == 0) four_ = *reinterpret_cast<const float4*>(from_ + tap);
-      w[0] = tap % 4 == 0 ? four_.x : tap % 4 == 1 ? four_.y : tap % 4 == 2 ? four_.z : four_.w;
-    } else {
-      const float* const own = from_ + tap * row_;
-      const float4 four = *reinterpret_cast<const float4*>(own);
-      w[0] = four.x, w[1] = four.y, w[2] = four.z, w[3] = four.w;
-      if constexpr (kTogether == 5) w[4] = own[4];
-    }
-  }
-
- private:
-  const float* from_;
-  int row_;
-  float4 four_;
-};
-
-// sums[c][p] += the products of a plane around a 2 x 2 window with the K x K weights of kTogether
-// channels, for each place p of the window. The plane's (K + 1)^2 elements are in registers.
-template <int K, int kTogether>
-__device__ __forceinline__ void add_products(const float* corner, int pitch,
-                                             Weights<K, kTogether> weights,
+// sums[c][p] += the products of a plane around a 2 x 2 window with the K x K weights of a group of
+// channels, for each place p of the window. row(y): where the window's (K + 1) elements of a row
+// begin, which is read in pairs.
+template <int K, int kTogether, typename Row>
+__device__ __forceinline__ void add_products(Row row, const float* weights,
                                              float (&sums)[kTogether][4]) {
   float pixels[K + 1][K + 1];
 #pragma unroll
   for (int y = 0; y <= K; ++y) {
 #pragma unroll
     for (int x = 0; x <= K; x += 2) {
-      const float2 pair = *reinterpret_cast<const float2*>(corner + y * pitch + x);
+      const float2 pair = *reinterpret_cast<const float2*>(row(y) + x);
       pixels[y][x] = pair.x;
       pixels[y][x + 1] = pair.y;
     }
   }
+  const float4* const fours = reinterpret_cast<const float4*>(weights);
+  const float4* const singles = fours + kTogether / 4 * K * K;
+  float4 single;  // the last channel's of four taps
 #pragma unroll
   for (int tap = 0; tap < K * K; ++tap) {
     float w[kTogether];
-    weights.next(tap, w);
+    if constexpr (kTogether >= 4) {
+      const float4 four = fours[tap];
+      w[0] = four.x, w[1] = four.y, w[2] = four.z, w[3] = four.w;
+    }
+    if constexpr (kTogether % 4 == 1) {
+      if (tap % 4 == 0) single = singles[tap / 4];
+      const float of_tap[] = {single.x, single.y, single.z, single.w};
+      w[kTogether - 1] = of_tap[tap % 4];
+    }
 #pragma unroll
     for (int p = 0; p < 4; ++p) {
       const float pixel = pixels[tap / K + p / 2][tap % K + p % 2];

@@ -14,8 +14,22 @@
 namespace inkgrad::cuda {
 namespace {
 
-// Images that a thread loads elements from at a time, and gradients, which are three loads each.
-constexpr int kElementsAhead = 8, kGradsAhead = 4;
+// Images that a thread loads an element of at a time, so that it stores 16 bytes.
+constexpr int kOfThread = 4, kShares = kAbreast / kOfThread;
+
+// Which element, and of which images from `next` on. A warp has 8 elements, which are a sector of
+// memory if they follow each other, of 16 images; of the other 16 for each second element, so that
+// what 8 threads store lies in different banks.
+struct Abreast {
+  int element, next;
+
+  __device__ __forceinline__ Abreast(int i, int elements) {
+    constexpr int kHalf = kShares / 2;
+    const int half = i / (kHalf * elements), of_half = i - half * kHalf * elements;
+    element = of_half / kHalf;
+    next = ((half ^ element % 2) * kHalf + of_half % kHalf) * kOfThread;
+  }
+};
 
 // Adds v up over the lanes of a warp: of kCount values, a multiple of 32, a lane then has the sums
 // of the kCount / 32 from kCount / 32 times its own number on, at the front. Half of the values are
@@ -40,26 +54,25 @@ __device__ __forceinline__ bool load_abreast(const ConvGeometry& g, const Weight
   const int height = int(g.in_height), width = int(g.in_width), elements = t.image_elements();
   const int64_t image = g.in_channels * height * width;
   bool finite = true;
-  for (int i = threadIdx.x; i < kAbreast / kElementsAhead * elements; i += blockDim.x) {
-    const int share = i / elements, element = i - share * elements;
+#pragma unroll 2
+  for (int i = threadIdx.x; i < kShares * elements; i += blockDim.x) {
+    const auto [element, next] = Abreast(i, elements);
     const int line = element / t.image_pitch, channel = line / t.image_rows;
     const int row = 2 * part.row + line - channel * t.image_rows - int(g.pad_height);
     const int column = 2 * part.column + element - line * t.image_pitch - int(g.pad_width);
-    const int of_all = part.in_channel + channel, next = share * kElementsAhead;
+    const int of_all = part.in_channel + channel;
     const bool inside =
         of_all < g.in_channels && row >= 0 && row < height && column >= 0 && column < width;
     const float* const from =
         input + (first + next) * image + (int64_t(of_all) * height + row) * width + column;
-    float values[kElementsAhead];
+    float values[kOfThread];
 #pragma unroll
-    for (int k = 0; k < kElementsAhead; ++k) {
+    for (int k = 0; k < kOfThread; ++k) {
       values[k] = inside && next + k < here ? __ldg(from + k * image) : 0.0f;
-    }
-#pragma unroll
-    for (int k = 0; k < kElementsAhead; ++k) {
       finite = finite && isfinite(values[k]);
-      images[element * kAbreastPitch + next + k] = values[k];
     }
+    *reinterpret_cast<float4*>(images + element * kAbreast + next) = {values[0], values[1],
+                                                                      values[2], values[3]};
   }
   return !finite;
 }
@@ -71,19 +84,19 @@ __device__ __forceinline__ void load_grads(const ConvGeometry& g, const WeightGr
                                            int64_t first, int here, int start, PlacedGrad* grads) {
   const int height = int(g.pooled_height), width = int(g.pooled_width);
   const int64_t image = g.out_channels * height * width;
-  for (int i = threadIdx.x; i < kAbreast / kGradsAhead * t.grad_elements(); i += blockDim.x) {
-    const int share = i / t.grad_elements(), element = i - share * t.grad_elements();
+  for (int i = threadIdx.x; i < kShares * t.grad_elements(); i += blockDim.x) {
+    const auto [element, next] = Abreast(i, t.grad_elements());
     const int warp = element / t.piece, place = start + element - warp * t.piece;
     const int row = place / t.columns, column = place - row * t.columns;
-    const int channel = part.out_channel + warp, next = share * kGradsAhead;
+    const int channel = part.out_channel + warp;
     const bool inside = channel < g.out_channels && row < t.rows && part.row + row < height &&
                         part.column + column < width;
     const int64_t at = (first + next) * image +
                        (int64_t(channel) * height + part.row + row) * width + part.column + column;
-    float grad[kGradsAhead];
-    int index[kGradsAhead];
+    float grad[kOfThread];
+    int index[kOfThread];
 #pragma unroll
-    for (int k = 0; k < kGradsAhead; ++k) {
+    for (int k = 0; k < kOfThread; ++k) {
       const bool there = inside && next + k < here;
       const int64_t own = at + k * image;
       index[k] = there ? __ldg(indices + own) : 0;
@@ -92,11 +105,11 @@ __device__ __forceinline__ void load_grads(const ConvGeometry& g, const WeightGr
                 : 0.0f;
     }
 #pragma unroll
-    for (int k = 0; k < kGradsAhead; ++k) {
+    for (int k = 0; k < kOfThread; ++k) {
       // (The last piece may have more places than the tile.)
       const int pixel =
           inside ? (2 * row + index[k] / 2) * t.image_pitch + 2 * column + index[k] % 2 : 0;
-      grads[element * kAbreastPitch + next + k] = {grad[k], pixel * kAbreastPitch};
+      grads[element * kAbreast + next + k] = {grad[k], pixel * kAbreast};
     }
   }
 }
@@ -113,7 +126,7 @@ __device__ __forceinline__ void add_window(float grad, const float* window, int 
 #pragma unroll
       for (int x = 0; x < K; ++x) {
         float& sum = sums[(c * K + y) * K + x];
-        sum = fmaf(grad, row[x * kAbreastPitch], sum);
+        sum = fmaf(grad, row[x * kAbreast], sum);
       }
     }
   }
@@ -129,11 +142,11 @@ __global__ void __launch_bounds__(320, 2)
   constexpr int kOwn = kCount / kAbreast;
   extern __shared__ float4 shared[];  // placed gradients [warps, piece], elements of the images
   PlacedGrad* const grads = reinterpret_cast<PlacedGrad*>(shared);
-  float* const images = reinterpret_cast<float*>(grads + t.grad_elements() * kAbreastPitch);
+  float* const images = reinterpret_cast<float*>(grads + t.grad_elements() * kAbreast);
   const WeightGradPart part = t.part(blockIdx.x);
   const int warp = threadIdx.x / kAbreast, lane = threadIdx.x % kAbreast;
-  const int pitch = t.image_pitch * kAbreastPitch, plane = t.image_rows * pitch;
-  const PlacedGrad* const own_grads = grads + warp * t.piece * kAbreastPitch + lane;
+  const int pitch = t.image_pitch * kAbreast, plane = t.image_rows * pitch;
+  const PlacedGrad* const own_grads = grads + warp * t.piece * kAbreast + lane;
   const float* const own_image = images + lane;
 
   double totals[kOwn] = {};
@@ -148,7 +161,7 @@ __global__ void __launch_bounds__(320, 2)
       load_grads(g, t, part, grad_output, output, indices, n, here, start, grads);
       special = __syncthreads_or(special);
       for (int i = 0; i < t.piece; ++i) {
-        const PlacedGrad placed = own_grads[i * kAbreastPitch];
+        const PlacedGrad placed = own_grads[i * kAbreast];
         add_window<K, kChannels>(placed.grad, own_image + placed.at, plane, pitch, sums);
         sums[kTaps] += placed.grad;
       }
@@ -157,7 +170,7 @@ __global__ void __launch_bounds__(320, 2)
       // The zeros count as well: times what is not finite they are NaN, natively too.
       for (int y = 0; y + K <= t.image_rows; ++y) {
         for (int x = 0; x + K <= t.image_pitch; ++x) {
-          const float* const window = own_image + y * pitch + x * kAbreastPitch;
+          const float* const window = own_image + y * pitch + x * kAbreast;
           add_window<K, kChannels>(0.0f, window, plane, pitch, sums);
         }
       }

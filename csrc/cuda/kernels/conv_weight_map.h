@@ -8,10 +8,8 @@
 
 namespace inkgrad::cuda {
 
-// A lane of a warp has an image. Elements of the images lie abreast in shared memory, one place
-// wider than they are many: then neither lanes that read one element of each image meet in a bank
-// nor lanes that write several elements of one.
-inline constexpr int kAbreast = 32, kAbreastPitch = kAbreast + 1;
+// A lane of a warp has an image, and these lie abreast in shared memory, each in a bank of its own.
+inline constexpr int kAbreast = 32;
 
 // A gradient and where in the tile of the images the window of the convolution began that it
 // belongs to.
@@ -61,7 +59,7 @@ struct WeightGradTiles {
 };
 
 inline int64_t weight_grad_shared_bytes(const WeightGradTiles& t) {
-  return int64_t(kAbreastPitch) *
+  return int64_t(kAbreast) *
          (int64_t(sizeof(PlacedGrad)) * t.grad_elements() + 4 * t.image_elements());
 }
 
@@ -89,7 +87,7 @@ inline WeightGradTiles weight_grad_tiles(const ConvGeometry& g) {
     t.image_pitch = int(2 * t.columns + k - 1 + odd_column);
   };
   const auto halve = [](int& extent) { extent = (extent + 1) / 2; };
-  for (fit(); 4 * kAbreastPitch * t.image_elements() > kImageBytes; fit()) {
+  for (fit(); 4 * kAbreast * t.image_elements() > kImageBytes; fit()) {
     halve(t.rows > 2 || t.columns == 1 ? t.rows : t.columns);
   }
   while (t.blocks() * batches < kBlocks / 2 && (t.rows > 1 || t.warps > 4)) {

@@ -19,7 +19,7 @@ constexpr int kStages = 12;
 constexpr int kStepBytes = kPanelColumns * kRowBytes;  // of the panel
 constexpr int kStageBytes = kPanelRows * kRowBytes;
 constexpr int kPanelBytes = kMostPanelSteps * kStepBytes;
-constexpr int kBarriers = 2 * kStages + kMostPanelSteps + 1;
+constexpr int kBarriers = 2 * kStages + kMostPanelSteps + 1 + kConsumers;
 constexpr int kSharedPanelBytes =
     kSwizzleBytes + kPanelBytes + kStages * kStageBytes + kBarriers * 8;
 
@@ -33,8 +33,8 @@ struct PanelArguments {
 struct PanelMemory {
   uint8_t *panel, *stages;
   // A stage is full, or was read by its warpgroup in both blocks; a step of the panel is there; all
-  // warpgroups are done with the panel.
-  uint64_t *full, *empty, *there, *done;
+  // warpgroups are done with the panel; it is a warpgroup's turn to multiply.
+  uint64_t *full, *empty, *there, *done, *turn;
 
   __device__ explicit PanelMemory(uint8_t* memory)
       : panel(swizzled(memory)),
@@ -42,7 +42,8 @@ struct PanelMemory {
         full(reinterpret_cast<uint64_t*>(stages + kStages * kStageBytes)),
         empty(full + kStages),
         there(empty + kStages),
-        done(there + kMostPanelSteps) {}
+        done(there + kMostPanelSteps),
+        turn(done + 1) {}
 
   __device__ void init() const {
     constexpr int kWarps = 4;
@@ -52,6 +53,7 @@ struct PanelMemory {
     }
     for (int i = 0; i < kMostPanelSteps; ++i) init_barrier(&there[i], 1);
     init_barrier(done, kWarps * kConsumers);
+    for (int i = 0; i < kConsumers; ++i) init_barrier(&turn[i], kWarps);
   }
 };
 
@@ -83,14 +85,44 @@ __device__ __forceinline__ void copy_panels(const CUtensorMap* map_a, const CUte
   }
 }
 
+// Arrives at a barrier of this block, once a warp.
+__device__ __forceinline__ void arrive_here(uint64_t* barrier, uint32_t rank) {
+  if (threadIdx.x % 32 == 0) arrive_at(barrier, rank);
+}
+
+// The warpgroups multiply one after the other. That keeps each of them from waiting for a stage
+// that was not even filled for the tile before: of a barrier only odd and even phases can be told
+// apart.
+class Turn {
+ public:
+  __device__ Turn(const PanelMemory& memory, int warpgroup, uint32_t rank)
+      : own_(&memory.turn[warpgroup]),
+        next_(&memory.turn[warpgroup + 1 == kConsumers ? 0 : warpgroup + 1]),
+        rank_(rank),
+        phase_(warpgroup == 0) {}  // whose first turn waits for nobody
+  __device__ void wait() {
+    wait_barrier(own_, phase_);
+    phase_ ^= 1;
+  }
+  __device__ void pass_on() const { arrive_here(next_, rank_); }
+
+ private:
+  uint64_t *own_, *next_;
+  uint32_t rank_;
+  int phase_;
+};
+
 // The products of a tile, and the stages that they have read given back.
 template <typename T>
 __device__ __forceinline__ void multiply_tile(const PanelMemory& memory, int steps, bool fresh,
-                                              int panel, Cursor& at, float (&sums)[64]) {
+                                              int panel, Turn& turn, Cursor& at,
+                                              float (&sums)[64]) {
   uint64_t* read = nullptr;  // the barrier of the stage whose products are under way
+  turn.wait();
   for (int step = 0; step < steps; ++step, at.advance<kStages>()) {
     if (fresh) wait_barrier(&memory.there[step], panel % 2);
     wait_barrier(&memory.full[at.stage], at.phase);
+    if (step == steps - 1) turn.pass_on();
     const uint64_t a =
         operand_descriptor(shared_address(memory.stages + at.stage * kStageBytes), Major::k);
     const uint64_t b =
@@ -119,24 +151,27 @@ __device__ __forceinline__ void multiply_panels(const PanelArguments& arguments,
                                                 uint32_t rank) {
   const PanelTiles& tiles = arguments.tiles;
   const int cluster = blockIdx.x / kBlocksOfCluster, end = tiles.begin(cluster + 1);
+  Turn turn(memory, warpgroup, rank);
   Cursor at;
-  int panel = 0, turn = 0;
+  int panel = 0, whose = 0;
   for (int index = tiles.begin(cluster); index < end; ++panel) {
     const int same = tiles.same_panels_end(index, end);
     const int64_t column = tiles.column(index, rank);
     const BiasPieces<T, 64> bias(arguments.result, dealt_start<T>(column));
+    // Also a warpgroup without a tile here: it may not be done with a panel that is not there yet.
+    wait_barrier(&memory.there[0], panel % 2);
     bool fresh = true;
-    for (; index < same; ++index, turn = turn + 1 == kConsumers ? 0 : turn + 1) {
-      if (turn != warpgroup) {
+    for (; index < same; ++index, whose = whose + 1 == kConsumers ? 0 : whose + 1) {
+      if (whose != warpgroup) {
         at.skip<kStages>(tiles.steps);
         continue;
       }
       float sums[64];
-      multiply_tile<T>(memory, tiles.steps, fresh, panel, at, sums);
+      multiply_tile<T>(memory, tiles.steps, fresh, panel, turn, at, sums);
       fresh = false;
       finish_dealt<T>(arguments.result, tiles.row(index), column, bias, sums);
     }
-    if (threadIdx.x % 32 == 0) arrive_at(memory.done, rank);
+    arrive_here(memory.done, rank);
   }
 }
 

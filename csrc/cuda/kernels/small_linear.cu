@@ -89,7 +89,7 @@ __device__ __forceinline__ void add_products(const Four<C>& x, const C* weights,
 
 // Fours of inputs whose products are one sum; sums of those are added. One sum over all inputs
 // would have an error that grows with its length.
-constexpr int kFoursOfSum = 4;
+constexpr int kFoursOfSum = 2;
 
 // Three blocks at once are enough; for more of them the compiler would spill registers.
 template <typename T, int kPerThread, bool kWhole>
