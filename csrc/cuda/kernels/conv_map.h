@@ -96,11 +96,12 @@ struct PlaneTiles {
   }
 };
 
-// As many images as there are threads for and as leave room for the rest of what a block keeps; a
-// single one where more would leave multiprocessors without any. Each is in shared memory with
-// image_bytes.
+// As many images as there are threads for and as leave room for the rest of what a block keeps, but
+// no more than leave some for each multiprocessor, if they make the threads that it takes to load
+// the weights. Each is in shared memory with image_bytes.
 inline PlaneTiles plane_tiles(int64_t all_images, int64_t places, ImageTile tile, int groups,
                               int64_t image_bytes, int64_t other_bytes) {
+  constexpr int64_t kFewestThreads = 128;
   PlaneTiles t{};
   t.tile = tile;
   t.places = int(places);
@@ -111,9 +112,10 @@ inline PlaneTiles plane_tiles(int64_t all_images, int64_t places, ImageTile tile
          t.channel_shares * 2 * t.places_per_block <= kLargestBlock) {
     t.channel_shares *= 2;
   }
-  const int64_t of_image = t.channel_shares * t.places_per_block;
-  const int64_t busy = ceil_div(all_images, kMultiprocessors), most = kLargestBlock / of_image;
-  t.images = int(most < busy ? most : busy);
+  const int64_t of_image = t.channel_shares * t.places_per_block, most = kLargestBlock / of_image;
+  const int64_t busy = ceil_div(all_images, kMultiprocessors);
+  const int64_t fewest = ceil_div(kFewestThreads, of_image), wanted = busy > fewest ? busy : fewest;
+  t.images = int(most < wanted ? most : wanted);
   while (t.images > 1 && other_bytes + t.images * image_bytes > kSharedBytes) --t.images;
   if (t.images < 1) t.images = 1;
   t.threads = int(ceil_div(of_image * t.images, 32) * 32);

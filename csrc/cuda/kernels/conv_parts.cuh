@@ -46,7 +46,7 @@ __device__ __forceinline__ void load_images(const ConvGeometry& g, const ImageTi
 template <int K, int kTogether, typename At>
 __device__ __forceinline__ void load_weights(int planes, int groups, float* weights, At at) {
   constexpr int kElements = group_elements(K, kTogether), kFours = kTogether / 4 * 4 * K * K;
-#pragma unroll 4
+#pragma unroll kAhead
   for (int i = threadIdx.x; i < planes * groups * kElements; i += blockDim.x) {
     const int list = i / kElements, element = i - list * kElements;
     const int plane = list / groups, group = list - plane * groups;

@@ -71,7 +71,9 @@ inline GemmTiles gemm_tiles(int64_t m, int64_t n, int64_t k, int tile_columns, i
 // result over the whole sum, and goes through tiles of kPanelRows rows. Two blocks of a cluster
 // have neighbouring panels and the same rows, each copying half of them for both.
 
-inline constexpr int kPanelColumns = 128, kPanelRows = 64, kMostPanelSteps = 8;
+inline constexpr int kPanelColumns = 128, kPanelRows = 64;
+// Pieces of kTileDepth elements of the sum that are copied and multiplied together.
+inline constexpr int kPiecesOfStep = 2, kMostPanelSteps = 4;
 
 struct PanelTiles {
   int rows, panel_pairs;  // tiles of all rows, pairs of panels
@@ -101,7 +103,7 @@ inline PanelTiles panel_tiles(int64_t m, int64_t n, int64_t k, int blocks) {
   PanelTiles t;
   t.rows = int(ceil_div(m, kPanelRows));
   t.panel_pairs = int(ceil_div(n, kPanelColumns * kBlocksOfCluster));
-  t.steps = int(ceil_div(k, kTileDepth));
+  t.steps = int(ceil_div(k, kPiecesOfStep * kTileDepth));
   t.of_panel = divider(t.rows);
   const int most = blocks / kBlocksOfCluster;
   t.clusters = most < t.tiles() ? most : t.tiles();

@@ -15,9 +15,10 @@ namespace inkgrad::cuda {
 namespace {
 
 constexpr int kConsumers = 3, kThreadsOfAll = (1 + kConsumers) * 128;
-constexpr int kStages = 12;
-constexpr int kStepBytes = kPanelColumns * kRowBytes;  // of the panel
-constexpr int kStageBytes = kPanelRows * kRowBytes;
+constexpr int kStages = 6;
+constexpr int kPanelPiece = kPanelColumns * kRowBytes, kRowsPiece = kPanelRows * kRowBytes;
+constexpr int kStepBytes = kPiecesOfStep * kPanelPiece;  // of the panel
+constexpr int kStageBytes = kPiecesOfStep * kRowsPiece;
 constexpr int kPanelBytes = kMostPanelSteps * kStepBytes;
 constexpr int kBarriers = 2 * kStages + kMostPanelSteps + 1 + kConsumers;
 constexpr int kSharedPanelBytes =
@@ -71,15 +72,25 @@ __device__ __forceinline__ void copy_panels(const CUtensorMap* map_a, const CUte
     for (; index < same; ++index) {
       const int row = int(tiles.row(index)) + int(rank) * kShare;
       for (int step = 0; step < tiles.steps; ++step, at.advance<kStages>()) {
+        const auto of_piece = [&](int piece) {
+          return (step * kPiecesOfStep + piece) * kTileDepth;
+        };
         if (index == first) {
           arrive_expecting(&memory.there[step], kStepBytes);
-          copy_groups(memory.panel + step * kStepBytes, map_b, &memory.there[step],
-                      step * kTileDepth, group);
+#pragma unroll
+          for (int piece = 0; piece < kPiecesOfStep; ++piece) {
+            copy_groups(memory.panel + step * kStepBytes + piece * kPanelPiece, map_b,
+                        &memory.there[step], of_piece(piece), group);
+          }
         }
         wait_barrier(&memory.empty[at.stage], at.phase ^ 1);
         arrive_expecting(&memory.full[at.stage], kStageBytes);
-        copy_tile_to_all(memory.stages + at.stage * kStageBytes + rank * kShare * kRowBytes, map_a,
-                         &memory.full[at.stage], step * kTileDepth, row, 0);
+        uint8_t* const share = memory.stages + at.stage * kStageBytes + rank * kShare * kRowBytes;
+#pragma unroll
+        for (int piece = 0; piece < kPiecesOfStep; ++piece) {
+          copy_tile_to_all(share + piece * kRowsPiece, map_a, &memory.full[at.stage],
+                           of_piece(piece), row, 0);
+        }
       }
     }
   }
@@ -122,16 +133,18 @@ __device__ __forceinline__ void multiply_tile(const PanelMemory& memory, int ste
   for (int step = 0; step < steps; ++step, at.advance<kStages>()) {
     if (fresh) wait_barrier(&memory.there[step], panel % 2);
     wait_barrier(&memory.full[at.stage], at.phase);
-    if (step == steps - 1) turn.pass_on();
     const uint64_t a =
-        operand_descriptor(shared_address(memory.stages + at.stage * kStageBytes), Major::k);
+        operand_descriptor(shared_address(memory.stages) + at.stage * kStageBytes, Major::k);
     const uint64_t b =
-        operand_descriptor(shared_address(memory.panel + step * kStepBytes), Major::k);
+        operand_descriptor(shared_address(memory.panel) + step * kStepBytes, Major::k);
     fence_products();
 #pragma unroll
-    for (int part = 0; part < kTileDepth / kProductDepth; ++part) {
-      const uint64_t along = part * descriptor_step(Major::k);
-      multiply<T, Major::k, Major::k>(sums, a + along, b + along, step > 0 || part > 0);
+    for (int part = 0; part < kPiecesOfStep * kTileDepth / kProductDepth; ++part) {
+      constexpr int kParts = kTileDepth / kProductDepth;
+      const uint64_t along = part % kParts * descriptor_step(Major::k);
+      multiply<T, Major::k, Major::k>(sums, a + part / kParts * (kRowsPiece / 16) + along,
+                                      b + part / kParts * (kPanelPiece / 16) + along,
+                                      step > 0 || part > 0);
     }
     commit_products();
     if (read) {
@@ -140,6 +153,7 @@ __device__ __forceinline__ void multiply_tile(const PanelMemory& memory, int ste
     }
     read = &memory.empty[at.stage];
   }
+  turn.pass_on();
   wait_products<0>();
   pin(sums);
   release(read);
@@ -194,7 +208,7 @@ __global__ void __launch_bounds__(kThreadsOfAll, 1) INKGRAD_CLUSTER
 
 }  // namespace
 
-bool panel_takes(int64_t k) { return k <= kMostPanelSteps * kTileDepth; }
+bool panel_takes(int64_t k) { return k <= kMostPanelSteps * kPiecesOfStep * kTileDepth; }
 
 void panel_product(Dtype dtype, const Stored& a, const Stored& b, const GemmResult& result,
                    void* stream) {
