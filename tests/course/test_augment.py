@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Generator, Tensor
 
-from inkgrad.course.augment import augment
+from inkgrad.course.augment import Augmentation, augment
 from inkgrad.course.data import digits
 
 
@@ -37,6 +37,15 @@ def test_the_images_given_are_left_alone(images: Tensor) -> None:
     before = images.clone()
     augment(images, Generator().manual_seed(0))
     assert torch.equal(images, before)
+
+
+def test_batches_are_repeated_by_the_same_state_and_differ_from_each_other(images: Tensor) -> None:
+    same = images[:1].expand(64, -1, -1, -1)
+    first, again = (Augmentation((100, 1, 28, 28), Generator().manual_seed(0)) for _ in range(2))
+    batches = [first(same), first(same[:36])]
+    for batch in batches:
+        assert torch.equal(batch, again(same[: len(batch)]))
+    assert len(torch.cat(batches).flatten(1).unique(dim=0)) == 100
 
 
 def test_every_image_is_changed_in_its_own_way_and_only_a_little(images: Tensor) -> None:

@@ -10,6 +10,8 @@
 //
 // Elements that are zero are skipped: the caller sees to it that what they would be multiplied with
 // is finite.
+#include <cmath>
+
 #include "conv.h"
 #include "fill.h"
 #include "transpose.h"
@@ -213,8 +215,9 @@ void add_patches(const T* x, int64_t row, const Live<T>& live, T* sums, int64_t 
     const T value = live.value[k];
 #pragma GCC unroll 8
     for (int r = 0; r < R; ++r) {
+      const T* const from_row = V == 1 ? from + r * row : opaque(from + r * row);
 #pragma GCC unroll 8
-      for (int v = 0; v < V; ++v) to[r][v] += value * load<L>(from + r * row + v * L);
+      for (int v = 0; v < V; ++v) to[r][v] += value * load<L>(from_row + v * L);
     }
   };
   int64_t k = 0;
@@ -353,23 +356,28 @@ void pooled_pack_weight(const ConvGeometry& g, const T* weight, T* packed) {
 // a value and the place of its channel's weights.
 template <typename T>
 struct LiveOfPixels {
-  int32_t* count;
+  int32_t* end;  // behind a pixel's last one
   int32_t* at;
   T* value;
   int64_t most;
+
+  void clear(int64_t pixels) const {
+    for (int64_t k = 0; k < pixels; ++k) end[k] = int32_t(k * most);
+  }
+  int64_t count(int64_t pixel) const { return end[pixel] - pixel * most; }
 };
 
 // Adds those of one output channel, whose weights begin at `at`.
 template <typename T>
 void sort_by_pixel(const PoolGeometry& p, const int32_t* pixel_of_place, const T* grad,
-                   const uint8_t* places, int32_t at, LiveOfPixels<T>& live) {
-  const int64_t columns = p.out_width, step = p.window_width, most = live.most;
+                   const uint8_t* places, int32_t at, const LiveOfPixels<T>& live) {
+  const int64_t columns = p.out_width, step = p.window_width;
   for (int64_t j = 0; j < columns; ++j) {
-    const int64_t pixel = j * step + pixel_of_place[places[j]];
-    const int64_t slot = pixel * most + live.count[pixel];
+    int32_t& end = live.end[j * step + pixel_of_place[places[j]]];
+    const int64_t slot = end;
     live.at[slot] = at;
     live.value[slot] = grad[j];
-    live.count[pixel] += grad[j] != T(0);
+    end = int32_t(slot + (std::abs(grad[j]) > T(0)));  // != 0 would have to think of NaN
   }
 }
 
@@ -389,8 +397,9 @@ void add_weights(const T* w, int64_t w_row, const int32_t* at, const T* value, i
     const T g = value[k];
 #pragma GCC unroll 8
     for (int r = 0; r < R; ++r) {
+      const T* const from_row = V == 1 ? from + r * w_row : opaque(from + r * w_row);
 #pragma GCC unroll 8
-      for (int v = 0; v < V; ++v) acc[r][v] += g * load<L>(from + r * w_row + v * L);
+      for (int v = 0; v < V; ++v) acc[r][v] += g * load<L>(from_row + v * L);
     }
   }
 #pragma GCC unroll 8
@@ -407,8 +416,10 @@ void add_weights(const T* w, int64_t w_row, const int32_t* at, const T* value, i
 // neighbours share stays in registers, which move on by a pixel, S vectors, so that a patch costs a
 // column of memory instead of all of it.
 template <typename T, int L, int R, int V, int S>
-void slide_weights(const T* w, int64_t w_row, const LiveOfPixels<T>& live, int64_t first,
-                   int64_t pixels, T* dx, int64_t row) {
+void slide_weights(const T* w, const LiveOfPixels<T>& live, int64_t first, int64_t pixels, T* dx,
+                   int64_t row) {
+  // What padded_run() is, as a constant: one address for all of a patch.
+  constexpr int64_t w_row = divide_up(V * L, kLanes<T>) * kLanes<T>;
   Vec<T, L> acc[R][V];
 #pragma GCC unroll 8
   for (int r = 0; r < R; ++r) {
@@ -422,7 +433,7 @@ void slide_weights(const T* w, int64_t w_row, const LiveOfPixels<T>& live, int64
   for (int64_t pixel = first; pixel < first + pixels; ++pixel, dx += S * L) {
     const int32_t* at = live.at + pixel * live.most;
     const T* value = live.value + pixel * live.most;
-    const int64_t n = live.count[pixel];
+    const int64_t n = live.count(pixel);
     for (int64_t k = 0; k < n; ++k) {
       const T* from = w + at[k];
       const T g = value[k];
@@ -515,7 +526,7 @@ void pooled_backward_input(const ConvGeometry& g, const PoolGeometry& p, const T
   live.most = g.out_channels;
   live.value = dx + patches.copies_size(1);
   live.at = reinterpret_cast<int32_t*>(live.value + pixels * live.most);
-  live.count = live.at + pixels * live.most;
+  live.end = live.at + pixels * live.most;
   int32_t pixel_of_place[256] = {};
   for (int64_t k = 0; k < p.window_height * p.window_width; ++k)
     pixel_of_place[k] = int32_t(k / p.window_width * g.out_width + k % p.window_width);
@@ -524,7 +535,7 @@ void pooled_backward_input(const ConvGeometry& g, const PoolGeometry& p, const T
   with_patch_lanes(g, patches, [&](auto lanes) {
     constexpr int L = decltype(lanes)::value;
     for (int64_t i = 0; i < p.out_height; ++i) {
-      std::memset(live.count, 0, pixels * sizeof(int32_t));
+      live.clear(pixels);
       for (int64_t o = 0; o < g.out_channels; ++o) {
         const int64_t from = o * pooled + i * p.out_width;
         sort_by_pixel(p, pixel_of_place, grad_pooled + from, places + from, int32_t(o * w_channel),
@@ -540,7 +551,7 @@ void pooled_backward_input(const ConvGeometry& g, const PoolGeometry& p, const T
           with_constant<most>(blocks.begin(b + 1) - r, [&](auto rows) {
             for (int64_t h = 0; h < p.window_height; ++h) {
               slide_weights<T, L, decltype(rows)::value, V, S>(
-                  packed + r * w_row, w_row, live, h * g.out_width, g.out_width,
+                  packed + r * w_row, live, h * g.out_width, g.out_width,
                   dx + (row0 + h) * patches.pitch + r * row, row);
             }
           });
@@ -550,11 +561,11 @@ void pooled_backward_input(const ConvGeometry& g, const PoolGeometry& p, const T
       for_each_tile(g.kernel_height, divide_up(patches.run, L),
                     [&](int64_t r, auto rows, int64_t v, auto vectors) {
                       for (int64_t pixel = 0; pixel < pixels; ++pixel) {
-                        if (live.count[pixel] == 0) continue;
+                        if (live.count(pixel) == 0) continue;
                         const int64_t h = row0 + pixel / g.out_width, w = pixel % g.out_width;
                         add_weights<T, L, decltype(rows)::value, decltype(vectors)::value>(
                             packed + r * w_row + v * L, w_row, live.at + pixel * live.most,
-                            live.value + pixel * live.most, live.count[pixel],
+                            live.value + pixel * live.most, live.count(pixel),
                             dx + h * patches.pitch + w * patches.channels + r * row + v * L, row);
                       }
                     });

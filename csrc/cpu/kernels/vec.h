@@ -62,6 +62,14 @@ inline Mask<T, L> first_lanes(int64_t n) {
   return lane < typename IntegerOf<T>::type(n);
 }
 
+// p, of which the compiler no longer knows how it was computed. Where a tile's addresses are
+// p + r * row + v * L it would keep r * row + v * L of each in a register, and has none left.
+template <typename T>
+inline T* opaque(T* p) {
+  asm("" : "+r"(p));
+  return p;
+}
+
 template <int L, typename T>
 inline Vec<T, L> load(const T* p) {
   return *reinterpret_cast<const typename VecOf<T, L>::unaligned*>(p);

@@ -7,8 +7,9 @@ strokes worse, not better.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from functools import cache
+from collections.abc import Callable, Sequence
+from functools import cache, reduce
+from itertools import accumulate
 
 import torch
 import torch.nn.functional as F
@@ -21,33 +22,59 @@ _ROTATION, _SHEAR, _STRETCH, _SHIFT = 12.0, 0.2, 0.12, 2.0
 _WIDER, _THINNER, _SOFTER = 0.25, 0.25, 0.1
 # By how many pixels on each side at most.
 _WIDEN = 1.2
+# In their order in a batch: first those that are wider by more than a pixel.
+_FAR = _WIDER * (1 - 1 / _WIDEN)
+_SHARES = (_FAR, _WIDER - _FAR, _THINNER, _SOFTER)
 
 
 def augment(images: Tensor, generator: Generator) -> Tensor:
-    """A new version of each of ``images``: (N, 1, H, W) float in [0, 1], white ink on black.
+    """A new version of each of ``images``: as :class:`Augmentation` of one batch."""
+    return Augmentation(images.shape, generator)(images)
+
+
+class Augmentation:
+    """New versions of images, (N, 1, H, W) in all, which come batch after batch.
 
     Their order should be of no meaning: other pens are given to runs of neighbours, at places that
-    depend on N and chance. All chance comes from ``generator``, a CPU one: the same state gives the
-    same versions.
+    depend on the batch's size and chance. All chance comes from ``generator``, a CPU one: the same
+    state gives the same versions. It is drawn at once, in the beginning, for ops on a batch's few
+    numbers take as long as those on its images.
     """
-    return _with_other_pens(_moved(images, generator), generator)
+
+    def __init__(self, shape: Sequence[int], generator: Generator) -> None:
+        count, _, height, width = shape
+        self._maps = _maps(count, height, width, generator)
+        self._amounts = torch.rand(count, 1, 1, 1, generator=generator)
+        self._roundings = torch.rand(count, generator=generator).tolist()
+        self._done = 0
+
+    def __call__(self, images: Tensor) -> Tensor:
+        """A new version of each of the next images: float in [0, 1], white ink on black."""
+        first, self._done = self._done, self._done + len(images)
+        moved = _moved(images, self._maps[first : self._done].to(images))
+        amounts = self._amounts[first : self._done].to(images)
+        return _with_other_pens(moved, amounts, self._roundings[first])
 
 
-def _moved(images: Tensor, generator: Generator) -> Tensor:
-    """Each under an affine map of its own."""
-    count, _, height, width = images.shape
+def _maps(count: int, height: int, width: int, generator: Generator) -> Tensor:
+    """Affine maps, (count, 2, 3): where in the image each pixel of a new version comes from."""
     most = [math.radians(_ROTATION), _SHEAR, _STRETCH, _STRETCH]
     most += [_SHIFT * 2 / width, _SHIFT * 2 / height]
     amounts = torch.rand(6, count, generator=generator) * 2 - 1
     angle, shear, log_x, log_y, shift_x, shift_y = amounts * torch.tensor(most)[:, None]
     cos, sin, stretch_x, stretch_y = angle.cos(), angle.sin(), log_x.exp(), log_y.exp()
-    # Rotation @ shear @ stretch, and the shift: where in the image each new pixel comes from.
+    # Rotation @ shear @ stretch, and the shift.
     x_row = [cos * stretch_x, (cos * shear - sin) * stretch_y, shift_x]
     y_row = [sin * stretch_x, (sin * shear + cos) * stretch_y, shift_y]
-    maps = torch.stack([*x_row, *y_row], 1).to(images).view(2 * count, 3)
+    return torch.stack([*x_row, *y_row], 1).view(count, 2, 3)
+
+
+def _moved(images: Tensor, maps: Tensor) -> Tensor:
+    count, _, height, width = images.shape
     # One product of matrices; F.affine_grid's batch of small ones takes ten times as long.
-    places = (maps @ _pixels(height, width).to(images)).view(count, 2, height, width)
-    return F.grid_sample(images, places.permute(0, 2, 3, 1), align_corners=False)
+    places = maps.flatten(0, 1) @ _pixels(height, width).to(images)
+    places = places.view(count, 2, height, width).permute(0, 2, 3, 1)
+    return F.grid_sample(images, places, align_corners=False)
 
 
 @cache
@@ -57,52 +84,28 @@ def _pixels(height: int, width: int) -> Tensor:
     return torch.stack([x.repeat(height), y.repeat_interleave(width), torch.ones(height * width)])
 
 
-def _with_other_pens(images: Tensor, generator: Generator) -> Tensor:
+def _with_other_pens(images: Tensor, amounts: Tensor, rounding: float) -> Tensor:
     """Some wider, some thinner, some softer, each by an amount of its own; in place."""
-    count = len(images)
-    chance = torch.rand(count + 1, generator=generator)
-    amounts, rounding = chance[:count].to(images).view(-1, 1, 1, 1), chance[count].item()
-    share = 0.0
-    first = 0
-    for part, redraw in ((_WIDER, _wider), (_THINNER, _thinner), (_SOFTER, _softer)):
-        share += part
-        # Rounded up or down by chance, so that a share is kept on the average, however small N is.
-        last = int(share * count + rounding)
-        if last > first:
-            images[first:last] = redraw(images[first:last], amounts[first:last])
-        first = last
+    # Rounded up or down by chance, so that a share is kept on the average, however small N is.
+    ends = (int(share * len(images) + rounding) for share in accumulate(_SHARES))
+    far, wider, thinner, softer = ends
+    # Each to the full, of which the amount is a part.
+    wide = _around(images[:wider], torch.maximum, outside=0)
+    thin = _around(images[wider:thinner], torch.minimum, outside=1)
+    soft = _around(images[thinner:softer], torch.add, outside=0) / 9
+    images[:softer].lerp_(torch.cat([wide, thin, soft]), amounts[:softer])
+    wide, further = wide[:far], (_WIDEN - 1) * amounts[:far]
+    images[:far] = torch.lerp(wide, _around(wide, torch.maximum, outside=0), further)
+    # The brightest pixel 1, as preparation makes it; what has all but vanished stays dim.
+    images[wider:softer] /= images[wider:softer].amax((1, 2, 3), keepdim=True).clamp(min=0.3)
     return images
 
 
-def _wider(images: Tensor, amount: Tensor) -> Tensor:
-    once = _around(images, torch.maximum)
-    pixels = _WIDEN * amount
-    wider = torch.lerp(images, once, pixels.clamp(max=1))
-    return wider + (_around(once, torch.maximum) - once) * (pixels - 1).clamp(min=0)
-
-
-def _thinner(images: Tensor, amount: Tensor) -> Tensor:
-    return _as_bright(torch.lerp(images, _around(images, torch.minimum), amount))
-
-
-def _softer(images: Tensor, amount: Tensor) -> Tensor:
-    return _as_bright(torch.lerp(images, _around(images, torch.add) / 9, amount))
-
-
-def _around(images: Tensor, combine: Callable[..., Tensor]) -> Tensor:
-    """The sum, maximum or minimum of 3 x 3 pixels: along rows, then along columns, which takes far
-    less time than a pooling.
+def _around(images: Tensor, combine: Callable[[Tensor, Tensor], Tensor], outside: float) -> Tensor:
+    """The sum, maximum or minimum of 3 x 3 pixels: along columns, then along rows, which takes far
+    less time than a pooling. ``outside``: what lies beyond the border.
     """
-    for dim in (-1, -2):
-        n = images.shape[dim] - 1
-        result = images.clone()
-        for to, other in ((0, 1), (1, 0)):
-            side = result.narrow(dim, to, n)
-            combine(side, images.narrow(dim, other, n), out=side)
-        images = result
-    return images
-
-
-def _as_bright(images: Tensor) -> Tensor:
-    """The brightest pixel 1, as preparation makes it; what has all but vanished stays dim."""
-    return images / images.flatten(1).amax(1).clamp(min=0.3).view(-1, 1, 1, 1)
+    result = F.pad(images, (1, 1, 1, 1), value=outside)
+    for dim in (-2, -1):
+        result = reduce(combine, result.unfold(dim, 3, 1).unbind(-1))
+    return result

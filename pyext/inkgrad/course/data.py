@@ -72,13 +72,17 @@ class Examples:
     def __getitem__(self, index: Any) -> Examples:
         return Examples(self.inputs[index], self.targets[index])
 
+    def take(self, rows: Tensor) -> Examples:
+        """Those of int64 ``rows``; for small batches an index takes ten times as long."""
+        return Examples(self.inputs.index_select(0, rows), self.targets.index_select(0, rows))
+
     def to(self, device: str | torch.device) -> Examples:
         return Examples(self.inputs.to(device), self.targets.to(device))
 
     def as_float(self) -> Tensor:
         """The inputs as a model takes them: float32, pixels in [0, 1]."""
         if self.inputs.dtype == torch.uint8:
-            return self.inputs.float() / 255
+            return self.inputs.float().div_(255)
         return self.inputs
 
 

@@ -89,11 +89,13 @@ def _on_flat(grey: Image.Image, background: int, peak: int) -> tuple[np.ndarray,
     ``peak``: how far the ink's level is from the background's.
     """
     # The box of what is a tenth of full ink: the ringing of compression stays outside.
-    near_ink = np.abs(np.arange(256) - background) * 10 >= peak
-    top, bottom, left, right = _box(near_ink[np.asarray(grey)])
+    tenth = -(-peak // 10)
+    levels = np.asarray(grey)
+    near_ink = (levels >= background + tenth) | (levels <= background - tenth)
+    top, bottom, left, right = _box(near_ink)
     fine, factor = _shrink(grey.crop((left, top, right, bottom)), _FINE)
     contrast = np.abs(fine - background)
-    ink = np.where(contrast > _FLAT, contrast / peak, 0)
+    ink = contrast * (contrast > _FLAT) / peak
     if max(grey.size) <= _CUT_OUT:
         return ink, factor
     inked = ink > 0.3

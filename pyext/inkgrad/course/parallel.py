@@ -67,7 +67,7 @@ class ParallelSteps(EagerSteps):
         self._parallel = DistributedDataParallel(model)
 
     def step(self, examples: Examples, rows: Tensor, lr: float, change: Change | None) -> float:
-        batch = examples[rows.to(examples.targets.device)]
+        batch = examples.take(rows.to(examples.targets.device))
         inputs, targets = batch.as_float(), batch.targets
         if change is not None:
             inputs = change(inputs)  # of all examples: so that everybody draws the same numbers

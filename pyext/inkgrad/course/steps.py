@@ -96,7 +96,7 @@ class ChainSteps:
         if change is None:
             batch: tuple[Tensor, Tensor, Tensor | None] = examples.inputs, examples.targets, rows
         else:
-            changed = examples[rows]
+            changed = examples.take(rows)
             batch = change(changed.as_float()), changed.targets, None
         if self._optimizer is None:
             loss = self._chain.step(
@@ -125,7 +125,7 @@ class EagerSteps:
         self._optimizer = settings.make_optimizer(model.parameters())
 
     def step(self, examples: Examples, rows: Tensor, lr: float, change: Change | None) -> float:
-        batch = examples[rows.to(examples.targets.device)]
+        batch = examples.take(rows.to(examples.targets.device))
         inputs, targets = batch.as_float(), batch.targets
         if change is not None:
             inputs = change(inputs)

@@ -25,6 +25,7 @@ from inkgrad.course.data import Data, Examples, split
 from inkgrad.course.settings import Settings
 from inkgrad.course.steps import (
     CHUNK,
+    Change,
     Diverged,
     Score,
     Steps,
@@ -193,7 +194,7 @@ class Run:
     def _train_epoch(self, epoch: int) -> float | None:
         """The loss over the epoch, or None if it was stopped before its end."""
         losses: list[tuple[SupportsFloat, float]] = []  # each with its share of the epoch's
-        change = self._augment if self.settings.augment else None
+        change = self._augmentation() if self.settings.augment else None
         order = torch.randperm(len(self.train), generator=self.generator).to(self.settings.device)
         for number, rows in enumerate(order.split(self._batch_size), start=1):
             if self._is_stopped():
@@ -238,10 +239,10 @@ class Run:
     def _time(self) -> float:
         return time.perf_counter() - self._seconds_waited
 
-    def _augment(self, inputs: Tensor) -> Tensor:
-        from inkgrad.course.augment import augment
+    def _augmentation(self) -> Change:
+        from inkgrad.course.augment import Augmentation
 
-        return augment(inputs, self.generator)
+        return Augmentation(self.train.inputs.shape, self.generator)
 
     def _keep_weights(self) -> None:
         torch._foreach_copy_(self._good_weights, self._weights)
