@@ -111,7 +111,7 @@ def stages(benchmark: Path) -> list[Stage]:
     bench = (python, "-m", "inkgrad_bench.gpu_bench")
     found = [
         Stage("build", (python, "setup.py", "--quiet", "build_ext", "--inplace"), 150),
-        Stage("tests", (*pytest, "-k", "cuda", *suites), 160),
+        Stage("tests", (*pytest, "-k", "cuda", *suites), 175),
         # What torch.compile makes is kept, and is then there when it is timed.
         Stage("compilation", (*bench, "--compile-only", "--seconds", "80"), 110, beside=True),
     ]
