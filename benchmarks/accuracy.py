@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 import sys
+from collections.abc import Collection
 
 import torch
 from torch import Tensor
 
-from inkgrad_bench.workloads import NATIVE, OURS, Problem
+from inkgrad_bench.workloads import NATIVE, OURS, Problem, output_shape
 
 # Two correct sums of the same terms in another order err by chance; ten per cent is chance.
 SAMPLING = 1.1
@@ -56,16 +57,22 @@ def _comparable(problem: Problem, name: str) -> bool:
     return not (half and pooled and name != "output")
 
 
-def accurate(found: dict[str, dict[str, float]], dtype: str, scalar_output: bool) -> bool:
+def single_elements(problem: Problem) -> set[str]:
+    """The names of the tensors of :func:`errors` that are one number."""
+    found = {f"grad {i}" for i, tensor in enumerate(problem.inputs) if tensor.numel() == 1}
+    return found | ({"output"} if output_shape(problem.case) == () else set())
+
+
+def accurate(found: dict[str, dict[str, float]], dtype: str, singles: Collection[str]) -> bool:
     """Whether ours errs no more than native; in the half types, no more than twice as much.
 
-    Below a small part of the type's epsilon both are as good as exact; of a scalar there is only
-    one error, which may be zero by luck, so that a few roundings are granted.
+    Below a small part of the type's epsilon both are as good as exact; of a single number
+    there is only one error, which may be zero by luck, so that a few roundings are granted.
     """
     epsilon = torch.finfo(getattr(torch, dtype)).eps
     factor = 2.0 if dtype in ("bfloat16", "float16") else SAMPLING
     for name, error in found.items():
-        granted = 4 * epsilon if scalar_output and name == "output" else epsilon / 8
+        granted = 4 * epsilon if name in singles else epsilon / 8
         if not error[OURS] <= max(factor * error[NATIVE], granted):
             return False
     return True

@@ -5,7 +5,7 @@
 
 Each stage is a process with a time limit. After each the results so far are written to
 benchmarks/results/gpu.json, with what the machine is and the last lines of what a stage said. Exit
-code 0 if all went well, 1 if a stage failed, 2 if there is no GPU.
+code 0 if all went well, 1 if a stage failed, 2 if there is no GPU or a package is missing.
 """
 
 from __future__ import annotations
@@ -31,6 +31,11 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks" / "results" / "gpu.json"
 KEPT_CHARACTERS = 4000
+# What building, the tests and the benchmark import.
+MODULES = (
+    "setuptools", "ninja", "numpy", "scipy", "sklearn", "PIL", "tqdm", "platformdirs",
+    "safetensors", "pytest", "expecttest", "hypothesis",
+)  # fmt: skip
 
 LOOK = """
 import json, torch
@@ -77,6 +82,11 @@ def look() -> dict[str, Any]:
         built = found["torch_cuda"] is not None
         found["why"] = "torch sees none" if built else "this torch was built without CUDA"
     return found
+
+
+def missing() -> list[str]:
+    """The modules that are not installed: better known now than after the build."""
+    return [name for name in MODULES if find_spec(name) is None]
 
 
 def driver() -> str | None:
@@ -193,6 +203,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     found = look()
     if not found["available"]:
         print(f"There is no GPU here: {found['why']}. Nothing was run.", file=sys.stderr)
+        return 2
+    if absent := missing():
+        print(f"Nothing was run: not installed are {', '.join(absent)}.", file=sys.stderr)
         return 2
     document: dict[str, Any] = {"machine": found | {"driver": driver()}, "stages": []}
     if sanitizer() is None:

@@ -69,12 +69,15 @@ def measure_row(case: Case, direction: str, device: str, compiled: bool, graphs:
         native, ours = (samples[GRAPH.format(name)] for name in (NATIVE, OURS))
         row["ratio"]["graphs"] = asdict(paired_ratio(native, ours))
     errors = accuracy.errors(load.problem) if load.problem is not None else None
-    scalar = load.problem is not None and workloads.output_shape(case) == ()
+    accurate = None
+    if load.problem is not None and errors:
+        singles = accuracy.single_elements(load.problem)
+        accurate = accuracy.accurate(errors, case.dtype, singles)
     return row | {
         "not_compiled": load.not_compiled,
         "not_in_a_graph": why_no_graph,
         "errors": errors,
-        "accurate": accuracy.accurate(errors, case.dtype, scalar) if errors else None,
+        "accurate": accurate,
         "peak_bytes": {n: memory.peak_bytes(load.steps[n], device) for n in (NATIVE, OURS)},
     }
 

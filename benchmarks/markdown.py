@@ -82,6 +82,9 @@ def gpu_table(document: Row) -> str:
         "*(missed)*: the one asked for is not. Less accurate than native against float64: "
         f"{'none' if not less else ', '.join(row['case'] for row in less)}."
     )
+    older = {row["op"]: row["measured_at"] for row in document["results"] if "measured_at" in row}
+    for op, commit in older.items():
+        origin += f" Those of {op} are from commit {commit}."
     return "\n".join(lines) + f"\n\n{origin}\n"
 
 

@@ -149,9 +149,9 @@ def measure_row(
         row |= asdict(load.work)
         row["ceiling"] = {name: least / row["seconds"][name]["median"] for name in load.steps}
     if load.problem is not None and (found := accuracy.errors(load.problem)):
-        scalar = workloads.output_shape(case) == ()
         row["errors"] = found
-        row["accurate"] = accuracy.accurate(found, case.dtype, scalar)
+        singles = accuracy.single_elements(load.problem)
+        row["accurate"] = accuracy.accurate(found, case.dtype, singles)
     return row
 
 

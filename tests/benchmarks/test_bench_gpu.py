@@ -33,6 +33,15 @@ def run(monkeypatch, tmp_path):
     return call
 
 
+def test_it_says_what_is_not_installed(monkeypatch, capsys, tmp_path):
+    monkeypatch.setattr(gpu, "look", lambda: GPU)
+    monkeypatch.setattr(gpu, "MODULES", ("pytest", "no_such_module"))
+    path = tmp_path / "gpu.json"
+    assert gpu.main(["--json", str(path)]) == 2
+    assert "not installed are no_such_module." in capsys.readouterr().err
+    assert not path.exists()
+
+
 def test_without_a_gpu_it_says_so(monkeypatch, capsys, tmp_path):
     monkeypatch.setattr(gpu, "look", lambda: {"available": False, "why": "torch sees none"})
     path = tmp_path / "gpu.json"

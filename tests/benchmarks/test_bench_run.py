@@ -200,11 +200,12 @@ def test_errors_are_against_float64(monkeypatch):
     assert set(found) == {"output", "grad 0", "grad 1", "grad 2"}
     assert found["output"]["ours"] == pytest.approx(0.01, rel=1e-3)
     assert found["output"]["native"] < 1e-6
-    assert not accurate(found, "float32", scalar_output=False)
+    assert not accurate(found, "float32", singles=())
+    assert accuracy.single_elements(problem) == set()
 
 
 @pytest.mark.parametrize(
-    ("dtype", "ours", "scalar", "expected"),
+    ("dtype", "ours", "single", "expected"),
     [
         ("float32", 1e-6, False, True),
         ("float32", 1.05e-6, False, True),  # chance
@@ -215,15 +216,23 @@ def test_errors_are_against_float64(monkeypatch):
         ("float32", float("nan"), False, False),
     ],
 )
-def test_what_counts_as_accurate(dtype, ours, scalar, expected):
+def test_what_counts_as_accurate(dtype, ours, single, expected):
     found = {"output": {"native": 1e-6, "ours": ours}}
-    assert accurate(found, dtype, scalar) is expected
+    assert accurate(found, dtype, ["output"] if single else []) is expected
 
 
 def test_a_lucky_scalar_of_native_is_no_reproach():
-    found = {"output": {"native": 0.0, "ours": 3e-8}}
-    assert accurate(found, "float32", scalar_output=True)
-    assert not accurate(found, "float32", scalar_output=False)
+    found = {"grad 2": {"native": 0.0, "ours": 3e-8}}
+    assert accurate(found, "float32", singles=["grad 2"])
+    assert not accurate(found, "float32", singles=["output"])
+
+
+def test_which_tensors_are_single_numbers():
+    case = Case("linear_sigmoid", "", ((5, 3), (1, 3), (1,)))
+    problem = workloads.make_problem(case, BOTH, "cpu")
+    assert accuracy.single_elements(problem) == {"grad 2"}
+    case = Case("binary_cross_entropy", "", ((5,), (5,)))
+    assert accuracy.single_elements(workloads.make_problem(case, BOTH, "cpu")) == {"output"}
 
 
 # ---------------------------------------------------------------- the machine

@@ -371,8 +371,9 @@ int64_t panel_tile_errors(int64_t m, int64_t n, int64_t blocks) {
   const PanelTiles t = panel_tiles(m, n, 512, int(blocks));
   const int64_t columns = int64_t(t.panel_pairs) * kBlocksOfCluster;
   std::vector<uint8_t> visits(t.rows * columns);
-  int64_t errors = t.rows * kPanelRows < m || columns * kPanelColumns < n || t.steps != kMostPanelSteps ||
-                   t.clusters < 1 || t.clusters * kBlocksOfCluster > blocks;
+  int64_t errors = t.rows * kPanelRows < m || columns * kPanelColumns < n ||
+                   t.steps != kMostPanelSteps || t.clusters < 1 ||
+                   t.clusters * kBlocksOfCluster > blocks;
   int next = 0;
   for (int cluster = 0; cluster < t.clusters; ++cluster) {
     const int end = t.begin(cluster + 1);
