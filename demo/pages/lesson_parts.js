@@ -28,15 +28,15 @@ function table({ caption, columns, rows }) {
   return make("figure", { className: "table" }, [make("figcaption", {}, withCode(caption)), scroller]);
 }
 
-// A picture is drawn by the server when it is asked for: fetched(name) promises its PNG in base64.
+// A picture is drawn by the server when it is asked for: fetched(name) promises its SVG.
 function picture({ name, caption }, fetched) {
   const image = make("img", { alt: "" }); // until it is there
   const scroller = make("div", { className: "scroller", tabIndex: 0, role: "group", ariaLabel: caption }, [image]);
   const figure = make("figure", { className: "picture waiting" }, [make("figcaption", {}, withCode(caption)), scroller]);
   image.addEventListener("load", () => figure.style.setProperty("--natural", `${image.naturalWidth}px`));
   fetched(name).then(
-    ({ png }) => {
-      Object.assign(image, { src: `data:image/png;base64,${png}`, alt: caption });
+    ({ svg }) => {
+      Object.assign(image, { src: `data:image/svg+xml,${encodeURIComponent(svg)}`, alt: caption });
       figure.classList.remove("waiting");
     },
     () => {

@@ -80,7 +80,10 @@ def contours(
 
 def surface(axes: Any, xs: np.ndarray, ys: np.ndarray, values: np.ndarray) -> None:
     """The same as a landscape; ``axes`` is three-dimensional."""
-    axes.plot_surface(*np.meshgrid(xs, ys), values, cmap=SURFACE, linewidth=0, antialiased=True)
+    drawn = axes.plot_surface(
+        *np.meshgrid(xs, ys), values, cmap=SURFACE, linewidth=0, antialiased=True
+    )
+    drawn.set_rasterized(True)  # as shapes of an SVG its pieces have seams
     axes.set_facecolor(PAPER)
     axes.tick_params(labelsize=8, colors=PALE)
 

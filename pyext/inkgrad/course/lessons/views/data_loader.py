@@ -28,7 +28,7 @@ def parts(numbers: Numbers, say: Say) -> Iterator[Part]:
             for number, epoch in enumerate(numbers.batches, start=1)
         ],
     )
-    yield Picture("batches", say("data_loader.picture"), partial(batches, numbers.batches))
+    yield Picture("batches", say("data_loader.picture"), partial(batches, numbers.batches, say))
     if numbers.data.stand_in:
         yield Note(say("word.stand_in", data=numbers.data.name))
     count = len(numbers.data.train)
@@ -43,7 +43,7 @@ def parts(numbers: Numbers, say: Say) -> Iterator[Part]:
         [say("word.epoch"), say("word.loss")],
         [(n, numbers.losses[n - 1]) for n in sorted({1, 2, 5, 10, 50, epochs}) if n <= epochs],
     )
-    yield Picture("losses", say("data_loader.losses"), partial(losses, numbers.losses))
+    yield Picture("losses", say("data_loader.losses"), partial(losses, numbers.losses, say))
     yield Table(
         say("data_loader.timings"),
         [
@@ -78,7 +78,7 @@ def _told(outcome: Outcome) -> tuple[str, str]:
     return "; ".join(outcome.printed), outcome.error or "–"
 
 
-def batches(epochs: list[list[list[int]]]) -> Figure:
+def batches(epochs: list[list[list[int]]], say: Say) -> Figure:
     """A row for each epoch, a square for each example in the order of use, a colour a batch."""
     count = sum(map(len, epochs[0]))
     figure, (axes,) = drawing.panels(1, width=0.52 * count + 1.2, height=0.75 * len(epochs) + 0.7)
@@ -90,16 +90,17 @@ def batches(epochs: list[list[list[int]]]) -> Figure:
             axes.text(column, row, str(example), ha="center", va="center", color=PAPER)
     axes.set_xlim(-0.7, count - 0.3)
     axes.set_ylim(len(epochs) - 0.4, -0.6)
-    axes.set_yticks(range(len(epochs)), [f"epoch {n}" for n in range(1, len(epochs) + 1)])
+    rows = [say("data_loader.epoch", number=n) for n in range(1, len(epochs) + 1)]
+    axes.set_yticks(range(len(epochs)), rows)
     axes.set_xticks([])
-    drawing.name(axes, "Examples in the order of use; a colour is a batch")
+    drawing.name(axes, say("data_loader.order"))
     for side in axes.spines.values():
         side.set_visible(False)
     return figure
 
 
-def losses(history: list[float]) -> Figure:
+def losses(history: list[float], say: Say) -> Figure:
     figure, (axes,) = drawing.panels(1)
     axes.plot(np.arange(1, len(history) + 1), history, color=BLUE)
-    drawing.tidy(axes, "Mean loss of each epoch, batch size 32", "epoch", "loss")
+    drawing.tidy(axes, say("data_loader.mean"), say("word.epoch"), say("word.loss"))
     return figure
