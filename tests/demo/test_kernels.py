@@ -93,6 +93,15 @@ def test_a_failed_check_says_why_and_how_to_repeat_it(open_page) -> None:
     assert "inkgrad check --op linear_relu --dtype float32" in reason
 
 
+def test_what_is_left_out_says_why_in_the_language_of_the_page(open_page) -> None:
+    page = _open(open_page, **DESKTOP, locale="zh-CN")
+    _choose(page, {"linear_relu"}, {"float32"})
+    page.locator("#kernels-check .start").click()
+    left_out = page.locator("#kernels-checks td.skipped").first
+    left_out.wait_for(timeout=LONG)
+    assert left_out.get_attribute("title") == "有限差分需要 float64"
+
+
 def test_a_check_of_nothing_is_refused(open_page) -> None:
     page = _open(open_page, **DESKTOP)
     _choose(page, set(), {"float64"})

@@ -12,6 +12,7 @@ from inkgrad.course.lessons import drawing
 from inkgrad.course.lessons.data_loader import Numbers, Outcome, iterations
 from inkgrad.course.lessons.drawing import BLUE, COLORS, PAPER
 from inkgrad.course.lessons.parts import Note, Part, Picture, Table
+from inkgrad.course.lessons.views.data_names import data_name
 from inkgrad.course.texts import Say
 
 if TYPE_CHECKING:
@@ -30,10 +31,10 @@ def parts(numbers: Numbers, say: Say) -> Iterator[Part]:
     )
     yield Picture("batches", say("data_loader.picture"), partial(batches, numbers.batches, say))
     if numbers.data.stand_in:
-        yield Note(say("word.stand_in", data=numbers.data.name))
+        yield Note(say("word.stand_in", data=data_name(numbers.data, say)))
     count = len(numbers.data.train)
     yield Table(
-        say("data_loader.iterations", data=numbers.data.name, examples=count),
+        say("data_loader.iterations", data=data_name(numbers.data, say), examples=count),
         [say("word.batch_size"), say("data_loader.iterations_column")],
         [(size, iterations(count, size)) for size in (1, 32, 128, count)],
     )
@@ -55,7 +56,7 @@ def parts(numbers: Numbers, say: Say) -> Iterator[Part]:
         ],
         [
             (
-                say("data_loader.slow") if timing.is_slow else numbers.data.name,
+                say("data_loader.slow") if timing.is_slow else data_name(numbers.data, say),
                 timing.batch_size,
                 timing.workers,
                 timing.first_epoch,

@@ -13,6 +13,7 @@ from inkgrad.course.lessons import drawing
 from inkgrad.course.lessons.drawing import BLUE, GREEN, INK, PAPER
 from inkgrad.course.lessons.parts import Note, Part, Picture, Table
 from inkgrad.course.lessons.softmax import Training
+from inkgrad.course.lessons.views.data_names import data_name
 from inkgrad.course.texts import Say
 
 if TYPE_CHECKING:
@@ -22,9 +23,9 @@ if TYPE_CHECKING:
 
 def parts(data: Data, training: Training, confusion: Tensor, say: Say) -> Iterator[Part]:
     if data.stand_in:
-        yield Note(say("word.stand_in", data=data.name))
+        yield Note(say("word.stand_in", data=data_name(data, say)))
     yield Table(
-        say("word.digits", data=data.name, train=len(data.train), test=len(data.test)),
+        say("word.digits", data=data_name(data, say), train=len(data.train), test=len(data.test)),
         [say("word.epoch"), say("word.loss"), say("word.test_accuracy")],
         [
             (epoch, loss, f"{accuracy:.2%}")

@@ -10,6 +10,7 @@ from inkgrad.course.lessons import drawing
 from inkgrad.course.lessons.drawing import BLUE, COLORS, PALE
 from inkgrad.course.lessons.many_features import Numbers, Training
 from inkgrad.course.lessons.parts import Note, Part, Picture, Table
+from inkgrad.course.lessons.views.data_names import data_name
 from inkgrad.course.texts import Say
 
 if TYPE_CHECKING:
@@ -27,12 +28,12 @@ def parts(numbers: Numbers, say: Say) -> Iterator[Part]:
         ],
     )
     if numbers.data.stand_in:
-        yield Note(say("word.stand_in", data=numbers.data.name))
+        yield Note(say("word.stand_in", data=data_name(numbers.data, say)))
     course = numbers.course
     yield Table(
         say(
             "many_features.training",
-            data=numbers.data.name,
+            data=data_name(numbers.data, say),
             examples=len(numbers.data.train),
             features=numbers.data.train.inputs.shape[1],
             majority=f"{numbers.majority:.1%}",
