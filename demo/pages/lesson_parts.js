@@ -16,8 +16,10 @@ const paragraphs = (markdown) => markdown.split("\n\n").map((words) => make("p",
 function table({ caption, columns, rows }) {
   const isNumber = (cell) => /^[-–]?[\d.,]*\d(e[-+]?\d+)?%?$|^nan$|^-?inf$/.test(cell);
   const numeric = columns.map((_, i) => rows.every((row) => row[i] === "" || isNumber(row[i])));
+  const kinds = columns.map((_, i) =>
+    numeric[i] ? "number" : rows.some((row) => row[i].length > 24) ? "long" : "");
   const line = (cells, tag) =>
-    make("tr", {}, cells.map((cell, i) => make(tag, { textContent: cell, className: numeric[i] ? "number" : "" })));
+    make("tr", {}, cells.map((cell, i) => make(tag, { textContent: cell, className: kinds[i] })));
   const made = make("table", {}, [
     make("thead", {}, [line(columns, "th")]),
     make("tbody", {}, rows.map((row) => line(row, "td"))),

@@ -54,6 +54,8 @@ def tidy(axes: Axes, title: str = "", x: str = "", y: str = "") -> None:
 
 def name(axes: Axes, title: str = "", x: str = "", y: str = "") -> None:
     """Title and names alone, for axes that keep their frame."""
+    for side in axes.spines.values():
+        side.set_color(RULE)
     axes.tick_params(which="both", length=0, colors=PALE, labelsize=8.5)
     axes.set_title(title, loc="left", fontsize=10.5, color=INK)
     axes.set_xlabel(x, fontsize=9.5, color=INK)
