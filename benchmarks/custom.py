@@ -70,8 +70,9 @@ DTYPES = ("float32", "float64", "bfloat16", "float16")
 def case_of(op: str, sizes: Mapping[str, int], dtype: str) -> Case:
     """The case of that op, of the table if it is there; sizes left out have their default.
 
-    Each is one of ``SIZES`` within its limits. TooSmall for sizes that do not go together; TooMuch
-    for what would take too long or too much memory.
+    ``op`` and ``sizes`` are those of ``SIZES``, within their limits, ``dtype`` one of ``DTYPES``.
+    TooSmall for sizes that do not go together; TooMuch for what would take too long or too much
+    memory.
     """
     chosen = {size.name: sizes.get(size.name, size.default) for size in SIZES[op]}
     _check_geometry(op, chosen)

@@ -278,6 +278,12 @@ def test_7_one_s_own_table_is_learnt_as_in_the_lesson(lectures, tmp_path) -> Non
     assert answer["losses"] == expected.losses
     assert (answer["train"], answer["test"], answer["features"]) == (40, 10, 2)
     assert answer["test_accuracy"] == expected.test_accuracy
+    assert answer["data"] == "mine.csv"
+
+
+def test_7_the_lesson_s_own_table_has_a_name_in_every_language(lectures) -> None:
+    name = lectures.play(TABLE)["data"]
+    assert len(set(name.texts.values())) == len(CATALOGUES)
 
 
 @pytest.mark.parametrize(
