@@ -13,6 +13,14 @@ MAX_FLOPS = 100e9
 MAX_BYTES = 2**30
 
 
+class TooSmall(ValueError):
+    """The picture is smaller than the kernel: ``name`` is the side that is."""
+
+    def __init__(self, name: str, least: int, got: int) -> None:
+        super().__init__(f"{name}: expected at least {least} here, got {got}")
+        self.name, self.least, self.got = name, least, got
+
+
 class TooMuch(ValueError):
     """The sizes take more than they may, of ``unit``."""
 
@@ -62,14 +70,13 @@ DTYPES = ("float32", "float64", "bfloat16", "float16")
 def case_of(op: str, sizes: Mapping[str, int], dtype: str) -> Case:
     """The case of that op, of the table if it is there; sizes left out have their default.
 
-    ValueError for an op or a size that there is not; TooMuch for what would take too long or too
-    much memory.
+    ``op`` and ``sizes`` are those of ``SIZES``, within their limits, ``dtype`` one of ``DTYPES``.
+    TooSmall for sizes that do not go together; TooMuch for what would take too long or too much
+    memory.
     """
-    if op not in SIZES:
-        raise ValueError(f"op: expected one of {', '.join(SIZES)}, got {op!r}")
-    if dtype not in DTYPES:
-        raise ValueError(f"dtype: expected one of {', '.join(DTYPES)}, got {dtype!r}")
-    case = _case(op, _checked(op, sizes), dtype)
+    chosen = {size.name: sizes.get(size.name, size.default) for size in SIZES[op]}
+    _check_geometry(op, chosen)
+    case = _case(op, chosen, dtype)
     _check_cost(case)
     return case
 
@@ -117,26 +124,14 @@ def _numbers(op: str, shapes: tuple[Shape, ...], settings: Mapping[str, int]) ->
     return {size.name: value for size, value in zip(SIZES[op], values, strict=True)}
 
 
-def _checked(op: str, sizes: Mapping[str, int]) -> dict[str, int]:
-    known = {size.name: size for size in SIZES[op]}
-    for name in sizes:
-        if name not in known:
-            raise ValueError(f"sizes of {op}: expected {', '.join(known)}, got {name!r}")
-    found = {name: sizes.get(name, size.default) for name, size in known.items()}
-    for name, value in found.items():
-        least, most = known[name].least, known[name].most
-        # JSON and pages send whole numbers as floats, too
-        if isinstance(value, bool) or value not in range(least, most + 1):
-            raise ValueError(f"{name}: expected {least} to {most}, got {value!r}")
-        found[name] = int(value)
-    if "kernel" in found:
-        for name in ("height", "width"):
-            # with the pool two rows of the convolution become one
-            outputs = 2 if op == "conv2d_relu_max_pool2d" else 1
-            least = found["kernel"] + (outputs - 1) * found["stride"] - 2 * found["padding"]
-            if found[name] < least:
-                raise ValueError(f"{name}: expected at least {least} here, got {found[name]}")
-    return found
+def _check_geometry(op: str, sizes: Mapping[str, int]) -> None:
+    if "kernel" not in sizes:
+        return
+    outputs = 2 if op == "conv2d_relu_max_pool2d" else 1  # of which the pool makes one
+    least = sizes["kernel"] + (outputs - 1) * sizes["stride"] - 2 * sizes["padding"]
+    for name in ("height", "width"):
+        if sizes[name] < least:
+            raise TooSmall(name, least, sizes[name])
 
 
 def _check_cost(case: Case) -> None:

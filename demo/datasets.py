@@ -59,6 +59,11 @@ class Source(NamedTuple):
     code: str
 
 
+def shown_name(name: str) -> str:
+    """What a page calls the data of that name, in every language where that differs."""
+    return message(DATA_NAMES[name]) if name in DATA_NAMES else name
+
+
 def sets_for(model: str) -> tuple[str, ...]:
     """The data sets that the model can learn from, its usual one first."""
     if issubclass(MODELS[model], DigitModel):

@@ -6,7 +6,6 @@ a lesson gives the same numbers every time. Everything that comes in is checked,
 
 from __future__ import annotations
 
-import base64
 import threading
 import traceback
 from dataclasses import dataclass, field
@@ -27,8 +26,6 @@ from inkgrad_demo import playthings
 from inkgrad_demo.questions import Asked, choice
 from inkgrad_demo.texts import message
 
-_ENGLISH = "en"
-
 
 @dataclass
 class _Results:
@@ -40,7 +37,7 @@ class _Results:
     batch: Batch | None = None  # the latest, of a lesson that trains
     numbers: Any = None
     error: str = ""
-    pictures: dict[str, str] = field(default_factory=dict)  # name: PNG in base64
+    pictures: dict[tuple[str, str], str] = field(default_factory=dict)  # by name and language
 
     def start(self) -> None:
         """Compute in the background, unless that is under way or done; again where it failed."""
@@ -64,16 +61,16 @@ class _Results:
     def parts(self, language: str) -> list[Part]:
         return list(self.lesson.parts(self.numbers, language))
 
-    def picture(self, name: str) -> str:
-        """ValueError where the lesson has no picture of that name."""
+    def picture(self, name: str, language: str) -> str:
+        """As SVG. ValueError where the lesson has no picture of that name."""
         with self.lock:
-            if name not in self.pictures:
-                from inkgrad.course.lessons.drawing import png
+            if (name, language) not in self.pictures:
+                from inkgrad.course.lessons.svg import svg
 
-                found = {p.name: p for p in self.parts(_ENGLISH) if isinstance(p, Picture)}
+                found = {p.name: p for p in self.parts(language) if isinstance(p, Picture)}
                 choice("name", name, found)
-                self.pictures[name] = base64.b64encode(png(found[name].draw())).decode("ascii")
-            return self.pictures[name]
+                self.pictures[name, language] = svg(found[name].draw(), language)
+            return self.pictures[name, language]
 
 
 class Lectures:
@@ -121,11 +118,12 @@ class Lectures:
         return {"state": "ready", "parts": [_described(p) for p in results.parts(language)]}
 
     def picture(self, question: Any) -> dict[str, Any]:
-        """The picture ``name`` of lesson ``number``, as ``png`` in base64."""
+        """The picture ``name`` of lesson ``number`` with the words of ``language``, as ``svg``."""
         asked = Asked(question)
-        results = self._ready(asked.whole("number", 1, len(LESSONS)))
+        lesson, language = _lesson_and_language(asked)
+        results = self._ready(lesson.number)
         try:
-            return {"png": results.picture(asked.text("name", 60))}
+            return {"svg": results.picture(asked.text("name", 60), language)}
         except ModuleNotFoundError as error:
             raise ValueError(message("problem.no_plots", error=error)) from None
 

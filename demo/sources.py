@@ -88,8 +88,8 @@ FACTS = {
         files=_CONV_FILES,
     ),
     "conv2d_relu_max_pool2d": Facts(
-        formula="y = max(0, max over each window of (W ∗ x + b))",
-        derivative="∂L/∂z = ∂L/∂y · [y > 0] at the window's maximum, else 0",
+        formula="y[i, j] = max(0, max z[k i + u, k j + v]),   z = W ∗ x + b",
+        derivative="∂L/∂z = ∂L/∂y · [y > 0] · [z = max z]",
         saved="x, W, y, argmax",
         note="kernels.note.pool",
         files=(

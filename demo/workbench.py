@@ -20,7 +20,7 @@ from inkgrad_bench.cases import CASES
 from inkgrad_bench.custom import SIZES
 from inkgrad_bench.workloads import NATIVE, OURS
 from inkgrad_demo.jobs import Failed, Jobs
-from inkgrad_demo.questions import brief, fields, whole
+from inkgrad_demo.questions import brief, choice, fields, whole
 from inkgrad_demo.sources import source
 from inkgrad_demo.texts import message
 
@@ -140,20 +140,39 @@ def _check_request(ops: Any, dtypes: Any) -> dict[str, Any]:
 
 
 def _bench_request(op: Any, sizes: Any, dtype: Any, threads: Any, quick: Any) -> dict[str, Any]:
-    if not isinstance(sizes, Mapping):
-        raise ValueError(message("problem.sizes", got=brief(sizes)))
+    choice("op", op, SIZES)
+    choice("dtype", dtype, custom.DTYPES)
+    checked = _sizes(op, sizes)
     try:
-        custom.case_of(op, sizes, dtype)  # complains of what it cannot do
+        custom.case_of(op, checked, dtype)  # complains of what cannot be, or takes too much
+    except custom.TooSmall as error:
+        expected = message("problem.at_least_here", least=error.least)
+        raise ValueError(
+            message("problem.field", name=error.name, expected=expected, got=error.got)
+        ) from None
     except custom.TooMuch as error:
         values = {"needed": f"{error.needed:.1f}", "most": f"{error.most:.1f}"}
         raise ValueError(message("problem.too_much", unit=error.unit, **values)) from None
     return {
         "kind": "bench",
         "op": op,
-        "sizes": dict(sizes),
+        "sizes": checked,
         "dtype": dtype,
         "threads": whole("threads", threads, 1, environment.processors()),
         "quick": bool(quick),
+    }
+
+
+def _sizes(op: str, sizes: Any) -> dict[str, int]:
+    """Those that were chosen, as whole numbers within their limits."""
+    if not isinstance(sizes, Mapping):
+        raise ValueError(message("problem.sizes", got=brief(sizes)))
+    known = {size.name: size for size in SIZES[op]}
+    for name in sizes:
+        choice("sizes", name, known)
+    return {
+        name: whole(name, value, known[name].least, known[name].most)
+        for name, value in sizes.items()
     }
 
 

@@ -4,6 +4,7 @@
 function createBenches(form) {
   const KEPT = 24; // rows measured on this page
   const DIRECTIONS = ["forward", "forward+backward"];
+  const named = (direction) => text(direction === "forward" ? "kernels.direction.forward" : "kernels.direction.both");
   let committed = { environment: null, ceilings: [], results: [] };
   let measured = []; // newest first
   let ceilings = []; // newest first
@@ -51,7 +52,7 @@ function createBenches(form) {
       .find((found) => found.threads === form.threads && form.dtype in found.gflops) ?? null;
     paintRoofline(find("#kernels-roofline"), ceiling, all, form.dtype);
     find("#kernels-speedup").setAttribute("aria-label", text("kernels.bench.speedup_label", {
-      rows: all.map((row) => `${row.case}, ${row.direction}: ${digits(row.ratio.native.median)}`).join("; "),
+      rows: all.map((row) => `${row.case}, ${named(row.direction)}: ${digits(row.ratio.native.median)}`).join("; "),
     }));
     find("#kernels-roofline").setAttribute("aria-label", text("kernels.bench.roofline"));
     paintKey();
@@ -61,7 +62,7 @@ function createBenches(form) {
 
   function paintKey() {
     find("#kernels-speedup-key").innerHTML =
-      DIRECTIONS.map((direction) => `<span class="${direction === "forward" ? "forward" : "both"}">■ ${direction}</span>`).join("") +
+      DIRECTIONS.map((direction) => `<span class="${direction === "forward" ? "forward" : "both"}">■ ${named(direction)}</span>`).join("") +
       `<span>${text("kernels.bench.speedup_key")}</span>`;
   }
 
@@ -75,7 +76,7 @@ function createBenches(form) {
     table.innerHTML = `<thead><tr>${titles}</tr></thead><tbody></tbody>`;
     for (const row of measured) {
       const cells = [
-        row.direction,
+        named(row.direction),
         duration(row.seconds.native.median),
         duration(row.seconds.ours.median),
         `<b>${digits(row.ratio.native.median)}×</b> <small>${digits(row.ratio.native.lower)}–${digits(row.ratio.native.upper)}${row.noisy ? " ~" : ""}</small>`,

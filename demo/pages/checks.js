@@ -1,5 +1,11 @@
 // The table of checks: an op's dtypes below it, a column for each check, filled as the results come.
 
+// Why something is left out, and the text that says it on the page.
+const SKIPPED = {
+  "finite differences need float64": "kernels.check.needs_float64",
+  "the extension is not loaded": "kernels.check.needs_extension",
+};
+
 function createChecks(table, failures, checks) {
   let cells = new Map();
   let results = new Map();
@@ -43,7 +49,7 @@ function createChecks(table, failures, checks) {
   function paint(found) {
     const cell = cells.get(key(found));
     cell.className = found.status;
-    cell.title = found.message;
+    cell.title = found.message in SKIPPED ? text(SKIPPED[found.message]) : found.message;
     if (found.status === "skipped") {
       cell.textContent = "–";
       return;

@@ -16,8 +16,10 @@ const paragraphs = (markdown) => markdown.split("\n\n").map((words) => make("p",
 function table({ caption, columns, rows }) {
   const isNumber = (cell) => /^[-–]?[\d.,]*\d(e[-+]?\d+)?%?$|^nan$|^-?inf$/.test(cell);
   const numeric = columns.map((_, i) => rows.every((row) => row[i] === "" || isNumber(row[i])));
+  const kinds = columns.map((_, i) =>
+    numeric[i] ? "number" : rows.some((row) => row[i].length > 24) ? "long" : "");
   const line = (cells, tag) =>
-    make("tr", {}, cells.map((cell, i) => make(tag, { textContent: cell, className: numeric[i] ? "number" : "" })));
+    make("tr", {}, cells.map((cell, i) => make(tag, { textContent: cell, className: kinds[i] })));
   const made = make("table", {}, [
     make("thead", {}, [line(columns, "th")]),
     make("tbody", {}, rows.map((row) => line(row, "td"))),
@@ -28,15 +30,15 @@ function table({ caption, columns, rows }) {
   return make("figure", { className: "table" }, [make("figcaption", {}, withCode(caption)), scroller]);
 }
 
-// A picture is drawn by the server when it is asked for: fetched(name) promises its PNG in base64.
+// A picture is drawn by the server when it is asked for: fetched(name) promises its SVG.
 function picture({ name, caption }, fetched) {
   const image = make("img", { alt: "" }); // until it is there
   const scroller = make("div", { className: "scroller", tabIndex: 0, role: "group", ariaLabel: caption }, [image]);
   const figure = make("figure", { className: "picture waiting" }, [make("figcaption", {}, withCode(caption)), scroller]);
   image.addEventListener("load", () => figure.style.setProperty("--natural", `${image.naturalWidth}px`));
   fetched(name).then(
-    ({ png }) => {
-      Object.assign(image, { src: `data:image/png;base64,${png}`, alt: caption });
+    ({ svg }) => {
+      Object.assign(image, { src: `data:image/svg+xml,${encodeURIComponent(svg)}`, alt: caption });
       figure.classList.remove("waiting");
     },
     () => {

@@ -162,7 +162,8 @@ function showResults(article, number) {
 
   function showParts(parts) {
     let before = Promise.resolve(); // pictures are drawn one after the other, from the top
-    const fetched = (name) => (before = before.catch(() => {}).then(() => server.picture({ number, name })));
+    const fetch = (name) => server.picture({ number, name, language: spoken });
+    const fetched = (name) => (before = before.catch(() => {}).then(() => fetch(name)));
     part(".parts").append(...parts.map((each) => PARTS[each.kind](each, fetched)));
   }
 

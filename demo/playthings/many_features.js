@@ -56,7 +56,9 @@ const { request } = asking(
       : "";
     if (answer.problem || answer.diverged) return;
     const key = answer.stand_in ? "lessons.many_features.stand_in" : "lessons.many_features.table";
-    find(".table-of").textContent = text(key, { ...answer, majority: percent(answer.majority) });
+    find(".table-of").textContent = text(key, {
+      ...answer, data: said(answer.data), majority: percent(answer.majority),
+    });
     addRun(answer);
   },
 );

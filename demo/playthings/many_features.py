@@ -11,6 +11,7 @@ from torch import optim
 from inkgrad.course.data import Data, DataError, diabetes, parsed_table
 from inkgrad.course.lessons.many_features import ACTIVATIONS, train
 from inkgrad.course.messages import message_of
+from inkgrad_demo.datasets import shown_name
 from inkgrad_demo.questions import Asked, decode
 from inkgrad_demo.texts import message
 
@@ -35,7 +36,7 @@ def answer(asked: Asked, _numbers: Any) -> dict[str, Any]:
         return {"diverged": True}
     ones = data.train.targets.mean().item()
     return {
-        "data": data.name,
+        "data": shown_name(data.name),
         "stand_in": data.stand_in,
         "train": len(data.train),
         "test": len(data.test),

@@ -8,7 +8,7 @@
 //   paint(pen)   paints everything: when the size or the theme has changed, and on repaint()
 function createPlot(canvas, { x, y, names = ["", ""], logarithmic = false, axes = true, paint }) {
   const context = canvas.getContext("2d");
-  const MARGIN = axes ? { left: 46, right: 18, top: 10, bottom: 36 } : { left: 0, right: 0, top: 0, bottom: 0 };
+  const MARGIN = axes ? { left: 52, right: 18, top: 10, bottom: 36 } : { left: 0, right: 0, top: 0, bottom: 0 };
   const FAR = 1e5; // pixels: what is farther away is not seen anyway
   let inner = { width: 0, height: 0 };
   let heat = { field: null };

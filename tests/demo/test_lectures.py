@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import io
 import re
 import time
 from html import unescape
@@ -12,7 +11,6 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from PIL import Image
 
 pytest.importorskip("gradio")
 
@@ -82,22 +80,27 @@ def test_results_are_the_lessons_parts_in_the_language_asked_for(lectures, numbe
                 assert (described["kind"], described["name"]) == ("picture", part.name)
 
 
-def test_a_picture_is_a_png_and_drawn_once(lectures) -> None:
+def test_a_picture_is_drawn_once_in_each_language(lectures) -> None:
     pytest.importorskip("matplotlib")
     _results(lectures, 2)
     names = [p.name for p in LESSONS[2].parts(numbers(2), "en") if isinstance(p, Picture)]
     for name in names:
-        png = lectures.picture({"number": 2, "name": name})["png"]
-        assert Image.open(io.BytesIO(base64.b64decode(png))).format == "PNG"
-        assert lectures.picture({"number": 2, "name": name})["png"] is png
+        drawn = set()
+        for language in CATALOGUES:
+            question = {"number": 2, "name": name, "language": language}
+            svg = lectures.picture(question)["svg"]
+            assert svg.startswith(f'<svg lang="{language}"')
+            assert lectures.picture(question)["svg"] is svg
+            drawn.add(svg.partition(">")[2])
+        assert len(drawn) == len(CATALOGUES)
     with pytest.raises(ValueError, match=f"name: expected one of {', '.join(names)}, got 'none'"):
-        lectures.picture({"number": 2, "name": "none"})
+        lectures.picture({"number": 2, "name": "none", "language": "en"})
 
 
 def test_nothing_is_computed_before_it_is_asked_for() -> None:
     fresh = Lectures()
     with pytest.raises(ValueError, match="results of lesson 3 are not computed yet"):
-        fresh.picture({"number": 3, "name": "paths"})
+        fresh.picture({"number": 3, "name": "paths", "language": "en"})
     with pytest.raises(ValueError, match="not trained yet"):
         fresh.play({"number": 9, "about": "confusion"})
 
@@ -275,6 +278,12 @@ def test_7_one_s_own_table_is_learnt_as_in_the_lesson(lectures, tmp_path) -> Non
     assert answer["losses"] == expected.losses
     assert (answer["train"], answer["test"], answer["features"]) == (40, 10, 2)
     assert answer["test_accuracy"] == expected.test_accuracy
+    assert answer["data"] == "mine.csv"
+
+
+def test_7_the_lesson_s_own_table_has_a_name_in_every_language(lectures) -> None:
+    name = lectures.play(TABLE)["data"]
+    assert len(set(name.texts.values())) == len(CATALOGUES)
 
 
 @pytest.mark.parametrize(

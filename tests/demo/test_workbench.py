@@ -11,6 +11,7 @@ import pytest
 pytest.importorskip("gradio")
 
 from inkgrad.check import OPS
+from inkgrad.course.messages import message_of
 from inkgrad_demo import sources, workbench
 from inkgrad_demo.sources import FACTS
 from inkgrad_demo.workbench import Workbench, choices
@@ -26,15 +27,17 @@ BENCH = {"op": "linear_relu", "sizes": {}, "dtype": "float32", "threads": 1, "qu
         ({"threads": 10**6}, "threads: expected a whole number from 1 to .* got 1000000"),
         ({"threads": "1"}, "threads: expected a whole number from 1 to .* got '1'"),
         ({"sizes": 3}, "sizes: expected an object"),
-        ({"sizes": {"depth": 3}}, "sizes of linear_relu: expected rows, inputs, outputs, got 'd"),
-        ({"sizes": {"rows": 0}}, "rows: expected 1 to 65536, got 0"),
-        ({"sizes": {"rows": 1.5}}, "rows: expected 1 to 65536, got 1.5"),
+        ({"sizes": {"depth": 3}}, "sizes: expected one of rows, inputs, outputs, got 'd"),
+        ({"sizes": {"rows": 0}}, "rows: expected a whole number from 1 to 65536, got 0"),
+        ({"sizes": {"rows": 1.5}}, "rows: expected a whole number from 1 to 65536, got 1.5"),
         ({"op": "conv2d", "sizes": {"height": 4}}, "height: expected at least 5 here, got 4"),
     ],
 )
 def test_a_bad_benchmark_is_named(change: dict[str, Any], complaint: str) -> None:
-    with pytest.raises(ValueError, match=complaint):
+    with pytest.raises(ValueError, match=complaint) as raised:
         Workbench().start_bench(BENCH | change)
+    in_chinese = message_of(raised.value).texts["zh-CN"]
+    assert not re.search("expected|one of|at least|whole number|got", in_chinese)
 
 
 @pytest.mark.parametrize(

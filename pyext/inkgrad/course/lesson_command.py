@@ -17,6 +17,7 @@ from inkgrad.course.data import DataError
 from inkgrad.course.files import write_atomically
 from inkgrad.course.lessons import LESSONS, Lesson
 from inkgrad.course.lessons.parts import Note, Part, Picture, Table
+from inkgrad.course.messages import ENGLISH
 from inkgrad.course.texts import CATALOGUES, preferred_language, speaker
 from inkgrad.course.training import Batch, Diverged
 
@@ -27,7 +28,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.description = "Run a lesson of the course: its text, its numbers, and its pictures."
     parser.epilog = "Without a number the lessons are listed. Ctrl-C ends a lesson at any time."
     parser.add_argument("number", nargs="?", type=int, choices=LESSONS, metavar="N", help="1 to 10")
-    parser.add_argument("--plots", type=Path, metavar="DIR", help="save the pictures there, as PNG")
+    parser.add_argument(
+        "--plots", type=Path, metavar="DIR", help="save the pictures there, as PNG in English"
+    )
     parser.add_argument("--code", action="store_true", help="print the lesson's code instead")
     parser.add_argument(
         "--lang", choices=CATALOGUES, help="language of the texts (default: that of the terminal)"
@@ -75,8 +78,8 @@ def run(args: argparse.Namespace) -> int:
         print(f"inkgrad lesson: {error}", file=sys.stderr)
         return 1
     parts = list(lesson.parts(numbers, language))
-    for part in parts:
-        _show(part, lesson, args.plots, language, columns)
+    for part, in_english in zip(parts, lesson.parts(numbers, ENGLISH), strict=True):
+        _show(part, in_english, lesson, args.plots, language, columns)
     if not args.plots:
         pictures = sum(isinstance(part, Picture) for part in parts)
         print("\n" + speaker(language)("word.pictures", count=pictures))
@@ -95,17 +98,20 @@ def _options(args: argparse.Namespace, lesson: Lesson) -> dict[str, Any]:
     return given
 
 
-def _show(part: Part, lesson: Lesson, plots: Path | None, language: str, columns: int) -> None:
+def _show(
+    part: Part, in_english: Part, lesson: Lesson, plots: Path | None, language: str, columns: int
+) -> None:
     if isinstance(part, Note):
         print(f"\n{terminal.wrap(part.text, columns)}")
     elif isinstance(part, Table):
         print(f"\n{terminal.wrap(part.caption, columns)}\n")
         print(terminal.table(part.columns, part.cells()))
-    elif plots is not None:
+    elif plots is not None and isinstance(in_english, Picture):
         from inkgrad.course.lessons.drawing import png
 
         path = plots / f"{lesson.number:02}_{lesson.name}_{part.name}.png"
-        write_atomically(path, png(part.draw()))
+        # matplotlib writes the words of a PNG in its own fonts, which have no Chinese
+        write_atomically(path, png(in_english.draw()))
         print(f"\n{terminal.wrap(part.caption, columns)}")
         print(speaker(language)("word.saved", path=path))
     sys.stdout.flush()

@@ -54,6 +54,8 @@ def tidy(axes: Axes, title: str = "", x: str = "", y: str = "") -> None:
 
 def name(axes: Axes, title: str = "", x: str = "", y: str = "") -> None:
     """Title and names alone, for axes that keep their frame."""
+    for side in axes.spines.values():
+        side.set_color(RULE)
     axes.tick_params(which="both", length=0, colors=PALE, labelsize=8.5)
     axes.set_title(title, loc="left", fontsize=10.5, color=INK)
     axes.set_xlabel(x, fontsize=9.5, color=INK)
@@ -80,7 +82,10 @@ def contours(
 
 def surface(axes: Any, xs: np.ndarray, ys: np.ndarray, values: np.ndarray) -> None:
     """The same as a landscape; ``axes`` is three-dimensional."""
-    axes.plot_surface(*np.meshgrid(xs, ys), values, cmap=SURFACE, linewidth=0, antialiased=True)
+    drawn = axes.plot_surface(
+        *np.meshgrid(xs, ys), values, cmap=SURFACE, linewidth=0, antialiased=True
+    )
+    drawn.set_rasterized(True)  # as shapes of an SVG its pieces have seams
     axes.set_facecolor(PAPER)
     axes.tick_params(labelsize=8, colors=PALE)
 

@@ -38,7 +38,10 @@ class Table:
 
 @dataclass(frozen=True)
 class Picture:
-    """A figure under a caption; ``name`` is that of its file. It is drawn when it is asked for."""
+    """A figure under a caption; ``name`` is that of its file. It is drawn when it is asked for.
+
+    ``svg.svg`` writes it in any language; ``drawing.png`` in those that matplotlib has a font for.
+    """
 
     name: str
     caption: str

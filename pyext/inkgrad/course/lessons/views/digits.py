@@ -13,6 +13,7 @@ from inkgrad.course.lessons import drawing
 from inkgrad.course.lessons.drawing import BLUE, GREEN, INK, PAPER
 from inkgrad.course.lessons.parts import Note, Part, Picture, Table
 from inkgrad.course.lessons.softmax import Training
+from inkgrad.course.lessons.views.data_names import data_name
 from inkgrad.course.texts import Say
 
 if TYPE_CHECKING:
@@ -22,9 +23,9 @@ if TYPE_CHECKING:
 
 def parts(data: Data, training: Training, confusion: Tensor, say: Say) -> Iterator[Part]:
     if data.stand_in:
-        yield Note(say("word.stand_in", data=data.name))
+        yield Note(say("word.stand_in", data=data_name(data, say)))
     yield Table(
-        say("word.digits", data=data.name, train=len(data.train), test=len(data.test)),
+        say("word.digits", data=data_name(data, say), train=len(data.train), test=len(data.test)),
         [say("word.epoch"), say("word.loss"), say("word.test_accuracy")],
         [
             (epoch, loss, f"{accuracy:.2%}")
@@ -33,12 +34,12 @@ def parts(data: Data, training: Training, confusion: Tensor, say: Say) -> Iterat
             )
         ],
     )
-    yield Picture("accuracy", say("word.accuracy_picture"), partial(accuracy, training))
-    yield Picture("confusion", say("word.confusion"), partial(confusion_matrix, confusion))
-    yield Picture("misread", say("word.misread"), partial(misread, data, training))
+    yield Picture("accuracy", say("word.accuracy_picture"), partial(accuracy, training, say))
+    yield Picture("confusion", say("word.confusion"), partial(confusion_matrix, confusion, say))
+    yield Picture("misread", say("word.misread"), partial(misread, data, training, say))
 
 
-def accuracy(training: Training) -> Figure:
+def accuracy(training: Training, say: Say) -> Figure:
     """Loss and accuracy, epoch by epoch."""
     from matplotlib.ticker import MaxNLocator
 
@@ -46,15 +47,15 @@ def accuracy(training: Training) -> Figure:
     epochs = np.arange(1, len(training.losses) + 1)
     losses.plot(epochs, training.losses, "o-", color=BLUE)
     losses.set_ylim(0)
-    drawing.tidy(losses, "Loss on the training set", "epoch", "loss")
+    drawing.tidy(losses, say("word.training_loss"), say("word.epoch"), say("word.loss"))
     accuracies.plot(epochs, 100 * np.array(training.accuracies), "o-", color=GREEN)
-    drawing.tidy(accuracies, "Accuracy on the test set", "epoch", "%")
+    drawing.tidy(accuracies, say("word.accuracy"), say("word.epoch"), "%")
     for axes in (losses, accuracies):
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     return figure
 
 
-def confusion_matrix(counts: Tensor) -> Figure:
+def confusion_matrix(counts: Tensor, say: Say) -> Figure:
     """Coloured by the share of a row, so that the diagonal does not hide the mistakes."""
     figure, (axes,) = drawing.panels(1, width=5.6, height=5.2)
     shares = counts / counts.sum(1, keepdim=True).clamp(min=1)
@@ -68,11 +69,11 @@ def confusion_matrix(counts: Tensor) -> Figure:
                 )
     axes.set_xticks(range(10))
     axes.set_yticks(range(10))
-    drawing.name(axes, "Rows: the digit. Columns: what was read", "read", "digit")
+    drawing.name(axes, say("word.rows_and_columns"), say("word.read"), say("word.digit"))
     return figure
 
 
-def misread(data: Data, training: Training, most: int = 16) -> Figure:
+def misread(data: Data, training: Training, say: Say, most: int = 16) -> Figure:
     """The first images of the test set that were read wrongly."""
     wrong = (training.predicted != data.test.targets).nonzero().flatten()[:most].tolist()
     figure, panels = drawing.panels(8, 2, width=1.0, height=1.25)
@@ -81,5 +82,6 @@ def misread(data: Data, training: Training, most: int = 16) -> Figure:
     for axes, index in zip(panels, wrong, strict=False):
         axes.axis("on")
         read, digit = int(training.predicted[index]), int(data.test.targets[index])
-        drawing.image(axes, data.test.inputs[index, 0].numpy(), f"{digit}, read {read}")
+        title = say("word.read_as", digit=digit, read=read)
+        drawing.image(axes, data.test.inputs[index, 0].numpy(), title)
     return figure

@@ -41,7 +41,9 @@ def parts(numbers: Numbers, say: Say) -> Iterator[Part]:
             for lr, ws in numbers.descents.items()
         ],
     )
-    yield Picture("rates", say("gradient_descent.rates_picture"), partial(rates, numbers.descents))
+    yield Picture(
+        "rates", say("gradient_descent.rates_picture"), partial(rates, numbers.descents, say)
+    )
     yield Table(
         say("gradient_descent.batches"),
         [say("word.batch_size"), say("word.steps"), "w", "b", "MSE"],
@@ -51,7 +53,7 @@ def parts(numbers: Numbers, say: Say) -> Iterator[Part]:
         ],
     )
     yield Picture(
-        "paths", say("gradient_descent.paths"), partial(paths, *numbers.points, numbers.walks)
+        "paths", say("gradient_descent.paths"), partial(paths, *numbers.points, numbers.walks, say)
     )
     yield Table(
         say("gradient_descent.stuck"),
@@ -59,7 +61,9 @@ def parts(numbers: Numbers, say: Say) -> Iterator[Part]:
         [(f"{ws[0]:g}", ws[-1], two_valleys(ws[-1])) for ws in numbers.valleys],
     )
     yield Picture(
-        "minima", say("gradient_descent.minima"), partial(minima, numbers.valleys, numbers.saddles)
+        "minima",
+        say("gradient_descent.minima"),
+        partial(minima, numbers.valleys, numbers.saddles, say),
     )
 
 
@@ -67,7 +71,7 @@ def _mse(walk: Walk, numbers: Numbers) -> float:
     return float(loss_surface(*numbers.points, walk.path[-1:, 0], walk.path[-1:, 1])[0, 0])
 
 
-def rates(descents: dict[float, list[float]]) -> Figure:
+def rates(descents: dict[float, list[float]], say: Say) -> Figure:
     """The first steps on the curve of the cost, a panel for each learning rate."""
     figure, panels = drawing.panels(len(descents), width=2.9, height=3.4, sharey=True)
     curve = np.linspace(0, 4, 100)
@@ -77,48 +81,49 @@ def rates(descents: dict[float, list[float]]) -> Figure:
         axes.plot(shown, [cost(w) for w in shown], "o-", color=RED, markersize=4, linewidth=0.8)
         axes.set_xlim(-1, 5)
         axes.set_ylim(-0.8, 20)
-        drawing.tidy(axes, f"lr = {lr:g}, 10 steps", "w", "cost" if axes is panels[0] else "")
+        title = say("gradient_descent.ten_steps", lr=f"{lr:g}")
+        drawing.tidy(axes, title, "w", say("word.cost") if axes is panels[0] else "")
     return figure
 
 
-def paths(x: np.ndarray, y: np.ndarray, walks: list[Walk], share: float = 1.0) -> Figure:
-    """Each walk on the MSE of the data, as far as that share of its steps."""
+def paths(x: np.ndarray, y: np.ndarray, walks: list[Walk], say: Say) -> Figure:
+    """Each walk on the MSE of the data."""
     figure, panels = drawing.panels(len(walks), width=3.6, height=3.8, sharey=True)
     ws, bs = np.linspace(-2, 4, 80), np.linspace(-1.5, 4, 80)
     surface = loss_surface(x, y, ws, bs)
     for axes, walk in zip(panels, walks, strict=True):
         drawing.contours(axes, ws, bs, surface)
-        path = walk.path[: 1 + round(share * (len(walk.path) - 1))]
-        axes.plot(*path.T, ".-", color=INK, linewidth=0.8, markersize=3)
-        axes.plot(*path[-1], "o", color=RED, markersize=6)
-        title = f"batch size {walk.batch_size}: {len(path) - 1} steps"
+        axes.plot(*walk.path.T, ".-", color=INK, linewidth=0.8, markersize=3)
+        axes.plot(*walk.path[-1], "o", color=RED, markersize=6)
+        steps = len(walk.path) - 1
+        title = say("gradient_descent.walk", size=walk.batch_size, steps=steps)
         drawing.name(axes, title, "w", "b" if axes is panels[0] else "")
         axes.set_xlim(ws[0], ws[-1])
         axes.set_ylim(bs[0], bs[-1])
     return figure
 
 
-def minima(valleys: list[list[float]], saddles: list[np.ndarray]) -> Figure:
+def minima(valleys: list[list[float]], saddles: list[np.ndarray], say: Say) -> Figure:
     """Two starts on a curve with two valleys, and two on a saddle."""
     figure, (curve, saddle) = drawing.panels(2)
     ws = np.linspace(-2.1, 2.1, 200)
     curve.plot(ws, [two_valleys(w) for w in ws], color=BLUE, linewidth=1.2)
     for path, color in zip(valleys, COLORS[1:], strict=False):
         heights = [two_valleys(w) for w in path]
-        label = f"from {path[0]:g}"
+        label = say("gradient_descent.from", start=f"w = {path[0]:g}")
         curve.plot(path, heights, ".-", color=color, linewidth=0.6, label=label)
         curve.plot(path[-1], heights[-1], "o", color=color)
-    drawing.tidy(curve, "w⁴ - 3w² + w: two minima", "w", "loss")
+    drawing.tidy(curve, say("gradient_descent.two_minima"), "w", say("word.loss"))
     drawing.legend(curve, loc="upper center")
     grid = np.linspace(-1.3, 1.3, 80)
     surface = saddle_height(grid[None, :], grid[:, None])
     saddle.contourf(grid, grid, surface, levels=16, cmap=drawing.SURFACE, alpha=0.75)
     saddle.contour(grid, grid, surface, levels=16, colors="white", linewidths=0.7)
     for points, color in zip(saddles, (RED, GREEN), strict=True):
-        label = f"from v = {points[0, 1]:g}"
+        label = say("gradient_descent.from", start=f"v = {points[0, 1]:g}")
         saddle.plot(*points.T, ".-", color=color, linewidth=0.8, label=label)
     saddle.set_xlim(-1.3, 1.3)
     saddle.set_ylim(-1.3, 1.3)
-    drawing.name(saddle, "w² - v²: a saddle", "w", "v")
+    drawing.name(saddle, say("gradient_descent.saddle"), "w", "v")
     drawing.legend(saddle, loc="lower right")
     return figure

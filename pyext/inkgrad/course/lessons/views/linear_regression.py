@@ -25,7 +25,7 @@ def parts(numbers: Numbers, say: Say) -> Iterator[Part]:
         ["w", "b", "ŷ(4)", say("word.loss")],
         [(found.w, found.b, found.prediction, f"{found.losses[-1]:.2e}")],
     )
-    yield Picture("loss", say("linear_regression.loss"), partial(loss, found))
+    yield Picture("loss", say("linear_regression.loss"), partial(loss, found, say))
     yield Table(
         say("linear_regression.race"),
         [
@@ -43,34 +43,36 @@ def parts(numbers: Numbers, say: Say) -> Iterator[Part]:
             for name, race in numbers.races.items()
         ],
     )
-    yield Picture("race", say("linear_regression.race_picture"), partial(races, numbers.races))
+    yield Picture("race", say("linear_regression.race_picture"), partial(races, numbers.races, say))
 
 
-def loss(training: Training) -> Figure:
+def loss(training: Training, say: Say) -> Figure:
     figure, (axes,) = drawing.panels(1)
     axes.plot(training.losses, color=BLUE)
     axes.set_yscale("log")
-    drawing.tidy(axes, "Sum of squared errors", "epoch", "loss")
+    drawing.tidy(axes, say("linear_regression.squares"), say("word.epoch"), say("word.loss"))
     return figure
 
 
-def races(entered: dict[str, Race], steps: int | None = None) -> Figure:
-    """The paths on one surface, and the loss after each step; up to so many steps."""
+def races(entered: dict[str, Race], say: Say) -> Figure:
+    """The paths on one surface, and the loss after each step."""
     figure, (above, curve) = drawing.panels(2, width=5.4, height=5.0)
     ws, bs = np.linspace(-1.5, 3, 80), np.linspace(-1.2, 5.2, 80)
     x, y = x_data.numpy().ravel(), y_data.numpy().ravel()
     errors = x * ws[None, :, None] + bs[:, None, None] - y
     drawing.contours(above, ws, bs, np.sum(errors**2, axis=2))
     for (name, race), color in zip(entered.items(), COLORS, strict=True):
-        path = race.path[: None if steps is None else steps + 1].numpy()
+        path = race.path.numpy()
         above.plot(*path.T, ".-", color=color, linewidth=0.9, markersize=4)
         above.plot(*path[-1], "o", color=color, markersize=7, markeredgecolor="white")
-        curve.plot(race.losses[: len(path)], color=color, label=name)
+        curve.plot(race.losses, color=color, label=name)
     above.plot(2, 0, "x", color=INK, markersize=9)
-    drawing.name(above, "Loss over w and b; × is the minimum", "w", "b")
+    drawing.name(above, say("linear_regression.over_both"), "w", "b")
     above.set_xlim(ws[0], ws[-1])
     above.set_ylim(bs[0], bs[-1])
     curve.set_yscale("log")
-    drawing.tidy(curve, "Loss after each step", "step", "loss")
+    drawing.tidy(
+        curve, say("linear_regression.each_step"), say("linear_regression.step"), say("word.loss")
+    )
     drawing.legend(curve, loc="lower left")
     return figure

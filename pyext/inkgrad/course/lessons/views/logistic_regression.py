@@ -36,7 +36,7 @@ def parts(numbers: Numbers, say: Say) -> Iterator[Part]:
             for y, y_pred, loss in zip(batch.y, batch.y_pred, batch.losses, strict=True)
         ],
     )
-    yield Picture("bce", say("logistic_regression.bce"), bce)
+    yield Picture("bce", say("logistic_regression.bce"), partial(bce, say))
     yield Table(
         say(
             "logistic_regression.training",
@@ -47,7 +47,7 @@ def parts(numbers: Numbers, say: Say) -> Iterator[Part]:
         [say("logistic_regression.hours"), say("logistic_regression.probability")],
         [(hours, float(found.probabilities[20 * hours])) for hours in (0, 1, 2, 3, 4, 6, 10)],
     )
-    yield Picture("hours", say("logistic_regression.curve"), partial(hours_of_study, found))
+    yield Picture("hours", say("logistic_regression.curve"), partial(hours_of_study, found, say))
 
 
 def sigmoid(z: Tensor, values: Tensor) -> Figure:
@@ -58,24 +58,24 @@ def sigmoid(z: Tensor, values: Tensor) -> Figure:
     return figure
 
 
-def bce() -> Figure:
+def bce(say: Say) -> Figure:
     """The loss of one example over its prediction, for both answers."""
     figure, (axes,) = drawing.panels(1)
     y_pred = np.linspace(0.005, 0.995, 199)
     axes.plot(y_pred, -np.log(y_pred), color=GREEN, label="y = 1: -ln ŷ")
     axes.plot(y_pred, -np.log(1 - y_pred), color=RED, label="y = 0: -ln(1 - ŷ)")
-    drawing.tidy(axes, "Binary cross entropy", "ŷ", "loss")
+    drawing.tidy(axes, say("logistic_regression.entropy"), "ŷ", say("word.loss"))
     drawing.legend(axes, loc="upper center")
     return figure
 
 
-def hours_of_study(training: Training) -> Figure:
+def hours_of_study(training: Training, say: Say) -> Figure:
     figure, (curve, losses) = drawing.panels(2)
     curve.axhline(0.5, color=RED, linewidth=1, linestyle="--")
     curve.plot(training.hours.numpy(), training.probabilities.numpy(), color=BLUE)
-    curve.plot(x_data.ravel(), y_data.ravel(), "o", color=INK, label="data")
-    drawing.tidy(curve, "Probability of passing", "x, hours", "ŷ")
+    curve.plot(x_data.ravel(), y_data.ravel(), "o", color=INK, label=say("word.data"))
+    drawing.tidy(curve, say("logistic_regression.passing"), say("word.x_hours"), "ŷ")
     drawing.legend(curve, loc="lower right")
     losses.plot(training.losses, color=BLUE)
-    drawing.tidy(losses, "Sum of BCE over the batch", "epoch", "loss")
+    drawing.tidy(losses, say("logistic_regression.sum"), say("word.epoch"), say("word.loss"))
     return figure

@@ -10,6 +10,7 @@ from inkgrad.course.lessons import drawing
 from inkgrad.course.lessons.drawing import BLUE, COLORS, PALE
 from inkgrad.course.lessons.many_features import Numbers, Training
 from inkgrad.course.lessons.parts import Note, Part, Picture, Table
+from inkgrad.course.lessons.views.data_names import data_name
 from inkgrad.course.texts import Say
 
 if TYPE_CHECKING:
@@ -27,12 +28,12 @@ def parts(numbers: Numbers, say: Say) -> Iterator[Part]:
         ],
     )
     if numbers.data.stand_in:
-        yield Note(say("word.stand_in", data=numbers.data.name))
+        yield Note(say("word.stand_in", data=data_name(numbers.data, say)))
     course = numbers.course
     yield Table(
         say(
             "many_features.training",
-            data=numbers.data.name,
+            data=data_name(numbers.data, say),
             examples=len(numbers.data.train),
             features=numbers.data.train.inputs.shape[1],
             majority=f"{numbers.majority:.1%}",
@@ -43,8 +44,8 @@ def parts(numbers: Numbers, say: Say) -> Iterator[Part]:
             *((f"{name}, Adam", *_row(found)) for name, found in numbers.activations.items()),
         ],
     )
-    yield Picture("network", say("many_features.network"), partial(network, _sizes(numbers)))
-    yield Picture("losses", say("many_features.losses"), partial(losses, numbers))
+    yield Picture("network", say("many_features.network"), partial(network, _sizes(numbers), say))
+    yield Picture("losses", say("many_features.losses"), partial(losses, numbers, say))
 
 
 def _columns(say: Say) -> list[str]:
@@ -62,7 +63,7 @@ def _sizes(numbers: Numbers) -> tuple[int, ...]:
     return numbers.data.train.inputs.shape[1], 6, 4, 1
 
 
-def network(sizes: tuple[int, ...]) -> Figure:
+def network(sizes: tuple[int, ...], say: Say) -> Figure:
     """Every neuron a dot, every weight a line; of a wide layer the first twelve neurons."""
     figure, (axes,) = drawing.panels(1, width=6.4, height=3.6)
     shown = [min(size, 12) for size in sizes]
@@ -74,7 +75,8 @@ def network(sizes: tuple[int, ...]) -> Figure:
     for column, (size, places) in enumerate(zip(sizes, heights, strict=True)):
         color = PALE if column == 0 else BLUE
         axes.plot([column] * len(places), places, "o", color=color, markersize=11)
-        name = "x" if column == 0 else "ŷ" if column == len(sizes) - 1 else f"σ, layer {column}"
+        hidden = say("many_features.layer", number=column)
+        name = "x" if column == 0 else "ŷ" if column == len(sizes) - 1 else hidden
         axes.text(column, max(shown) / 2 + 0.5, f"{name}: {size}", ha="center", fontsize=9.5)
     axes.set_xlim(-0.4, len(sizes) - 0.6)
     axes.set_ylim(-max(shown) / 2 - 0.5, max(shown) / 2 + 1.2)
@@ -82,11 +84,11 @@ def network(sizes: tuple[int, ...]) -> Figure:
     return figure
 
 
-def losses(numbers: Numbers) -> Figure:
+def losses(numbers: Numbers, say: Say) -> Figure:
     figure, (axes,) = drawing.panels(1, width=6.4)
-    axes.plot(numbers.course.losses, "--", color=BLUE, label="sigmoid, SGD (course)")
+    axes.plot(numbers.course.losses, "--", color=BLUE, label=say("many_features.course"))
     for (name, found), color in zip(numbers.activations.items(), COLORS, strict=False):
         axes.plot(found.losses, color=color, label=f"{name}, Adam")
-    drawing.tidy(axes, "Mean of BCE over the training set", "epoch", "loss")
+    drawing.tidy(axes, say("many_features.mean"), say("word.epoch"), say("word.loss"))
     drawing.legend(axes)
     return figure

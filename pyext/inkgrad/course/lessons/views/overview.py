@@ -32,7 +32,7 @@ def parts(numbers: Numbers, say: Say) -> Iterator[Part]:
         [say("overview.rolls"), say("overview.mean")],
         [(n, float(numbers.means[n - 1])) for n in (1, 10, 100, 1000)],
     )
-    yield Picture("dice", say("overview.dice_picture"), partial(dice, numbers.means))
+    yield Picture("dice", say("overview.dice_picture"), partial(dice, numbers.means, say))
     yield Table(
         say("overview.chain"),
         ["x", "dy/du · du/dx", say("overview.difference"), "autograd"],
@@ -47,14 +47,16 @@ def parts(numbers: Numbers, say: Say) -> Iterator[Part]:
     yield Picture("graphs", say("overview.graphs"), partial(graphs, numbers.growths))
 
 
-def dice(means: Tensor) -> Figure:
+def dice(means: Tensor, say: Say) -> Figure:
     """The mean of the rolls so far."""
     figure, (axes,) = drawing.panels(1, width=6.4)
-    axes.axhline(3.5, color=PALE, linewidth=1, linestyle="--", label="expectation 3.5")
-    axes.plot(np.arange(1, len(means) + 1), means.numpy(), color=BLUE, label="mean so far")
+    expectation = say("overview.expectation")
+    axes.axhline(3.5, color=PALE, linewidth=1, linestyle="--", label=expectation)
+    rolls = np.arange(1, len(means) + 1)
+    axes.plot(rolls, means.numpy(), color=BLUE, label=say("overview.mean_so_far"))
     axes.set_xscale("log")
     axes.set_ylim(1, 6)
-    drawing.tidy(axes, "Rolling a die", "rolls", "mean")
+    drawing.tidy(axes, say("overview.rolling"), say("overview.rolls"), say("overview.mean"))
     drawing.legend(axes)
     return figure
 

@@ -39,7 +39,9 @@ def parts(numbers: Numbers, say: Say) -> Iterator[Part]:
             (say("softmax.bad"), comparison.bad_loss, bad),
         ],
     )
-    yield Picture("good_and_bad", say("softmax.comparison_picture"), partial(compare, comparison))
+    yield Picture(
+        "good_and_bad", say("softmax.comparison_picture"), partial(compare, comparison, say)
+    )
     yield from digits.parts(numbers.data, numbers.training, numbers.confusion, say)
 
 
@@ -58,7 +60,7 @@ def steps(sample: Sample) -> Figure:
     return figure
 
 
-def compare(comparison: Comparison) -> Figure:
+def compare(comparison: Comparison, say: Say) -> Figure:
     """The probabilities of three examples; the bar of the right answer is green."""
     figure, panels = drawing.panels(3, 2, width=2.9, height=2.2, sharey=True)
     losses = (comparison.good_loss, comparison.bad_loss)
@@ -69,6 +71,6 @@ def compare(comparison: Comparison) -> Figure:
             axes.bar(range(3), y_pred, color=colors, width=0.6)
             axes.set_xticks(range(3))
             axes.set_ylim(0, 1)
-            first = f"mean loss {losses[row]:.4f}" if n == 0 else ""
+            first = say("softmax.mean", loss=f"{losses[row]:.4f}") if n == 0 else ""
             drawing.tidy(axes, f"-ln {y_pred[label]:.3f} = {-np.log(y_pred[label]):.3f}", "", first)
     return figure
