@@ -133,6 +133,9 @@ CONV = (
     Row("abreast, dilated", *conv((17, 6, 11, 10), 4, (3, 3), dilation=(3, 1), padding=1)),
     Row("abreast, dilated columns", *conv((16, 6, 7, 12), 4, (3, 3), dilation=(1, 2))),
     Row("abreast, row after row", *conv((16, 2, 40, 9), 3, (3, 3))),
+    Row("one image, channels abreast", *conv((1, 9, 6, 7), 15, (3, 3), padding=1)),
+    Row("one image, blocks of channels", *conv((1, 17, 5, 9), 79, (2, 3))),
+    Row("one image, chains of channels", *conv((1, 29, 8, 15), 33, (3, 3), dilation=(2, 1))),
 )  # fmt: skip
 
 POOL = (
@@ -159,6 +162,7 @@ POOL = (
     Row("pool, abreast, windows and a rest", *conv((16, 2, 21, 12), 3, (3, 3),
                                                    kernel_size=(2, 3))),
     Row("pool, abreast, row after row", *conv((17, 1, 40, 12), 3, (5, 3), kernel_size=2)),
+    Row("pool, one image, channels abreast", *conv((1, 5, 9, 15), 32, (3, 3), kernel_size=(3, 2))),
     Row("pool 5: more places than lanes", *conv((2, 6, 13, 12), 4, (3, 3), kernel_size=5)),
     Row("pool, dilated and padded", *conv((2, 6, 13, 12), 4, (3, 2), dilation=(2, 3),
                                           padding=(2, 1), kernel_size=2)),

@@ -34,6 +34,7 @@ Tensor forward(const Tensor& input, const Tensor& weight, const OptionalTensor& 
     const T* const x = input.const_data_ptr<T>();
     T* const y = output.mutable_data_ptr<T>();
     const ForwardPass<T> pass(*c, weight, bias, {});
+    const auto single = pass.single();
     pass.for_each(
         [&](const Piece& piece, const ForwardShare<T>& share, T* memory) {
           table.batch_forward(share.geometry, piece.images, x + piece.image * c->in_image(),
@@ -42,8 +43,8 @@ Tensor forward(const Tensor& input, const Tensor& weight, const OptionalTensor& 
                               c->out_image(), memory);
         },
         [&](const Piece& piece, const ForwardShare<T>& share, int64_t image, T* memory) {
-          table.conv_forward(share.geometry, x + image * c->in_image(), share.weight, share.bias,
-                             y + image * c->out_image() + piece.begin * c->out_plane(), memory);
+          single(share.geometry, x + image * c->in_image(), share.weight, share.bias,
+                 y + image * c->out_image() + piece.begin * c->out_plane(), memory);
         });
   });
   return output;

@@ -115,6 +115,7 @@ Gradients2 pool_forward(const Tensor& input, const Tensor& weight, const Optiona
       return (image * g.out_channels + channel) * pooled;
     };
     const ForwardPass<T> pass(*c, filters, bias, pool);
+    const auto single = pass.single_pooled();
     pass.for_each(
         [&](const Piece& piece, const ForwardShare<T>& share, T* memory) {
           const int64_t to = place(piece.image, piece.begin);
@@ -124,8 +125,8 @@ Gradients2 pool_forward(const Tensor& input, const Tensor& weight, const Optiona
         },
         [&](const Piece& piece, const ForwardShare<T>& share, int64_t image, T* memory) {
           const int64_t to = place(image, piece.begin);
-          table.conv_relu_pool_forward(share.geometry, pool, x + image * c->in_image(),
-                                       share.weight, share.bias, y + to, places + to, memory);
+          single(share.geometry, pool, x + image * c->in_image(), share.weight, share.bias, y + to,
+                 places + to, memory);
         });
   });
   const auto format = input.suggest_memory_format();

@@ -52,9 +52,13 @@ bool shares_out(const Convolution& c) {
 bool prefers_direct(const Convolution& c) {
   const auto& g = c.geometry;
   if (!shares_out(c)) return false;
-  // A single image does not pay for oneDNN's conversions, unless its rows are too short for our
-  // vectors.
+  // A single image does not pay for oneDNN's conversions, unless its rows are too short for vectors
+  // of pixels and its channels do not fill any either.
   if (c.images == 1 && g.in_channels <= 48 && g.out_width >= 8) return true;
+  if (c.images == 1 && kernels()->of<float>().channels_forward_pays(g) && g.in_channels <= 256 &&
+      g.out_width <= (g.in_channels <= 64 ? 24 : 10)) {
+    return true;
+  }
   // It computes in blocks of 16 channels: where they are filled, it is as fast as our kernels from
   // 8 channels on, with large kernels later.
   const bool fills_blocks = g.in_channels % 16 == 0 && g.out_channels % 16 == 0,

@@ -25,25 +25,33 @@ class ForwardPass {
         at_once_(table_.batch_forward_pays(c.geometry, pool)
                      ? images_at_once<T>(c, table_.batch_forward_workspace(c.geometry, pool))
                      : 1),
+        channels_abreast_(at_once_ == 1 && table_.channels_forward_pays(c.geometry)),
         pieces_(c, at_once_, c.geometry.out_channels, kFewestChannels),
-        packed_(at::empty({weight.numel()}, weight.options())),
+        packed_(at::empty({pieces_.shares() * packed_size()}, weight.options())),
         bias_(bias.has_value() && bias->defined() ? bias->contiguous() : Tensor()) {
+    const auto pack = channels_abreast_ ? table_.pack_channels : table_.conv_pack_forward;
     for (int64_t k = 0; k < pieces_.shares(); ++k) {
       const Piece piece = pieces_.piece(k);
-      const int64_t first = piece.begin * c.taps();
-      table_.conv_pack_forward(share_of(piece).geometry, weight.const_data_ptr<T>() + first,
-                               packed_.template mutable_data_ptr<T>() + first);
+      pack(share_of(piece).geometry, weight.const_data_ptr<T>() + piece.begin * c.taps(),
+           packed_.template mutable_data_ptr<T>() + k * packed_size());
     }
+  }
+
+  // The kernels for a single image, alike in what they compute and take.
+  auto single() const { return channels_abreast_ ? table_.channels_forward : table_.conv_forward; }
+  auto single_pooled() const {
+    return channels_abreast_ ? table_.channels_relu_pool_forward : table_.conv_relu_pool_forward;
   }
 
   // Calls abreast(piece, share, memory) for the pieces whose images go abreast and alone(piece,
   // share, image, memory) for every image of the others.
   template <typename Abreast, typename Alone>
   void for_each(Abreast abreast, Alone alone) const {
-    const int64_t elements =
-        std::max(table_.conv_forward_workspace(c_.geometry, pool_),
-                 at_once_ > 1 ? table_.batch_forward_workspace(c_.geometry, pool_) : int64_t(0));
-    pieces_.template for_each<T>(elements, [&](const Piece& piece, T* memory) {
+    const auto& g = c_.geometry;
+    const int64_t single = channels_abreast_ ? table_.channels_forward_workspace(g, pool_)
+                                             : table_.conv_forward_workspace(g, pool_);
+    const int64_t batch = at_once_ > 1 ? table_.batch_forward_workspace(g, pool_) : 0;
+    pieces_.template for_each<T>(std::max(single, batch), [&](const Piece& piece, T* memory) {
       const ForwardShare<T> share = share_of(piece);
       if (piece.abreast) return abreast(piece, share, memory);
       for (int64_t n = piece.image; n < piece.image + piece.images; ++n)
@@ -54,11 +62,18 @@ class ForwardPass {
  private:
   static constexpr int64_t kFewestChannels = 8;
 
+  // Elements that the weights of a share have room for.
+  int64_t packed_size() const {
+    ConvGeometry g = c_.geometry;
+    g.out_channels = (g.out_channels + pieces_.shares() - 1) / pieces_.shares();
+    return channels_abreast_ ? table_.channels_packed_size(g) : g.out_channels * c_.taps();
+  }
+
   ForwardShare<T> share_of(const Piece& piece) const {
     ConvGeometry g = c_.geometry;
     g.out_channels = piece.channels();
     const T* const bias = data_or_null<T>(bias_);
-    return {g, packed_.template const_data_ptr<T>() + piece.begin * c_.taps(),
+    return {g, packed_.template const_data_ptr<T>() + piece.share * packed_size(),
             bias ? bias + piece.begin : nullptr};
   }
 
@@ -66,6 +81,7 @@ class ForwardPass {
   const Convolution& c_;
   const PoolGeometry pool_;
   const int64_t at_once_;
+  const bool channels_abreast_;
   const Pieces pieces_;
   const Tensor packed_, bias_;
 };

@@ -14,6 +14,10 @@ GEOMETRIES = {
     "course second layer": ((10, 12, 12), (20, 10, 5, 5), {}),
     "rows that fill no vector": ((6, 7, 13), (7, 6, 3, 3), {"padding": 1}),
     "more taps than one chain of additions": ((12, 9, 11), (6, 12, 5, 5), {"padding": (0, 2)}),
+    "channels that fill a vector": ((6, 7, 13), (16, 6, 3, 3), {"padding": 1}),
+    "all but one of two vectors": ((12, 9, 11), (31, 12, 5, 5), {"padding": (0, 2)}),
+    "several blocks of vectors": ((20, 5, 6), (80, 20, 3, 3), {}),
+    "dilated, of any width": ((3, 20, 18), (48, 3, 3, 4), {"dilation": 2}),
 }
 every_geometry = pytest.mark.parametrize("geometry", GEOMETRIES)
 

@@ -16,6 +16,8 @@ void fill_elementwise(KernelsOf<T>& table);
 template <typename T>
 void fill_conv_forward(KernelsOf<T>& table);
 template <typename T>
+void fill_conv_channels_forward(KernelsOf<T>& table);
+template <typename T>
 void fill_conv_batch_forward(KernelsOf<T>& table);
 template <typename T>
 void fill_conv_backward_input(KernelsOf<T>& table);

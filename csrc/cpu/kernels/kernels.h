@@ -103,6 +103,17 @@ struct KernelsOf {
   void (*conv_relu_pool_forward)(const ConvGeometry& g, const PoolGeometry& p, const T* input,
                                  const T* packed, const T* bias, T* output, uint8_t* indices,
                                  T* workspace);
+  // The same with output channels abreast, to the last bit, where channels_forward_pays; from
+  // weights of channels_packed_size elements.
+  bool (*channels_forward_pays)(const ConvGeometry& g);
+  int64_t (*channels_packed_size)(const ConvGeometry& g);
+  void (*pack_channels)(const ConvGeometry& g, const T* weight, T* packed);
+  int64_t (*channels_forward_workspace)(const ConvGeometry& g, const PoolGeometry& p);
+  void (*channels_forward)(const ConvGeometry& g, const T* input, const T* packed, const T* bias,
+                           T* output, T* workspace);
+  void (*channels_relu_pool_forward)(const ConvGeometry& g, const PoolGeometry& p, const T* input,
+                                     const T* packed, const T* bias, T* output, uint8_t* indices,
+                                     T* workspace);
   // The same for up to batch_lanes images, out_image elements of the output apart, to the last bit.
   // Where batch_forward_pays; that is never so with windows other than 2 x 2.
   int64_t batch_lanes;

@@ -9,10 +9,7 @@ namespace {
 template <typename T>
 void relu_pool(const PoolGeometry& p, const T* plane, int64_t, int64_t width, T* output,
                uint8_t* indices) {
-  for (int64_t i = 0; i < p.out_height; ++i) {
-    relu_pool_row(plane + i * p.window_height * width, width, p, output + i * p.out_width,
-                  indices + i * p.out_width);
-  }
+  relu_pool_plane(p, plane, width, output, indices);
 }
 
 // Channels last: [row][column][channel], neighbouring channels side by side in a vector.

@@ -145,6 +145,16 @@ inline void relu_pool_row(const T* x, int64_t row_stride, const PoolGeometry& p,
     relu_pool_window(x + j * p.window_width, row_stride, p, output + j, indices + j);
 }
 
+// A whole plane, its rows `width` apart.
+template <typename T>
+inline void relu_pool_plane(const PoolGeometry& p, const T* plane, int64_t width, T* output,
+                            uint8_t* indices) {
+  for (int64_t i = 0; i < p.out_height; ++i) {
+    relu_pool_row(plane + i * p.window_height * width, width, p, output + i * p.out_width,
+                  indices + i * p.out_width);
+  }
+}
+
 // One row of windows of the gradient: window_height rows of n_columns = out_width * window_width
 // elements, all written.
 template <typename T>

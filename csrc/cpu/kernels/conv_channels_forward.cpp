@@ -1,0 +1,209 @@
+// The forward pass of the direct convolution for a single image, output channels abreast: a vector
+// holds one pixel of kLanes channels.
+//
+// Rows of pixels seldom fill vectors, and vectors of them begin anywhere, across cache lines. Here
+// the weights are the vectors, aligned and read in sequence, and pixels are numbers that meet them
+// all: rows of any length keep every lane busy, if the channels do. The sums are those of
+// conv_tile.h in the same order, so results are the same to the last bit.
+#include "abreast.h"
+#include "conv_tile.h"
+#include "fill.h"
+#include "pool.h"
+
+namespace inkgrad::cpu {
+namespace {
+
+inline constexpr int kTileVectors = 4, kTileColumns = 7;
+
+// acc[P][V] += one tap of P neighbouring pixels from x on.
+template <typename T, int P, int V>
+inline void add_pixels(const T* x, const T* w, Vec<T> (&acc)[P][V]) {
+  constexpr int L = kLanes<T>;
+  Vec<T> weights[V];
+#pragma GCC unroll 8
+  for (int v = 0; v < V; ++v) weights[v] = load<L>(w + v * L);
+#pragma GCC unroll 8
+  for (int p = 0; p < P; ++p) {
+    const T pixel = x[p];
+#pragma GCC unroll 8
+    for (int v = 0; v < V; ++v) acc[p][v] += pixel * weights[v];
+  }
+}
+
+// acc[P][V] = the taps of channels i .. end; returns where the next weights lie. Width: as in
+// conv_tile.h.
+template <typename T, int P, int V, int Width>
+inline const T* sum_pixels(const ConvGeometry& g, const Image<T>& image, const T* x, const T* w,
+                           int64_t i, int64_t end, Vec<T> (&acc)[P][V]) {
+  constexpr int64_t step = V * kLanes<T>;
+#pragma GCC unroll 8
+  for (int p = 0; p < P; ++p) {
+#pragma GCC unroll 8
+    for (int v = 0; v < V; ++v) acc[p][v] = Vec<T>{};
+  }
+  for (; i < end; ++i) {
+    const T* row = x + i * image.plane;
+    for (int64_t r = 0; r < g.kernel_height; ++r, row += g.dilation_height * image.pitch) {
+      if constexpr (Width > 0) {
+#pragma GCC unroll 8
+        for (int c = 0; c < Width; ++c) add_pixels<T, P, V>(row + c, w + c * step, acc);
+        w += Width * step;
+      } else {
+        for (int64_t c = 0; c < g.kernel_width; ++c, w += step)
+          add_pixels<T, P, V>(row + c * g.dilation_width, w, acc);
+      }
+    }
+  }
+  return w;
+}
+
+// One tile, P pixels of a row and V vectors of channels: to[v * to_vector + p * L] = all taps.
+template <typename T, int P, int V, int Width>
+void sum_tile(const ConvGeometry& g, const Image<T>& image, const T* x, const T* w, const T* bias,
+              T* to, int64_t to_vector) {
+  constexpr int L = kLanes<T>;
+  const int64_t chain = channels_of_chain(g);
+  Vec<T> acc[P][V];
+  w = sum_pixels<T, P, V, Width>(g, image, x, w, 0, smaller(chain, g.in_channels), acc);
+  for (int64_t i = chain;; i += chain) {
+    const bool last = i >= g.in_channels;
+#pragma GCC unroll 8
+    for (int p = 0; p < P; ++p) {
+#pragma GCC unroll 8
+      for (int v = 0; v < V; ++v) {
+        T* const sum = to + v * to_vector + p * L;
+        if (i > chain) acc[p][v] = load<L>(sum) + acc[p][v];
+        store<L>(sum, last ? acc[p][v] + load<L>(bias + v * L) : acc[p][v]);
+      }
+    }
+    if (last) return;
+    w = sum_pixels<T, P, V, Width>(g, image, x, w, i, smaller(i + chain, g.in_channels), acc);
+  }
+}
+
+inline int64_t vectors_of(const ConvGeometry& g, int64_t lanes) {
+  return divide_up(g.out_channels, lanes);
+}
+
+template <typename T>
+int64_t channels_packed_size(const ConvGeometry& g) {
+  const int64_t taps = g.in_channels * g.kernel_height * g.kernel_width;
+  return vectors_of(g, kLanes<T>) * kLanes<T> * taps;
+}
+
+// [block of vectors][taps][channels of the block], zero where there is no such channel.
+template <typename T>
+void pack_channels(const ConvGeometry& g, const T* weight, T* packed) {
+  constexpr int L = kLanes<T>;
+  const int64_t taps = g.in_channels * g.kernel_height * g.kernel_width;
+  const Parts blocks(vectors_of(g, L), kTileVectors);
+  for (int64_t b = 0; b < blocks.count; ++b) {
+    const int64_t first = blocks.begin(b), vectors = blocks.begin(b + 1) - first;
+    for (int64_t v = 0; v < vectors; ++v) {
+      const int64_t o = (first + v) * L;
+      transpose_columns(weight + o * taps, taps, smaller(g.out_channels - o, L), taps,
+                        packed + first * L * taps + v * L, vectors * L);
+    }
+  }
+}
+
+// Whether this is faster than vectors of pixels: the channels fill theirs, and a tile has sums
+// enough to hide how long an addition takes.
+template <typename T>
+bool channels_forward_pays(const ConvGeometry& g) {
+  constexpr int L = kLanes<T>;
+  constexpr int64_t kFewestSums = 6;
+  const int64_t vectors = vectors_of(g, L);
+  return kManyRegisters && g.out_channels * 8 >= vectors * L * 7 &&
+         smaller(vectors, kTileVectors) * smaller(g.out_width, kTileColumns) >= kFewestSums;
+}
+
+// Of the padded copy, with which aligned vectors begin behind it.
+template <typename T>
+int64_t images_size(const ConvGeometry& g) {
+  return round_up(g.in_channels * padded_plane<T>(g), kLanes<T>);
+}
+
+template <typename T>
+int64_t channels_forward_workspace(const ConvGeometry& g, const PoolGeometry& p) {
+  constexpr int64_t block = kTileVectors * kLanes<T>;
+  const int64_t pixels = g.out_height * g.out_width, planes = p.window_height > 0 ? 2 : 1;
+  return images_size<T>(g) + block * (planes * pixels + 1);
+}
+
+// Calls f(first channel, number of channels, planes of them) for each block. `planes`: where f
+// finds them, or null, for output.
+template <typename T, typename F>
+void for_each_block(const ConvGeometry& g, const T* input, const T* packed, const T* bias,
+                    T* output, T* planes, T* workspace, F f) {
+  constexpr int L = kLanes<T>;
+  const auto image = padded_image<T, 1>(g, input, false, workspace);
+  T* const offsets = workspace + images_size<T>(g);
+  T* const sums = offsets + kTileVectors * L;
+  const int64_t taps = g.in_channels * g.kernel_height * g.kernel_width;
+  const int64_t pixels = g.out_height * g.out_width;
+  const Parts blocks(vectors_of(g, L), kTileVectors), columns(g.out_width, kTileColumns);
+  for (int64_t b = 0; b < blocks.count; ++b) {
+    const int64_t first = blocks.begin(b), o = first * L;
+    with_constant<kTileVectors>(blocks.begin(b + 1) - first, [&](auto vectors) {
+      constexpr int V = decltype(vectors)::value;
+      const int64_t channels = smaller(g.out_channels - o, V * L);
+      for (int64_t c = 0; c < V * L; ++c) offsets[c] = bias && c < channels ? bias[o + c] : T(0);
+      with_kernel_width(g, [&](auto width) {
+        for (int64_t h = 0; h < g.out_height; ++h) {
+          for (int64_t k = 0; k < columns.count; ++k) {
+            const int64_t col = columns.begin(k);
+            with_constant<kTileColumns>(columns.begin(k + 1) - col, [&](auto tile) {
+              sum_tile<T, decltype(tile)::value, V, decltype(width)::value>(
+                  g, image, image.data + h * image.pitch + col, packed + o * taps, offsets,
+                  sums + (h * g.out_width + col) * L, pixels * L);
+            });
+          }
+        }
+      });
+      T* const to = planes ? planes : output + o * pixels;
+      for (int64_t v = 0; v < V; ++v) {
+        set_apart<T>(sums + v * pixels * L, pixels, pixels, smaller(channels - v * L, L),
+                     to + v * L * pixels);
+      }
+      f(o, channels);
+    });
+  }
+}
+
+template <typename T>
+void channels_forward(const ConvGeometry& g, const T* input, const T* packed, const T* bias,
+                      T* output, T* workspace) {
+  for_each_block<T>(g, input, packed, bias, output, nullptr, workspace, [](int64_t, int64_t) {});
+}
+
+template <typename T>
+void channels_relu_pool_forward(const ConvGeometry& g, const PoolGeometry& p, const T* input,
+                                const T* packed, const T* bias, T* output, uint8_t* indices,
+                                T* workspace) {
+  const int64_t pixels = g.out_height * g.out_width, pooled = p.out_height * p.out_width;
+  T* const planes = workspace + channels_forward_workspace<T>(g, PoolGeometry{});
+  for_each_block<T>(g, input, packed, bias, output, planes, workspace,
+                    [&](int64_t o, int64_t channels) {
+                      for (int64_t c = 0; c < channels; ++c) {
+                        relu_pool_plane<T>(p, planes + c * pixels, g.out_width,
+                                           output + (o + c) * pooled, indices + (o + c) * pooled);
+                      }
+                    });
+}
+
+}  // namespace
+
+template <typename T>
+void fill_conv_channels_forward(KernelsOf<T>& table) {
+  table.channels_forward_pays = channels_forward_pays<T>;
+  table.channels_packed_size = channels_packed_size<T>;
+  table.pack_channels = pack_channels<T>;
+  table.channels_forward_workspace = channels_forward_workspace<T>;
+  table.channels_forward = channels_forward<T>;
+  table.channels_relu_pool_forward = channels_relu_pool_forward<T>;
+}
+template void fill_conv_channels_forward(KernelsOf<float>&);
+template void fill_conv_channels_forward(KernelsOf<double>&);
+
+}  // namespace inkgrad::cpu
