@@ -229,15 +229,16 @@ def _are_tensors(*values: object) -> bool:
 
 
 def _are_pairs(*values: object) -> bool:
-    return all(
-        isinstance(value, int)
-        or (
-            isinstance(value, (tuple, list))
-            and len(value) in (1, 2)
-            and all(isinstance(v, int) for v in value)
-        )
-        for value in values
-    )
+    # A loop, and what modules pass first: beside a small convolution a generator counts.
+    for value in values:
+        if isinstance(value, (tuple, list)):
+            if len(value) not in (1, 2) or not (
+                isinstance(value[0], int) and isinstance(value[-1], int)
+            ):
+                return False
+        elif not isinstance(value, int):
+            return False
+    return True
 
 
 def _pair(value: Pair) -> tuple[int, int]:

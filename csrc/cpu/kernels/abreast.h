@@ -2,6 +2,7 @@
 // the size of an image no lane is idle and neighbours need no shuffles.
 #pragma once
 
+#include "bytes.h"
 #include "integers.h"
 #include "kernels.h"
 #include "transpose.h"
@@ -72,6 +73,20 @@ inline void set_apart(const T* from, int64_t length, int64_t image, int64_t imag
                  } else {
                    store_first<L>(to + at, values, count);
                  }
+               });
+}
+
+// The same of numbers in 0 .. 255, which are kept as elements of T's width and become bytes.
+template <typename T>
+inline void set_bytes_apart(const T* from, int64_t length, int64_t image, int64_t images,
+                            uint8_t* to) {
+  constexpr int L = kLanes<T>;
+  set_apart<T>(from, length, image, images,
+               [&](int64_t at, Vec<T> values, int64_t count) __attribute__((always_inline)) {
+                 if (count == L) return store_bytes<L, T>(to + at, Mask<T, L>(values));
+                 uint8_t bytes[L];
+                 store_bytes<L, T>(bytes, Mask<T, L>(values));
+                 for (int64_t k = 0; k < count; ++k) to[at + k] = bytes[k];
                });
 }
 

@@ -172,14 +172,7 @@ void batch_relu_pool_forward(const ConvGeometry& g, const PoolGeometry& p, int64
       }
     });
     set_apart<T>(maxima, O * pooled, out_image, images, output + o * pooled);
-    set_apart<T>(places, O * pooled, out_image, images,
-                 [&](int64_t at, Vec<T> values, int64_t count) __attribute__((always_inline)) {
-                   uint8_t* const to = indices + o * pooled + at;
-                   if (count == L) return store_bytes<L, T>(to, Mask<T, L>(values));
-                   uint8_t bytes[L];
-                   store_bytes<L, T>(bytes, Mask<T, L>(values));
-                   for (int64_t k = 0; k < count; ++k) to[k] = bytes[k];
-                 });
+    set_bytes_apart<T>(places, O * pooled, out_image, images, indices + o * pooled);
   });
 }
 

@@ -127,15 +127,14 @@ int64_t images_size(const ConvGeometry& g) {
 template <typename T>
 int64_t channels_forward_workspace(const ConvGeometry& g, const PoolGeometry& p) {
   constexpr int64_t block = kTileVectors * kLanes<T>;
-  const int64_t pixels = g.out_height * g.out_width, planes = p.window_height > 0 ? 2 : 1;
-  return images_size<T>(g) + block * (planes * pixels + 1);
+  const int64_t pooled = 2 * p.out_height * p.out_width;  // with the places of the maxima
+  return images_size<T>(g) + block * (g.out_height * g.out_width + 1) + kLanes<T> * pooled;
 }
 
-// Calls f(first channel, number of channels, planes of them) for each block. `planes`: where f
-// finds them, or null, for output.
+// Calls f(first channel, number of channels, their sums [pixel][lane]) for each vector of channels.
 template <typename T, typename F>
-void for_each_block(const ConvGeometry& g, const T* input, const T* packed, const T* bias,
-                    T* output, T* planes, T* workspace, F f) {
+void for_each_vector(const ConvGeometry& g, const T* input, const T* packed, const T* bias,
+                     T* workspace, F f) {
   constexpr int L = kLanes<T>;
   const auto image = padded_image<T, 1>(g, input, false, workspace);
   T* const offsets = workspace + images_size<T>(g);
@@ -144,8 +143,8 @@ void for_each_block(const ConvGeometry& g, const T* input, const T* packed, cons
   const int64_t pixels = g.out_height * g.out_width;
   const Parts blocks(vectors_of(g, L), kTileVectors), columns(g.out_width, kTileColumns);
   for (int64_t b = 0; b < blocks.count; ++b) {
-    const int64_t first = blocks.begin(b), o = first * L;
-    with_constant<kTileVectors>(blocks.begin(b + 1) - first, [&](auto vectors) {
+    const int64_t o = blocks.begin(b) * L;
+    with_constant<kTileVectors>(blocks.begin(b + 1) - blocks.begin(b), [&](auto vectors) {
       constexpr int V = decltype(vectors)::value;
       const int64_t channels = smaller(g.out_channels - o, V * L);
       for (int64_t c = 0; c < V * L; ++c) offsets[c] = bias && c < channels ? bias[o + c] : T(0);
@@ -161,12 +160,8 @@ void for_each_block(const ConvGeometry& g, const T* input, const T* packed, cons
           }
         }
       });
-      T* const to = planes ? planes : output + o * pixels;
-      for (int64_t v = 0; v < V; ++v) {
-        set_apart<T>(sums + v * pixels * L, pixels, pixels, smaller(channels - v * L, L),
-                     to + v * L * pixels);
-      }
-      f(o, channels);
+      for (int64_t v = 0; v < V; ++v)
+        f(o + v * L, smaller(channels - v * L, L), sums + v * pixels * L);
     });
   }
 }
@@ -174,22 +169,36 @@ void for_each_block(const ConvGeometry& g, const T* input, const T* packed, cons
 template <typename T>
 void channels_forward(const ConvGeometry& g, const T* input, const T* packed, const T* bias,
                       T* output, T* workspace) {
-  for_each_block<T>(g, input, packed, bias, output, nullptr, workspace, [](int64_t, int64_t) {});
+  const int64_t pixels = g.out_height * g.out_width;
+  for_each_vector(g, input, packed, bias, workspace,
+                  [&](int64_t o, int64_t channels, const T* sums) {
+                    set_apart<T>(sums, pixels, pixels, channels, output + o * pixels);
+                  });
 }
 
 template <typename T>
 void channels_relu_pool_forward(const ConvGeometry& g, const PoolGeometry& p, const T* input,
                                 const T* packed, const T* bias, T* output, uint8_t* indices,
                                 T* workspace) {
-  const int64_t pixels = g.out_height * g.out_width, pooled = p.out_height * p.out_width;
-  T* const planes = workspace + channels_forward_workspace<T>(g, PoolGeometry{});
-  for_each_block<T>(g, input, packed, bias, output, planes, workspace,
-                    [&](int64_t o, int64_t channels) {
-                      for (int64_t c = 0; c < channels; ++c) {
-                        relu_pool_plane<T>(p, planes + c * pixels, g.out_width,
-                                           output + (o + c) * pooled, indices + (o + c) * pooled);
-                      }
-                    });
+  constexpr int L = kLanes<T>;
+  const int64_t row = g.out_width * L, pooled = p.out_height * p.out_width;
+  T* const maxima = workspace + channels_forward_workspace<T>(g, PoolGeometry{});
+  T* const places = maxima + pooled * L;
+  for_each_vector(
+      g, input, packed, bias, workspace, [&](int64_t o, int64_t channels, const T* sums) {
+        for (int64_t i = 0; i < pooled; ++i) {
+          const T* const window =
+              sums + i / p.out_width * p.window_height * row + i % p.out_width * p.window_width * L;
+          relu_pool_channels<T, L>(
+              p, window, row, L, [](const T* at) { return load<kLanes<T>>(at); },
+              [&](Vec<T> best, Mask<T, L> place) {
+                store<L>(maxima + i * L, best);
+                store<L>(reinterpret_cast<typename IntegerOf<T>::type*>(places) + i * L, place);
+              });
+        }
+        set_apart<T>(maxima, pooled, pooled, channels, output + o * pooled);
+        set_bytes_apart<T>(places, pooled, pooled, channels, indices + o * pooled);
+      });
 }
 
 }  // namespace

@@ -12,24 +12,6 @@ void relu_pool(const PoolGeometry& p, const T* plane, int64_t, int64_t width, T*
   relu_pool_plane(p, plane, width, output, indices);
 }
 
-// Channels last: [row][column][channel], neighbouring channels side by side in a vector.
-template <typename T, int L, typename Load, typename Store>
-inline void relu_pool_channels(const PoolGeometry& p, const T* window, int64_t row,
-                               int64_t channels, Load load_channels, Store store_channels) {
-  Vec<T, L> best = load_channels(window);
-  Mask<T, L> place{};
-  int here = 0;
-  for (int64_t r = 0; r < p.window_height; ++r) {
-    for (int64_t c = 0; c < p.window_width; ++c, ++here) {
-      const Vec<T, L> v = load_channels(window + r * row + c * channels);
-      const Mask<T, L> better = (v > best) | (v != v);
-      best = select(better, v, best);
-      place = select(better, Mask<T, L>{} + here, place);
-    }
-  }
-  store_channels(select(best < T(0), Vec<T, L>{}, best), place);
-}
-
 template <typename T>
 void relu_pool_channels_last(const PoolGeometry& p, const T* image, int64_t channels, int64_t width,
                              T* output, uint8_t* indices) {

@@ -7,6 +7,7 @@
 
 #include <type_traits>
 
+#include "bytes.h"
 #include "kernels.h"
 #include "vec.h"
 
@@ -24,50 +25,6 @@ struct PairShuffle {
     }
   }
 };
-
-// Integers as wide as T to bytes and back. Compilers convert vectors this narrow element by
-// element.
-template <int L, typename T>
-inline void store_bytes(uint8_t* to, Mask<T, L> values) {
-#if defined(__AVX512VL__)
-  __m128i bytes;
-  if constexpr (sizeof(T) == 4 && L == 8) {
-    bytes = _mm256_cvtepi32_epi8(__m256i(values));
-  } else if constexpr (sizeof(T) == 4 && L == 4) {
-    bytes = _mm_cvtepi32_epi8(__m128i(values));
-  } else if constexpr (sizeof(T) == 4 && L == 16) {
-    bytes = _mm512_cvtepi32_epi8(__m512i(values));
-  } else if constexpr (sizeof(T) == 8 && L == 4) {
-    bytes = _mm256_cvtepi64_epi8(__m256i(values));
-  } else if constexpr (sizeof(T) == 8 && L == 8) {
-    bytes = _mm512_cvtepi64_epi8(__m512i(values));
-  } else {
-    static_assert(sizeof(T) == 8 && L == 2);
-    bytes = _mm_cvtepi64_epi8(__m128i(values));
-  }
-#else
-  const auto bytes = __builtin_convertvector(values, typename VecOf<uint8_t, L>::type);
-#endif
-  std::memcpy(to, &bytes, L);
-}
-template <int L, typename T>
-inline Mask<T, L> load_bytes(const uint8_t* from) {
-#if defined(__AVX2__)
-  __m128i wide{};
-  std::memcpy(&wide, from, L);
-#if defined(__AVX512F__)
-  if constexpr (sizeof(T) == 4 && L == 16) return Mask<T, L>(_mm512_cvtepu8_epi32(wide));
-  if constexpr (sizeof(T) == 8 && L == 8) return Mask<T, L>(_mm512_cvtepu8_epi64(wide));
-#endif
-  if constexpr (sizeof(T) == 4 && L == 8) return Mask<T, L>(_mm256_cvtepu8_epi32(wide));
-  if constexpr (sizeof(T) == 4 && L == 4) return Mask<T, L>(_mm_cvtepu8_epi32(wide));
-  if constexpr (sizeof(T) == 8 && L == 4) return Mask<T, L>(_mm256_cvtepu8_epi64(wide));
-  if constexpr (sizeof(T) == 8 && L == 2) return Mask<T, L>(_mm_cvtepu8_epi64(wide));
-#endif
-  typename VecOf<uint8_t, L>::type bytes;
-  std::memcpy(&bytes, from, L);
-  return __builtin_convertvector(bytes, Mask<T, L>);
-}
 
 // Calls f with the number of outputs that a vector step makes in rows of n windows, or returns
 // false: too narrow.
@@ -153,6 +110,25 @@ inline void relu_pool_plane(const PoolGeometry& p, const T* plane, int64_t width
     relu_pool_row(plane + i * p.window_height * width, width, p, output + i * p.out_width,
                   indices + i * p.out_width);
   }
+}
+
+// One window of L channels that lie side by side in memory, [row][column][channel]; `row` and
+// `channels`: from row to row and from column to column.
+template <typename T, int L, typename Load, typename Store>
+inline void relu_pool_channels(const PoolGeometry& p, const T* window, int64_t row,
+                               int64_t channels, Load load_channels, Store store_channels) {
+  Vec<T, L> best = load_channels(window);
+  Mask<T, L> place{};
+  int here = 0;
+  for (int64_t r = 0; r < p.window_height; ++r) {
+    for (int64_t c = 0; c < p.window_width; ++c, ++here) {
+      const Vec<T, L> v = load_channels(window + r * row + c * channels);
+      const Mask<T, L> better = (v > best) | (v != v);
+      best = select(better, v, best);
+      place = select(better, Mask<T, L>{} + here, place);
+    }
+  }
+  store_channels(select(best < T(0), Vec<T, L>{}, best), place);
 }
 
 // One row of windows of the gradient: window_height rows of n_columns = out_width * window_width

@@ -38,8 +38,8 @@ def find(picture: Picture) -> np.ndarray | None:
     """The drawing in ``picture``, cropped: (h, w) float32, 0 background to 1 ink; None if none."""
     grey = picture.grey
     counts = np.array(grey.histogram())
-    levels = np.flatnonzero(counts)
-    if levels[-1] - levels[0] < _FAINTEST:
+    present = np.flatnonzero(counts)
+    if present[-1] - present[0] < _FAINTEST:
         return None
     background = picture.background
     if background is None:
@@ -47,8 +47,7 @@ def find(picture: Picture) -> np.ndarray | None:
     if background is None:
         found = _on_paper(grey)
     else:
-        peak = max(levels[-1] - background, background - levels[0])
-        found = _on_flat(grey, background, int(peak))
+        found = _on_flat(picture, background, int(present[0]), int(present[-1]))
     if found is None or _is_speck(*found, grey):
         return None
     return found[0]
@@ -83,20 +82,29 @@ def _is_light(grey: Image.Image) -> bool:
     return bool(border.mean() + light.mean() > 1.0)
 
 
-def _on_flat(grey: Image.Image, background: int, peak: int) -> tuple[np.ndarray, int]:
+def _on_flat(
+    picture: Picture, background: int, darkest: int, lightest: int
+) -> tuple[np.ndarray, int]:
     """The ink and how many of the picture's pixels one of its pixels is wide.
 
-    ``peak``: how far the ink's level is from the background's.
+    ``darkest``, ``lightest``: the levels that there are.
     """
+    peak = max(lightest - background, background - darkest)
     # The box of what is a tenth of full ink: the ringing of compression stays outside.
     tenth = -(-peak // 10)
-    levels = np.asarray(grey)
-    near_ink = (levels >= background + tenth) | (levels <= background - tenth)
-    top, bottom, left, right = _box(near_ink)
-    fine, factor = _shrink(grey.crop((left, top, right, bottom)), _FINE)
+    levels = picture.levels
+    rows, columns = (np.zeros(extent, bool) for extent in levels.shape)
+    if lightest >= background + tenth:
+        rows |= levels.max(1) >= background + tenth
+        columns |= levels.max(0) >= background + tenth
+    if darkest <= background - tenth:
+        rows |= levels.min(1) <= background - tenth
+        columns |= levels.min(0) <= background - tenth
+    (top, bottom), (left, right) = _ends(rows), _ends(columns)
+    fine, factor = _shrink(picture.grey, _FINE, (left, top, right, bottom))
     contrast = np.abs(fine - background)
     ink = contrast * (contrast > _FLAT) / peak
-    if max(grey.size) <= _CUT_OUT:
+    if max(levels.shape) <= _CUT_OUT:
         return ink, factor
     inked = ink > 0.3
     kept = _without_specks(inked)
@@ -129,7 +137,7 @@ def _on_paper(grey: Image.Image) -> tuple[np.ndarray, int] | None:
         min(right * scale, grey.width),  # the last block may be a part of one
         min(bottom * scale, grey.height),
     )
-    fine, factor = _shrink(grey.crop(place), _FINE)
+    fine, factor = _shrink(grey, _FINE, place)
 
     def enlarged(part: np.ndarray) -> np.ndarray:
         image = Image.fromarray(part[top:bottom, left:right].astype(np.float32))
@@ -208,14 +216,24 @@ def _is_speck(ink: np.ndarray, factor: int, grey: Image.Image) -> bool:
 
 def _box(inked: np.ndarray) -> tuple[int, int, int, int]:
     """top, bottom, left, right (ends exclusive) of what is set."""
-    rows, columns = np.flatnonzero(inked.any(1)), np.flatnonzero(inked.any(0))
-    return int(rows[0]), int(rows[-1]) + 1, int(columns[0]), int(columns[-1]) + 1
+    return *_ends(inked.any(1)), *_ends(inked.any(0))
 
 
-def _shrink(grey: Image.Image, side: int) -> tuple[np.ndarray, int]:
+def _ends(inked: np.ndarray) -> tuple[int, int]:
+    """The first of what is set in a row, and what comes after the last."""
+    there = np.flatnonzero(inked)
+    return int(there[0]), int(there[-1]) + 1
+
+
+def _shrink(
+    grey: Image.Image, side: int, box: tuple[int, int, int, int] | None = None
+) -> tuple[np.ndarray, int]:
     """Averaged over whole blocks of pixels until the long side is at most ``side``.
 
-    Returns float32 levels, 0 to 255, and the side of a block.
+    ``box``: of this part alone: left, top, right, bottom. Returns float32 levels, 0 to 255, and the
+    side of a block.
     """
-    factor = -(-max(grey.size) // side)
-    return np.asarray(grey.reduce(factor) if factor > 1 else grey, dtype=np.float32), factor
+    left, top, right, bottom = box or (0, 0, *grey.size)
+    factor = -(-max(right - left, bottom - top) // side)
+    part = grey.reduce(factor, box) if factor > 1 else grey.crop(box) if box else grey
+    return np.asarray(part, dtype=np.float32), factor

@@ -18,10 +18,16 @@ _ONE_COLOUR = 16
 
 @dataclass(frozen=True)
 class Picture:
-    """A grey ("L") image, and its level where there is no ink: None if that is to be found."""
+    """A grey ("L") image, the same levels as an array (h, w) of uint8, and the level where there is
+    no ink: None if that is to be found."""
 
     grey: Image.Image
+    levels: np.ndarray
     background: int | None = None
+
+    @classmethod
+    def of(cls, grey: Image.Image, background: int | None = None) -> Picture:
+        return cls(grey, np.asarray(grey), background)
 
 
 def read(image: Any) -> Picture:
@@ -42,7 +48,9 @@ def _from_array(array: np.ndarray) -> Picture:
         )
     if array.size == 0:
         raise ValueError(f"image: expected at least one pixel, got shape {tuple(array.shape)}")
-    return _from_pil(Image.fromarray(np.ascontiguousarray(_to_uint8(array))))
+    levels = np.ascontiguousarray(_to_uint8(array))
+    image = Image.fromarray(levels)
+    return Picture(image, levels) if levels.ndim == 2 else _from_pil(image)
 
 
 def _to_uint8(array: np.ndarray) -> np.ndarray:
@@ -69,10 +77,10 @@ def _from_pil(image: Image.Image) -> Picture:
         return _from_array(np.asarray(image))
     if image.mode.startswith("I"):  # 16-bit greys, which convert("L") would clip instead of scale
         levels = np.asarray(image).clip(0, 65535)
-        return Picture(Image.fromarray((levels // 257).astype(np.uint8)))
+        return _from_array((levels // 257).astype(np.uint8))
     if "A" in image.getbands() or "a" in image.getbands() or "transparency" in image.info:
         return _without_transparency(image.convert("RGBA"))
-    return Picture(image if image.mode == "L" else image.convert("L"))
+    return Picture.of(image if image.mode == "L" else image.convert("L"))
 
 
 def _without_transparency(image: Image.Image) -> Picture:
@@ -86,16 +94,16 @@ def _without_transparency(image: Image.Image) -> Picture:
     counts = np.array(opacity.histogram())
     transparent, opaque = counts[:128].sum(), counts[128:].sum()
     if transparent > opaque:
-        return Picture(opacity, background=0)
+        return Picture.of(opacity, background=0)
     grey = image.convert("L")
     if counts[255] == counts.sum():
-        return Picture(grey)
+        return Picture.of(grey)
     mask = opacity.point([255 * (level > 127) for level in range(256)])
     levels = np.array(grey.histogram(mask=mask))
     present = np.flatnonzero(levels)
     if present[-1] - present[0] < _ONE_COLOUR:
-        return Picture(opacity, background=0)
+        return Picture.of(opacity, background=0)
     median = int(np.searchsorted(np.cumsum(levels), opaque / 2))
     paper = Image.new("L", image.size, median)
     paper.paste(grey, mask=opacity)
-    return Picture(paper)
+    return Picture.of(paper)

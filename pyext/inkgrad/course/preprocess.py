@@ -56,7 +56,9 @@ def _fitted(strokes: np.ndarray) -> np.ndarray:
     height, width = strokes.shape
     scale = _DIGIT / max(height, width)
     size = max(1, round(width * scale)), max(1, round(height * scale))
-    digit = Image.fromarray(strokes.astype(np.float32)).resize(size, Image.Resampling.BICUBIC)
+    digit = Image.fromarray(strokes.astype(np.float32, copy=False)).resize(
+        size, Image.Resampling.BICUBIC
+    )
     fitted = np.asarray(digit).clip(0, 1)
     return fitted / fitted.max()
 

@@ -159,7 +159,7 @@ class Recognizer:
 
     def _read(self, prepared: list[Prepared]) -> list[Prediction]:
         with torch.inference_mode():
-            pixels = torch.from_numpy(np.stack([one.image for one in prepared]))[:, None]
+            pixels = torch.from_numpy(np.array([one.image for one in prepared]))[:, None]
             start = time.perf_counter()
             logits = self._model(pixels)
             seconds = time.perf_counter() - start
