@@ -4,7 +4,7 @@
 //   news(runs)  is called after every answer, with what is known of each run
 //   lost()      none of the runs is on the server any more
 function createWatch({ news, lost }) {
-  const EVERY = 100; // milliseconds between two questions; 1000 where nobody looks
+  const EVERY = 100; // milliseconds from one question to the next one; 1000 where nobody looks
   const curves = createCurves();
   let runs = []; // {id, points, stride, progress}
   let told = ""; // what went wrong with the last question, until one succeeds
@@ -29,6 +29,7 @@ function createWatch({ news, lost }) {
   async function poll() {
     const mine = ++turn;
     while (mine === turn && runs.length && !runs.every(isOver)) {
+      const asked = performance.now();
       try {
         const waiting = runs.filter((run) => !isOver(run));
         const found = await Promise.all(waiting.map(ask));
@@ -41,7 +42,7 @@ function createWatch({ news, lost }) {
         if (told === text("train.failed")) told = "";
         paint();
         news(runs);
-        await pause(document.hidden ? 1000 : EVERY);
+        await pause(document.hidden ? 1000 : Math.max(0, asked + EVERY - performance.now()));
       } catch {
         if (mine !== turn) return;
         told = text("train.failed");

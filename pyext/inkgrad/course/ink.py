@@ -8,6 +8,7 @@ stands out from the paper by more than the noise does.
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import ArrayLike
 from PIL import Image
 from scipy import ndimage
 
@@ -219,7 +220,7 @@ def _box(inked: np.ndarray) -> tuple[int, int, int, int]:
     return *_ends(inked.any(1)), *_ends(inked.any(0))
 
 
-def _ends(inked: np.ndarray) -> tuple[int, int]:
+def _ends(inked: ArrayLike) -> tuple[int, int]:
     """The first of what is set in a row, and what comes after the last."""
     there = np.flatnonzero(inked)
     return int(there[0]), int(there[-1]) + 1
