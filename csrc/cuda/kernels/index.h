@@ -1,5 +1,5 @@
 // Who works on what: every map from blocks and threads to elements. No CUDA is needed to include
-// this; tests/cuda/test_index_maps.py goes through the maps one by one on the host.
+// this; tests/cuda/test_maps.py goes through the maps one by one on the host.
 #pragma once
 
 #include <cstdint>
