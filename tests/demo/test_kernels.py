@@ -96,8 +96,7 @@ def test_a_failed_check_says_why_and_how_to_repeat_it(open_page) -> None:
 def test_charts_and_what_is_left_out_speak_the_language_of_the_page(open_page) -> None:
     page = _open(open_page, **DESKTOP, locale="zh-CN")
     assert page.locator("#kernels-speedup-key").inner_text().startswith("■ 前向")
-    chart = page.locator("#kernels-speedup")
-    assert "64x784->512, 前向+反向: " in chart.get_attribute("aria-label")
+    page.locator('#kernels-speedup[aria-label*="64x784->512, 前向+反向: "]').wait_for()
     _choose(page, {"linear_relu"}, {"float32"})
     page.locator("#kernels-check .start").click()
     left_out = page.locator("#kernels-checks td.skipped").first
