@@ -44,11 +44,12 @@ def run(device: str) -> int:
 
 
 def products(device: str) -> int:
-    """Products on the tensor cores: of odd sizes, of both kinds of planes, with a split sum."""
+    """Products on the tensor cores: of odd sizes, of both kinds of planes, with a split sum, with a
+    panel in shared memory, of which some warpgroups have no tile."""
     generator = torch.Generator(device).manual_seed(0)
     calls = 0
     for dtype in (torch.float32, torch.bfloat16):
-        for m, k, n in ((513, 584, 544), (136, 8192, 160)):
+        for m, k, n in ((513, 584, 544), (136, 8192, 160), (1000, 264, 544), (130, 496, 2080)):
             x, weight, bias = (
                 torch.randn(shape, device=device, generator=generator).to(dtype).requires_grad_()
                 for shape in ((m, k), (n, k), (n,))

@@ -15,15 +15,16 @@ namespace {
 std::optional<Convolution> direct_convolution(const Tensor& input, const Tensor& weight,
                                               const OptionalTensor& bias, IntArrayRef stride,
                                               IntArrayRef padding, IntArrayRef dilation,
-                                              int64_t groups) {
+                                              int64_t groups, bool (*prefers)(const Convolution&)) {
   if (!is_row_major(input) || !is_row_major(weight)) return std::nullopt;
   const auto c = plain_convolution(input, weight, bias, stride, padding, dilation, groups);
-  return c && prefers_direct(*c) ? c : std::nullopt;
+  return c && prefers(*c) ? c : std::nullopt;
 }
 
 Tensor forward(const Tensor& input, const Tensor& weight, const OptionalTensor& bias,
                IntArrayRef stride, IntArrayRef padding, IntArrayRef dilation, int64_t groups) {
-  const auto c = direct_convolution(input, weight, bias, stride, padding, dilation, groups);
+  const auto c = direct_convolution(input, weight, bias, stride, padding, dilation, groups,
+                                    prefers_direct_forward);
   if (!c) return native::conv2d(input, weight, bias, stride, padding, dilation, groups);
   const auto& g = c->geometry;
   const Tensor output =
@@ -99,13 +100,16 @@ Gradients3 direct_backward(const Convolution& c, const Tensor& grad, const Tenso
 bool computes_conv2d(const Tensor& input, const Tensor& weight, const OptionalTensor& bias,
                      IntArrayRef stride, IntArrayRef padding, IntArrayRef dilation,
                      int64_t groups) {
-  return direct_convolution(input, weight, bias, stride, padding, dilation, groups).has_value();
+  return direct_convolution(input, weight, bias, stride, padding, dilation, groups,
+                            prefers_direct_forward)
+      .has_value();
 }
 
 Gradients3 conv2d_backward(const Tensor& grad_output, const Tensor& input, const Tensor& weight,
                            IntArrayRef stride, IntArrayRef padding, IntArrayRef dilation,
                            int64_t groups, std::array<bool, 3> output_mask) {
-  const auto c = direct_convolution(input, weight, std::nullopt, stride, padding, dilation, groups);
+  const auto c = direct_convolution(input, weight, std::nullopt, stride, padding, dilation, groups,
+                                    prefers_direct);
   if (!c || !is_plain(grad_output) || grad_output.scalar_type() != input.scalar_type() ||
       grad_output.sizes() != IntArrayRef({c->images, c->geometry.out_channels,
                                           c->geometry.out_height, c->geometry.out_width})) {

@@ -53,18 +53,24 @@ bool prefers_direct(const Convolution& c) {
   const auto& g = c.geometry;
   if (!shares_out(c)) return false;
   // A single image does not pay for oneDNN's conversions, unless its rows are too short for vectors
-  // of pixels and its channels do not fill any either.
+  // of pixels.
   if (c.images == 1 && g.in_channels <= 48 && g.out_width >= 8) return true;
-  if (c.images == 1 && kernels()->of<float>().channels_forward_pays(g) && g.in_channels <= 256 &&
-      g.out_width <= (g.in_channels <= 64 ? 24 : 10)) {
-    return true;
-  }
   // It computes in blocks of 16 channels: where they are filled, it is as fast as our kernels from
   // 8 channels on, with large kernels later.
   const bool fills_blocks = g.in_channels % 16 == 0 && g.out_channels % 16 == 0,
              is_large = g.kernel_height * g.kernel_width >= 25;
   if (g.in_channels < 8 || (is_large && g.in_channels <= 32)) return true;
   return g.in_channels <= 56 && !fills_blocks;
+}
+
+bool prefers_direct_forward(const Convolution& c) {
+  const auto& g = c.geometry;
+  // Short rows, or more channels, of a single image: with the output channels abreast. Backward has
+  // no such kernels.
+  const bool abreast = c.images == 1 && shares_out(c) && g.in_channels <= 256 &&
+                       g.out_width <= (g.in_channels <= 64 ? 24 : 10) &&
+                       kernels()->of<float>().channels_forward_pays(g);
+  return abreast || prefers_direct(c);
 }
 
 bool prefers_direct_pooled(const Convolution& c) {

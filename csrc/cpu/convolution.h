@@ -39,9 +39,10 @@ std::optional<Convolution> plain_convolution(const Tensor& input, const Tensor& 
                                              const OptionalTensor& bias, IntArrayRef stride,
                                              IntArrayRef padding, IntArrayRef dilation,
                                              int64_t groups);
-// Whether the direct kernels are a better choice than torch's convolution, alone and with a pool
-// behind it.
+// Whether the direct kernels are a better choice than torch's convolution: both ways, forward, and
+// with a pool behind it.
 bool prefers_direct(const Convolution& c);
+bool prefers_direct_forward(const Convolution& c);
 bool prefers_direct_pooled(const Convolution& c);
 
 template <typename T>

@@ -375,6 +375,7 @@ CONVOLUTIONS = (
     ((3, 1, 4, 4), 66, 3, 0),
     ((1100, 1, 4, 4), 2, 3, 0),  # several blocks of 32 images in a slice
     ((300, 4, 6, 5), 12, 3, 1),
+    ((3, 2, 6, 7), 3, 3, 3),  # more padding than the kernel is wide
     ((1, 1, 8, 150), 2, 5, 0),  # several tiles beside each other
 )
 
