@@ -15,6 +15,10 @@
 //       for tile of rows                              -> first-level cache keeps a's rows
 //         for panel                                   -> registers keep the tile
 //
+// What a tile meets outside the second-level cache would make it wait, as no tile is long: the
+// lines of c that it will store to are asked for when it begins, and the next tile's rows of a
+// while this one is computed, some with every panel.
+//
 // A result is the sum, in order, of chains of kChain fused multiply-adds: long chains lose accuracy
 // (the error of a chain grows with the root of its length), and leaving the registers once in
 // kChain steps costs about 1 %. The split among threads (by rows or columns, outside) never changes
@@ -31,6 +35,8 @@ inline constexpr int kTileVectors = 2;
 inline constexpr int kTileRows = kVectorRegisters == 32 ? 12 : 6;
 template <typename T>
 inline constexpr int kTileCols = kTileVectors * kLanes<T>;
+template <typename T>
+inline constexpr int64_t kLine = 64 / sizeof(T);  // elements of a cache line
 inline constexpr int64_t kBlockK = 1024;
 inline constexpr int64_t kChain = 128;
 inline constexpr int64_t kPackedBytes = 512 * 1024;
@@ -60,16 +66,38 @@ struct Output {
                     // column
 };
 
+// What a tile fetches for the next one: the cache lines [begin, end) of rows that lie `stride`
+// apart.
+template <typename T>
+struct Ahead {
+  const T* rows;
+  int64_t stride, begin, end;
+};
+
 // rows x cols (cols <= kTileCols) results at (row, col) of the product that is computed.
 template <typename T, int R, int NV, bool Packed>
 void compute_tile(int64_t k, const T* a, int64_t a_stride, const T* panel, bool first, bool last,
-                  int64_t row, int64_t col, int64_t cols, const Output<T>& out) {
+                  int64_t row, int64_t col, int64_t cols, const Output<T>& out,
+                  const Ahead<T>& ahead) {
   constexpr int L = kLanes<T>;
   constexpr int W = kTileCols<T>;
   using V = Vec<T>;
+  if (!out.transposed) {
+    for (int r = 0; r < R; ++r) {
+      for (int v = 0; v < NV; ++v)
+        __builtin_prefetch(out.c + (row + r) * out.stride + col + v * L, 1);
+    }
+  }
+  const int64_t chains = divide_up(k, kChain);
+  int64_t line = ahead.begin;
   V sums[R][NV] = {};
   for (int64_t begin = 0; begin < k; begin += kChain) {
     const int64_t end = smaller(begin + kChain, k);
+    const int64_t lines = ahead.begin + (ahead.end - ahead.begin) * (begin / kChain + 1) / chains;
+    for (; line < lines; ++line) {
+      for (int r = 0; r < R; ++r)
+        __builtin_prefetch(ahead.rows + r * ahead.stride + line * kLine<T>, 0, 2);
+    }
     V acc[R][NV];
 #pragma GCC unroll 16
     for (int r = 0; r < R; ++r) {
@@ -144,7 +172,7 @@ void compute_tile(int64_t k, const T* a, int64_t a_stride, const T* panel, bool 
 
 template <typename T>
 using TileFunction = void (*)(int64_t, const T*, int64_t, const T*, bool, bool, int64_t, int64_t,
-                              int64_t, const Output<T>&);
+                              int64_t, const Output<T>&, const Ahead<T>&);
 
 template <typename T, int NV, bool Packed, int R = kTileRows>
 TileFunction<T> tile_of_rows(int64_t rows) {
@@ -288,10 +316,15 @@ void gemm(int64_t M, int64_t N, int64_t K, Matrix<T> a, Matrix<T> b, const T* bi
         for_each_tile(i0, i1, [&](int64_t row, int64_t rows) {
           const T* a_tile =
               pack_a ? packed + (row - i0) * k : a.data + row * a.row_stride + k0 * a.col_stride;
+          const int64_t stride = pack_a ? k : a.row_stride;
+          const int64_t lines = row + rows < i1 ? divide_up(k, kLine<T>) : 0;
+          Ahead<T> ahead{a_tile + rows * stride, stride, 0, 0};
           for (int64_t j = 0; j < cols; j += W) {
             const int64_t width = smaller(W, cols - j);
+            ahead.begin = ahead.end;
+            ahead.end = lines * (j + width) / cols;
             tile_function<T>(rows, width, pack_a)(k, a_tile, a.row_stride, panels + j * k, first,
-                                                  last, row, j0 + j, width, out);
+                                                  last, row, j0 + j, width, out, ahead);
           }
         });
       }
