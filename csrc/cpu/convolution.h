@@ -90,6 +90,7 @@ class Pieces {
         std::min({wanted, channels / fewest_channels, operations_ / kGrainOperations}), 1);
   }
   int64_t shares() const { return shares_; }
+  int64_t count() const { return batches_ * shares_; }
   // Whether there is a piece whose images are taken one by one.
   bool any_alone() const { return !piece((batches_ - 1) * shares_).abreast; }
   Piece piece(int64_t k) const {
@@ -106,7 +107,7 @@ class Pieces {
   template <typename T, typename F>
   void for_each(int64_t elements, F f) const {
     const int64_t grain = kGrainOperations * shares_ / operations_ + 1;
-    at::parallel_for(0, batches_ * shares_, grain, [&](int64_t begin, int64_t end) {
+    at::parallel_for(0, count(), grain, [&](int64_t begin, int64_t end) {
       T* const workspace = scratch_of<T>(elements);
       for (int64_t k = begin; k < end; ++k) f(piece(k), workspace);
     });

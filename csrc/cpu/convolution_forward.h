@@ -28,13 +28,10 @@ class ForwardPass {
         channels_abreast_(at_once_ == 1 && table_.channels_forward_pays(c.geometry)),
         pieces_(c, at_once_, c.geometry.out_channels, kFewestChannels),
         packed_(at::empty({pieces_.shares() * packed_size()}, weight.options())),
+        weight_(weight.const_data_ptr<T>()),
+        to_pack_(packed_.template mutable_data_ptr<T>()),
         bias_(bias.has_value() && bias->defined() ? bias->contiguous() : Tensor()) {
-    const auto pack = channels_abreast_ ? table_.pack_channels : table_.conv_pack_forward;
-    for (int64_t k = 0; k < pieces_.shares(); ++k) {
-      const Piece piece = pieces_.piece(k);
-      pack(share_of(piece).geometry, weight.const_data_ptr<T>() + piece.begin * c.taps(),
-           packed_.template mutable_data_ptr<T>() + k * packed_size());
-    }
+    for (int64_t k = 0; k < pieces_.shares() && !packs_late(); ++k) pack(pieces_.piece(k));
   }
 
   // The kernels for a single image, alike in what they compute and take.
@@ -52,6 +49,7 @@ class ForwardPass {
                                              : table_.conv_forward_workspace(g, pool_);
     const int64_t batch = at_once_ > 1 ? table_.batch_forward_workspace(g, pool_) : 0;
     pieces_.template for_each<T>(std::max(single, batch), [&](const Piece& piece, T* memory) {
+      if (packs_late()) pack(piece);
       const ForwardShare<T> share = share_of(piece);
       if (piece.abreast) return abreast(piece, share, memory);
       for (int64_t n = piece.image; n < piece.image + piece.images; ++n)
@@ -61,6 +59,16 @@ class ForwardPass {
 
  private:
   static constexpr int64_t kFewestChannels = 8;
+
+  // Whether a share's weights are packed by the only thread that needs them: taking them from
+  // another core's cache would cost more than packing them does.
+  bool packs_late() const { return pieces_.count() == pieces_.shares(); }
+
+  void pack(const Piece& piece) const {
+    const auto pack = channels_abreast_ ? table_.pack_channels : table_.conv_pack_forward;
+    pack(share_of(piece).geometry, weight_ + piece.begin * c_.taps(),
+         to_pack_ + piece.share * packed_size());
+  }
 
   // Elements that the weights of a share have room for.
   int64_t packed_size() const {
@@ -83,7 +91,10 @@ class ForwardPass {
   const int64_t at_once_;
   const bool channels_abreast_;
   const Pieces pieces_;
-  const Tensor packed_, bias_;
+  const Tensor packed_;
+  const T* const weight_;
+  T* const to_pack_;
+  const Tensor bias_;
 };
 
 }  // namespace inkgrad::cpu

@@ -19,6 +19,8 @@ namespace {
 constexpr int64_t kGrainOperations = 1 << 20;
 // M N K of products so small that a call of the library would cost more than they do.
 constexpr int64_t kSmallProduct = 1 << 17;
+// Weights that a layer of a few rows leaves to one thread.
+constexpr int64_t kGrainWeights = 1 << 16;
 // Rows of a narrow layer whose gradients are summed by one thread, whatever the number of threads.
 constexpr int64_t kNarrowBlock = 4096;
 // Rows whose gradients stay in a cache between one kernel and the next.
@@ -41,8 +43,8 @@ Tensor tensor_of(Matrix<T> m, int64_t rows, int64_t cols) {
                        c10::CppTypeToScalarType<T>::value);
 }
 
-// Where our kernel is the better one, as measured. For a few rows packing the weight costs more
-// than the product. A transposed a, or rows that lie a multiple of 4 KiB apart and fight for the
+// Where our kernel is the better one, as measured. For a few rows packing costs more than the
+// product. A transposed a, or rows that lie a multiple of 4 KiB apart and fight for the
 // same cache sets, have to be packed first: that takes a long sum, or many rows, to pay.
 template <typename T>
 bool prefers_ours(int64_t M, int64_t N, int64_t K, Matrix<T> a) {
@@ -116,6 +118,25 @@ void narrow_forward(const LinearLayer<T>& layer, const T* bias, T* y) {
   });
 }
 
+// So few that rearranging the weights does not pay; a short sum is soon done, and then its lanes
+// have to be added.
+template <typename T>
+bool has_few_rows(const LinearLayer<T>& layer) {
+  return (layer.rows <= 4 || (layer.rows <= 12 && layer.inputs >= 256)) &&
+         layer.x.col_stride == 1 && layer.w.col_stride == 1;
+}
+
+template <typename T>
+void few_rows_forward(const LinearLayer<T>& layer, const T* bias, T* y) {
+  const int64_t N = layer.outputs, K = layer.inputs;
+  const int64_t grain = kGrainWeights / std::max<int64_t>(K, 1) + 1;
+  at::parallel_for(0, N, grain, [&](int64_t begin, int64_t end) {
+    kernels()->of<T>().few_rows_forward(layer.rows, end - begin, K, layer.x,
+                                        from_row(layer.w, begin), bias ? bias + begin : nullptr,
+                                        layer.activation, y + begin, N);
+  });
+}
+
 // Sums of each block of rows, added in order: the same for any number of threads.
 template <typename T>
 void narrow_backward(const LinearLayer<T>& layer, const T* dy, const T* y, T* dx, T* dw, T* db) {
@@ -168,6 +189,7 @@ void backward_rows(const LinearLayer<T>& layer, const T* dy, const T* y, T* dz, 
 template <typename T>
 void linear_forward(const LinearLayer<T>& layer, const T* bias, T* y) {
   if (is_narrow(layer)) return narrow_forward(layer, bias, y);
+  if (has_few_rows(layer)) return few_rows_forward(layer, bias, y);
   product(layer.rows, layer.outputs, layer.inputs, layer.x, transposed(layer.w), bias,
           layer.activation, y);
 }

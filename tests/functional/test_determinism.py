@@ -89,6 +89,21 @@ def test_threads_share_a_single_image(name, dtype):
         assert_equal(op.fused(*inputs), one)
 
 
+@needs_extension
+@every_float
+@pytest.mark.parametrize("samples", [1, 4, 12])
+def test_threads_share_the_outputs_of_few_samples(samples, dtype):
+    """A sample's outputs are the same among others and alone, too."""
+    op, case = OPS["linear_relu"], Case("", ((samples, 700), (401, 700), (401,)))
+    input, weight, bias = op.inputs(case, dtype)
+    torch.set_num_threads(1)
+    one = op.fused(input, weight, bias)
+    assert_equal(torch.cat([op.fused(row, weight, bias) for row in input.split(1)]), one)
+    for threads in (2, 3):
+        torch.set_num_threads(threads)
+        assert_equal(op.fused(input, weight, bias), one)
+
+
 @every_op
 @pytest.mark.parametrize("threads", [1, 2, 5])
 def test_any_number_of_threads_is_right(name, threads):

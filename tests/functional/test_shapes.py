@@ -46,6 +46,18 @@ def test_linear_at_tile_edges(name, axis, dtype, device):
 
 
 @pytest.mark.core
+@every_float
+@pytest.mark.parametrize("samples", [1, 2, 3, 4, 5, 8, 12, 13])
+@pytest.mark.parametrize("name", LINEAR_OPS)
+def test_linear_of_few_samples(name, samples, dtype, device):
+    """Which have a kernel of their own: rests of its tiles and of its chains of additions."""
+    for features in (256, 300, 1023, 1024, 1025, 2047, 2048, 2049, 2100):
+        for outputs in (1, 3, 4, 5, 7, 8, 9, 17):
+            row = Row(f"{features} features", linear(samples, features, outputs))
+            check(name, row, dtype, device, order=0)
+
+
+@pytest.mark.core
 @every_dtype
 @pytest.mark.parametrize("reduction", ["none", "mean", "sum"])
 @pytest.mark.parametrize("row", CROSS_ENTROPY, ids=str)

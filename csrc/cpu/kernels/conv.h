@@ -18,15 +18,6 @@ inline constexpr bool kMasksLoads = true;
 inline constexpr bool kMasksLoads = false;
 #endif
 
-// n split into the fewest parts of at most `most`, as even as can be: part(i) is the i-th one's
-// begin. Divides once, for a division takes as long as a tile's whole tap.
-struct Parts {
-  int64_t count, least, longer;
-  Parts(int64_t n, int64_t most)
-      : count(divide_up(n, most)), least(count ? n / count : 0), longer(n - least * count) {}
-  int64_t begin(int64_t i) const { return i * least + smaller(i, longer); }
-};
-
 // Calls f with the number of lanes that suits rows of `width` pixels. A vector twice as long costs
 // less than two.
 template <typename T, typename F>

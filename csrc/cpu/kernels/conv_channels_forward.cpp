@@ -13,7 +13,7 @@
 namespace inkgrad::cpu {
 namespace {
 
-inline constexpr int kTileVectors = 4, kTileColumns = 7;
+inline constexpr int kTileVectors = 3, kTileColumns = 7;
 
 // acc[P][V] += one tap of P neighbouring pixels from x on.
 template <typename T, int P, int V>

@@ -12,6 +12,8 @@ void fill_gemm(KernelsOf<T>& table);
 template <typename T>
 void fill_narrow(KernelsOf<T>& table);
 template <typename T>
+void fill_few_rows(KernelsOf<T>& table);
+template <typename T>
 void fill_elementwise(KernelsOf<T>& table);
 template <typename T>
 void fill_conv_forward(KernelsOf<T>& table);

@@ -74,6 +74,12 @@ struct KernelsOf {
                           Activation activation, Matrix<T> x, Matrix<T> w, T* dx, double* dw,
                           double* db);
 
+  // ---- linear layers of a few rows
+  // y[rows, N] = activation(x[rows, K] w[N, K]^T + bias); the columns of x and of w are contiguous,
+  // bias may be null.
+  void (*few_rows_forward)(int64_t rows, int64_t N, int64_t K, Matrix<T> x, Matrix<T> w,
+                           const T* bias, Activation activation, T* y, int64_t y_stride);
+
   // ---- elementwise
   // z = activation(z + bias) over rows of N elements in place; bias may be null.
   void (*bias_activation)(T* z, int64_t rows, int64_t N, const T* bias, Activation activation);

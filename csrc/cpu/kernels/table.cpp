@@ -9,6 +9,7 @@ void fill(inkgrad::cpu::KernelsOf<T>& table) {
   fill_bce(table);
   fill_gemm(table);
   fill_narrow(table);
+  fill_few_rows(table);
   fill_elementwise(table);
   fill_conv_forward(table);
   fill_conv_channels_forward(table);
