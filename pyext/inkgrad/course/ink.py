@@ -38,17 +38,16 @@ _FLAT, _FAINTEST = 2, 15
 def find(picture: Picture) -> np.ndarray | None:
     """The drawing in ``picture``, cropped: (h, w) float32, 0 background to 1 ink; None if none."""
     grey = picture.grey
-    counts = np.array(grey.histogram())
-    present = np.flatnonzero(counts)
-    if present[-1] - present[0] < _FAINTEST:
+    darkest, lightest = int(picture.levels.min()), int(picture.levels.max())
+    if lightest - darkest < _FAINTEST:
         return None
     background = picture.background
     if background is None:
-        background = _flat_background(grey, counts)
+        background = _flat_background(picture, darkest, lightest)
     if background is None:
         found = _on_paper(grey)
     else:
-        found = _on_flat(picture, background, int(present[0]), int(present[-1]))
+        found = _on_flat(picture, background, darkest, lightest)
     if found is None or _is_speck(*found, grey):
         return None
     return found[0]
@@ -63,11 +62,16 @@ def crop(ink: np.ndarray, threshold: float = 0.1) -> np.ndarray:
 # -- one background level --
 
 
-def _flat_background(grey: Image.Image, counts: np.ndarray) -> int | None:
+def _flat_background(picture: Picture, darkest: int, lightest: int) -> int | None:
     """The level of the background where there is a single one, else None."""
-    if max(grey.size) <= _CUT_OUT or min(grey.size) < _STRIP * max(grey.size):
-        present = np.flatnonzero(counts)
-        return int(present[-1] if _is_light(grey) else present[0])
+    levels = picture.levels
+    if max(levels.shape) <= _CUT_OUT or min(levels.shape) < _STRIP * max(levels.shape):
+        return lightest if _is_light(levels, (darkest + lightest) / 2) else darkest
+    # Of a canvas most is as its corner is: then what follows would find the same, in more time.
+    corner = int(levels[0, 0])
+    if np.count_nonzero(levels == corner) > 0.75 * levels.size:
+        return corner
+    counts = np.array(picture.grey.histogram())
     mode = int(counts.argmax())
     beside = counts[max(0, mode - 1) : mode + 2].sum() - counts[mode]
     # A camera's noise gives neighbouring levels like counts; a canvas or a scan has one level.
@@ -75,10 +79,9 @@ def _flat_background(grey: Image.Image, counts: np.ndarray) -> int | None:
     return mode if is_flat else None
 
 
-def _is_light(grey: Image.Image) -> bool:
+def _is_light(levels: np.ndarray, middle: float) -> bool:
     """Whether most of a small picture is light, its border counting as much as all of it."""
-    levels = np.asarray(grey, dtype=np.float32)
-    light = levels > (levels.min() + levels.max()) / 2
+    light = levels > middle
     border = np.concatenate([light[0], light[-1], light[1:-1, 0], light[1:-1, -1]])
     return bool(border.mean() + light.mean() > 1.0)
 
