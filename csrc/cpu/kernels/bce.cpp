@@ -61,18 +61,18 @@ double bce_sum(const T* input, const T* target, const T* weight, int64_t n,
   // rounding stays below one ulp of the mean, and the conversions do not count.
   constexpr int64_t kBlock = 16 * kLanes<T>;
   double sum = 0;
-  Mask<T> bad_input{}, bad_target{};
+  Mask<T> bad_input{}, good_target = ~Mask<T>{};
   for (int64_t begin = 0; begin < n; begin += kBlock) {
     const int64_t count = n - begin < kBlock ? n - begin : kBlock;
     Vec<T> part{};
     for_each_vector<T>(count, [&](auto get, auto) {
       const Vec<T> x = get(input + begin), t = get(target + begin);
-      bad_target |= ~(t * (t - T(1)) <= T(0));  // outside [0, 1], or NaN
+      good_target &= t * (t - T(1)) <= T(0);  // neither outside [0, 1] nor NaN
       Vec<T> loss;
       if constexpr (sizeof(T) == sizeof(float)) {
         const Vec<T> rest = T(1) - x;
         const Vec<T> q = select(x < rest, x, rest);
-        if (!any(~(q >= std::numeric_limits<T>::min()))) {
+        if (!any_not_at_least<T, kLanes<T>>(q, std::numeric_limits<T>::min())) {
           loss = ordinary_loss<kLanes<T>>(q, select(x < rest, t, T(1) - t));
         } else {
           bad_input |= outside_unit_interval<T>(x);
@@ -88,7 +88,7 @@ double bce_sum(const T* input, const T* target, const T* weight, int64_t n,
     sum += horizontal_sum<double, kLanes<T>>(to_double<T, kLanes<T>>(part));
   }
   if (any(bad_input)) *out_of_range |= kInputOutOfRange;
-  if (any(bad_target)) *out_of_range |= kTargetOutOfRange;
+  if (any(~good_target)) *out_of_range |= kTargetOutOfRange;
   return sum;
 }
 

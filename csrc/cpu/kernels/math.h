@@ -50,12 +50,15 @@ struct ExpConstants<double> {
                                  2.0826348529487435e-09};
 };
 
+// The same with square = x x, the even and the odd powers apart: as many operations in half the
+// time that one has to wait for another's result. A core holds few vectors' worth of waiting
+// operations.
 template <typename V, typename T, int N>
-inline V polynomial(V x, const T (&coefficients)[N]) {
-  V sum = V{} + coefficients[N - 1];
+inline V polynomial(V x, V square, const T (&coefficients)[N]) {
+  V sums[2] = {V{} + coefficients[(N - 1) / 2 * 2], V{} + coefficients[N / 2 * 2 - 1]};
 #pragma GCC unroll 16
-  for (int i = N - 2; i >= 0; --i) sum = sum * x + coefficients[i];
-  return sum;
+  for (int i = N - 3; i >= 0; --i) sums[i % 2] = sums[i % 2] * square + coefficients[i];
+  return sums[1] * x + sums[0];
 }
 
 // x 2^n for whole n down to -2^(exponent bits); results below the normal range are rounded to
@@ -91,7 +94,8 @@ inline Vec<T, L> exp(Vec<T, L> x) {
   const V shifted = x * C::log2e + C::round_magic;
   const V n = shifted - C::round_magic;
   const V r = (x - n * C::ln2_high) - n * C::ln2_low;
-  const V e = (r * r) * polynomial(r, C::p) + r + T(1);
+  const V square = r * r;
+  const V e = square * polynomial(r, square, C::p) + r + T(1);
   return times_power_of_2<T, L>(e, n);
 }
 
@@ -128,13 +132,15 @@ inline Vec<float, L> far_log(Vec<float, L> q) {
   const I exponent = (I(q) - 0x3f3504f3) >> 23;
   const V f = V(I(q) - (exponent << 23)) - 1.0f;
   const V e = __builtin_convertvector(exponent, V);
-  return e * 0.693147180559945f + ((f * f) * polynomial(f, kFarLog) + f);
+  const V square = f * f;
+  return e * 0.693147180559945f + (square * polynomial(f, square, kFarLog) + f);
 }
 
 // -log(1 - q) of q in [0, 1/2].
 template <int L>
 inline Vec<float, L> minus_near_log(Vec<float, L> q) {
-  return (q * q) * polynomial(q, kNearLog) + q;
+  const Vec<float, L> square = q * q;
+  return square * polynomial(q, square, kNearLog) + q;
 }
 
 template <int L>
@@ -160,10 +166,11 @@ struct LogParts {
     const V e_ln2 = e * ExpConstants<float>::ln2_high;  // exact
     far_large = e_ln2 + f;
     const V lost = f - (far_large - e_ln2);
-    far_small = lost + ((f * f) * polynomial(f, kFarLog) + e * ExpConstants<float>::ln2_low);
+    const V f2 = f * f, q2 = q * q;
+    far_small = lost + (f2 * polynomial(f, f2, kFarLog) + e * ExpConstants<float>::ln2_low);
 
     // log(1 - q) = -q - q^2 P(q), relative error of the polynomial 3.7e-9.
-    near_small = (q * q) * polynomial(q, kNearLog);
+    near_small = q2 * polynomial(q, q2, kNearLog);
   }
 };
 

@@ -229,4 +229,19 @@ inline bool any(M mask) {
   return found;
 }
 
+// Whether a lane of v is below the bound, or NaN. Of a Mask compilers make a vector first.
+template <typename T, int L>
+inline bool any_not_at_least(Vec<T, L> v, T bound) {
+  [[maybe_unused]] const Vec<T, L> b = broadcast<L>(bound);
+  [[maybe_unused]] constexpr bool is_float = sizeof(T) == 4;
+#if defined(__AVX512F__)
+  if constexpr (sizeof(v) == 64 && is_float) return _mm512_cmp_ps_mask(v, b, _CMP_NGE_UQ) != 0;
+#endif
+#if defined(__AVX__)
+  if constexpr (sizeof(v) == 32 && is_float)
+    return _mm256_movemask_ps(_mm256_cmp_ps(v, b, _CMP_NGE_UQ)) != 0;
+#endif
+  return any(~(v >= b));
+}
+
 }  // namespace inkgrad::cpu
