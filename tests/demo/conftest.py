@@ -6,10 +6,8 @@ Without Playwright or Chromium the browser tests skip; with INKGRAD_REQUIRE_BROW
 from __future__ import annotations
 
 import os
-import shutil
 import socket
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -17,18 +15,8 @@ import pytest
 
 from inkgrad.course import download
 from inkgrad.course.lessons import Lesson
+from inkgrad_bench import browser
 from lesson_runs import numbers, short_options
-
-_CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-_CHROMIUM_FLAGS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
 
 
 @pytest.fixture(scope="session")
@@ -72,9 +60,7 @@ def playwright() -> Iterator[Any]:
 @pytest.fixture(scope="module")
 def launch(playwright: Any) -> Iterator[Callable[..., Any]]:
     """Starts Chromium, once for each set of further flags."""
-    named = (shutil.which(name) for name in _CHROMIUM)
-    downloaded = playwright.chromium.executable_path
-    path = next(filter(None, named), downloaded if Path(downloaded).exists() else None)
+    path = browser.executable(playwright)
     if path is None:
         _unavailable("no Chromium: install it, or run: playwright install chromium")
     browsers: dict[tuple[str, ...], Any] = {}
@@ -82,13 +68,13 @@ def launch(playwright: Any) -> Iterator[Callable[..., Any]]:
     def start(*flags: str) -> Any:
         if flags not in browsers:
             browsers[flags] = playwright.chromium.launch(
-                executable_path=path, args=[*_CHROMIUM_FLAGS, *flags]
+                executable_path=path, args=[*browser.FLAGS, *flags]
             )
         return browsers[flags]
 
     yield start
-    for browser in browsers.values():
-        browser.close()
+    for started in browsers.values():
+        started.close()
 
 
 @pytest.fixture
