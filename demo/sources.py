@@ -34,6 +34,8 @@ _LINEAR_FILES = (
     "autograd/linear.cpp",
     "cpu/linear.cpp",
     "cpu/kernels/gemm.cpp",
+    "cpu/kernels/few_rows.cpp",
+    "cpu/kernels/narrow.cpp",
     "cpu/kernels/elementwise.cpp",
     "cuda/linear.cpp",
     "cuda/products.cpp",

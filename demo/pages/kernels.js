@@ -13,10 +13,10 @@ function addFacts(list, facts) {
 
 function showBuild() {
   const { config } = props;
-  const library = config.cpu_library_loaded;
+  const withoutCuda = config.cuda_toolkit ? "kernels.built.cuda.unloaded" : "kernels.built.cuda.none";
   addFacts(find("#kernels-facts"), [
-    [text("kernels.built.cpu"), library ? `${library} (${config.cpu_library_reason})` : text("kernels.built.none", { why: config.cpu_library_reason })],
-    [text("kernels.built.cuda"), config.cuda_kernels],
+    [text("kernels.built.cpu"), config.cpu_library_loaded ?? text("kernels.built.cpu.none")],
+    [text("kernels.built.cuda"), text(config.cuda_kernels === "loaded" ? "kernels.built.cuda.loaded" : withoutCuda)],
     [text("kernels.built.torch"), config.torch],
     [text("kernels.built.compiler"), config.compiler],
   ]);
