@@ -47,11 +47,11 @@ inline Vec<T> loss_of(Vec<T> x, Vec<T> t) {
 //
 //   loss = -u log(q) - (1 - u) log(1 - q)
 //
-// which is one far and one near logarithm (math.h) and nothing to choose between. Rounding is not
-// compensated as in log_pair: it is random, and summed away.
-template <int L>
-inline Vec<float, L> ordinary_loss(Vec<float, L> q, Vec<float, L> u) {
-  return (1.0f - u) * minus_near_log<L>(q) - u * far_log<L>(q);
+// which is one far and one near logarithm (math.h) and nothing to choose between. Rounding of
+// floats is not compensated as in log_pair: it is random, and summed away.
+template <typename T, int L>
+inline Vec<T, L> ordinary_loss(Vec<T, L> q, Vec<T, L> u) {
+  return (T(1) - u) * minus_near_log<L>(q) - u * far_log<L>(q);
 }
 
 template <typename T>
@@ -69,15 +69,12 @@ double bce_sum(const T* input, const T* target, const T* weight, int64_t n,
       const Vec<T> x = get(input + begin), t = get(target + begin);
       good_target &= t * (t - T(1)) <= T(0);  // neither outside [0, 1] nor NaN
       Vec<T> loss;
-      if constexpr (sizeof(T) == sizeof(float)) {
-        const Vec<T> rest = T(1) - x;
-        const Vec<T> q = select(x < rest, x, rest);
-        if (!any_not_at_least<T, kLanes<T>>(q, std::numeric_limits<T>::min())) {
-          loss = ordinary_loss<kLanes<T>>(q, select(x < rest, t, T(1) - t));
-        } else {
-          bad_input |= outside_unit_interval<T>(x);
-          loss = loss_of<T>(x, t);
-        }
+      const Vec<T> rest = T(1) - x;
+      const Vec<T> q = select(x < rest, x, rest);
+      // Of the ordinary doubles, log(q) may be below -100.
+      constexpr T least = sizeof(T) == sizeof(float) ? std::numeric_limits<T>::min() : T(1e-43);
+      if (!any_not_at_least<T, kLanes<T>>(q, least)) {
+        loss = ordinary_loss<T, kLanes<T>>(q, select(x < rest, t, T(1) - t));
       } else {
         bad_input |= outside_unit_interval<T>(x);
         loss = loss_of<T>(x, t);

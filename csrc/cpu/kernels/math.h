@@ -143,6 +143,54 @@ inline Vec<float, L> minus_near_log(Vec<float, L> q) {
   return square * polynomial(q, square, kNearLog) + q;
 }
 
+// In doubles both are log(1 + f) + exponent ln 2 + rest with 1 + f in [sqrt(1/2), sqrt(2)). With s
+// = f / (2 + f),
+//
+//   log(1 + f) = f - (f^2 / 2 - s (f^2 / 2 + s^2 P(s^2)))
+//
+// in which only f is large (Tang, "Table-driven implementation of the logarithm function", 1990,
+// has the series in s; that f be kept apart is due to FreeBSD's log). Relative error of P's
+// part 1.8e-18.
+inline constexpr double kLogSeries[] = {
+    0.6666666666666734,  0.39999999999414676, 0.2857142874238801, 0.22222198573157717,
+    0.18183564327007024, 0.15314050539471846, 0.14795949746504108};
+
+template <int L>
+inline Vec<double, L> log_from_parts(Vec<double, L> f, Vec<double, L> exponent,
+                                     Vec<double, L> rest) {
+  using V = Vec<double, L>;
+  using C = ExpConstants<double>;
+  const V s = f / (f + 2.0), z = s * s, half_square = 0.5 * f * f;
+  const V series = z * polynomial(z, z * z, kLogSeries);
+  const V small = half_square - (s * (half_square + series) + (exponent * C::ln2_low + rest));
+  return exponent * C::ln2_high - (small - f);
+}
+
+// log(q) of normal q > 0.
+template <int L>
+inline Vec<double, L> far_log(Vec<double, L> q) {
+  using V = Vec<double, L>;
+  using U = typename VecOf<uint64_t, L>::type;
+  // Biased by 1023 and above 0, so that a logical shift will do; what an exponent is as a double is
+  // read off the mantissa of 2^52 and more.
+  constexpr uint64_t root = 0x3fe6a09e667f3bcd, one = 0x3ff0000000000000;
+  const U biased = U(q) + (one - root);
+  const V f = V((biased & 0x000fffffffffffff) + root) - 1.0;
+  const V exponent = V((biased >> 52) | 0x4330000000000000) - (4503599627370496.0 + 1023.0);
+  return log_from_parts<L>(f, exponent, V{});
+}
+
+// -log(1 - q) of q in [0, 1/2].
+template <int L>
+inline Vec<double, L> minus_near_log(Vec<double, L> q) {
+  using V = Vec<double, L>;
+  const V rest = 1.0 - q, lost = (1.0 - rest) - q;  // exactly what rounding took from 1 - q
+  const auto is_low = rest < 0.70710678118654752;
+  const V f = select(is_low, rest + rest, rest) - 1.0;
+  // lost / (1 - q), of which no more digits count
+  return -log_from_parts<L>(f, select(is_low, V{} - 1.0, V{}), lost * q + lost);
+}
+
 template <int L>
 struct LogParts {
   using V = Vec<float, L>;
@@ -178,12 +226,14 @@ template <typename T, int L>
 inline LogPair<Vec<T, L>> log_pair(Vec<T, L> p) {
   using V = Vec<T, L>;
   if constexpr (sizeof(T) == sizeof(double)) {
-    LogPair<V> logs;
-    for (int i = 0; i < L; ++i) {
-      logs.log_p[i] = std::log(p[i]);
-      logs.log_1mp[i] = std::log1p(-p[i]);
-    }
-    return logs;
+    const auto p_is_small = p < 0.5;
+    const V q = select(p_is_small, p, 1.0 - p), near = -minus_near_log<L>(q);
+    const auto subnormal = q < std::numeric_limits<double>::min();
+    const V scaled = select(subnormal, q * 18014398509481984.0, q);  // times 2^54
+    const V unscaled = select(subnormal, V{} + 54 * 0.69314718055994531, V{});
+    const V infinity = V{} + std::numeric_limits<double>::infinity();
+    const V far = select(q == 0.0, -infinity, far_log<L>(scaled) - unscaled);
+    return {select(p_is_small, far, near), select(p_is_small, near, far)};
   } else {
     const LogParts<L> parts(p);
     const V infinity = V{} + std::numeric_limits<float>::infinity();
