@@ -5,7 +5,7 @@
 // measures the functions themselves against float64.
 #pragma once
 
-#include <cmath>
+#include <limits>
 
 #include "vec.h"
 
@@ -50,9 +50,8 @@ struct ExpConstants<double> {
                                  2.0826348529487435e-09};
 };
 
-// The same with square = x x, the even and the odd powers apart: as many operations in half the
-// time that one has to wait for another's result. A core holds few vectors' worth of waiting
-// operations.
+// With square = x x, the even and the odd powers apart: as many operations as one after the other,
+// and half as long to wait for their result. A core has room for few vectors' waiting operations.
 template <typename V, typename T, int N>
 inline V polynomial(V x, V square, const T (&coefficients)[N]) {
   V sums[2] = {V{} + coefficients[(N - 1) / 2 * 2], V{} + coefficients[N / 2 * 2 - 1]};
