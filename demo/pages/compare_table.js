@@ -45,27 +45,31 @@ function createFacts() {
   function paint(runs = shown) {
     shown = runs;
     const only = find("#compare-differences").checked;
-    const table = find("#compare-facts");
+    const facts = settings()
+      .map((each) => ({ ...each, differs: new Set(each.values).size > 1 }))
+      .filter(({ differs }) => differs || !only);
+    // Of one run or two the results find room beside the settings.
+    const parts = runs.length > 2 ? [[...facts, ...results()]] : [facts, results()];
+    find("#compare-facts").replaceChildren(...parts.map(tableOf));
+  }
+
+  function tableOf(rows) {
+    const table = document.createElement("table");
     table.innerHTML = "<thead><tr><td></td></tr></thead><tbody></tbody>";
-    for (const { name, colour } of runs) {
+    for (const { name, colour } of shown) {
       const head = Object.assign(document.createElement("th"), { scope: "col", textContent: name });
       head.style.setProperty("--run", `var(${colour})`);
       table.tHead.rows[0].append(head);
     }
-    for (const each of settings()) {
-      const differs = new Set(each.values).size > 1;
-      if (differs || !only) add(each).classList.toggle("differs", differs);
+    for (const { title, values, differs = false, best = [] } of rows) {
+      const line = table.tBodies[0].insertRow();
+      line.classList.toggle("differs", differs);
+      line.append(Object.assign(document.createElement("th"), { scope: "row", textContent: title }));
+      values.forEach((value, i) => {
+        line.append(Object.assign(document.createElement("td"), { textContent: value, className: best[i] ? "best" : "" }));
+      });
     }
-    results().forEach(add);
-  }
-
-  function add({ title, values, best = [] }) {
-    const line = find("#compare-facts").tBodies[0].insertRow();
-    line.append(Object.assign(document.createElement("th"), { scope: "row", textContent: title }));
-    values.forEach((value, i) => {
-      line.append(Object.assign(document.createElement("td"), { textContent: value, className: best[i] ? "best" : "" }));
-    });
-    return line;
+    return table;
   }
 
   find("#compare-differences").addEventListener("change", () => paint());

@@ -46,6 +46,14 @@ def _open(
     return open_page(query=f"?tab=compare{more}", ready=ready, **options)
 
 
+def _wait_for_runs(page: Any, count: int) -> None:
+    page.wait_for_function(
+        "count => document.querySelectorAll("
+        "'#compare-facts table:first-child th[scope=col]').length === count",
+        arg=count,
+    )
+
+
 def _cells(page: Any, title: str) -> list[str]:
     row = page.locator("#compare-facts tr").filter(
         has=page.get_by_role("rowheader", name=title, exact=True)
@@ -67,7 +75,7 @@ def test_the_newest_two_runs_lie_over_each_other(open_page, saved, surface: str)
         True,
         False,
     ]
-    names = page.locator("#compare-facts th[scope=col]").all_inner_texts()
+    names = page.locator("#compare-facts table:first-child th[scope=col]").all_inner_texts()
     assert names == ["1. Softmax MLP, Learning rate 0.1", "2. Softmax MLP, Learning rate 0.05"]
     assert _cells(page, "Learning rate") == ["0.1", "0.05"]
     assert _cells(page, "Test accuracy") == ["87.00 %", "88.00 %"]
@@ -83,10 +91,10 @@ def test_other_runs_are_chosen_by_keyboard_and_stay_in_the_address(open_page, sa
     page.wait_for_selector("#compare-facts td")
     page.locator("#compare-list input").nth(2).focus()
     page.keyboard.press("Space")
-    page.wait_for_function("document.querySelectorAll('#compare-facts th[scope=col]').length === 3")
+    _wait_for_runs(page, 3)
     page.locator("#compare-list input").nth(0).focus()
     page.keyboard.press("Space")
-    page.wait_for_function("document.querySelectorAll('#compare-facts th[scope=col]').length === 2")
+    _wait_for_runs(page, 2)
     assert _cells(page, "Model") == ["Softmax MLP", "Diabetes MLP"]
     page.reload()
     page.wait_for_selector("#compare-facts td")
