@@ -15,7 +15,8 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -206,8 +207,9 @@ def table(figures: dict[str, dict[str, float]]) -> str:
     return "\n".join(lines)
 
 
-def with_chromium(use: Callable[[Any], Any]) -> Any:
-    """``use(chromium)`` with a browser that is closed afterwards."""
+@contextmanager
+def headless_chromium() -> Iterator[Any]:
+    """A browser, closed afterwards."""
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
@@ -216,7 +218,7 @@ def with_chromium(use: Callable[[Any], Any]) -> Any:
             sys.exit("no Chromium: install it, or run: playwright install chromium")
         chromium = playwright.chromium.launch(executable_path=path, args=browser.FLAGS)
         try:
-            return use(chromium)
+            yield chromium
         finally:
             chromium.close()
 
@@ -228,15 +230,9 @@ def main() -> None:
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures as JSON")
     args = parser.parse_args()
 
-    server = Server()
-    try:
-        found = with_chromium(
-            lambda chromium: measure(
-                Client(chromium, server.address), server, args.model, args.repeats
-            )
-        )
-    finally:
-        server.close()
+    # The browser first: where there is none, that is said at once.
+    with headless_chromium() as chromium, closing(Server()) as server:
+        found = measure(Client(chromium, server.address), server, args.model, args.repeats)
     figures = {name: summarise(samples) for name, samples in found.items()}
     print(table(figures))
     if args.json:

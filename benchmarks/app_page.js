@@ -1,7 +1,7 @@
 // What the app's benchmark keeps in the page, times in milliseconds since 1970:
 //   measured.presses  when the stop button was pressed
 //   measured.stopped  when the page said that training had stopped
-//   measured.drawings of the curve: {answered, drawn, from, steps} of the points that were new
+//   measured.drawings of the curve: {drawn, from, steps} of the points that were new
 (() => {
   const measured = (window.measured = { presses: [], stopped: [], drawings: [] });
   const now = () => performance.timeOrigin + performance.now();
@@ -14,7 +14,7 @@
     if (asks) {
       const body = await response.clone().json();
       const steps = (body.points ?? []).map(([step]) => step);
-      answer = { answered: now(), drawn: null, from: body.from, steps };
+      answer = { drawn: null, from: body.from, steps };
     }
     return response;
   };

@@ -42,7 +42,7 @@ class TimedRun(Run):
 
 def main() -> None:
     """Serve until stdin is closed: the benchmark has ended."""
-    live.Run = TimedRun  # type: ignore[misc]
+    live.Run = TimedRun
     torch.set_num_threads(1)  # as inkgrad demo has it
     with tempfile.TemporaryDirectory() as folder:
         blocks = app.build(RunStore(Path(folder)))

@@ -1,5 +1,7 @@
 """The benchmark of the app measures the app: every figure has its samples."""
 
+from contextlib import closing
+
 import pytest
 
 from inkgrad_bench import app
@@ -15,11 +17,8 @@ def test_summary():
 @pytest.mark.browser
 def test_every_figure_is_measured(launch, monkeypatch, tmp_path):
     monkeypatch.setenv("INKGRAD_DATA", str(tmp_path))  # the bundled digits
-    server = app.Server()
-    try:
+    with closing(app.Server()) as server:
         found = app.measure(app.Client(launch(), server.address), server, "softmax", repeats=2)
-    finally:
-        server.close()
     assert set(app.TARGETS) < set(found)
     for samples in found.values():
         assert samples

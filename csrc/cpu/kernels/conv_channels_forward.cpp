@@ -13,6 +13,7 @@
 namespace inkgrad::cpu {
 namespace {
 
+// 21 sums, 3 vectors of weights and a pixel: a fourth vector would leave no register for the pixel.
 inline constexpr int kTileVectors = 3, kTileColumns = 7;
 
 // acc[P][V] += one tap of P neighbouring pixels from x on.
