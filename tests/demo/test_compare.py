@@ -92,9 +92,11 @@ def test_other_runs_are_chosen_by_keyboard_and_stay_in_the_address(open_page, sa
     page.locator("#compare-list input").nth(2).focus()
     page.keyboard.press("Space")
     _wait_for_runs(page, 3)
+    assert page.locator("#compare-facts table").count() == 1
     page.locator("#compare-list input").nth(0).focus()
     page.keyboard.press("Space")
     _wait_for_runs(page, 2)
+    assert page.locator("#compare-facts table").count() == 2  # the results beside the settings
     assert _cells(page, "Model") == ["Softmax MLP", "Diabetes MLP"]
     page.reload()
     page.wait_for_selector("#compare-facts td")

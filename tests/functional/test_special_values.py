@@ -259,3 +259,17 @@ def test_denormal_inputs(dtype, device):
     input = torch.full((3, 4), tiny, dtype=dtype, device=device)
     weight = torch.ones(5, 4, dtype=dtype, device=device)
     assert_equal(op.fused(input, weight), torch.full((3, 5), 4 * tiny, dtype=dtype, device=device))
+
+
+@pytest.mark.core
+@pytest.mark.parametrize("target", [0.0, 0.3, 1.0])
+def test_loss_of_doubles_about_the_clamp(target, device):
+    """exp(-100) is an ordinary double: what lies below it is clamped, in a whole vector too."""
+    op = OPS["binary_cross_entropy"]
+    clamp = math.exp(-100)
+    for p in (0.0, 5e-324, 1e-310, clamp / 2, clamp, 2 * clamp, 1e-43, 1 - 2.0**-53, 1.0):
+        inputs = torch.full((37,), p, dtype=torch.float64, device=device)
+        targets = torch.full_like(inputs, target)
+        torch.testing.assert_close(
+            op.fused(inputs, targets), op.native(inputs, targets), rtol=1e-15, atol=0
+        )
