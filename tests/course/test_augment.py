@@ -42,10 +42,22 @@ def test_the_images_given_are_left_alone(images: Tensor) -> None:
 def test_batches_are_repeated_by_the_same_state_and_differ_from_each_other(images: Tensor) -> None:
     same = images[:1].expand(64, -1, -1, -1)
     first, again = (Augmentation((100, 1, 28, 28), Generator().manual_seed(0)) for _ in range(2))
-    batches = [first(same), first(same[:36])]
+    batches = [first(same, 64), first(same[:36], 64)]
     for batch in batches:
-        assert torch.equal(batch, again(same[: len(batch)]))
+        assert torch.equal(batch, again(same[: len(batch)], 64))
     assert len(torch.cat(batches).flatten(1).unique(dim=0)) == 100
+
+
+def test_several_batches_at_once_are_what_they_are_one_by_one(images: Tensor) -> None:
+    size = 120  # of which all shares of pens are whole numbers: none is rounded by chance
+    at_once, one_by_one = (
+        Augmentation((300, 1, 28, 28), Generator().manual_seed(0)) for _ in range(2)
+    )
+    new = at_once(images[:300], size)
+    parts = [one_by_one(part, size) for part in images[:300].split(size)]
+    assert torch.equal(new[: 2 * size], torch.cat(parts[:2]))
+    assert len(new) == 300
+    assert torch.equal(at_once(images[:0], size), images[:0])
 
 
 def test_every_image_is_changed_in_its_own_way_and_only_a_little(images: Tensor) -> None:

@@ -29,16 +29,16 @@ _SHARES = (_FAR, _WIDER - _FAR, _THINNER, _SOFTER)
 
 def augment(images: Tensor, generator: Generator) -> Tensor:
     """A new version of each of ``images``: as :class:`Augmentation` of one batch."""
-    return Augmentation(images.shape, generator)(images)
+    return Augmentation(images.shape, generator)(images, len(images))
 
 
 class Augmentation:
-    """New versions of images, (N, 1, H, W) in all, which come batch after batch.
+    """New versions of images, (N, 1, H, W) in all, which come some batches at a time.
 
-    Their order should be of no meaning: other pens are given to runs of neighbours, at places that
-    depend on the batch's size and chance. All chance comes from ``generator``, a CPU one: the same
-    state gives the same versions. It is drawn at once, in the beginning, for ops on a batch's few
-    numbers take as long as those on its images.
+    Their order should be of no meaning: other pens are given to runs of neighbours, at places of a
+    batch that depend on its size and chance. All chance comes from ``generator``, a CPU one: the
+    same state gives the same versions. It is drawn at once, in the beginning, for ops on a batch's
+    few numbers take as long as those on its images.
     """
 
     def __init__(self, shape: Sequence[int], generator: Generator) -> None:
@@ -48,12 +48,21 @@ class Augmentation:
         self._roundings = torch.rand(count, generator=generator).tolist()
         self._done = 0
 
-    def __call__(self, images: Tensor) -> Tensor:
-        """A new version of each of the next images: float in [0, 1], white ink on black."""
+    def __call__(self, images: Tensor, batch_size: int) -> Tensor:
+        """A new version of each of the next images: float in [0, 1], white ink on black.
+
+        They make up batches of ``batch_size``, of which the last may be smaller. An op on several
+        batches takes little longer than on one, where they stay in the caches.
+        """
         first, self._done = self._done, self._done + len(images)
         moved = _moved(images, self._maps[first : self._done].to(images))
         amounts = self._amounts[first : self._done].to(images)
-        return _with_other_pens(moved, amounts, self._roundings[first])
+        whole = len(images) // batch_size * batch_size
+        for part, size in ((slice(whole), batch_size), (slice(whole, None), len(images) - whole)):
+            if len(moved[part]):
+                batches, theirs = (each[part].unflatten(0, (-1, size)) for each in (moved, amounts))
+                _give_other_pens(batches, theirs, self._roundings[first])
+        return moved
 
 
 def _maps(count: int, height: int, width: int, generator: Generator) -> Tensor:
@@ -84,21 +93,24 @@ def _pixels(height: int, width: int) -> Tensor:
     return torch.stack([x.repeat(height), y.repeat_interleave(width), torch.ones(height * width)])
 
 
-def _with_other_pens(images: Tensor, amounts: Tensor, rounding: float) -> Tensor:
-    """Some wider, some thinner, some softer, each by an amount of its own; in place."""
+def _give_other_pens(images: Tensor, amounts: Tensor, rounding: float) -> None:
+    """Some of each batch wider, some thinner, some softer, each by an amount of its own; in place.
+
+    ``images``: (batches, N, 1, H, W), ``amounts``: (batches, N, 1, 1, 1).
+    """
     # Rounded up or down by chance, so that a share is kept on the average, however small N is.
-    ends = (int(share * len(images) + rounding) for share in accumulate(_SHARES))
+    ends = (int(share * images.shape[1] + rounding) for share in accumulate(_SHARES))
     far, wider, thinner, softer = ends
     # Each to the full, of which the amount is a part.
-    wide = _around(images[:wider], torch.maximum, outside=0)
-    thin = _around(images[wider:thinner], torch.minimum, outside=1)
-    soft = _around(images[thinner:softer], torch.add, outside=0) / 9
-    images[:softer].lerp_(torch.cat([wide, thin, soft]), amounts[:softer])
-    wide, further = wide[:far], (_WIDEN - 1) * amounts[:far]
-    images[:far] = torch.lerp(wide, _around(wide, torch.maximum, outside=0), further)
+    wide = _around(images[:, :wider], torch.maximum, outside=0)
+    thin = _around(images[:, wider:thinner], torch.minimum, outside=1)
+    soft = _around(images[:, thinner:softer], torch.add, outside=0) / 9
+    images[:, :softer].lerp_(torch.cat([wide, thin, soft], 1), amounts[:, :softer])
+    wide, further = wide[:, :far], (_WIDEN - 1) * amounts[:, :far]
+    images[:, :far] = torch.lerp(wide, _around(wide, torch.maximum, outside=0), further)
     # The brightest pixel 1, as preparation makes it; what has all but vanished stays dim.
-    images[wider:softer] /= images[wider:softer].amax((1, 2, 3), keepdim=True).clamp(min=0.3)
-    return images
+    paler = images[:, wider:softer]
+    paler /= paler.amax((-3, -2, -1), keepdim=True).clamp(min=0.3)
 
 
 def _around(images: Tensor, combine: Callable[[Tensor, Tensor], Tensor], outside: float) -> Tensor:

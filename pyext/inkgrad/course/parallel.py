@@ -19,7 +19,7 @@ from torch.nn.parallel import DistributedDataParallel
 from inkgrad.course.data import Examples
 from inkgrad.course.models import CourseModel
 from inkgrad.course.settings import Settings
-from inkgrad.course.steps import CHUNK, Change, EagerSteps, finite, set_lr, share
+from inkgrad.course.steps import CHUNK, EagerSteps, finite, set_lr, share
 
 
 def size() -> int:
@@ -66,11 +66,9 @@ class ParallelSteps(EagerSteps):
         super().__init__(model, settings)
         self._parallel = DistributedDataParallel(model)
 
-    def step(self, examples: Examples, rows: Tensor, lr: float, change: Change | None) -> float:
-        batch = examples.take(rows.to(examples.targets.device))
+    def step(self, examples: Examples, rows: Tensor | None, lr: float) -> float:
+        batch = examples if rows is None else examples.take(rows.to(examples.targets.device))
         inputs, targets = batch.as_float(), batch.targets
-        if change is not None:
-            inputs = change(inputs)  # of all examples: so that everybody draws the same numbers
         parts = zip(inputs.tensor_split(size()), targets.tensor_split(size()), strict=True)
         x, y = list(parts)[distributed.get_rank()]
         # Averaging divides by the number of processes, which a sum does not want.

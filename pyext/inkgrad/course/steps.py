@@ -8,7 +8,7 @@ optimizers, for everything.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol, SupportsFloat
 
@@ -22,8 +22,6 @@ from inkgrad.course.settings import Settings
 
 # No more examples than this go through a model at once: a large batch is done in pieces.
 CHUNK = 1024
-
-Change = Callable[[Tensor], Tensor]
 
 
 class Diverged(ArithmeticError):
@@ -42,10 +40,8 @@ class Score:
 class Steps(Protocol):
     """How a model is trained and judged."""
 
-    def step(
-        self, examples: Examples, rows: Tensor, lr: float, change: Change | None
-    ) -> SupportsFloat:
-        """Move the weights by the examples of ``rows``, their inputs changed by ``change``.
+    def step(self, examples: Examples, rows: Tensor | None, lr: float) -> SupportsFloat:
+        """Move the weights by the examples of ``rows``, or by all of them.
 
         Returns:
             The loss of the batch before. Where a device works on behind our back, ``float()`` waits
@@ -90,14 +86,8 @@ class ChainSteps:
                 parameter.grad = gradient
             self._optimizer = settings.make_optimizer(chain.parameters())
 
-    def step(
-        self, examples: Examples, rows: Tensor, lr: float, change: Change | None
-    ) -> SupportsFloat:
-        if change is None:
-            batch: tuple[Tensor, Tensor, Tensor | None] = examples.inputs, examples.targets, rows
-        else:
-            changed = examples.take(rows)
-            batch = change(changed.as_float()), changed.targets, None
+    def step(self, examples: Examples, rows: Tensor | None, lr: float) -> SupportsFloat:
+        batch = examples.inputs, examples.targets, rows
         if self._optimizer is None:
             loss = self._chain.step(
                 *batch, lr=lr, momentum=self._momentum, weight_decay=self._weight_decay
@@ -124,11 +114,9 @@ class EagerSteps:
         self._model = model
         self._optimizer = settings.make_optimizer(model.parameters())
 
-    def step(self, examples: Examples, rows: Tensor, lr: float, change: Change | None) -> float:
-        batch = examples.take(rows.to(examples.targets.device))
+    def step(self, examples: Examples, rows: Tensor | None, lr: float) -> float:
+        batch = examples if rows is None else examples.take(rows.to(examples.targets.device))
         inputs, targets = batch.as_float(), batch.targets
-        if change is not None:
-            inputs = change(inputs)
         criterion = self._model.criterion
 
         def loss_and_gradient() -> float:

@@ -21,11 +21,11 @@ from torch import Generator, Tensor
 
 import inkgrad
 from inkgrad.course import checkpoint, models, parallel
+from inkgrad.course.augment import Augmentation
 from inkgrad.course.data import Data, Examples, split
 from inkgrad.course.settings import Settings
 from inkgrad.course.steps import (
     CHUNK,
-    Change,
     Diverged,
     Score,
     Steps,
@@ -38,6 +38,9 @@ from inkgrad.course.steps import (
 
 # The part of the training examples that a run keeps aside to judge itself by, epoch by epoch.
 VALIDATION_SHARE = 1 / 12
+
+# As many images as stay in the caches with what becomes of them.
+AUGMENTED_AT_ONCE = 512
 
 # How many drawn digits of other styles there are for one example of the training part.
 STYLES_SHARE = 1 / 20
@@ -194,21 +197,35 @@ class Run:
     def _train_epoch(self, epoch: int) -> float | None:
         """The loss over the epoch, or None if it was stopped before its end."""
         losses: list[tuple[SupportsFloat, float]] = []  # each with its share of the epoch's
-        change = self._augmentation() if self.settings.augment else None
-        order = torch.randperm(len(self.train), generator=self.generator).to(self.settings.device)
-        for number, rows in enumerate(order.split(self._batch_size), start=1):
+        for number, (examples, rows) in enumerate(self._epoch_batches(), start=1):
             if self._is_stopped():
                 return None
             progress = (self.steps + 1) / (self.total_steps + 1)
             lr = self.lr * self.settings.lr_factor(progress)
-            loss = self._steps.step(self.train, rows, lr, change)
-            losses.append((loss, share(self.model.criterion, len(rows), len(self.train))))
+            size = len(examples if rows is None else rows)
+            loss = self._steps.step(examples, rows, lr)
+            losses.append((loss, share(self.model.criterion, size, len(self.train))))
             self.steps += 1
             if self.on_batch is not None:
                 seconds = self._time() - self._began
                 with self._not_counted():
-                    self.on_batch(Batch(epoch, number, self._batches, len(rows), loss, seconds))
+                    self.on_batch(Batch(epoch, number, self._batches, size, loss, seconds))
         return sum(finite(loss) * part for loss, part in losses)
+
+    def _epoch_batches(self) -> Iterator[tuple[Examples, Tensor | None]]:
+        """Every training example once: rows of all of them, or all rows of some, changed."""
+        augmentation = (
+            Augmentation(self.train.inputs.shape, self.generator) if self.settings.augment else None
+        )
+        order = torch.randperm(len(self.train), generator=self.generator).to(self.settings.device)
+        size = self._batch_size
+        if augmentation is None:
+            yield from ((self.train, rows) for rows in order.split(size))
+            return
+        for rows in order.split(max(AUGMENTED_AT_ONCE // size, 1) * size):
+            some = self.train.take(rows)
+            changed = Examples(augmentation(some.as_float(), size), some.targets)
+            yield from ((changed[k : k + size], None) for k in range(0, len(rows), size))
 
     def _judge(self, examples: Examples) -> Score | None:
         """Piece by piece, so that it can be stopped on the way: then None."""
@@ -238,11 +255,6 @@ class Run:
 
     def _time(self) -> float:
         return time.perf_counter() - self._seconds_waited
-
-    def _augmentation(self) -> Change:
-        from inkgrad.course.augment import Augmentation
-
-        return Augmentation(self.train.inputs.shape, self.generator)
 
     def _keep_weights(self) -> None:
         torch._foreach_copy_(self._good_weights, self._weights)
