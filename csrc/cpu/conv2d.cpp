@@ -1,5 +1,6 @@
-// conv2d on the CPU: our direct kernels where an image has few channels, or numbers of them that
-// leave oneDNN's blocks unfilled; torch's convolution, which is oneDNN's, elsewhere.
+// conv2d on the CPU: Winograd's filtering where a batch of 3 x 3 or 5 x 5 kernels allows it; our
+// direct kernels where an image has few channels, or numbers of them that leave oneDNN's blocks
+// unfilled; torch's convolution, which is oneDNN's, elsewhere.
 #include "conv2d.h"
 
 #include <ATen/ops/conv2d.h>
@@ -7,48 +8,70 @@
 
 #include "convolution_forward.h"
 #include "input_gradient.h"
+#include "winograd.h"
 
 namespace inkgrad::cpu {
 namespace {
 
-// The geometry, if the direct kernels take it as it lies and are the better choice.
-std::optional<Convolution> direct_convolution(const Tensor& input, const Tensor& weight,
-                                              const OptionalTensor& bias, IntArrayRef stride,
-                                              IntArrayRef padding, IntArrayRef dilation,
-                                              int64_t groups, bool (*prefers)(const Convolution&)) {
+// The geometry, if our kernels take it as it lies.
+std::optional<Convolution> row_major_convolution(const Tensor& input, const Tensor& weight,
+                                                 const OptionalTensor& bias, IntArrayRef stride,
+                                                 IntArrayRef padding, IntArrayRef dilation,
+                                                 int64_t groups) {
   if (!is_row_major(input) || !is_row_major(weight)) return std::nullopt;
-  const auto c = plain_convolution(input, weight, bias, stride, padding, dilation, groups);
-  return c && prefers(*c) ? c : std::nullopt;
+  return plain_convolution(input, weight, bias, stride, padding, dilation, groups);
+}
+
+template <typename T>
+void direct_forward(const Convolution& c, const Tensor& input, const Tensor& weight,
+                    const OptionalTensor& bias, const Tensor& output) {
+  const auto& table = kernels()->of<T>();
+  const T* const x = input.const_data_ptr<T>();
+  T* const y = output.mutable_data_ptr<T>();
+  const ForwardPass<T> pass(c, weight, bias, {});
+  const auto single = pass.single();
+  pass.for_each(
+      [&](const Piece& piece, const ForwardShare<T>& share, T* memory) {
+        table.batch_forward(
+            share.geometry, piece.images, x + piece.image * c.in_image(), share.weight, share.bias,
+            y + piece.image * c.out_image() + piece.begin * c.out_plane(), c.out_image(), memory);
+      },
+      [&](const Piece& piece, const ForwardShare<T>& share, int64_t image, T* memory) {
+        single(share.geometry, x + image * c.in_image(), share.weight, share.bias,
+               y + image * c.out_image() + piece.begin * c.out_plane(), memory);
+      });
 }
 
 Tensor forward(const Tensor& input, const Tensor& weight, const OptionalTensor& bias,
                IntArrayRef stride, IntArrayRef padding, IntArrayRef dilation, int64_t groups) {
-  const auto c = direct_convolution(input, weight, bias, stride, padding, dilation, groups,
-                                    prefers_direct_forward);
-  if (!c) return native::conv2d(input, weight, bias, stride, padding, dilation, groups);
+  const auto by_torch = [&](const Tensor& images) {
+    return native::conv2d(images, weight, bias, stride, padding, dilation, groups);
+  };
+  const auto c = row_major_convolution(input, weight, bias, stride, padding, dilation, groups);
+  if (!c) return by_torch(input);
   const auto& g = c->geometry;
-  const Tensor output =
-      new_tensor({c->images, g.out_channels, g.out_height, g.out_width}, input.scalar_type());
-  with_kernel_dtype(input.scalar_type(), [&](auto zero) {
+  return with_kernel_dtype(input.scalar_type(), [&](auto zero) {
     using T = decltype(zero);
-    const auto& table = kernels()->of<T>();
-    const T* const x = input.const_data_ptr<T>();
-    T* const y = output.mutable_data_ptr<T>();
-    const ForwardPass<T> pass(*c, weight, bias, {});
-    const auto single = pass.single();
-    pass.for_each(
-        [&](const Piece& piece, const ForwardShare<T>& share, T* memory) {
-          table.batch_forward(share.geometry, piece.images, x + piece.image * c->in_image(),
-                              share.weight, share.bias,
-                              y + piece.image * c->out_image() + piece.begin * c->out_plane(),
-                              c->out_image(), memory);
-        },
-        [&](const Piece& piece, const ForwardShare<T>& share, int64_t image, T* memory) {
-          single(share.geometry, x + image * c->in_image(), share.weight, share.bias,
-                 y + image * c->out_image() + piece.begin * c->out_plane(), memory);
-        });
+    const bool filters = prefers_winograd<T>(*c, {});
+    if (!filters && !prefers_direct_forward(*c)) return by_torch(input);
+    const Tensor output =
+        new_tensor({c->images, g.out_channels, g.out_height, g.out_width}, input.scalar_type());
+    ImageRanges left;
+    if (filters) {
+      left = winograd_forward<T>(*c, input, weight, bias, output);
+    } else {
+      left.add(0, c->images);
+    }
+    for (const auto& range : left) {
+      const Convolution rest{range.count, g};
+      if (prefers_direct_forward(rest)) {
+        direct_forward<T>(rest, range.of(input), weight, bias, range.of(output));
+      } else {
+        range.of(output).copy_(by_torch(range.of(input)));
+      }
+    }
+    return output;
   });
-  return output;
 }
 
 template <typename T>
@@ -100,16 +123,17 @@ Gradients3 direct_backward(const Convolution& c, const Tensor& grad, const Tenso
 bool computes_conv2d(const Tensor& input, const Tensor& weight, const OptionalTensor& bias,
                      IntArrayRef stride, IntArrayRef padding, IntArrayRef dilation,
                      int64_t groups) {
-  return direct_convolution(input, weight, bias, stride, padding, dilation, groups,
-                            prefers_direct_forward)
-      .has_value();
+  const auto c = row_major_convolution(input, weight, bias, stride, padding, dilation, groups);
+  return c && with_kernel_dtype(input.scalar_type(), [&](auto zero) {
+           return prefers_winograd<decltype(zero)>(*c, {}) || prefers_direct_forward(*c);
+         });
 }
 
 Gradients3 conv2d_backward(const Tensor& grad_output, const Tensor& input, const Tensor& weight,
                            IntArrayRef stride, IntArrayRef padding, IntArrayRef dilation,
                            int64_t groups, std::array<bool, 3> output_mask) {
-  const auto c = direct_convolution(input, weight, std::nullopt, stride, padding, dilation, groups,
-                                    prefers_direct);
+  const auto c =
+      row_major_convolution(input, weight, std::nullopt, stride, padding, dilation, groups);
   if (!c || !is_plain(grad_output) || grad_output.scalar_type() != input.scalar_type() ||
       grad_output.sizes() != IntArrayRef({c->images, c->geometry.out_channels,
                                           c->geometry.out_height, c->geometry.out_width})) {
@@ -118,7 +142,19 @@ Gradients3 conv2d_backward(const Tensor& grad_output, const Tensor& input, const
   }
   const Tensor grad = grad_output.contiguous();
   return with_kernel_dtype(input.scalar_type(), [&](auto zero) {
-    return direct_backward<decltype(zero)>(*c, grad, input, weight, output_mask);
+    using T = decltype(zero);
+    const Tensor grad_input = output_mask[0] ? winograd_grad_input<T>(*c, grad, weight) : Tensor();
+    auto rest = output_mask;
+    rest[0] = output_mask[0] && !grad_input.defined();
+    Gradients3 result;
+    if (prefers_direct(*c)) {
+      result = direct_backward<T>(*c, grad, input, weight, rest);
+    } else if (rest[0] || rest[1] || rest[2]) {
+      result =
+          native::conv2d_backward(grad, input, weight, stride, padding, dilation, groups, rest);
+    }
+    if (grad_input.defined()) std::get<0>(result) = grad_input;
+    return result;
   });
 }
 

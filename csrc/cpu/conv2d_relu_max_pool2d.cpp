@@ -9,6 +9,7 @@
 #include "conv2d.h"
 #include "convolution_forward.h"
 #include "input_gradient.h"
+#include "winograd.h"
 
 namespace inkgrad::cpu {
 namespace {
@@ -76,6 +77,34 @@ Gradients2 relu_pool_convolved(const Tensor& convolved, IntArrayRef kernel_size)
   return {output.to(convolved.scalar_type()), indices};
 }
 
+template <typename T>
+void direct_pool_forward(const Convolution& c, const PoolGeometry& pool, const Tensor& images,
+                         const Tensor& filters, const OptionalTensor& bias, const Tensor& output,
+                         const Tensor& indices) {
+  const auto& table = kernels()->of<T>();
+  const T* const x = images.const_data_ptr<T>();
+  T* const y = output.mutable_data_ptr<T>();
+  uint8_t* const places = indices.mutable_data_ptr<uint8_t>();
+  const int64_t pooled = pool.out_height * pool.out_width;
+  const auto place = [&](int64_t image, int64_t channel) {
+    return (image * c.geometry.out_channels + channel) * pooled;
+  };
+  const ForwardPass<T> pass(c, filters, bias, pool);
+  const auto single = pass.single_pooled();
+  pass.for_each(
+      [&](const Piece& piece, const ForwardShare<T>& share, T* memory) {
+        const int64_t to = place(piece.image, piece.begin);
+        table.batch_relu_pool_forward(share.geometry, pool, piece.images,
+                                      x + piece.image * c.in_image(), share.weight, share.bias,
+                                      y + to, places + to, place(1, 0), memory);
+      },
+      [&](const Piece& piece, const ForwardShare<T>& share, int64_t image, T* memory) {
+        const int64_t to = place(image, piece.begin);
+        single(share.geometry, pool, x + image * c.in_image(), share.weight, share.bias, y + to,
+               places + to, memory);
+      });
+}
+
 Gradients2 pool_forward(const Tensor& input, const Tensor& weight, const OptionalTensor& bias,
                         IntArrayRef stride, IntArrayRef padding, IntArrayRef dilation,
                         int64_t groups, IntArrayRef kernel_size) {
@@ -106,28 +135,16 @@ Gradients2 pool_forward(const Tensor& input, const Tensor& weight, const Optiona
   const Tensor indices = at::empty(output.sizes(), input.options().dtype(at::kByte));
   with_kernel_dtype(input.scalar_type(), [&](auto zero) {
     using T = decltype(zero);
-    const auto& table = kernels()->of<T>();
-    const T* const x = images.const_data_ptr<T>();
-    T* const y = output.mutable_data_ptr<T>();
-    uint8_t* const places = indices.mutable_data_ptr<uint8_t>();
-    const int64_t pooled = pool.out_height * pool.out_width;
-    const auto place = [&](int64_t image, int64_t channel) {
-      return (image * g.out_channels + channel) * pooled;
-    };
-    const ForwardPass<T> pass(*c, filters, bias, pool);
-    const auto single = pass.single_pooled();
-    pass.for_each(
-        [&](const Piece& piece, const ForwardShare<T>& share, T* memory) {
-          const int64_t to = place(piece.image, piece.begin);
-          table.batch_relu_pool_forward(share.geometry, pool, piece.images,
-                                        x + piece.image * c->in_image(), share.weight, share.bias,
-                                        y + to, places + to, place(1, 0), memory);
-        },
-        [&](const Piece& piece, const ForwardShare<T>& share, int64_t image, T* memory) {
-          const int64_t to = place(image, piece.begin);
-          single(share.geometry, pool, x + image * c->in_image(), share.weight, share.bias, y + to,
-                 places + to, memory);
-        });
+    ImageRanges left;
+    if (prefers_winograd<T>(*c, pool)) {
+      left = winograd_relu_pool_forward<T>(*c, pool, images, filters, bias, output, indices);
+    } else {
+      left.add(0, c->images);
+    }
+    for (const auto& range : left) {
+      direct_pool_forward<T>({range.count, g}, pool, range.of(images), filters, bias,
+                             range.of(output), range.of(indices));
+    }
   });
   const auto format = input.suggest_memory_format();
   return {output.contiguous(format), indices.contiguous(format)};

@@ -13,8 +13,6 @@
 namespace inkgrad::cpu {
 namespace {
 
-inline constexpr int kWindow = 4;
-
 template <typename T>
 inline int64_t images_size(const ConvGeometry& g) {
   return g.in_channels * padded_height(g) * padded_width(g) * kLanes<T>;
@@ -103,20 +101,6 @@ void batch_forward(const ConvGeometry& g, int64_t images, const T* input, const 
   });
 }
 
-// relu(max) of a 2 x 2 window in row-major order, and which of the four it was.
-template <typename T>
-inline void relu_max(const Vec<T> (&v)[kWindow], Vec<T>& best, Mask<T, kLanes<T>>& place) {
-  best = v[0];
-  place = Mask<T, kLanes<T>>{};
-#pragma GCC unroll 4
-  for (int k = 1; k < kWindow; ++k) {
-    const auto better = (v[k] > best) | (v[k] != v[k]);
-    best = select(better, v[k], best);
-    place = select(better, Mask<T, kLanes<T>>{} + k, place);
-  }
-  best = select(best < T(0), Vec<T>{}, best);
-}
-
 // One row of windows of O channels, abreast: maxima and their places.
 template <typename T, int O, int Width>
 void batch_pool_row(const ConvGeometry& g, int64_t windows, const Image<T>& rows, const T* w,
@@ -144,7 +128,7 @@ void batch_pool_row(const ConvGeometry& g, int64_t windows, const Image<T>& rows
       Mask<T, L> place;
 #pragma GCC unroll 4
       for (int k = 0; k < kWindow; ++k) v[k] = sums[k / P][c][k % P] + b;
-      relu_max<T>(v, best, place);
+      relu_max<T, L>(v, best, place);
       store<L>(maxima + c * channel + j * L, best);
       store<L>(places + c * channel + j * L, place);
     }

@@ -22,6 +22,8 @@ void fill_conv_channels_forward(KernelsOf<T>& table);
 template <typename T>
 void fill_conv_batch_forward(KernelsOf<T>& table);
 template <typename T>
+void fill_conv_winograd(KernelsOf<T>& table);
+template <typename T>
 void fill_conv_backward_input(KernelsOf<T>& table);
 template <typename T>
 void fill_conv_batch_backward_input(KernelsOf<T>& table);

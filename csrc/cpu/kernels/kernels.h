@@ -39,6 +39,14 @@ struct PoolGeometry {
   int64_t out_height, out_width;
 };
 
+// Filters of KH x KW taps that lie together; flipped: the last tap is taken for the first.
+template <typename T>
+struct Filters {
+  const T* data;
+  int64_t out_step, in_step;  // from output channel to output channel, and of input channels
+  bool flipped;
+};
+
 template <typename T>
 struct KernelsOf {
   // ---- binary cross entropy; weight may be null
@@ -130,6 +138,26 @@ struct KernelsOf {
   void (*batch_relu_pool_forward)(const ConvGeometry& g, const PoolGeometry& p, int64_t images,
                                   const T* input, const T* packed, const T* bias, T* output,
                                   uint8_t* indices, int64_t out_image, T* workspace);
+  // Up to batch_lanes images, out_image elements of the output apart, by Winograd's filtering,
+  // where winograd_takes: some rows of windows, of the pool's or of 2 x 2 outputs; of those that
+  // are not there the last one may lack a half. A bit for every image with a result that is not
+  // finite; of these none counts. winograd_images: of so many images, how many it should be given,
+  // the first ones.
+  bool (*winograd_takes)(const ConvGeometry& g, const PoolGeometry& p);
+  int64_t (*winograd_images)(int64_t images);
+  // The packed filters, by tiles of output channels.
+  int64_t (*winograd_packed_size)(const ConvGeometry& g);
+  int64_t (*winograd_tiles)(const ConvGeometry& g);
+  void (*winograd_pack)(const ConvGeometry& g, Filters<T> filters, int64_t first_tile,
+                        int64_t tiles, T* packed);
+  int64_t (*winograd_workspace)(const ConvGeometry& g, const PoolGeometry& p);
+  uint64_t (*winograd_forward)(const ConvGeometry& g, int64_t first_row, int64_t rows,
+                               int64_t images, const T* input, const T* packed, const T* bias,
+                               T* output, int64_t out_image, T* workspace);
+  uint64_t (*winograd_relu_pool_forward)(const ConvGeometry& g, const PoolGeometry& p,
+                                         int64_t first_row, int64_t rows, int64_t images,
+                                         const T* input, const T* packed, const T* bias, T* output,
+                                         uint8_t* indices, int64_t out_image, T* workspace);
   // One image: grad_input [IC, H, W], all written.
   void (*conv_backward_input)(const ConvGeometry& g, const T* grad_output, const T* packed,
                               T* grad_input, T* workspace);

@@ -131,6 +131,22 @@ inline void relu_pool_channels(const PoolGeometry& p, const T* window, int64_t r
   store_channels(select(best < T(0), Vec<T, L>{}, best), place);
 }
 
+// The usual window, 2 x 2, of L images or channels: relu(max) of its values in row-major order, and
+// which of them it was.
+inline constexpr int kWindow = 4;
+template <typename T, int L>
+inline void relu_max(const Vec<T, L> (&v)[kWindow], Vec<T, L>& best, Mask<T, L>& place) {
+  best = v[0];
+  place = Mask<T, L>{};
+#pragma GCC unroll 4
+  for (int k = 1; k < kWindow; ++k) {
+    const Mask<T, L> better = (v[k] > best) | (v[k] != v[k]);
+    best = select(better, v[k], best);
+    place = select(better, Mask<T, L>{} + k, place);
+  }
+  best = select(best < T(0), Vec<T, L>{}, best);
+}
+
 // One row of windows of the gradient: window_height rows of n_columns = out_width * window_width
 // elements, all written.
 template <typename T>

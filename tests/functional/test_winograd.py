@@ -1,0 +1,156 @@
+"""Convolutions of batches, which Winograd's filtering computes where it can.
+
+Other tests hold it to what they hold every convolution to; these go to its edges: windows of 2 x 2
+outputs that are cut off, tiles of windows and channels, chains of channels, bands of rows, groups
+of images; and results that are not finite, where it hands over to the direct kernels.
+"""
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from comparing import assert_equal, every_float, needs_extension
+from inkgrad import functional
+
+pytestmark = [needs_extension, pytest.mark.core]
+
+# Images, channels, height, width; output channels, kernel, padding.
+SHAPES = {
+    "course second layer": ((64, 10, 12, 12), 20, 5, 0),
+    "least": ((8, 6, 4, 4), 8, 3, 0),
+    "least of 5 x 5": ((16, 6, 6, 6), 8, 5, 0),
+    "fewer channels than it takes": ((16, 5, 6, 6), 8, 3, 1),
+    "odd outputs, groups of images cut off": ((29, 7, 9, 11), 9, 3, 1),
+    "one column of windows": ((16, 8, 12, 6), 8, 5, 0),
+    "one row of windows": ((16, 8, 4, 20), 11, 3, 0),
+    "columns of one tile and one more": ((12, 6, 4, 12), 16, 3, 0),
+    "padding wider than the kernel": ((16, 6, 25, 26), 8, 3, 4),
+    "padding of two sizes": ((16, 6, 18, 17), 8, 5, (0, 3)),
+    "all of a chain of 3 x 3": ((16, 16, 6, 6), 10, 3, 1),
+    "a channel more": ((16, 17, 6, 6), 11, 3, 1),
+    "all of a chain of 5 x 5": ((16, 12, 6, 6), 8, 5, 2),
+    "three chains": ((16, 25, 8, 8), 8, 5, 2),
+    "bands of rows": ((16, 64, 26, 40), 8, 3, 1),
+    "a band of one row": ((8, 256, 7, 14), 32, 3, 1),
+}
+every_shape = pytest.mark.parametrize("shape", SHAPES)
+
+
+def tensors(shape, dtype):
+    images, out, kernel, padding = SHAPES[shape]
+    generator = torch.Generator().manual_seed(0)
+
+    def draw(*shape):
+        return torch.randn(shape, generator=generator, dtype=torch.float64).to(dtype)
+
+    taps = images[1] * kernel**2
+    return draw(*images), draw(out, images[1], kernel, kernel) / taps**0.5, draw(out), padding
+
+
+def assert_accurate(actual, oracle):
+    """Within some roundings of the largest element; in double the oracle errs itself."""
+    assert actual.shape == oracle.shape
+    error = (actual.double() - oracle).abs().max() / oracle.abs().max().clamp(min=1e-30)
+    assert error < (8 if actual.dtype == torch.float32 else 64) * torch.finfo(actual.dtype).eps
+
+
+@every_shape
+@every_float
+def test_conv2d_and_its_gradients(shape, dtype):
+    x, weight, bias, padding = (
+        t.requires_grad_() if isinstance(t, torch.Tensor) else t for t in tensors(shape, dtype)
+    )
+    y = functional.conv2d(x, weight, bias, padding=padding)
+    doubles = [t.detach().double().requires_grad_() for t in (x, weight, bias)]
+    oracle = F.conv2d(*doubles, padding=padding)
+    assert_accurate(y, oracle)
+    grad = torch.randn_like(y)
+    grad_x = torch.autograd.grad(y, x, grad)[0]
+    assert_accurate(grad_x, torch.autograd.grad(oracle, doubles[0], grad.double())[0])
+
+
+@every_shape
+@every_float
+def test_conv2d_relu_max_pool2d(shape, dtype):
+    x, weight, bias, padding = tensors(shape, dtype)
+    oracle = F.conv2d(x.double(), weight.double(), bias.double(), padding=padding)
+    if min(oracle.shape[-2:]) < 2:
+        pytest.skip("nothing to pool")
+    y = functional.conv2d_relu_max_pool2d(x, weight, bias, padding=padding)
+    assert_accurate(y, F.max_pool2d(oracle, 2).relu())
+
+
+def spoilt(shape, value):
+    """The tensors with a value in an image, at a place that only some outputs see."""
+    x, weight, bias, padding = tensors(shape, torch.float32)
+    x[5, 1, 2, 2] = value
+    return x, weight, bias, padding
+
+
+@pytest.mark.parametrize("shape", ["course second layer", "odd outputs, groups of images cut off"])
+@pytest.mark.parametrize("value", [float("inf"), -float("inf"), float("nan"), 3e38])
+def test_what_is_not_finite_is_as_native_has_it(shape, value):
+    clean, weight, bias, padding = tensors(shape, torch.float32)
+    x = spoilt(shape, value)[0]
+    others = [n for n in range(len(x)) if n != 5]
+    for name in ("conv2d", "conv2d_relu_max_pool2d"):
+        function = getattr(functional, name)
+        y, without = (function(t, weight, bias, padding=padding) for t in (x, clean))
+        assert_equal(y[others], without[others])
+        native = F.conv2d(x[5:6], weight, bias, padding=padding)
+        if name != "conv2d":
+            native = F.max_pool2d(native, 2).relu()
+        assert_equal(y[5:6].isnan(), native.isnan())
+        assert_equal(y[5:6].isinf(), native.isinf())
+
+
+def test_what_overflows_on_the_way_only_is_finite():
+    """Sums of neighbours are beyond the largest float; with small weights the results are not."""
+    x = torch.full((16, 6, 8, 8), 3e38)
+    weight = torch.full((8, 6, 3, 3), 1e-3)
+    y = functional.conv2d(x, weight)
+    torch.testing.assert_close(y, F.conv2d(x.double(), weight.double()).float())
+
+
+@pytest.mark.parametrize("parameter", ["weight", "bias"])
+def test_infinite_parameters(parameter):
+    x, weight, bias, padding = tensors("course second layer", torch.float32)
+    {"weight": weight, "bias": bias}[parameter].view(-1)[3] = float("inf")
+    y, native = (f(x, weight, bias, padding=padding) for f in (functional.conv2d, F.conv2d))
+    assert_equal(y.isnan(), native.isnan())
+    assert_equal(y.isinf(), native.isinf())
+
+
+@pytest.mark.parametrize("value", [float("inf"), float("nan")])
+def test_gradients_that_are_not_finite(value):
+    x, weight, bias, padding = tensors("course second layer", torch.float32)
+    x.requires_grad_()
+    grad = torch.randn(64, 20, 8, 8)
+    grad[7, 3, 4, 4] = value
+    ours, native = (
+        torch.autograd.grad(f(x, weight, bias, padding=padding), x, grad)[0]
+        for f in (functional.conv2d, F.conv2d)
+    )
+    assert_equal(ours.isnan(), native.isnan())
+    assert_equal(ours.isinf(), native.isinf())
+
+
+@pytest.mark.parametrize("threads", [2, 3, 7])
+def test_parts_of_rows_for_more_threads_give_the_same_bits(threads):
+    x, weight, bias, padding = tensors("bands of rows", torch.float32)
+
+    def results():
+        return [
+            getattr(functional, name)(x, weight, bias, padding=padding)
+            for name in ("conv2d", "conv2d_relu_max_pool2d")
+        ]
+
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(1)
+        alone = results()
+        torch.set_num_threads(threads)
+        for one, shared in zip(alone, results(), strict=True):
+            assert_equal(shared, one)
+    finally:
+        torch.set_num_threads(before)
