@@ -143,17 +143,22 @@ Gradients3 conv2d_backward(const Tensor& grad_output, const Tensor& input, const
   const Tensor grad = grad_output.contiguous();
   return with_kernel_dtype(input.scalar_type(), [&](auto zero) {
     using T = decltype(zero);
+    const bool direct = prefers_direct(*c);
     const Tensor grad_input = output_mask[0] ? winograd_grad_input<T>(*c, grad, weight) : Tensor();
-    auto rest = output_mask;
-    rest[0] = output_mask[0] && !grad_input.defined();
-    Gradients3 result;
-    if (prefers_direct(*c)) {
-      result = direct_backward<T>(*c, grad, input, weight, rest);
-    } else if (rest[0] || rest[1] || rest[2]) {
-      result =
-          native::conv2d_backward(grad, input, weight, stride, padding, dilation, groups, rest);
-    }
+    const bool needs_input = output_mask[0] && !grad_input.defined();
+    // Torch gives both gradients for little more than one of them.
+    const Tensor grad_weight = output_mask[1] && (direct || !needs_input)
+                                   ? winograd_grad_weight<T>(*c, grad, input)
+                                   : Tensor();
+    const std::array<bool, 3> rest{needs_input, output_mask[1] && !grad_weight.defined(),
+                                   output_mask[2]};
+    const bool only_bias = !rest[0] && !rest[1];
+    Gradients3 result =
+        direct || only_bias
+            ? direct_backward<T>(*c, grad, input, weight, rest)
+            : native::conv2d_backward(grad, input, weight, stride, padding, dilation, groups, rest);
     if (grad_input.defined()) std::get<0>(result) = grad_input;
+    if (grad_weight.defined()) std::get<1>(result) = grad_weight;
     return result;
   });
 }

@@ -1,5 +1,7 @@
 #include "winograd.h"
 
+#include <ATen/ops/zeros.h>
+
 #include <atomic>
 
 namespace inkgrad::cpu {
@@ -154,6 +156,44 @@ Tensor winograd_grad_input(const Convolution& c, const Tensor& grad, const Tenso
   return left.empty() ? result : Tensor();
 }
 
+template <typename T>
+Tensor winograd_grad_weight(const Convolution& c, const Tensor& grad, const Tensor& input) {
+  const auto& table = kernels()->of<T>();
+  const auto& g = c.geometry;
+  const int64_t lanes = table.batch_lanes, groups = (c.images + lanes - 1) / lanes;
+  if (first_images<T>(c).images < c.images || !table.winograd_weight_takes(g)) return {};
+  // Parts of rows, so that there is enough to share out, and as many sums as memory allows: both
+  // whatever the number of threads.
+  constexpr int64_t kMostBytes = 8 << 20;
+  const int64_t size = table.winograd_weight_sums(g), rows = (g.out_height + 1) / 2,
+                parts =
+                    std::min((kMaxGroups + groups - 1) / groups, table.winograd_weight_parts(g)),
+                most = std::clamp<int64_t>(kMostBytes / (size * int64_t(sizeof(T))), 2, kMaxGroups),
+                sums = std::min(groups * parts, most);
+  const Tensor each = at::zeros({sums, size}, grad.options());
+  T* const to = each.template mutable_data_ptr<T>();
+  const T *const dy = grad.const_data_ptr<T>(), *const x = input.const_data_ptr<T>();
+  at::parallel_for(0, sums, 1, [&](int64_t begin, int64_t end) {
+    T* const memory = scratch_of<T>(table.winograd_weight_workspace(g));
+    for (int64_t s = begin; s < end; ++s) {
+      for (int64_t k = s * groups * parts / sums; k < (s + 1) * groups * parts / sums; ++k) {
+        const int64_t image = k / parts * lanes, part = k % parts;
+        const int64_t row = part * rows / parts, last = (part + 1) * rows / parts;
+        table.winograd_backward_weight(g, row, last - row, std::min(lanes, c.images - image),
+                                       dy + image * c.out_image(), x + image * c.in_image(),
+                                       to + s * size, memory);
+      }
+    }
+  });
+  const Tensor total = each[0];
+  for (int64_t s = 1; s < sums; ++s) total.add_(each[s]);
+  const Tensor result =
+      at::empty({g.out_channels, g.in_channels, g.kernel_height, g.kernel_width}, grad.options());
+  table.winograd_unpack_weight(g, total.template const_data_ptr<T>(),
+                               result.template mutable_data_ptr<T>());
+  return table.all_finite(result.template const_data_ptr<T>(), result.numel()) ? result : Tensor();
+}
+
 #define INKGRAD_INSTANTIATE(T)                                                               \
   template bool prefers_winograd<T>(const Convolution&, const PoolGeometry&);                \
   template ImageRanges winograd_forward<T>(const Convolution&, const Tensor&, const Tensor&, \
@@ -161,7 +201,8 @@ Tensor winograd_grad_input(const Convolution& c, const Tensor& grad, const Tenso
   template ImageRanges winograd_relu_pool_forward<T>(                                        \
       const Convolution&, const PoolGeometry&, const Tensor&, const Tensor&,                 \
       const OptionalTensor&, const Tensor&, const Tensor&);                                  \
-  template Tensor winograd_grad_input<T>(const Convolution&, const Tensor&, const Tensor&);
+  template Tensor winograd_grad_input<T>(const Convolution&, const Tensor&, const Tensor&);  \
+  template Tensor winograd_grad_weight<T>(const Convolution&, const Tensor&, const Tensor&);
 INKGRAD_INSTANTIATE(float)
 INKGRAD_INSTANTIATE(double)
 #undef INKGRAD_INSTANTIATE

@@ -40,8 +40,10 @@ ImageRanges winograd_relu_pool_forward(const Convolution& c, const PoolGeometry&
                                        const OptionalTensor& bias, const Tensor& output,
                                        const Tensor& indices);
 
-// The gradient of the input, where all of it comes this way and is finite.
+// The gradients of the input and of the weight, where all of them come this way and are finite.
 template <typename T>
 Tensor winograd_grad_input(const Convolution& c, const Tensor& grad, const Tensor& weight);
+template <typename T>
+Tensor winograd_grad_weight(const Convolution& c, const Tensor& grad, const Tensor& input);
 
 }  // namespace inkgrad::cpu

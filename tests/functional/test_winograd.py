@@ -31,6 +31,8 @@ SHAPES = {
     "all of a chain of 5 x 5": ((16, 12, 6, 6), 8, 5, 2),
     "three chains": ((16, 25, 8, 8), 8, 5, 2),
     "bands of rows": ((16, 64, 26, 40), 8, 3, 1),
+    "tiles of channels and one more": ((16, 11, 8, 8), 16, 3, 1),
+    "windows of several blocks": ((24, 6, 30, 31), 8, 3, 1),
     "a band of one row": ((8, 256, 7, 14), 32, 3, 1),
 }
 every_shape = pytest.mark.parametrize("shape", SHAPES)
@@ -65,8 +67,9 @@ def test_conv2d_and_its_gradients(shape, dtype):
     oracle = F.conv2d(*doubles, padding=padding)
     assert_accurate(y, oracle)
     grad = torch.randn_like(y)
-    grad_x = torch.autograd.grad(y, x, grad)[0]
-    assert_accurate(grad_x, torch.autograd.grad(oracle, doubles[0], grad.double())[0])
+    expected = torch.autograd.grad(oracle, doubles, grad.double())
+    for ours, oracle in zip(torch.autograd.grad(y, (x, weight, bias), grad), expected, strict=True):
+        assert_accurate(ours, oracle)
 
 
 @every_shape
@@ -80,18 +83,12 @@ def test_conv2d_relu_max_pool2d(shape, dtype):
     assert_accurate(y, F.max_pool2d(oracle, 2).relu())
 
 
-def spoilt(shape, value):
-    """The tensors with a value in an image, at a place that only some outputs see."""
-    x, weight, bias, padding = tensors(shape, torch.float32)
-    x[5, 1, 2, 2] = value
-    return x, weight, bias, padding
-
-
 @pytest.mark.parametrize("shape", ["course second layer", "odd outputs, groups of images cut off"])
 @pytest.mark.parametrize("value", [float("inf"), -float("inf"), float("nan"), 3e38])
 def test_what_is_not_finite_is_as_native_has_it(shape, value):
     clean, weight, bias, padding = tensors(shape, torch.float32)
-    x = spoilt(shape, value)[0]
+    x = clean.clone()
+    x[5, 1, 2, 2] = value
     others = [n for n in range(len(x)) if n != 5]
     for name in ("conv2d", "conv2d_relu_max_pool2d"):
         function = getattr(functional, name)
@@ -121,29 +118,36 @@ def test_infinite_parameters(parameter):
     assert_equal(y.isinf(), native.isinf())
 
 
-@pytest.mark.parametrize("value", [float("inf"), float("nan")])
-def test_gradients_that_are_not_finite(value):
+@pytest.mark.parametrize("spoilt", ["input", "gradient"])
+@pytest.mark.parametrize("value", [float("inf"), float("nan"), 3e38])
+def test_gradients_that_are_not_finite(value, spoilt):
     x, weight, bias, padding = tensors("course second layer", torch.float32)
-    x.requires_grad_()
     grad = torch.randn(64, 20, 8, 8)
-    grad[7, 3, 4, 4] = value
+    if spoilt == "input":
+        x[7, 3, 4, 4] = value
+    else:
+        grad[7, 3, 4, 4] = value
+    x.requires_grad_()
+    weight.requires_grad_()
     ours, native = (
-        torch.autograd.grad(f(x, weight, bias, padding=padding), x, grad)[0]
+        torch.autograd.grad(f(x, weight, bias, padding=padding), (x, weight), grad)
         for f in (functional.conv2d, F.conv2d)
     )
-    assert_equal(ours.isnan(), native.isnan())
-    assert_equal(ours.isinf(), native.isinf())
+    for one, other in zip(ours, native, strict=True):
+        assert_equal(one.isnan(), other.isnan())
+        assert_equal(one.isinf(), other.isinf())
 
 
 @pytest.mark.parametrize("threads", [2, 3, 7])
 def test_parts_of_rows_for_more_threads_give_the_same_bits(threads):
     x, weight, bias, padding = tensors("bands of rows", torch.float32)
+    x.requires_grad_()
+    weight.requires_grad_()
 
     def results():
-        return [
-            getattr(functional, name)(x, weight, bias, padding=padding)
-            for name in ("conv2d", "conv2d_relu_max_pool2d")
-        ]
+        pooled = functional.conv2d_relu_max_pool2d(x, weight, bias, padding=padding)
+        y = functional.conv2d(x, weight, bias, padding=padding)
+        return pooled, y, *torch.autograd.grad(y.square().sum(), (x, weight))
 
     before = torch.get_num_threads()
     try:

@@ -21,6 +21,9 @@ namespace {
 
 inline constexpr int kAccumulators = kManyRegisters ? 28 : 14;
 inline constexpr int kMostRows = 7, kMostVectors = 7, kMostSlidingRows = 5;
+// Output channels whose weights a sum gets one after the other: of longer chains the rounding adds
+// up.
+inline constexpr int64_t kChainChannels = 32;
 // Copies of several images share the first-level cache, so that sums leave the registers seldom.
 inline constexpr int64_t kImageBytes = 20 * 1024;
 
@@ -521,6 +524,7 @@ void pooled_backward_input(const ConvGeometry& g, const PoolGeometry& p, const T
   const int64_t w_row = patches.padded_run(), w_channel = g.kernel_height * w_row,
                 row = g.dilation_height * patches.pitch;
   const int64_t pooled = p.out_height * p.out_width, pixels = p.window_height * g.out_width;
+  const Parts chains(g.out_channels, kChainChannels);
   T* const dx = workspace;
   LiveOfPixels<T> live{};
   live.most = g.out_channels;
@@ -534,9 +538,10 @@ void pooled_backward_input(const ConvGeometry& g, const PoolGeometry& p, const T
 
   with_patch_lanes(g, patches, [&](auto lanes) {
     constexpr int L = decltype(lanes)::value;
-    for (int64_t i = 0; i < p.out_height; ++i) {
+    for (int64_t k = 0; k < p.out_height * chains.count; ++k) {
+      const int64_t i = k / chains.count, chain = k % chains.count;
       live.clear(pixels);
-      for (int64_t o = 0; o < g.out_channels; ++o) {
+      for (int64_t o = chains.begin(chain); o < chains.begin(chain + 1); ++o) {
         const int64_t from = o * pooled + i * p.out_width;
         sort_by_pixel(p, pixel_of_place, grad_pooled + from, places + from, int32_t(o * w_channel),
                       live);

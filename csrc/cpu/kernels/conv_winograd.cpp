@@ -10,11 +10,10 @@
 //
 // Results that are not finite may be NaN where they should be infinite: the caller is told of which
 // images.
-#include "abreast.h"
-#include "conv.h"
+#include "conv_winograd.h"
+
 #include "fill.h"
 #include "pool.h"
-#include "winograd.h"
 
 namespace inkgrad::cpu {
 namespace {
@@ -27,59 +26,21 @@ inline constexpr int64_t kChainChannels = Taps == 3 ? 16 : 12;
 // What is turned round at once stays in the second-level cache.
 inline constexpr int64_t kBandBytes = 256 * 1024;
 inline constexpr int64_t kFewestInChannels = 6, kFewestOutChannels = 8;
-// Where a long vector takes two cycles, half of the images take half of the time.
-inline constexpr bool kHalves = kVectorBytes == 64;
-
-template <int Taps>
-inline constexpr int kProducts = Filter<Taps>::products * Filter<Taps>::products;
-
-// Calls f with the width of the kernel.
-template <typename F>
-inline auto with_taps(const ConvGeometry& g, F f) {
-  return g.kernel_width == 3 ? f(std::integral_constant<int, 3>{})
-                             : f(std::integral_constant<int, 5>{});
-}
-
-// Calls f with the number of lanes for so many images.
-template <typename T, typename F>
-inline auto with_image_lanes(int64_t images, F f) {
-  constexpr int L = kLanes<T>;
-  if constexpr (kHalves) {
-    if (images <= L / 2) return f(std::integral_constant<int, L / 2>{});
-  }
-  return f(std::integral_constant<int, L>{});
-}
-
-// Windows of 2 x 2 outputs, those of the pool if there is one.
-inline int64_t window_rows(const ConvGeometry& g, const PoolGeometry& p) {
-  return p.window_height > 0 ? p.out_height : divide_up(g.out_height, 2);
-}
-inline int64_t window_columns(const ConvGeometry& g, const PoolGeometry& p) {
-  return p.window_height > 0 ? p.out_width : divide_up(g.out_width, 2);
-}
-
 bool winograd_takes(const ConvGeometry& g, const PoolGeometry& p) {
-  const bool square = g.kernel_height == g.kernel_width,
-             pools = p.window_height == 2 && p.window_width == 2;
-  if (!square || (g.kernel_width != 3 && g.kernel_width != 5) || g.dilation_height != 1 ||
-      g.dilation_width != 1 || (p.window_height > 0 && !pools) ||
-      g.in_channels < kFewestInChannels || g.out_channels < kFewestOutChannels) {
+  if (!has_filter(g) || g.in_channels < kFewestInChannels || g.out_channels < kFewestOutChannels ||
+      (p.window_height > 0 && (p.window_height != 2 || p.window_width != 2))) {
     return false;
   }
-  // Windows that are cut off, and rows of nothing but padding, cost what whole ones do. A third of
-  // the multiplications has to be saved for all that is not multiplying.
-  const int64_t pixels = smaller(g.in_height * g.in_width, g.out_height * g.out_width),
-                products = g.kernel_width == 3 ? kProducts<3> : kProducts<5>;
-  return 3 * products * window_rows(g, p) * window_columns(g, p) <=
-         2 * pixels * g.kernel_height * g.kernel_width;
+  // Windows that are cut off, and rows of nothing but padding, cost what whole ones do.
+  return saves_a_third(g, window_rows(g, p) * window_columns(g, p),
+                       smaller(g.in_height * g.in_width, g.out_height * g.out_width));
 }
 
+// All where three quarters of the lanes are filled, else those that fill them.
 template <typename T>
 int64_t winograd_images(int64_t images) {
-  constexpr int64_t L = kLanes<T>;
-  const int64_t rest = images % L;
-  const bool fills = 4 * rest >= 3 * L || (kHalves && 8 * rest >= 3 * L && 2 * rest <= L);
-  return fills ? images : images - rest;
+  constexpr int64_t least = kHalves ? kLanes<T> / 2 : kLanes<T>;
+  return 3 * round_up(images, least) <= 4 * images ? images : images / least * least;
 }
 
 // ---- filters
@@ -179,64 +140,7 @@ int64_t winograd_workspace(const ConvGeometry& g, const PoolGeometry& p) {
           g.out_channels * w.band_rows * w.columns * results_of(p));
 }
 
-// Rows first .. first + rows of the padded images as rows at .. at + rows of the band. What lies
-// beside the images is not touched.
-template <typename T, int L>
-void fill_rows(const ConvGeometry& g, int64_t images, const T* input, int64_t first, int64_t at,
-               int64_t rows, const Image<T>& band) {
-  const int64_t plane = g.in_height * g.in_width, image = g.in_channels * plane;
-  const int64_t columns = smaller(g.in_width, band.pitch / L - g.pad_width);
-  const bool at_once = columns * L == band.pitch && columns == g.in_width &&
-                       first >= g.pad_height && first + rows <= g.pad_height + g.in_height;
-  for (int64_t i = 0; i < g.in_channels; ++i) {
-    T* to = const_cast<T*>(band.data) + i * band.plane + at * band.pitch;
-    const T* const from = input + i * plane + (first - g.pad_height) * g.in_width;
-    if (at_once) {
-      set_abreast<T, L>(from, image, images, rows * columns, to);
-      continue;
-    }
-    for (int64_t r = 0; r < rows; ++r, to += band.pitch) {
-      const int64_t h = first + r - g.pad_height;
-      if (h < 0 || h >= g.in_height) {
-        std::memset(to, 0, band.pitch * sizeof(T));
-      } else if (columns > 0) {
-        set_abreast<T, L>(from + r * g.in_width, image, images, columns, to + g.pad_width * L);
-      }
-    }
-  }
-}
-
 // ---- tiles
-
-// v of P neighbouring windows, the first patch of which begins at `corner`, for some channels:
-// [product][channel][window].
-template <typename T, int L, int Taps, int P>
-void transform_patches(int64_t channels, const Image<T>& band, const T* corner, T* v) {
-  constexpr int N = Filter<Taps>::products;
-  const int64_t product = channels * P * L;
-  for (int64_t i = 0; i < channels; ++i, corner += band.plane) {
-    for (int p = 0; p < P; ++p, v += L) {
-      const T* const patch = corner + 2 * p * L;
-      Vec<T, L> rows[Taps + 1][N];
-#pragma GCC unroll 8
-      for (int r = 0; r <= Taps; ++r) {
-        Vec<T, L> row[Taps + 1];
-#pragma GCC unroll 8
-        for (int c = 0; c <= Taps; ++c) row[c] = load<L>(patch + r * band.pitch + c * L);
-        transform_inputs<Taps>(row, rows[r]);
-      }
-#pragma GCC unroll 8
-      for (int j = 0; j < N; ++j) {
-        Vec<T, L> column[Taps + 1], products[N];
-#pragma GCC unroll 8
-        for (int r = 0; r <= Taps; ++r) column[r] = rows[r][j];
-        transform_inputs<Taps>(column, products);
-#pragma GCC unroll 8
-        for (int i = 0; i < N; ++i) store<L>(v + product_place<Taps>(i, j) * product, products[i]);
-      }
-    }
-  }
-}
 
 // sums[O][P] = (or, if Adds, +=) the first k products of u and v.
 template <typename T, int L, int O, int P, bool Adds>
@@ -310,8 +214,9 @@ void window_tile(const ConvGeometry& g, const Image<T>& band, const T* corner, i
     constexpr int64_t kProductStep = kProducts<Taps> * P * L;
     for (int64_t chain = 0; chain < chains.count; ++chain) {
       const int64_t i = chains.begin(chain);
-      transform_patches<T, L, Taps, P>(chains.begin(chain + 1) - i, band, corner + i * band.plane,
-                                       v + i * kProductStep);
+      const int64_t n = chains.begin(chain + 1) - i;
+      transform_patches<T, L, Taps, P>(n, band, corner + i * band.plane, v + i * kProductStep,
+                                       P * L, n * P * L);
     }
     T* const sums = v + g.in_channels * kProductStep;
     const T* u = packed;

@@ -24,6 +24,8 @@ void fill_conv_batch_forward(KernelsOf<T>& table);
 template <typename T>
 void fill_conv_winograd(KernelsOf<T>& table);
 template <typename T>
+void fill_conv_winograd_weight(KernelsOf<T>& table);
+template <typename T>
 void fill_conv_backward_input(KernelsOf<T>& table);
 template <typename T>
 void fill_conv_batch_backward_input(KernelsOf<T>& table);

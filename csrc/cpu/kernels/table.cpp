@@ -15,6 +15,7 @@ void fill(inkgrad::cpu::KernelsOf<T>& table) {
   fill_conv_channels_forward(table);
   fill_conv_batch_forward(table);
   fill_conv_winograd(table);
+  fill_conv_winograd_weight(table);
   fill_conv_backward_input(table);
   fill_conv_batch_backward_input(table);
   fill_conv_backward_weight(table);

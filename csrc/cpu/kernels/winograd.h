@@ -80,10 +80,34 @@ inline void transform_taps(const V (&g)[Taps], V (&to)[Filter<Taps>::products]) 
   }
 }
 
+// The opposite: what the taps get of gradients with respect to what the inputs are multiplied with.
+template <int Taps, typename V>
+inline void taps_of_products(const V (&from)[Filter<Taps>::products], V (&g)[Taps]) {
+  constexpr int sum = Filter<Taps>::begin[1], difference = Filter<Taps>::begin[2],
+                second = Filter<Taps>::begin[3];
+  const V half_sum = from[sum] * 0.5, half_difference = from[difference] * 0.5;
+  g[0] = from[0] + half_sum + half_difference;
+  g[1] = half_sum - half_difference;
+  g[2] = from[second] + half_sum + half_difference;
+  if constexpr (Taps == 5) {
+    g[3] = from[1] + from[3];
+    g[4] = from[6] + from[3];
+  }
+}
+
 template <typename V>
 inline void put_together(const V (&sums)[kSums], V& y0, V& y1) {
   y0 = sums[0] + sums[1] + sums[2];
   y1 = sums[3] + sums[1] - sums[2];
+}
+
+// The opposite: what the sums get of the gradients of both outputs.
+template <typename V>
+inline void take_apart(V y0, V y1, V (&sums)[kSums]) {
+  sums[0] = y0;
+  sums[1] = y0 + y1;
+  sums[2] = y0 - y1;
+  sums[3] = y1;
 }
 
 // Products of the sum (row, column) in two dimensions.
