@@ -23,7 +23,8 @@ ratio: native's time over ours, median of pairs taken together, and its quartile
 target: the ratio to reach / to hope for; ++ the second reached, + the first
 compiled: the compiled time over ours, and its target if there is one
 ceiling: what the machine's ceilings would allow, as a share of the time taken, native's and ours;
-  over 100 % where the tensors stay in a cache, which is faster than the memory's ceiling
+  over 100 % where the tensors stay in a cache, which is faster than the memory's ceiling, and where
+  a convolution does with fewer multiplications than those that are counted, one for every tap
 error: against float64, relative, root mean square, of the tensor in which ours compares worst
 memory: the most that one call needs at once, native's and ours, beyond its inputs and beyond what
   is kept from call to call"""

@@ -46,10 +46,16 @@ inline bool saves_a_third(const ConvGeometry& g, int64_t windows, int64_t pixels
   return 3 * products * windows <= 2 * pixels * g.kernel_height * g.kernel_width;
 }
 
-// Whether the kernel is one of those that are filtered.
+// Whether the kernel is one of those that are filtered: with so many products, one for every pair
+// of channels, that they stay in the last-level cache.
 inline bool has_filter(const ConvGeometry& g) {
-  return g.kernel_height == g.kernel_width && (g.kernel_width == 3 || g.kernel_width == 5) &&
-         g.dilation_height == 1 && g.dilation_width == 1;
+  constexpr int64_t kMost = 1 << 22;
+  if (g.kernel_height != g.kernel_width || g.dilation_height != 1 || g.dilation_width != 1)
+    return false;
+  const int64_t products = g.kernel_width == 3   ? kProducts<3>
+                           : g.kernel_width == 5 ? kProducts<5>
+                                                 : kMost + 1;
+  return products * g.in_channels * g.out_channels <= kMost;
 }
 
 // Rows first .. first + rows of the padded images as rows at .. at + rows of the band. What lies
