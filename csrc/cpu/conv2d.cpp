@@ -6,6 +6,10 @@
 #include <ATen/ops/conv2d.h>
 #include <torch/library.h>
 
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
+
 #include "convolution_forward.h"
 #include "input_gradient.h"
 #include "winograd.h"
@@ -20,6 +24,28 @@ std::optional<Convolution> row_major_convolution(const Tensor& input, const Tens
                                                  int64_t groups) {
   if (!is_row_major(input) || !is_row_major(weight)) return std::nullopt;
   return plain_convolution(input, weight, bias, stride, padding, dilation, groups);
+}
+
+bool has_half_arithmetic() {
+#if defined(__x86_64__)
+  static const bool has = [] {
+    constexpr unsigned kAvx512Fp16 = 1 << 23;
+    unsigned a = 0, b = 0, c = 0, d = 0;
+    return __get_cpuid_count(7, 0, &a, &b, &c, &d) != 0 && (d & kAvx512Fp16) != 0;
+  }();
+  return has;
+#else
+  return true;
+#endif
+}
+
+// Where the processor does not calculate in float16, torch's convolution takes tens of times as
+// long as one in float32 of copies, which also rounds but once.
+bool goes_through_float(const Tensor& input, const Tensor& weight, const OptionalTensor& bias) {
+  return kernels() && is_plain(input) && is_plain(weight) && input.scalar_type() == at::kHalf &&
+         weight.scalar_type() == at::kHalf &&
+         (!bias.has_value() || !bias->defined() || bias->scalar_type() == at::kHalf) &&
+         !has_half_arithmetic();
 }
 
 template <typename T>
@@ -44,6 +70,13 @@ void direct_forward(const Convolution& c, const Tensor& input, const Tensor& wei
 
 Tensor forward(const Tensor& input, const Tensor& weight, const OptionalTensor& bias,
                IntArrayRef stride, IntArrayRef padding, IntArrayRef dilation, int64_t groups) {
+  if (goes_through_float(input, weight, bias)) {
+    const OptionalTensor terms =
+        bias.has_value() && bias->defined() ? OptionalTensor(bias->to(at::kFloat)) : bias;
+    return forward(input.to(at::kFloat), weight.to(at::kFloat), terms, stride, padding, dilation,
+                   groups)
+        .to(at::kHalf);
+  }
   const auto by_torch = [&](const Tensor& images) {
     return native::conv2d(images, weight, bias, stride, padding, dilation, groups);
   };
@@ -123,6 +156,7 @@ Gradients3 direct_backward(const Convolution& c, const Tensor& grad, const Tenso
 bool computes_conv2d(const Tensor& input, const Tensor& weight, const OptionalTensor& bias,
                      IntArrayRef stride, IntArrayRef padding, IntArrayRef dilation,
                      int64_t groups) {
+  if (goes_through_float(input, weight, bias)) return true;
   const auto c = row_major_convolution(input, weight, bias, stride, padding, dilation, groups);
   return c && with_kernel_dtype(input.scalar_type(), [&](auto zero) {
            return prefers_winograd<decltype(zero)>(*c, {}) || prefers_direct_forward(*c);
@@ -132,6 +166,14 @@ bool computes_conv2d(const Tensor& input, const Tensor& weight, const OptionalTe
 Gradients3 conv2d_backward(const Tensor& grad_output, const Tensor& input, const Tensor& weight,
                            IntArrayRef stride, IntArrayRef padding, IntArrayRef dilation,
                            int64_t groups, std::array<bool, 3> output_mask) {
+  if (goes_through_float(input, weight, std::nullopt) && is_plain(grad_output) &&
+      grad_output.scalar_type() == at::kHalf) {
+    auto [grad_input, grad_weight, grad_bias] =
+        conv2d_backward(grad_output.to(at::kFloat), input.to(at::kFloat), weight.to(at::kFloat),
+                        stride, padding, dilation, groups, output_mask);
+    const auto half = [](const Tensor& t) { return t.defined() ? t.to(at::kHalf) : t; };
+    return {half(grad_input), half(grad_weight), half(grad_bias)};
+  }
   const auto c =
       row_major_convolution(input, weight, std::nullopt, stride, padding, dilation, groups);
   if (!c || !is_plain(grad_output) || grad_output.scalar_type() != input.scalar_type() ||

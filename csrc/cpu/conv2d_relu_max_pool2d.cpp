@@ -110,11 +110,19 @@ Gradients2 pool_forward(const Tensor& input, const Tensor& weight, const Optiona
                         int64_t groups, IntArrayRef kernel_size) {
   check_window(kernel_size);
   const auto c = plain_convolution(input, weight, bias, stride, padding, dilation, groups);
+  const auto pool = c ? pool_geometry(c->geometry.out_height, c->geometry.out_width, kernel_size)
+                      : PoolGeometry{};
+  const bool has_windows = pool.out_height > 0 && pool.out_width > 0;
+  const bool filters = has_windows && with_kernel_dtype(input.scalar_type(), [&](auto zero) {
+                         return prefers_winograd<decltype(zero)>(*c, pool);
+                       });
   // Channels last, torch's convolution and pool lose little by being two.
   const bool is_ours =
-      c && prefers_direct_pooled(*c) && (is_row_major(input) || prefers_direct(*c));
+      has_windows &&
+      (filters || (prefers_direct_pooled(*c) && (is_row_major(input) || prefers_direct(*c))));
   if (!is_ours) {
-    const Tensor convolved = at::conv2d(input, weight, bias, stride, padding, dilation, groups);
+    const Tensor convolved =
+        inkgrad::conv2d(input, weight, bias, stride, padding, dilation, groups);
     const bool pools = kernels() && convolved.is_floating_point() && convolved.numel() > 0 &&
                        convolved.size(-2) >= first(kernel_size) &&
                        convolved.size(-1) >= second(kernel_size);
@@ -123,27 +131,22 @@ Gradients2 pool_forward(const Tensor& input, const Tensor& weight, const Optiona
                                           kernel_size);
   }
   const auto& g = c->geometry;
-  const auto pool = pool_geometry(g.out_height, g.out_width, kernel_size);
-  if (pool.out_height == 0 || pool.out_width == 0) {  // torch's error
-    return native::conv2d_relu_max_pool2d(input, weight, bias, stride, padding, dilation, groups,
-                                          kernel_size);
-  }
   // A copy, if they are not row-major, costs little beside what the kernels save.
-  const Tensor images = input.contiguous(), filters = weight.contiguous();
+  const Tensor images = input.contiguous(), taps = weight.contiguous();
   const Tensor output =
       new_tensor({c->images, g.out_channels, pool.out_height, pool.out_width}, input.scalar_type());
   const Tensor indices = at::empty(output.sizes(), input.options().dtype(at::kByte));
   with_kernel_dtype(input.scalar_type(), [&](auto zero) {
     using T = decltype(zero);
     ImageRanges left;
-    if (prefers_winograd<T>(*c, pool)) {
-      left = winograd_relu_pool_forward<T>(*c, pool, images, filters, bias, output, indices);
+    if (filters) {
+      left = winograd_relu_pool_forward<T>(*c, pool, images, taps, bias, output, indices);
     } else {
       left.add(0, c->images);
     }
     for (const auto& range : left) {
-      direct_pool_forward<T>({range.count, g}, pool, range.of(images), filters, bias,
-                             range.of(output), range.of(indices));
+      direct_pool_forward<T>({range.count, g}, pool, range.of(images), taps, bias, range.of(output),
+                             range.of(indices));
     }
   });
   const auto format = input.suggest_memory_format();

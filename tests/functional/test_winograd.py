@@ -33,7 +33,7 @@ SHAPES = {
     "bands of rows": ((16, 64, 26, 40), 8, 3, 1),
     "tiles of channels and one more": ((16, 11, 8, 8), 16, 3, 1),
     "windows of several blocks": ((24, 6, 30, 31), 8, 3, 1),
-    "a band of one row": ((8, 256, 7, 14), 32, 3, 1),
+    "a band of one row, more channels than the direct kernels take": ((8, 256, 7, 14), 32, 3, 1),
 }
 every_shape = pytest.mark.parametrize("shape", SHAPES)
 
@@ -81,6 +81,16 @@ def test_conv2d_relu_max_pool2d(shape, dtype):
         pytest.skip("nothing to pool")
     y = functional.conv2d_relu_max_pool2d(x, weight, bias, padding=padding)
     assert_accurate(y, F.max_pool2d(oracle, 2).relu())
+
+
+@every_float
+def test_a_pool_behind_channels_last(dtype):
+    x, weight, bias, padding = tensors("course second layer", dtype)
+    y = functional.conv2d_relu_max_pool2d(x, weight, bias, padding=padding)
+    last = [t.to(memory_format=torch.channels_last) for t in (x, weight)]
+    other = functional.conv2d_relu_max_pool2d(*last, bias, padding=padding)
+    assert other.is_contiguous(memory_format=torch.channels_last)
+    assert_equal(other.contiguous(), y)
 
 
 @pytest.mark.parametrize("shape", ["course second layer", "odd outputs, groups of images cut off"])
