@@ -244,8 +244,8 @@ def _roofline(document: Row) -> Figure:
     figure = _figure(width, height, title, document)
     figure.text(
         0.2 / width, 1 - 0.55 / height,
-        "From native (ring) to ours (dot), in float32. Work is the least that the formula needs, "
-        "each tensor read or written once.",
+        "From native (ring) to ours (dot), in float32. Work is what the formula says, each tensor "
+        "read or written once; Winograd's filtering does with less of it.",
         va="top", fontsize=8.5, color=PALE,
     )  # fmt: skip
     points = [(row["flops"] / row["bytes"], _attained(row)) for row in rows]
@@ -303,9 +303,10 @@ def _roof(axes: Axes, ceiling: Row, x_limits: tuple[float, float], named: bool) 
     xs = [x_limits[0], ridge, x_limits[1]]
     axes.plot(xs, [slope * xs[0], peak, peak], color=INK, linewidth=1.6, zorder=2)
     if named:
+        # Where nothing lies: left of the ridge no point is as high.
         axes.annotate(
-            f"{peak:.0f} GFLOP/s ({ceiling['source']})", (x_limits[1], peak), (0, 4),
-            textcoords="offset points", ha="right", fontsize=8, color=INK,
+            f"{peak:.0f} GFLOP/s\n({ceiling['source']})", (x_limits[0], peak), (4, 4),
+            textcoords="offset points", va="bottom", fontsize=8, color=INK,
         )  # fmt: skip
         middle = math.sqrt(xs[0] * ridge)
         axes.annotate(
