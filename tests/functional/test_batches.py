@@ -55,6 +55,7 @@ def test_an_image_alone_and_in_a_batch(name, geometry, dtype):
         rounding = 8 * torch.finfo(dtype).eps * float(alone.abs().max())
         torch.testing.assert_close(together, alone[:size], rtol=0, atol=rounding)
         if size >= 12:  # enough of every instruction set's vectors
+            assert not torch.equal(together, alone[:size])  # by the other way indeed
             assert_equal(together[:1], function(images, weight, bias, **settings)[:1])
 
 

@@ -26,6 +26,7 @@ inline constexpr int64_t kChainChannels = Taps == 3 ? 16 : 12;
 // What is turned round at once stays in the second-level cache.
 inline constexpr int64_t kBandBytes = 256 * 1024;
 inline constexpr int64_t kFewestInChannels = 6, kFewestOutChannels = 8;
+
 bool winograd_takes(const ConvGeometry& g, const PoolGeometry& p) {
   if (!has_filter(g) || g.in_channels < kFewestInChannels || g.out_channels < kFewestOutChannels ||
       (p.window_height > 0 && (p.window_height != 2 || p.window_width != 2))) {
@@ -46,8 +47,7 @@ int64_t winograd_images(int64_t images) {
 // ---- filters
 
 int64_t winograd_packed_size(const ConvGeometry& g) {
-  return g.out_channels * g.in_channels *
-         with_taps(g, [](auto taps) { return int64_t(kProducts<decltype(taps)::value>); });
+  return g.out_channels * g.in_channels * products_of_kernel(g);
 }
 
 // u of the filters of O output channels for one input channel, [product][filter], the products
@@ -132,12 +132,10 @@ inline int64_t results_of(const PoolGeometry& p) { return p.window_height > 0 ? 
 template <typename T>
 int64_t winograd_workspace(const ConvGeometry& g, const PoolGeometry& p) {
   const Windows w = windows_of<T>(g, p);
-  const int64_t products =
-      with_taps(g, [](auto taps) { return int64_t(kProducts<decltype(taps)::value>); });
-  return kLanes<T> *
-         (g.in_channels * (w.height(g.kernel_height) * w.width + products * kTileWindows) +
-          kSums * kSums * kTileChannels * kTileWindows +
-          g.out_channels * w.band_rows * w.columns * results_of(p));
+  return kLanes<T> * (g.in_channels * (w.height(g.kernel_height) * w.width +
+                                       products_of_kernel(g) * kTileWindows) +
+                      kSums * kSums * kTileChannels * kTileWindows +
+                      g.out_channels * w.band_rows * w.columns * results_of(p));
 }
 
 // ---- tiles

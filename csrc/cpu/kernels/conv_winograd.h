@@ -31,6 +31,11 @@ inline auto with_taps(const ConvGeometry& g, F f) {
                              : f(std::integral_constant<int, 5>{});
 }
 
+// Products of a window and a pair of channels.
+inline int64_t products_of_kernel(const ConvGeometry& g) {
+  return with_taps(g, [](auto taps) { return int64_t(kProducts<decltype(taps)::value>); });
+}
+
 // Windows of 2 x 2 outputs, those of the pool if there is one.
 inline int64_t window_rows(const ConvGeometry& g, const PoolGeometry& p) {
   return p.window_height > 0 ? p.out_height : divide_up(g.out_height, 2);
@@ -42,20 +47,16 @@ inline int64_t window_columns(const ConvGeometry& g, const PoolGeometry& p) {
 // Whether the products of so many windows are a third fewer than those of every tap with so many
 // pixels, which is what has to be saved for all that is not multiplying.
 inline bool saves_a_third(const ConvGeometry& g, int64_t windows, int64_t pixels) {
-  const int64_t products = g.kernel_width == 3 ? kProducts<3> : kProducts<5>;
-  return 3 * products * windows <= 2 * pixels * g.kernel_height * g.kernel_width;
+  return 3 * products_of_kernel(g) * windows <= 2 * pixels * g.kernel_height * g.kernel_width;
 }
 
 // Whether the kernel is one of those that are filtered: with so many products, one for every pair
 // of channels, that they stay in the last-level cache.
 inline bool has_filter(const ConvGeometry& g) {
-  constexpr int64_t kMost = 1 << 22;
-  if (g.kernel_height != g.kernel_width || g.dilation_height != 1 || g.dilation_width != 1)
-    return false;
-  const int64_t products = g.kernel_width == 3   ? kProducts<3>
-                           : g.kernel_width == 5 ? kProducts<5>
-                                                 : kMost + 1;
-  return products * g.in_channels * g.out_channels <= kMost;
+  constexpr int64_t kMostProducts = 1 << 22;
+  return g.kernel_height == g.kernel_width && (g.kernel_width == 3 || g.kernel_width == 5) &&
+         g.dilation_height == 1 && g.dilation_width == 1 &&
+         products_of_kernel(g) * g.in_channels * g.out_channels <= kMostProducts;
 }
 
 // Rows first .. first + rows of the padded images as rows at .. at + rows of the band. What lies

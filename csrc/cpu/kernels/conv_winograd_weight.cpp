@@ -31,10 +31,6 @@ int64_t winograd_weight_parts(const ConvGeometry& g) {
   return smaller(window_rows(g, {}), window_rows(g, {}) * window_columns(g, {}) / kFewestWindows);
 }
 
-int64_t products_of_kernel(const ConvGeometry& g) {
-  return with_taps(g, [](auto taps) { return int64_t(kProducts<decltype(taps)::value>); });
-}
-
 int64_t winograd_weight_sums(const ConvGeometry& g) {
   return g.out_channels * g.in_channels * products_of_kernel(g);
 }
