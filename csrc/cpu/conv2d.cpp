@@ -6,10 +6,6 @@
 #include <ATen/ops/conv2d.h>
 #include <torch/library.h>
 
-#if defined(__x86_64__)
-#include <cpuid.h>
-#endif
-
 #include "convolution_forward.h"
 #include "input_gradient.h"
 #include "winograd.h"
@@ -24,19 +20,6 @@ std::optional<Convolution> row_major_convolution(const Tensor& input, const Tens
                                                  int64_t groups) {
   if (!is_row_major(input) || !is_row_major(weight)) return std::nullopt;
   return plain_convolution(input, weight, bias, stride, padding, dilation, groups);
-}
-
-bool has_half_arithmetic() {
-#if defined(__x86_64__)
-  static const bool has = [] {
-    constexpr unsigned kAvx512Fp16 = 1 << 23;
-    unsigned a = 0, b = 0, c = 0, d = 0;
-    return __get_cpuid_count(7, 0, &a, &b, &c, &d) != 0 && (d & kAvx512Fp16) != 0;
-  }();
-  return has;
-#else
-  return true;
-#endif
 }
 
 // Where the processor does not calculate in float16, torch's convolution takes tens of times as

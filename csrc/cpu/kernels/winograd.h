@@ -15,7 +15,7 @@
 //
 // No other numbers than 1 and 1/2 occur, and y0 never sees what only y1 depends on, nor y1 what
 // only y0 does. Errors are small multiples of the rounding of max |g| max |d|; sums are short, so
-// that they stay below those of adding up all taps. What is not finite comes out as NaN.
+// that they stay below those of adding up all taps. What is not finite may come out as NaN.
 //
 // Winograd, Arithmetic Complexity of Computations (1980); Lavin and Gray, Fast Algorithms for
 // Convolutional Neural Networks (arXiv:1509.09308).
