@@ -48,6 +48,11 @@ _LINEAR_FILES = (
 _CONV_FILES = (
     "autograd/conv2d.cpp",
     "cpu/conv2d.cpp",
+    "cpu/winograd.cpp",
+    "cpu/kernels/winograd.h",
+    "cpu/kernels/conv_winograd.h",
+    "cpu/kernels/conv_winograd.cpp",
+    "cpu/kernels/conv_winograd_weight.cpp",
     "cpu/kernels/conv_forward.cpp",
     "cpu/kernels/conv_channels_forward.cpp",
     "cpu/kernels/conv_batch_forward.cpp",
