@@ -100,8 +100,8 @@ void product(int64_t M, int64_t N, int64_t K, Matrix<T> a, Matrix<T> b, const T*
 template <typename T>
 bool is_narrow(const LinearLayer<T>& layer) {
   const auto& table = kernels()->of<T>();
-  return layer.outputs <= table.narrow_outputs && layer.inputs <= table.narrow_inputs &&
-         layer.x.col_stride == 1;
+  return layer.outputs <= table.narrow_outputs && layer.inputs >= 1 &&
+         layer.inputs <= table.narrow_inputs && layer.x.col_stride == 1;
 }
 
 template <typename T>

@@ -1,5 +1,5 @@
-// Linear layers of a few units, as in the first models of a course: at most kNarrowOutputs outputs
-// and kNarrowInputs inputs.
+// Linear layers of a few units, as in the first models of a course: 1 to kNarrowOutputs
+// outputs and 1 to kNarrowInputs inputs.
 //
 // For a tiled matrix product such a layer is all overhead: panels, tiles and masks cost more than
 // the 8 x 6 multiplications of a row. Here a row is one vector, and the weights stay at hand.
@@ -34,27 +34,35 @@ inline int64_t rows_of_whole_vectors(int64_t rows, int64_t stride, int64_t end) 
   return smaller((end - L) / stride + 1, rows);
 }
 
-// z[r, :] = sum over k of x[r, k] w[:, k] + b of the first `rows` of rows_left rows: the last of
-// these ends where memory does.
-template <typename T, int L>
-void forward_rows(int64_t rows, int64_t rows_left, int64_t N, int64_t K, const T* x,
-                  int64_t x_stride, const T* w, Vec<T, L> bias, T* z) {
-  constexpr int R = 8;
+// z[r, :] = sum over k < K of x[r, k] w[:, k] + b of the first `rows` of rows_left rows: the last
+// of these ends where memory does. Four rows at once: a core waits for its sums no more, and more
+// rows only crowd its queue.
+template <typename T, int L, int K>
+void forward_rows(int64_t rows, int64_t rows_left, int64_t N, const T* x, int64_t x_stride,
+                  const T* w, Vec<T, L> bias, T* z) {
+  constexpr int R = 4;
   const int64_t whole = smaller(rows, rows_of_whole_vectors<L>(rows_left, N, rows_left * N));
+  Vec<T, L> columns[K];
+#pragma GCC unroll 16
+  for (int k = 0; k < K; ++k) columns[k] = load<L>(w + k * L);
   int64_t r = 0;
   for (; r + R <= whole; r += R, x += R * x_stride, z += R * N) {
     Vec<T, L> sums[R] = {};
-    for (int64_t k = 0; k < K; ++k) {
-      const Vec<T, L> column = load<L>(w + k * L);
-#pragma GCC unroll 8
-      for (int i = 0; i < R; ++i) sums[i] += x[i * x_stride + k] * column;
+    const T* row[R];  // so that elements are a constant away, which costs no operation
+#pragma GCC unroll 4
+    for (int i = 0; i < R; ++i) row[i] = x + i * x_stride;
+#pragma GCC unroll 16
+    for (int k = 0; k < K; ++k) {
+#pragma GCC unroll 4
+      for (int i = 0; i < R; ++i) sums[i] += row[i][k] * columns[k];
     }
-#pragma GCC unroll 8
+#pragma GCC unroll 4
     for (int i = 0; i < R; ++i) store<L>(z + i * N, sums[i] + bias);
   }
   for (; r < rows; ++r, x += x_stride, z += N) {
     Vec<T, L> sum{};
-    for (int64_t k = 0; k < K; ++k) sum += x[k] * load<L>(w + k * L);
+#pragma GCC unroll 16
+    for (int k = 0; k < K; ++k) sum += x[k] * columns[k];
     if (r < whole) {
       store<L>(z, sum + bias);
     } else {
@@ -105,13 +113,16 @@ void narrow_forward(int64_t rows, int64_t N, int64_t K, Matrix<T> x, Matrix<T> w
     }
     Vec<T, L> offset{};
     for (int64_t n = 0; bias && n < N; ++n) offset[n] = bias[n];
-    for (int64_t begin = 0; begin < rows; begin += kForwardRows) {
-      const int64_t count = smaller(kForwardRows, rows - begin);
-      T* const z = y + begin * N;
-      forward_rows<T, L>(count, rows - begin, N, K, x.data + begin * x.row_stride, x.row_stride,
-                         columns, offset, z);
-      activate_all<T, decltype(function)::value>(z, count * N);
-    }
+    with_constant<kNarrowInputs>(K, [&](auto inputs) {
+      for (int64_t begin = 0; begin < rows; begin += kForwardRows) {
+        const int64_t count = smaller(kForwardRows, rows - begin);
+        T* const z = y + begin * N;
+        forward_rows<T, L, decltype(inputs)::value>(count, rows - begin, N,
+                                                    x.data + begin * x.row_stride, x.row_stride,
+                                                    columns, offset, z);
+        activate_all<T, decltype(function)::value>(z, count * N);
+      }
+    });
   });
 }
 
