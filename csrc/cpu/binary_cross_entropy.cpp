@@ -65,6 +65,52 @@ class Chunk {
   T buffer_[std::is_same_v<S, T> ? 1 : kChunk];
 };
 
+// The weight, whose elements broadcasting may repeat: the i-th one is at (i / repeats) % period of
+// what memory holds.
+struct Weight {
+  Tensor held;
+  int64_t repeats = 1, period = 1;
+};
+
+// Where a repeated element does not lie where the others of its chunk do, they are gathered.
+template <typename S>
+class WeightChunk {
+  using T = ComputeType<S>;
+
+ public:
+  WeightChunk(const Weight& weight, int64_t begin, int64_t n) {
+    if (!weight.held.defined()) return;
+    const S* const data = weight.held.template const_data_ptr<S>();
+    int64_t at = begin / weight.repeats % weight.period;
+    if constexpr (std::is_same_v<S, T>) {
+      if (weight.repeats == 1 && at + n <= weight.period) {
+        values_ = data + at;
+        return;
+      }
+    }
+    if (weight.repeats == 1) {
+      for (int64_t i = 0; i < n; at = 0) {
+        const int64_t run = std::min(weight.period - at, n - i);
+        for (int64_t j = 0; j < run; ++j) buffer_[i + j] = static_cast<T>(data[at + j]);
+        i += run;
+      }
+    } else {
+      int64_t left = weight.repeats - begin % weight.repeats;
+      for (int64_t i = 0; i < n; at = (at + 1) % weight.period, left = weight.repeats) {
+        const int64_t run = std::min(left, n - i);
+        std::fill_n(buffer_ + i, run, static_cast<T>(data[at]));
+        i += run;
+      }
+    }
+    values_ = buffer_;
+  }
+  const T* values() const { return values_; }
+
+ private:
+  const T* values_ = nullptr;
+  T buffer_[kChunk];
+};
+
 template <typename S>
 class OutputChunk {
   using T = ComputeType<S>;
@@ -123,20 +169,35 @@ Tensor result_like(const Tensor& x) {
 Tensor in_order_of(const Tensor& like, const Tensor& t) {
   return t.strides() == like.strides() ? t : at::empty_like(like).copy_(t);
 }
-Tensor in_order_of(const Tensor& like, const OptionalTensor& t) {
-  return t.has_value() && t->defined() ? in_order_of(like, *t) : Tensor();
-}
 
-template <typename S>
-const S* data_or_null(const Tensor& t) {
-  return t.defined() ? t.const_data_ptr<S>() : nullptr;
+// The weight in the order of `like`: as it is where it is one run of memory that is repeated, or
+// whose elements are; else it or a copy of it.
+Weight weight_for(const Tensor& like, const OptionalTensor& weight) {
+  if (!weight.has_value() || !weight->defined()) return {};
+  const Tensor& w = *weight;
+  int64_t dim = w.dim() - 1;
+  const auto take = [&](int64_t& count, auto fits) {
+    for (; dim >= 0 && (w.size(dim) == 1 || fits(w.stride(dim), count)); --dim)
+      count *= w.size(dim);
+  };
+  const auto is_repeated = [](int64_t stride, int64_t) { return stride == 0; };
+  Weight result{w};
+  int64_t times = 1;
+  if (like.is_contiguous()) {
+    take(result.repeats, is_repeated);
+    take(result.period, [](int64_t stride, int64_t count) { return stride == count; });
+    take(times, is_repeated);
+    if (dim < 0) return result;
+  }
+  return {in_order_of(like, w), 1, w.numel()};
 }
 
 Tensor forward(const Tensor& input, const Tensor& target, const OptionalTensor& weight,
                int64_t reduction) {
   if (!takes(input, target, weight))
     return native::binary_cross_entropy(input, target, weight, reduction);
-  const Tensor x = without_gaps(input), t = in_order_of(x, target), w = in_order_of(x, weight);
+  const Tensor x = without_gaps(input), t = in_order_of(x, target);
+  const Weight w = weight_for(x, weight);
   const int64_t n = x.numel();
   std::atomic<unsigned> out_of_range{0};
   const bool each = reduction == at::Reduction::None;
@@ -144,12 +205,12 @@ Tensor forward(const Tensor& input, const Tensor& target, const OptionalTensor& 
   with_dtype(x.scalar_type(), [&](auto zero) {
     using S = decltype(zero);
     const auto& table = kernels()->of<ComputeType<S>>();
-    const S *const xs = x.const_data_ptr<S>(), *const ts = t.const_data_ptr<S>(),
-                   *const ws = data_or_null<S>(w);
+    const S *const xs = x.const_data_ptr<S>(), *const ts = t.const_data_ptr<S>();
     S* const out = result.mutable_data_ptr<S>();
     std::vector<double> sums(each ? 0 : at::divup(n, kChunk));
     for_each_chunk(n, [&](int64_t chunk, int64_t begin, int64_t count) {
-      const Chunk<S> xc(xs, begin, count), tc(ts, begin, count), wc(ws, begin, count);
+      const Chunk<S> xc(xs, begin, count), tc(ts, begin, count);
+      const WeightChunk<S> wc(w, begin, count);
       unsigned bad = 0;
       if (each) {
         OutputChunk<S> losses(out, begin, count);
@@ -180,7 +241,8 @@ Gradients2 backward(const Tensor& grad_output, const Tensor& input, const Tensor
     return native::binary_cross_entropy_backward(grad_output, input, target, weight, reduction,
                                                  output_mask);
   }
-  const Tensor x = without_gaps(input), t = in_order_of(x, target), w = in_order_of(x, weight);
+  const Tensor x = without_gaps(input), t = in_order_of(x, target);
+  const Weight w = weight_for(x, weight);
   const Tensor grad = each ? in_order_of(x, grad_output) : grad_output;
   const int64_t n = x.numel();
   const Tensor grad_input = output_mask[0] ? result_like(x) : Tensor();
@@ -189,15 +251,15 @@ Gradients2 backward(const Tensor& grad_output, const Tensor& input, const Tensor
     using S = decltype(zero);
     using T = ComputeType<S>;
     const auto& table = kernels()->of<T>();
-    const S *const xs = x.const_data_ptr<S>(), *const ts = t.const_data_ptr<S>(),
-                   *const ws = data_or_null<S>(w);
+    const S *const xs = x.const_data_ptr<S>(), *const ts = t.const_data_ptr<S>();
     const S* const gs = grad.const_data_ptr<S>();
     S* const dx = output_mask[0] ? grad_input.mutable_data_ptr<S>() : nullptr;
     S* const dt = output_mask[1] ? grad_target.mutable_data_ptr<S>() : nullptr;
     const double scale = reduction == at::Reduction::Mean ? double(n) : 1.0;
     const double uniform = each ? 0 : static_cast<double>(*gs) / scale;
     for_each_chunk(n, [&](int64_t, int64_t begin, int64_t count) {
-      const Chunk<S> xc(xs, begin, count), tc(ts, begin, count), wc(ws, begin, count);
+      const Chunk<S> xc(xs, begin, count), tc(ts, begin, count);
+      const WeightChunk<S> wc(w, begin, count);
       const Chunk<S> gc(each ? gs : nullptr, begin, count);
       OutputChunk<S> dxc(dx, begin, count), dtc(dt, begin, count);
       table.bce_backward(gc.values(), uniform, xc.values(), tc.values(), wc.values(), dxc.values(),

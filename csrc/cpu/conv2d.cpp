@@ -7,6 +7,7 @@
 #include <torch/library.h>
 
 #include "convolution_forward.h"
+#include "half.h"
 #include "input_gradient.h"
 #include "winograd.h"
 
@@ -20,15 +21,6 @@ std::optional<Convolution> row_major_convolution(const Tensor& input, const Tens
                                                  int64_t groups) {
   if (!is_row_major(input) || !is_row_major(weight)) return std::nullopt;
   return plain_convolution(input, weight, bias, stride, padding, dilation, groups);
-}
-
-// Where the processor does not calculate in float16, torch's convolution takes tens of times as
-// long as one in float32 of copies, which also rounds but once.
-bool goes_through_float(const Tensor& input, const Tensor& weight, const OptionalTensor& bias) {
-  return kernels() && is_plain(input) && is_plain(weight) && input.scalar_type() == at::kHalf &&
-         weight.scalar_type() == at::kHalf &&
-         (!bias.has_value() || !bias->defined() || bias->scalar_type() == at::kHalf) &&
-         !has_half_arithmetic();
 }
 
 template <typename T>
@@ -54,10 +46,8 @@ void direct_forward(const Convolution& c, const Tensor& input, const Tensor& wei
 Tensor forward(const Tensor& input, const Tensor& weight, const OptionalTensor& bias,
                IntArrayRef stride, IntArrayRef padding, IntArrayRef dilation, int64_t groups) {
   if (goes_through_float(input, weight, bias)) {
-    const OptionalTensor terms =
-        bias.has_value() && bias->defined() ? OptionalTensor(bias->to(at::kFloat)) : bias;
-    return forward(input.to(at::kFloat), weight.to(at::kFloat), terms, stride, padding, dilation,
-                   groups)
+    return forward(input.to(at::kFloat), weight.to(at::kFloat), to_float(bias), stride, padding,
+                   dilation, groups)
         .to(at::kHalf);
   }
   const auto by_torch = [&](const Tensor& images) {
@@ -151,11 +141,9 @@ Gradients3 conv2d_backward(const Tensor& grad_output, const Tensor& input, const
                            int64_t groups, std::array<bool, 3> output_mask) {
   if (goes_through_float(input, weight, std::nullopt) && is_plain(grad_output) &&
       grad_output.scalar_type() == at::kHalf) {
-    auto [grad_input, grad_weight, grad_bias] =
-        conv2d_backward(grad_output.to(at::kFloat), input.to(at::kFloat), weight.to(at::kFloat),
-                        stride, padding, dilation, groups, output_mask);
-    const auto half = [](const Tensor& t) { return t.defined() ? t.to(at::kHalf) : t; };
-    return {half(grad_input), half(grad_weight), half(grad_bias)};
+    return to_half(conv2d_backward(grad_output.to(at::kFloat), input.to(at::kFloat),
+                                   weight.to(at::kFloat), stride, padding, dilation, groups,
+                                   output_mask));
   }
   const auto c =
       row_major_convolution(input, weight, std::nullopt, stride, padding, dilation, groups);
@@ -169,14 +157,15 @@ Gradients3 conv2d_backward(const Tensor& grad_output, const Tensor& input, const
   return with_kernel_dtype(input.scalar_type(), [&](auto zero) {
     using T = decltype(zero);
     const bool direct = prefers_direct(*c);
-    const Tensor grad_input = output_mask[0] ? winograd_grad_input<T>(*c, grad, weight) : Tensor();
-    const bool needs_input = output_mask[0] && !grad_input.defined();
-    // Torch gives both gradients for little more than one of them.
-    const Tensor grad_weight = output_mask[1] && (direct || !needs_input)
-                                   ? winograd_grad_weight<T>(*c, grad, input)
-                                   : Tensor();
-    const std::array<bool, 3> rest{needs_input, output_mask[1] && !grad_weight.defined(),
-                                   output_mask[2]};
+    const bool filters = output_mask[0] && winograd_takes_grad_input<T>(*c);
+    Tensor grad_input, grad_weight;
+    // Torch gives both gradients for little more than one of them. The weight's comes first: it
+    // takes more memory, and so the input's is not there yet.
+    if (output_mask[1] && (direct || filters || !output_mask[0]))
+      grad_weight = winograd_grad_weight<T>(*c, grad, input);
+    if (filters) grad_input = winograd_grad_input<T>(*c, grad, weight);
+    const std::array<bool, 3> rest{output_mask[0] && !grad_input.defined(),
+                                   output_mask[1] && !grad_weight.defined(), output_mask[2]};
     const bool only_bias = !rest[0] && !rest[1];
     Gradients3 result =
         direct || only_bias

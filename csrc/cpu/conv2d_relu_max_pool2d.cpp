@@ -36,26 +36,32 @@ void check_window(IntArrayRef kernel_size) {
               kernel_size);
 }
 
-// relu(max_pool2d(convolved)) of what torch convolved, in the layout that it has; the half types go
-// through float, which holds them exactly.
-Gradients2 relu_pool_convolved(const Tensor& convolved, IntArrayRef kernel_size) {
-  const auto dtype =
-      is_kernel_dtype(convolved.scalar_type()) ? convolved.scalar_type() : at::kFloat;
-  const bool channels_last = convolved.suggest_memory_format() == at::MemoryFormat::ChannelsLast;
-  const auto format = channels_last ? at::MemoryFormat::ChannelsLast : at::MemoryFormat::Contiguous;
-  const Tensor from = convolved.to(dtype).contiguous(format);
+// Calls f(first, count) for pieces of the first dimension of a tensor of a half type, which go
+// through float, as it holds them exactly: not all at once, for the memory's sake.
+template <typename F>
+void for_each_float_piece(const Tensor& half, F f) {
+  constexpr int64_t kPieceElements = 1 << 17;
+  const int64_t rows = half.size(0), row = half.numel() / std::max<int64_t>(rows, 1),
+                at_once = kPieceElements / std::max<int64_t>(row, 1) + 1;
+  for (int64_t first = 0; first < rows; first += at_once) f(first, std::min(at_once, rows - first));
+}
+
+at::MemoryFormat format_of(const Tensor& t) {
+  return t.suggest_memory_format() == at::MemoryFormat::ChannelsLast
+             ? at::MemoryFormat::ChannelsLast
+             : at::MemoryFormat::Contiguous;
+}
+
+// relu(max_pool2d(from)) and the places of the maxima, all in one layout.
+void relu_pool(const Tensor& from, const PoolGeometry& pool, const Tensor& output,
+               const Tensor& indices) {
   const int64_t height = from.size(-2), width = from.size(-1);
-  const auto pool = pool_geometry(height, width, kernel_size);
-  auto sizes = from.sizes().vec();
-  sizes[sizes.size() - 2] = pool.out_height;
-  sizes[sizes.size() - 1] = pool.out_width;
-  const Tensor output = at::empty(sizes, from.options(), format);
-  const Tensor indices = at::empty(sizes, from.options().dtype(at::kByte), format);
   // What a call of a kernel takes: a plane, or an image of all its channels.
+  const bool channels_last = format_of(from) == at::MemoryFormat::ChannelsLast;
   const int64_t channels = channels_last ? from.size(1) : 1;
   const int64_t piece = height * width * channels,
                 pooled = pool.out_height * pool.out_width * channels;
-  with_kernel_dtype(dtype, [&](auto zero) {
+  with_kernel_dtype(from.scalar_type(), [&](auto zero) {
     using T = decltype(zero);
     const auto& table = kernels()->of<T>();
     const T* const x = from.const_data_ptr<T>();
@@ -74,7 +80,29 @@ Gradients2 relu_pool_convolved(const Tensor& convolved, IntArrayRef kernel_size)
                        }
                      });
   });
-  return {output.to(convolved.scalar_type()), indices};
+}
+
+// The same of what torch convolved, in the layout that it has.
+Gradients2 relu_pool_convolved(const Tensor& convolved, IntArrayRef kernel_size) {
+  const auto format = format_of(convolved);
+  const auto pool = pool_geometry(convolved.size(-2), convolved.size(-1), kernel_size);
+  auto sizes = convolved.sizes().vec();
+  sizes[sizes.size() - 2] = pool.out_height;
+  sizes[sizes.size() - 1] = pool.out_width;
+  const Tensor output = at::empty(sizes, convolved.options(), format);
+  const Tensor indices = at::empty(sizes, convolved.options().dtype(at::kByte), format);
+  if (is_kernel_dtype(convolved.scalar_type())) {
+    relu_pool(convolved.contiguous(format), pool, output, indices);
+  } else {
+    for_each_float_piece(convolved, [&](int64_t first, int64_t count) {
+      const Tensor from = convolved.narrow(0, first, count).to(at::kFloat).contiguous(format),
+                   to = output.narrow(0, first, count),
+                   pooled = at::empty(to.sizes(), from.options(), format);
+      relu_pool(from, pool, pooled, indices.narrow(0, first, count));
+      to.copy_(pooled);
+    });
+  }
+  return {output, indices};
 }
 
 template <typename T>
@@ -157,7 +185,7 @@ Gradients2 pool_forward(const Tensor& input, const Tensor& weight, const Optiona
 Tensor through_relu(const Tensor& grad_output, const Tensor& output) {
   const auto dtype = is_kernel_dtype(output.scalar_type()) ? output.scalar_type() : at::kFloat;
   const Tensor grad = grad_output.to(dtype).contiguous(), y = output.to(dtype).contiguous();
-  const Tensor result = at::empty_like(grad);
+  const Tensor result = grad.is_same(grad_output) ? at::empty_like(grad) : grad;
   with_kernel_dtype(dtype, [&](auto zero) {
     using T = decltype(zero);
     const T *const dy = grad.const_data_ptr<T>(), *const passed = y.const_data_ptr<T>();
@@ -170,14 +198,10 @@ Tensor through_relu(const Tensor& grad_output, const Tensor& output) {
   return result;
 }
 
-// The gradient with respect to the convolution's output, [.., OH, OW].
-Tensor unpooled(const Tensor& grad, const Tensor& indices, int64_t height, int64_t width,
-                const PoolGeometry& pool) {
-  const Tensor places = indices.contiguous();
-  auto sizes = grad.sizes().vec();
-  sizes[sizes.size() - 2] = height;
-  sizes[sizes.size() - 1] = width;
-  const Tensor result = at::empty(sizes, grad.options());
+// The gradient before the pool, [.., OH, OW], from the one behind it.
+void unpool(const Tensor& grad, const Tensor& places, const PoolGeometry& pool,
+            const Tensor& result) {
+  const int64_t height = result.size(-2), width = result.size(-1);
   with_kernel_dtype(grad.scalar_type(), [&](auto zero) {
     using T = decltype(zero);
     const auto& table = kernels()->of<T>();
@@ -193,6 +217,26 @@ Tensor unpooled(const Tensor& grad, const Tensor& indices, int64_t height, int64
                        }
                      });
   });
+}
+
+// The gradient with respect to the convolution's output, in the dtype of that.
+Tensor unpooled(const Tensor& grad, const Tensor& indices, int64_t height, int64_t width,
+                const PoolGeometry& pool, at::ScalarType dtype) {
+  const Tensor places = indices.contiguous();
+  auto sizes = grad.sizes().vec();
+  sizes[sizes.size() - 2] = height;
+  sizes[sizes.size() - 1] = width;
+  const Tensor result = at::empty(sizes, grad.options().dtype(dtype));
+  if (dtype == grad.scalar_type()) {
+    unpool(grad, places, pool, result);
+  } else {
+    for_each_float_piece(result, [&](int64_t first, int64_t count) {
+      const Tensor to = result.narrow(0, first, count),
+                   piece = at::empty(to.sizes(), grad.options());
+      unpool(grad.narrow(0, first, count), places.narrow(0, first, count), pool, piece);
+      to.copy_(piece);
+    });
+  }
   return result;
 }
 
@@ -296,7 +340,7 @@ Gradients3 pool_backward(const Tensor& grad_output, const Tensor& input, const T
   const int64_t height = extent(2, first(padding), first(dilation), first(stride));
   const int64_t width = extent(3, second(padding), second(dilation), second(stride));
   const auto pool = pool_geometry(height, width, kernel_size);
-  const Tensor pooled = through_relu(grad_output, output);
+  Tensor pooled = through_relu(grad_output, output);
   Gradients3 result;
   auto& [grad_input, grad_weight, grad_bias] = result;
   const auto c = plain_convolution(input, weight, std::nullopt, stride, padding, dilation, groups);
@@ -326,7 +370,8 @@ Gradients3 pool_backward(const Tensor& grad_output, const Tensor& input, const T
                                     output_mask[1] && !grad_weight.defined(),
                                     output_mask[2] && !grad_bias.defined()};
   if (missing[0] || missing[1] || missing[2]) {
-    const Tensor grad = unpooled(pooled, indices, height, width, pool).to(output.scalar_type());
+    const Tensor grad = unpooled(pooled, indices, height, width, pool, output.scalar_type());
+    pooled.reset();  // what follows needs its memory
     auto dense = conv2d_backward(grad, input, weight, stride, padding, dilation, groups, missing);
     if (missing[0]) grad_input = std::get<0>(dense);
     if (missing[1]) grad_weight = std::get<1>(dense);

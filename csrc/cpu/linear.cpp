@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "../ops.h"
+#include "half.h"
 #include "runtime.h"
 
 namespace inkgrad::cpu {
@@ -225,6 +226,11 @@ bool takes(const Tensor& input, const Tensor& weight, const OptionalTensor& bias
          bias->size(0) == weight.size(0);
 }
 
+// A single row takes less time than a copy of the weight.
+bool is_worth_copies(const Tensor& input) {
+  return input.dim() > 1 && input.numel() > input.size(-1);
+}
+
 // Input as a matrix: (*, K) to (M, K).
 Tensor as_rows(const Tensor& input, int64_t M, int64_t K) {
   return input.dim() == 2 ? input : input.reshape({M, K});
@@ -237,6 +243,10 @@ T* mutable_data_or_null(const Tensor& t) {
 
 template <Activation activation>
 Tensor forward(const Tensor& input, const Tensor& weight, const OptionalTensor& bias) {
+  if (goes_through_float(input, weight, bias) && is_worth_copies(input)) {
+    return forward<activation>(input.to(at::kFloat), weight.to(at::kFloat), to_float(bias))
+        .to(at::kHalf);
+  }
   if (!takes(input, weight, bias)) {
     return activation == Activation::sigmoid ? native::linear_sigmoid(input, weight, bias)
                                              : native::linear_relu(input, weight, bias);
@@ -262,6 +272,11 @@ Tensor forward(const Tensor& input, const Tensor& weight, const OptionalTensor& 
 template <Activation activation>
 Gradients3 backward(const Tensor& grad_output, const Tensor& input, const Tensor& weight,
                     const Tensor& output, std::array<bool, 3> output_mask) {
+  if (goes_through_float(input, weight, output) && is_plain(grad_output) &&
+      grad_output.scalar_type() == at::kHalf && is_worth_copies(input)) {
+    return to_half(backward<activation>(grad_output.to(at::kFloat), input.to(at::kFloat),
+                                        weight.to(at::kFloat), output.to(at::kFloat), output_mask));
+  }
   const bool agrees = is_plain(grad_output) && is_plain(output) &&
                       grad_output.sizes() == output.sizes() &&
                       grad_output.scalar_type() == input.scalar_type() &&

@@ -8,10 +8,6 @@
 #include <memory>
 #include <new>
 
-#if defined(__x86_64__)
-#include <cpuid.h>
-#endif
-
 namespace inkgrad::cpu {
 namespace {
 
@@ -48,19 +44,6 @@ void* scratch(int64_t bytes) {
     size = rounded;
   }
   return memory.get();
-}
-
-bool has_half_arithmetic() {
-#if defined(__x86_64__)
-  static const bool has = [] {
-    constexpr unsigned kAvx512Fp16 = 1 << 23;
-    unsigned a = 0, b = 0, c = 0, d = 0;
-    return __get_cpuid_count(7, 0, &a, &b, &c, &d) != 0 && (d & kAvx512Fp16) != 0;
-  }();
-  return has;
-#else
-  return true;
-#endif
 }
 
 at::Tensor with_huge_pages(at::Tensor fresh) {

@@ -26,9 +26,6 @@ T* scratch_of(int64_t elements) {
   return static_cast<T*>(scratch(elements * int64_t(sizeof(T))));
 }
 
-// Whether the processor calculates in float16.
-bool has_half_arithmetic();
-
 // Below this many elements of simple work a second thread costs more than it brings.
 inline constexpr int64_t kGrainElements = 32768;
 

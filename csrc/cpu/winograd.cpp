@@ -7,6 +7,11 @@
 namespace inkgrad::cpu {
 namespace {
 
+ChannelRange share_of(int64_t channels, int64_t share, int64_t shares) {
+  const int64_t first = share * channels / shares;
+  return {first, (share + 1) * channels / shares - first};
+}
+
 template <typename T>
 Convolution first_images(const Convolution& c) {
   return {kernels()->of<T>().winograd_images(c.images), c.geometry};
@@ -28,21 +33,23 @@ Tensor pack(const ConvGeometry& g, Filters<T> filters) {
   return packed;
 }
 
+// A bit for each image of a group that is taken abreast.
+using ImageBits = std::vector<std::atomic<uint64_t>>;
+
 // Calls run(first image, images, first row of windows, rows, memory) for the pieces of a batch:
 // images abreast, and of each of these groups so many parts that threads have as much to do as each
-// other. run's bits of what is not finite become the images that are left, with those that no group
-// takes.
+// other. run's bits of what is not finite are added to not_finite's.
 template <typename T, typename Run>
-ImageRanges for_each_piece(const Convolution& c, const PoolGeometry& pool, Run run) {
+void for_each_piece(const Convolution& c, const PoolGeometry& pool, ImageBits& not_finite,
+                    Run run) {
   const auto& table = kernels()->of<T>();
   const int64_t lanes = table.batch_lanes, images = first_images<T>(c).images,
-                groups = (images + lanes - 1) / lanes, threads = at::get_num_threads(),
+                groups = int64_t(not_finite.size()), threads = at::get_num_threads(),
                 rows = pool.window_height > 0 ? pool.out_height : (c.geometry.out_height + 1) / 2,
                 operations = c.operations_per_image() * std::min(lanes, images);
   const int64_t most = std::clamp<int64_t>(operations / kGrainOperations, 1, rows);
   int64_t parts = 1;
   while (parts < most && groups * parts % threads != 0 && groups * parts < 4 * threads) ++parts;
-  std::vector<std::atomic<uint64_t>> not_finite(groups);
   at::parallel_for(0, groups * parts, kGrainOperations * parts / operations + 1,
                    [&](int64_t begin, int64_t end) {
                      T* const memory = scratch_of<T>(table.winograd_workspace(c.geometry, pool));
@@ -53,6 +60,33 @@ ImageRanges for_each_piece(const Convolution& c, const PoolGeometry& pool, Run r
                            run(image, std::min(lanes, images - image), row, last - row, memory);
                      }
                    });
+}
+
+// Packs the filters of some output channels, as many as memory is to be taken for, and has the
+// batch convolved with them; then those of the next ones. run(geometry of so many output channels,
+// the first one, packed, first image, images, first row of windows, rows, memory) is called for all
+// pieces. Left are the images of which it finds some result not finite, and those that no group
+// takes.
+template <typename T, typename Run>
+ImageRanges convolve(const Convolution& c, const PoolGeometry& pool, Filters<T> filters, Run run) {
+  constexpr int64_t kMostPackedBytes = 2 << 20;
+  const auto& table = kernels()->of<T>();
+  const int64_t lanes = table.batch_lanes, images = first_images<T>(c).images,
+                channels = c.geometry.out_channels;
+  const int64_t bytes = table.winograd_packed_size(c.geometry) * int64_t(sizeof(T)),
+                shares = std::min(at::divup(bytes, kMostPackedBytes), channels);
+  ImageBits not_finite(at::divup(images, lanes));
+  for (int64_t share = 0; share < shares; ++share) {
+    const auto [first, count] = share_of(channels, share, shares);
+    Convolution part = c;
+    part.geometry.out_channels = count;
+    Filters<T> some = filters;
+    some.data += first * filters.out_step;
+    const Tensor packed = pack(part.geometry, some);
+    for_each_piece<T>(part, pool, not_finite, [&, channel = first](auto... piece) {
+      return run(part.geometry, channel, packed.template const_data_ptr<T>(), piece...);
+    });
+  }
   ImageRanges left;
   for (int64_t n = 0; n < images; ++n) {
     if (not_finite[n / lanes] >> n % lanes & 1) left.add(n, 1);
@@ -64,14 +98,15 @@ ImageRanges for_each_piece(const Convolution& c, const PoolGeometry& pool, Run r
 template <typename T>
 ImageRanges convolve(const Convolution& c, const T* input, Filters<T> filters, const T* bias,
                      T* output) {
-  const Tensor packed = pack(c.geometry, filters);
-  const T* const u = packed.const_data_ptr<T>();
-  return for_each_piece<T>(
-      c, {}, [&](int64_t image, int64_t images, int64_t row, int64_t rows, T* memory) {
-        return kernels()->of<T>().winograd_forward(
-            c.geometry, row, rows, images, input + image * c.in_image(), u, bias,
-            output + image * c.out_image(), c.out_image(), memory);
-      });
+  return convolve(c, PoolGeometry{}, filters,
+                  [&](const ConvGeometry& g, int64_t channel, const T* packed, int64_t image,
+                      int64_t images, int64_t row, int64_t rows, T* memory) {
+                    return kernels()->of<T>().winograd_forward(
+                        g, row, rows, images, input + image * c.in_image(), packed,
+                        bias ? bias + channel : nullptr,
+                        output + image * c.out_image() + channel * c.out_plane(), c.out_image(),
+                        memory);
+                  });
 }
 
 // The filters of a weight, [OC, IC, KH, KW]; and those of the convolution that gives the gradient
@@ -94,6 +129,75 @@ Convolution input_gradient_of(const Convolution& c) {
            g.kernel_height, g.kernel_width, g.kernel_height - 1 - g.pad_height,
            g.kernel_width - 1 - g.pad_width, 1, 1}};
 }
+
+// The weight's gradient among threads. Images abreast, and parts of their rows, are shared out to
+// as many sums as memory is to be taken for: all that whatever the number of threads. If there are
+// more of these, each takes a share of the output channels, which changes no sum.
+template <typename T>
+class WeightTasks {
+ public:
+  explicit WeightTasks(const Convolution& c) : c_(c), lanes_(kernels()->of<T>().batch_lanes) {
+    constexpr int64_t kMostBytes = 4 << 20, kFewestOutputs = 16;
+    const auto& table = kernels()->of<T>();
+    const auto& g = c.geometry;
+    const int64_t groups = at::divup(c.images, lanes_), threads = at::get_num_threads();
+    channel_ = table.winograd_weight_sums(g);
+    parts_ = std::min(at::divup(kMaxGroups, groups), table.winograd_weight_parts(g));
+    pieces_ = groups * parts_;
+    const int64_t fit = kMostBytes / (g.out_channels * channel_ * int64_t(sizeof(T)));
+    sums_ = std::min(pieces_, std::clamp<int64_t>(fit, 1, kMaxGroups));
+    shares_ = std::clamp<int64_t>(at::divup(threads, sums_), 1,
+                                  at::divup(g.out_channels, kFewestOutputs));
+  }
+
+  // Of all images, as the kernel leaves them.
+  Tensor sums(const T* grad, const T* input) const {
+    const auto& table = kernels()->of<T>();
+    const int64_t size = c_.geometry.out_channels * channel_;
+    const Tensor each = at::zeros({sums_, size}, at::CppTypeToScalarType<T>::value);
+    T* const to = each.template mutable_data_ptr<T>();
+    at::parallel_for(0, sums_ * shares_, 1, [&](int64_t begin, int64_t end) {
+      T* const memory = scratch_of<T>(table.winograd_weight_workspace(c_.geometry));
+      for (int64_t task = begin; task < end; ++task) {
+        const int64_t sum = task / shares_;
+        const auto outs = outs_of(task % shares_);
+        for (int64_t k = sum * pieces_ / sums_; k < (sum + 1) * pieces_ / sums_; ++k)
+          add(k, outs, grad, input, to + sum * size + outs.first * channel_, memory);
+      }
+    });
+    const Tensor total = each[0];
+    for (int64_t sum = 1; sum < sums_; ++sum) total.add_(each[sum]);
+    return total;
+  }
+
+  void unpack(const T* sums, T* grad_weight) const {
+    at::parallel_for(0, shares_, 1, [&](int64_t begin, int64_t end) {
+      for (int64_t share = begin; share < end; ++share) {
+        const auto outs = outs_of(share);
+        kernels()->of<T>().winograd_unpack_weight(c_.geometry, outs, sums + outs.first * channel_,
+                                                  grad_weight);
+      }
+    });
+  }
+
+ private:
+  ChannelRange outs_of(int64_t share) const {
+    return share_of(c_.geometry.out_channels, share, shares_);
+  }
+
+  void add(int64_t piece, ChannelRange outs, const T* grad, const T* input, T* sums,
+           T* memory) const {
+    const int64_t rows = (c_.geometry.out_height + 1) / 2, image = piece / parts_ * lanes_,
+                  part = piece % parts_;
+    const int64_t row = part * rows / parts_, last = (part + 1) * rows / parts_;
+    kernels()->of<T>().winograd_backward_weight(
+        c_.geometry, outs, row, last - row, std::min(lanes_, c_.images - image),
+        grad + image * c_.out_image(), input + image * c_.in_image(), sums, memory);
+  }
+
+  Convolution c_;
+  int64_t lanes_, channel_, parts_, pieces_, sums_, shares_;
+};
 
 Tensor contiguous(const OptionalTensor& bias) {
   return bias.has_value() && bias->defined() ? bias->contiguous() : Tensor();
@@ -127,28 +231,35 @@ ImageRanges winograd_relu_pool_forward(const Convolution& c, const PoolGeometry&
                                        const Tensor& input, const Tensor& weight,
                                        const OptionalTensor& bias, const Tensor& output,
                                        const Tensor& indices) {
-  const Tensor terms = contiguous(bias), packed = pack(c.geometry, filters_of<T>(c, weight));
-  const T *const x = input.const_data_ptr<T>(), *const u = packed.const_data_ptr<T>(),
-                 *const b = data_or_null<T>(terms);
+  const Tensor terms = contiguous(bias);
+  const T *const x = input.const_data_ptr<T>(), *const b = data_or_null<T>(terms);
   T* const y = output.mutable_data_ptr<T>();
   uint8_t* const places = indices.mutable_data_ptr<uint8_t>();
-  const int64_t out_image = c.geometry.out_channels * pool.out_height * pool.out_width;
-  return for_each_piece<T>(
-      c, pool, [&](int64_t image, int64_t images, int64_t row, int64_t rows, T* memory) {
-        return kernels()->of<T>().winograd_relu_pool_forward(
-            c.geometry, pool, row, rows, images, x + image * c.in_image(), u, b,
-            y + image * out_image, places + image * out_image, out_image, memory);
-      });
+  const int64_t plane = pool.out_height * pool.out_width,
+                out_image = c.geometry.out_channels * plane;
+  return convolve(c, pool, filters_of<T>(c, weight),
+                  [&](const ConvGeometry& g, int64_t channel, const T* packed, int64_t image,
+                      int64_t images, int64_t row, int64_t rows, T* memory) {
+                    const int64_t to = image * out_image + channel * plane;
+                    return kernels()->of<T>().winograd_relu_pool_forward(
+                        g, pool, row, rows, images, x + image * c.in_image(), packed,
+                        b ? b + channel : nullptr, y + to, places + to, out_image, memory);
+                  });
+}
+
+template <typename T>
+bool winograd_takes_grad_input(const Convolution& c) {
+  const auto& g = c.geometry;
+  const auto back = input_gradient_of(c);
+  return g.pad_height < g.kernel_height && g.pad_width < g.kernel_width && g.dilation_height == 1 &&
+         g.dilation_width == 1 && prefers_winograd<T>(back, {}) &&
+         first_images<T>(back).images == c.images;
 }
 
 template <typename T>
 Tensor winograd_grad_input(const Convolution& c, const Tensor& grad, const Tensor& weight) {
   const auto& g = c.geometry;
   const auto back = input_gradient_of(c);
-  const bool takes = g.pad_height < g.kernel_height && g.pad_width < g.kernel_width &&
-                     g.dilation_height == 1 && g.dilation_width == 1 &&
-                     prefers_winograd<T>(back, {}) && first_images<T>(back).images == c.images;
-  if (!takes) return {};
   const Tensor result =
       new_tensor({c.images, g.in_channels, g.in_height, g.in_width}, grad.scalar_type());
   const auto left = convolve<T>(back, grad.const_data_ptr<T>(), gradient_filters_of<T>(c, weight),
@@ -160,37 +271,12 @@ template <typename T>
 Tensor winograd_grad_weight(const Convolution& c, const Tensor& grad, const Tensor& input) {
   const auto& table = kernels()->of<T>();
   const auto& g = c.geometry;
-  const int64_t lanes = table.batch_lanes, groups = (c.images + lanes - 1) / lanes;
   if (first_images<T>(c).images < c.images || !table.winograd_weight_takes(g)) return {};
-  // Parts of rows, so that there is enough to share out, and as many sums as memory allows: both
-  // whatever the number of threads.
-  constexpr int64_t kMostBytes = 8 << 20;
-  const int64_t size = table.winograd_weight_sums(g), rows = (g.out_height + 1) / 2,
-                parts =
-                    std::min((kMaxGroups + groups - 1) / groups, table.winograd_weight_parts(g)),
-                most = std::clamp<int64_t>(kMostBytes / (size * int64_t(sizeof(T))), 2, kMaxGroups),
-                sums = std::min(groups * parts, most);
-  const Tensor each = at::zeros({sums, size}, grad.options());
-  T* const to = each.template mutable_data_ptr<T>();
-  const T *const dy = grad.const_data_ptr<T>(), *const x = input.const_data_ptr<T>();
-  at::parallel_for(0, sums, 1, [&](int64_t begin, int64_t end) {
-    T* const memory = scratch_of<T>(table.winograd_weight_workspace(g));
-    for (int64_t s = begin; s < end; ++s) {
-      for (int64_t k = s * groups * parts / sums; k < (s + 1) * groups * parts / sums; ++k) {
-        const int64_t image = k / parts * lanes, part = k % parts;
-        const int64_t row = part * rows / parts, last = (part + 1) * rows / parts;
-        table.winograd_backward_weight(g, row, last - row, std::min(lanes, c.images - image),
-                                       dy + image * c.out_image(), x + image * c.in_image(),
-                                       to + s * size, memory);
-      }
-    }
-  });
-  const Tensor total = each[0];
-  for (int64_t s = 1; s < sums; ++s) total.add_(each[s]);
+  const WeightTasks<T> tasks(c);
+  const Tensor total = tasks.sums(grad.const_data_ptr<T>(), input.const_data_ptr<T>());
   const Tensor result =
       at::empty({g.out_channels, g.in_channels, g.kernel_height, g.kernel_width}, grad.options());
-  table.winograd_unpack_weight(g, total.template const_data_ptr<T>(),
-                               result.template mutable_data_ptr<T>());
+  tasks.unpack(total.const_data_ptr<T>(), result.mutable_data_ptr<T>());
   return table.all_finite(result.template const_data_ptr<T>(), result.numel()) ? result : Tensor();
 }
 
@@ -201,6 +287,7 @@ Tensor winograd_grad_weight(const Convolution& c, const Tensor& grad, const Tens
   template ImageRanges winograd_relu_pool_forward<T>(                                        \
       const Convolution&, const PoolGeometry&, const Tensor&, const Tensor&,                 \
       const OptionalTensor&, const Tensor&, const Tensor&);                                  \
+  template bool winograd_takes_grad_input<T>(const Convolution&);                            \
   template Tensor winograd_grad_input<T>(const Convolution&, const Tensor&, const Tensor&);  \
   template Tensor winograd_grad_weight<T>(const Convolution&, const Tensor&, const Tensor&);
 INKGRAD_INSTANTIATE(float)

@@ -40,9 +40,13 @@ ImageRanges winograd_relu_pool_forward(const Convolution& c, const PoolGeometry&
                                        const OptionalTensor& bias, const Tensor& output,
                                        const Tensor& indices);
 
-// The gradients of the input and of the weight, where all of them come this way and are finite.
+// The gradient of the input, if all of it is finite, where it comes this way.
+template <typename T>
+bool winograd_takes_grad_input(const Convolution& c);
 template <typename T>
 Tensor winograd_grad_input(const Convolution& c, const Tensor& grad, const Tensor& weight);
+
+// The gradient of the weight, if it comes this way and all of it is finite.
 template <typename T>
 Tensor winograd_grad_weight(const Convolution& c, const Tensor& grad, const Tensor& input);
 

@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from comparing import assert_close, assert_like_native, every_dtype, every_float
+from comparing import assert_close, assert_equal, assert_like_native, every_dtype, every_float
+from inkgrad import functional
 from inkgrad.check.cases import OPS, Case, bind
 from inkgrad.check.derivatives import noise
 
@@ -194,3 +195,30 @@ def test_tensors_shared_between_arguments(name, device):
     assert_like_native(
         lambda t: bind(op.fused, case)(t, t), lambda t: bind(op.native, case)(t, t), [tensor]
     )
+
+
+@every_dtype
+@pytest.mark.parametrize("reduction", ["mean", "none"])
+@pytest.mark.parametrize(
+    "shape",
+    [(), (1,), (4001,), (5, 1), (5, 4001), (3, 1, 1), (3, 5, 1), (1, 5, 1), (3, 1, 4001)],
+    ids=str,
+)
+def test_a_weight_that_broadcasting_repeats(shape, reduction, dtype):
+    """Longer than a chunk, and chunks begin amid its repetitions."""
+    generator = torch.Generator().manual_seed(0)
+    x, target = (torch.rand(3, 5, 4001, generator=generator).to(dtype) for _ in range(2))
+    weight = torch.rand(shape, generator=generator).to(dtype)
+    x.requires_grad_()
+
+    def results(x, target, weight):
+        loss = functional.binary_cross_entropy(x, target, weight, reduction=reduction)
+        return loss.detach(), *torch.autograd.grad(loss.sum(), x)
+
+    written_out = weight.expand(3, 5, 4001).contiguous()
+    expected = results(x, target, written_out)
+    for one, other in zip(results(x, target, weight), expected, strict=True):
+        assert_equal(one, other)
+    turned = x.mT.contiguous().mT.detach().requires_grad_()
+    loss, grad = results(turned, target, weight)
+    assert_close((loss, grad), expected)

@@ -7,6 +7,7 @@ import torch
 from torch.profiler import ProfilerActivity, profile
 
 from comparing import needs_extension
+from inkgrad import functional
 from inkgrad.check.cases import OPS, Case, bind
 
 BIG = {
@@ -74,3 +75,28 @@ def test_fused_pooling_never_holds_the_unpooled_image():
     unpooled = 8 * 16 * 64 * 64 * 4
     sizes = allocations(lambda: op.fused(*inputs))
     assert max(sizes) < unpooled
+
+
+@needs_extension
+def test_filters_are_packed_a_few_at_a_time():
+    """256 x 256 filters are 4 MB when they are packed for Winograd's filtering."""
+    x, weight = torch.randn(8, 256, 6, 6), torch.randn(256, 256, 3, 3)
+    sizes = allocations(lambda: functional.conv2d(x, weight, padding=1))
+    assert max(sizes) <= 2 << 20
+
+
+@needs_extension
+@pytest.mark.parametrize("shape", [(1000,), (300, 1), (1,)])
+def test_a_weight_that_is_broadcast_is_not_copied(shape):
+    probabilities, target, weight = torch.rand(300, 1000), torch.rand(300, 1000), torch.rand(shape)
+    sizes = allocations(lambda: functional.binary_cross_entropy(probabilities, target, weight))
+    assert max(sizes) < probabilities.nbytes / 2
+
+
+@needs_extension
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_a_pool_of_a_half_type_goes_through_float_by_pieces(dtype):
+    x, weight = torch.randn(16, 32, 28, 28).to(dtype), torch.randn(64, 32, 3, 3).to(dtype)
+    convolved = functional.conv2d(x, weight, padding=1)
+    sizes = allocations(lambda: functional.conv2d_relu_max_pool2d(x, weight, padding=1))
+    assert max(sizes) <= 2 * convolved.nbytes

@@ -34,6 +34,7 @@ SHAPES = {
     "tiles of channels and one more": ((16, 11, 8, 8), 16, 3, 1),
     "windows of several blocks": ((24, 6, 30, 31), 8, 3, 1),
     "a band of one row, more channels than the direct kernels take": ((8, 256, 7, 14), 32, 3, 1),
+    "more filters than are packed at once": ((8, 200, 8, 8), 200, 3, 1),
 }
 every_shape = pytest.mark.parametrize("shape", SHAPES)
 
@@ -117,10 +118,12 @@ def test_what_overflows_on_the_way_only_is_finite():
     torch.testing.assert_close(y, F.conv2d(x.double(), weight.double()).float())
 
 
+@pytest.mark.parametrize("shape", ["course second layer", "more filters than are packed at once"])
+@pytest.mark.parametrize("place", [3, -3])
 @pytest.mark.parametrize("parameter", ["weight", "bias"])
-def test_infinite_parameters(parameter):
-    x, weight, bias, padding = tensors("course second layer", torch.float32)
-    {"weight": weight, "bias": bias}[parameter].view(-1)[3] = float("inf")
+def test_infinite_parameters(parameter, place, shape):
+    x, weight, bias, padding = tensors(shape, torch.float32)
+    {"weight": weight, "bias": bias}[parameter].view(-1)[place] = float("inf")
     y, native = (f(x, weight, bias, padding=padding) for f in (functional.conv2d, F.conv2d))
     assert_equal(y.isnan(), native.isnan())
     assert_equal(y.isinf(), native.isinf())
@@ -146,9 +149,10 @@ def test_gradients_that_are_not_finite(value, spoilt):
         assert_equal(one.isinf(), other.isinf())
 
 
+@pytest.mark.parametrize("shape", ["bands of rows", "more filters than are packed at once"])
 @pytest.mark.parametrize("threads", [2, 3, 7])
-def test_parts_of_rows_for_more_threads_give_the_same_bits(threads):
-    x, weight, bias, padding = tensors("bands of rows", torch.float32)
+def test_shares_of_more_threads_give_the_same_bits(threads, shape):
+    x, weight, bias, padding = tensors(shape, torch.float32)
     x.requires_grad_()
     weight.requires_grad_()
 

@@ -260,6 +260,7 @@ uint64_t for_each_window(const ConvGeometry& g, const Windows& w, int64_t begin,
                          int64_t images, const T* input, const T* packed, const T* bias, T* memory,
                          Put put, EndBand end_band) {
   const int64_t pitch = w.width * L, height = w.height(Taps), kept = Taps - 1;
+  const int64_t image = g.in_channels * g.in_height * g.in_width;
   const Image<T> band{memory, pitch, height * pitch};
   T* const v = memory + g.in_channels * band.plane;
   std::memset(memory, 0, g.in_channels * band.plane * sizeof(T));
@@ -268,13 +269,13 @@ uint64_t for_each_window(const ConvGeometry& g, const Windows& w, int64_t begin,
   for (int64_t row = begin; row < end; row += w.band_rows) {
     const int64_t rows = smaller(w.band_rows, end - row);
     if (row == begin) {
-      fill_rows<T, L>(g, images, input, 2 * row, 0, 2 * rows + kept, band);
+      fill_rows<T, L>(g, images, input, image, 2 * row, 0, 2 * rows + kept, band);
     } else {  // whose first rows are the last ones of the band before
       for (int64_t i = 0; i < g.in_channels; ++i) {
         T* const plane = memory + i * band.plane;
         std::memmove(plane, plane + 2 * w.band_rows * pitch, kept * pitch * sizeof(T));
       }
-      fill_rows<T, L>(g, images, input, 2 * row + kept, kept, 2 * rows, band);
+      fill_rows<T, L>(g, images, input, image, 2 * row + kept, kept, 2 * rows, band);
     }
     for (int64_t r = 0; r < rows; ++r) {
       for (int64_t group = 0; group < groups.count; ++group) {

@@ -59,12 +59,12 @@ inline bool has_filter(const ConvGeometry& g) {
          products_of_kernel(g) * g.in_channels * g.out_channels <= kMostProducts;
 }
 
-// Rows first .. first + rows of the padded images as rows at .. at + rows of the band. What lies
-// beside the images is not touched.
+// Rows first .. first + rows of the padded images, which lie `image` elements apart, as rows at ..
+// at + rows of the band. What lies beside the images is not touched.
 template <typename T, int L>
-void fill_rows(const ConvGeometry& g, int64_t images, const T* input, int64_t first, int64_t at,
-               int64_t rows, const Image<T>& band) {
-  const int64_t plane = g.in_height * g.in_width, image = g.in_channels * plane;
+void fill_rows(const ConvGeometry& g, int64_t images, const T* input, int64_t image, int64_t first,
+               int64_t at, int64_t rows, const Image<T>& band) {
+  const int64_t plane = g.in_height * g.in_width;
   const int64_t columns = smaller(g.in_width, band.pitch / L - g.pad_width);
   const bool at_once = columns * L == band.pitch && columns == g.in_width &&
                        first >= g.pad_height && first + rows <= g.pad_height + g.in_height;

@@ -31,8 +31,9 @@ int64_t winograd_weight_parts(const ConvGeometry& g) {
   return smaller(window_rows(g, {}), window_rows(g, {}) * window_columns(g, {}) / kFewestWindows);
 }
 
+// For each output channel.
 int64_t winograd_weight_sums(const ConvGeometry& g) {
-  return g.out_channels * g.in_channels * products_of_kernel(g);
+  return g.in_channels * products_of_kernel(g);
 }
 
 // Bands of window rows, and blocks of windows of a band.
@@ -127,26 +128,27 @@ void add_windows(int64_t windows, const T* ds, const T* v, int64_t pitch, T* du)
 // du += a block's part, [product][tile of output channels][tile of channels][output channel]
 // [channel], from ds [sum][output channel][window] and v [product][channel][window].
 template <typename T, int L, int Taps>
-void add_block(const ConvGeometry& g, int64_t windows, const T* ds, const T* v, T* du) {
+void add_block(int64_t out_channels, int64_t in_channels, int64_t windows, const T* ds, const T* v,
+               T* du) {
   const int64_t pitch = windows * L;
-  const Parts outs(g.out_channels, kTile), ins(g.in_channels, kTile);
-  for (int sum = 0; sum < kSums * kSums; ++sum, ds += g.out_channels * pitch) {
+  const Parts outs(out_channels, kTile), ins(in_channels, kTile);
+  for (int sum = 0; sum < kSums * kSums; ++sum, ds += out_channels * pitch) {
     for (int k = 0; k < products_of<Taps>(sum / kSums, sum % kSums); ++k) {
       for (int64_t tile = 0; tile < outs.count; ++tile) {
         const int64_t o = outs.begin(tile);
-        with_constant<kTile>(outs.begin(tile + 1) - o, [&](auto out_channels) {
-          constexpr int O = decltype(out_channels)::value;
+        with_constant<kTile>(outs.begin(tile + 1) - o, [&](auto height) {
+          constexpr int O = decltype(height)::value;
           for (int64_t part = 0; part < ins.count; ++part) {
             const int64_t i = ins.begin(part);
-            with_constant<kTile>(ins.begin(part + 1) - i, [&](auto in_channels) {
-              constexpr int P = decltype(in_channels)::value;
+            with_constant<kTile>(ins.begin(part + 1) - i, [&](auto width) {
+              constexpr int P = decltype(width)::value;
               add_windows<T, L, O, P>(windows, ds + o * pitch, v + i * pitch, pitch, du);
               du += O * P;
             });
           }
         });
       }
-      v += g.in_channels * pitch;
+      v += in_channels * pitch;
     }
   }
 }
@@ -174,26 +176,30 @@ void take_window_apart(int64_t channels, const Image<T>& band, const T* corner, 
   }
 }
 
-// The convolution's output as an image of its own.
-ConvGeometry output_of(const ConvGeometry& g) {
+// Channels of the convolution's output as an image of its own.
+ConvGeometry output_of(const ConvGeometry& g, int64_t channels) {
   ConvGeometry output{};
-  output.in_channels = g.out_channels;
+  output.in_channels = channels;
   output.in_height = g.out_height;
   output.in_width = g.out_width;
   return output;
 }
 
 template <typename T, int L, int Taps>
-void backward_weight(const ConvGeometry& g, int64_t first_row, int64_t rows, int64_t images,
-                     const T* grad_output, const T* input, T* sums, T* workspace) {
+void backward_weight(const ConvGeometry& g, ChannelRange outs, int64_t first_row, int64_t rows,
+                     int64_t images, const T* grad_output, const T* input, T* sums, T* workspace) {
+  // Of all channels, for sums must not depend on the range.
   const Blocks<T, L> blocks(g, workspace);
-  const ConvGeometry output = output_of(g);
+  const ConvGeometry output = output_of(g, outs.count);
+  const int64_t in_image = g.in_channels * g.in_height * g.in_width,
+                plane = g.out_height * g.out_width, out_image = g.out_channels * plane;
+  grad_output += outs.first * plane;
   T* const v = workspace + blocks.bands_size(g);
   std::memset(workspace, 0, blocks.bands_size(g) * sizeof(T));
   for (int64_t row = first_row; row < first_row + rows; row += blocks.band_rows) {
     const int64_t band_rows = smaller(blocks.band_rows, first_row + rows - row);
-    fill_rows<T, L>(g, images, input, 2 * row, 0, 2 * band_rows + Taps - 1, blocks.input);
-    fill_rows<T, L>(output, images, grad_output, 2 * row, 0, 2 * band_rows, blocks.grad);
+    fill_rows<T, L>(g, images, input, in_image, 2 * row, 0, 2 * band_rows + Taps - 1, blocks.input);
+    fill_rows<T, L>(output, images, grad_output, out_image, 2 * row, 0, 2 * band_rows, blocks.grad);
     const Parts parts(band_rows * blocks.columns, blocks.windows);
     for (int64_t part = 0; part < parts.count; ++part) {
       const int64_t first = parts.begin(part), windows = parts.begin(part + 1) - first;
@@ -205,22 +211,22 @@ void backward_weight(const ConvGeometry& g, int64_t first_row, int64_t rows, int
         };
         transform_patches<T, L, Taps, 1>(g.in_channels, blocks.input, corner_of(blocks.input),
                                          v + w * L, windows * L, g.in_channels * windows * L);
-        take_window_apart<T, L>(g.out_channels, blocks.grad, corner_of(blocks.grad), ds + w * L,
+        take_window_apart<T, L>(outs.count, blocks.grad, corner_of(blocks.grad), ds + w * L,
                                 windows * L);
       }
-      add_block<T, L, Taps>(g, windows, ds, v, sums);
+      add_block<T, L, Taps>(outs.count, g.in_channels, windows, ds, v, sums);
     }
   }
 }
 
 template <typename T>
-void winograd_backward_weight(const ConvGeometry& g, int64_t first_row, int64_t rows,
-                              int64_t images, const T* grad_output, const T* input, T* sums,
-                              T* workspace) {
+void winograd_backward_weight(const ConvGeometry& g, ChannelRange outs, int64_t first_row,
+                              int64_t rows, int64_t images, const T* grad_output, const T* input,
+                              T* sums, T* workspace) {
   with_image_lanes<T>(images, [&](auto lanes) {
     with_taps(g, [&](auto taps) {
       backward_weight<T, decltype(lanes)::value, decltype(taps)::value>(
-          g, first_row, rows, images, grad_output, input, sums, workspace);
+          g, outs, first_row, rows, images, grad_output, input, sums, workspace);
     });
   });
 }
@@ -228,15 +234,16 @@ void winograd_backward_weight(const ConvGeometry& g, int64_t first_row, int64_t 
 // The weight's gradient from the sums, as add_block left them: some filters of a tile at a time, a
 // lane each.
 template <typename T>
-void winograd_unpack_weight(const ConvGeometry& g, const T* sums, T* grad_weight) {
+void winograd_unpack_weight(const ConvGeometry& g, ChannelRange range, const T* sums,
+                            T* grad_weight) {
   constexpr int L = 8;
   using V = Vec<double, L>;
   with_taps(g, [&](auto width) {
     constexpr int Taps = decltype(width)::value, N = Filter<Taps>::products;
-    const Parts outs(g.out_channels, kTile), ins(g.in_channels, kTile);
-    const int64_t product = g.out_channels * g.in_channels;
+    const Parts outs(range.count, kTile), ins(g.in_channels, kTile);
+    const int64_t product = range.count * g.in_channels;
     for (int64_t tile = 0; tile < outs.count; ++tile) {
-      const int64_t out = outs.begin(tile), O = outs.begin(tile + 1) - out;
+      const int64_t begin = outs.begin(tile), O = outs.begin(tile + 1) - begin;
       for (int64_t part = 0; part < ins.count; ++part) {
         const int64_t in = ins.begin(part), P = ins.begin(part + 1) - in;
         for (int64_t first = 0; first < O * P; first += L) {
@@ -257,7 +264,7 @@ void winograd_unpack_weight(const ConvGeometry& g, const T* sums, T* grad_weight
             taps_of_products<Taps>(column, taps[c]);
           }
           for (int64_t n = 0; n < count; ++n) {
-            const int64_t o = out + (first + n) / P, i = in + (first + n) % P;
+            const int64_t o = range.first + begin + (first + n) / P, i = in + (first + n) % P;
             T* const to = grad_weight + (o * g.in_channels + i) * Taps * Taps;
             for (int t = 0; t < Taps * Taps; ++t) to[t] = T(taps[t % Taps][t / Taps][n]);
           }

@@ -39,6 +39,11 @@ struct PoolGeometry {
   int64_t out_height, out_width;
 };
 
+// Channels first .. first + count.
+struct ChannelRange {
+  int64_t first, count;
+};
+
 // Filters of KH x KW taps that lie together; flipped: the last tap is taken for the first.
 template <typename T>
 struct Filters {
@@ -175,16 +180,18 @@ struct KernelsOf {
   void (*conv_backward_weight)(const ConvGeometry& g, int64_t images, const T* grad_output,
                                const T* input, T* grad_weight, T* workspace);
   // The same by Winograd's filtering, where winograd_weight_takes, for up to batch_lanes images and
-  // some rows of windows of 2 x 2 outputs: winograd_weight_sums sums, in an order of their own, +=
-  // their part. winograd_weight_parts: into how many pieces the rows may be cut.
+  // some rows of windows of 2 x 2 outputs: winograd_weight_sums sums for each output channel of a
+  // range, in an order of their own, += their part. winograd_weight_parts: into how many pieces the
+  // rows may be cut.
   bool (*winograd_weight_takes)(const ConvGeometry& g);
   int64_t (*winograd_weight_parts)(const ConvGeometry& g);
   int64_t (*winograd_weight_sums)(const ConvGeometry& g);
   int64_t (*winograd_weight_workspace)(const ConvGeometry& g);
-  void (*winograd_backward_weight)(const ConvGeometry& g, int64_t first_row, int64_t rows,
-                                   int64_t images, const T* grad_output, const T* input, T* sums,
-                                   T* workspace);
-  void (*winograd_unpack_weight)(const ConvGeometry& g, const T* sums, T* grad_weight);
+  void (*winograd_backward_weight)(const ConvGeometry& g, ChannelRange outs, int64_t first_row,
+                                   int64_t rows, int64_t images, const T* grad_output,
+                                   const T* input, T* sums, T* workspace);
+  void (*winograd_unpack_weight)(const ConvGeometry& g, ChannelRange outs, const T* sums,
+                                 T* grad_weight);
   // The same from the gradient with respect to the output of a pool, [OC, PH, PW] an image, and the
   // places of the maxima. Its zeros are skipped, so the input has to be finite for them to vanish.
   // Several images: sums, in an order of its own, += their part.
