@@ -1,5 +1,7 @@
 // binary_cross_entropy on the CPU: one pass, chunks of fixed size, so that a sum is the same for
 // any number of threads. The half types are converted a chunk at a time and computed in float.
+#include "binary_cross_entropy.h"
+
 #include <ATen/core/Reduction.h>
 #include <ATen/ops/empty_like.h>
 #include <c10/util/BFloat16.h>
@@ -192,21 +194,24 @@ Weight weight_for(const Tensor& like, const OptionalTensor& weight) {
   return {in_order_of(like, w), 1, w.numel()};
 }
 
-Tensor forward(const Tensor& input, const Tensor& target, const OptionalTensor& weight,
-               int64_t reduction) {
-  if (!takes(input, target, weight))
-    return native::binary_cross_entropy(input, target, weight, reduction);
+// The loss, and its gradient with respect to input into grad_input if that is not null: while a
+// chunk is in a cache.
+Tensor compute(const Tensor& input, const Tensor& target, const OptionalTensor& weight,
+               int64_t reduction, Tensor* grad_input) {
   const Tensor x = without_gaps(input), t = in_order_of(x, target);
   const Weight w = weight_for(x, weight);
   const int64_t n = x.numel();
   std::atomic<unsigned> out_of_range{0};
   const bool each = reduction == at::Reduction::None;
   const Tensor result = each ? result_like(x) : new_tensor({}, x.scalar_type());
+  const double scale = reduction == at::Reduction::Mean ? double(n) : 1.0;
+  if (grad_input) *grad_input = result_like(x);
   with_dtype(x.scalar_type(), [&](auto zero) {
     using S = decltype(zero);
     const auto& table = kernels()->of<ComputeType<S>>();
     const S *const xs = x.const_data_ptr<S>(), *const ts = t.const_data_ptr<S>();
     S* const out = result.mutable_data_ptr<S>();
+    S* const dx = grad_input ? grad_input->mutable_data_ptr<S>() : nullptr;
     std::vector<double> sums(each ? 0 : at::divup(n, kChunk));
     for_each_chunk(n, [&](int64_t chunk, int64_t begin, int64_t count) {
       const Chunk<S> xc(xs, begin, count), tc(ts, begin, count);
@@ -218,17 +223,28 @@ Tensor forward(const Tensor& input, const Tensor& target, const OptionalTensor& 
       } else {
         sums[chunk] = table.bce_sum(xc.values(), tc.values(), wc.values(), count, &bad);
       }
+      if (dx) {
+        OutputChunk<S> dxc(dx, begin, count);
+        table.bce_backward(nullptr, 1 / scale, xc.values(), tc.values(), wc.values(), dxc.values(),
+                           nullptr, count);
+      }
       if (bad) out_of_range |= bad;
     });
     if (!each) {
       double sum = 0;
       for (const double part : sums) sum += part;
-      *out = static_cast<S>(
-          reduction == at::Reduction::Mean ? sum / n : sum);  // an empty mean is NaN, as in torch
+      *out = static_cast<S>(sum / scale);  // an empty mean is NaN, as in torch
     }
   });
   check_range(out_of_range);
   return result;
+}
+
+Tensor forward(const Tensor& input, const Tensor& target, const OptionalTensor& weight,
+               int64_t reduction) {
+  if (!takes(input, target, weight))
+    return native::binary_cross_entropy(input, target, weight, reduction);
+  return compute(input, target, weight, reduction, nullptr);
 }
 
 Gradients2 backward(const Tensor& grad_output, const Tensor& input, const Tensor& target,
@@ -270,6 +286,17 @@ Gradients2 backward(const Tensor& grad_output, const Tensor& input, const Tensor
 }
 
 }  // namespace
+
+std::optional<LossAndGradient> binary_cross_entropy_with_gradient(const Tensor& input,
+                                                                  const Tensor& target,
+                                                                  const OptionalTensor& weight,
+                                                                  int64_t reduction) {
+  if (reduction == at::Reduction::None || !takes(input, target, weight)) return std::nullopt;
+  LossAndGradient result;
+  result.loss = compute(input, target, weight, reduction, &result.grad_input);
+  return result;
+}
+
 }  // namespace inkgrad::cpu
 
 TORCH_LIBRARY_IMPL(inkgrad, CPU, m) {

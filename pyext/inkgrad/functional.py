@@ -108,7 +108,9 @@ def binary_cross_entropy(
         reduction: ``"none"``, ``"mean"`` or ``"sum"``.
 
     Returns:
-        A scalar, or input's shape for ``"none"``.
+        A scalar, or input's shape for ``"none"``. Kept for backward: input, target and weight. A
+        scalar on the CPU leaves the gradient of input besides, made in the same pass, unless target
+        requires one too.
 
     Raises:
         ValueError: target's size is not input's.
