@@ -19,7 +19,9 @@ def peak_bytes(step: Callable[[], Any], device: str) -> int | None:
 
     On the CPU the growth of the process's resident memory (Linux alone). Unlike torch's own count
     it holds the workspaces of libraries, save what one keeps from call to call; it means nothing
-    below some hundred kilobytes.
+    below some hundred kilobytes. It holds what the C library's allocator keeps back too, some
+    megabytes now and then; none with MALLOC_MMAP_THRESHOLD_=65536 in the environment, which costs
+    time.
     On CUDA the count of torch's allocator.
     """
     if device == "cuda":
