@@ -10,29 +10,12 @@
 #include "cuda/chain.h"
 #include "cuda/runtime.h"
 #include "differentiation/grad.h"
+#include "direct.h"
 #include "inkgrad_cuda_build.h"  // written by setup.py
-#include "ops.h"
 
 namespace {
 
 namespace py = pybind11;
-
-// The small ops once more, beside torch.ops: without schema and boxing a call costs 1 us less,
-// which is a fifth of what the course's layers take.
-void define_direct_calls(py::module_& m) {
-  using without_lock = py::call_guard<py::gil_scoped_release>;
-  m.def("linear_sigmoid", &inkgrad::linear_sigmoid, without_lock());
-  m.def("linear_relu", &inkgrad::linear_relu, without_lock());
-  m.def(
-      "binary_cross_entropy",
-      [](const at::Tensor& input, const at::Tensor& target, int64_t reduction) {
-        // torch's own error, which is the Python caller's to raise
-        TORCH_CHECK_TYPE(input.sizes() == target.sizes(), "sizes differ");
-        return inkgrad::binary_cross_entropy(input, target, std::nullopt, reduction);
-      },
-      without_lock());
-  m.def("grad", &inkgrad::grad);
-}
 
 // Multiplications and additions a second, on torch's threads, in about 20 ms.
 template <typename T>
@@ -124,7 +107,8 @@ PYBIND11_MODULE(_C, m) {
       py::call_guard<py::gil_scoped_release>(),
       "FLOP/s of independent multiply-adds in registers, on torch's threads: the ceiling of every "
       "kernel.");
-  define_direct_calls(m);
+  inkgrad::define_direct_calls(m);
+  m.def("grad", &inkgrad::grad);
   define_chain(m);
   define_cuda_chain(m);
   m.attr("cuda_toolkit") = INKGRAD_CUDA_TOOLKIT;

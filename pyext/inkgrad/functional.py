@@ -36,7 +36,7 @@ if LOADED.module is not None:
     _conv2d = torch.ops.inkgrad.conv2d.default
     _conv2d_relu_max_pool2d = torch.ops.inkgrad.conv2d_relu_max_pool2d.default
 
-# The same ops by a shorter way, for calls that nothing intercepts: see csrc/module.cpp.
+# The same ops by a shorter way, for calls that nothing intercepts: see csrc/direct.h.
 _direct: Any = LOADED.module
 _REDUCTIONS = {"none": 0, "mean": 1, "sum": 2}
 
@@ -172,7 +172,11 @@ def conv2d(
     if LOADED.module is None or pad is None or not _are_pairs(stride, pad, dilation):
         return reference.conv2d(input, weight, bias, stride, padding, dilation, groups)
     batch = input.unsqueeze(0) if input.dim() == 3 else input
-    output = _conv2d(batch, weight, bias, _pair(stride), _pair(pad), _pair(dilation), int(groups))
+    rest = (_pair(stride), _pair(pad), _pair(dilation), int(groups))
+    if _takes_direct_calls(input, weight, bias) and (bias is None or isinstance(bias, Tensor)):
+        output = _direct.conv2d(batch, weight, bias, *rest)
+    else:
+        output = _conv2d(batch, weight, bias, *rest)
     return output.squeeze(0) if input.dim() == 3 else output
 
 
@@ -210,16 +214,11 @@ def conv2d_relu_max_pool2d(
             input, weight, bias, stride, padding, dilation, groups, kernel_size
         )
     batch = input.unsqueeze(0) if input.dim() == 3 else input
-    output, _ = _conv2d_relu_max_pool2d(
-        batch,
-        weight,
-        bias,
-        _pair(stride),
-        _pair(pad),
-        _pair(dilation),
-        int(groups),
-        _pair(kernel_size),
-    )
+    rest = (_pair(stride), _pair(pad), _pair(dilation), int(groups), _pair(kernel_size))
+    if _takes_direct_calls(input, weight, bias) and (bias is None or isinstance(bias, Tensor)):
+        output = _direct.conv2d_relu_max_pool2d(batch, weight, bias, *rest)
+    else:
+        output, _ = _conv2d_relu_max_pool2d(batch, weight, bias, *rest)
     return output.squeeze(0) if input.dim() == 3 else output
 
 
