@@ -80,7 +80,7 @@ FACTS = {
     "binary_cross_entropy": Facts(
         formula="ℓ = −w (t ln x + (1 − t) ln(1 − x))",
         derivative="∂ℓ/∂x = w (x − t) / (x (1 − x))",
-        saved="x, t, w",
+        saved="x, t, w, ∂ℓ/∂x",
         note="kernels.note.entropy",
         files=(
             "autograd/binary_cross_entropy.cpp",
