@@ -94,9 +94,9 @@ def test_a_weight_that_is_broadcast_is_not_copied(shape):
 
 
 @needs_extension
-@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
-def test_a_pool_of_a_half_type_goes_through_float_by_pieces(dtype):
-    x, weight = torch.randn(16, 32, 28, 28).to(dtype), torch.randn(64, 32, 3, 3).to(dtype)
+def test_a_pool_of_bfloat16_goes_through_float_by_pieces():
+    """Nothing is larger than what torch convolves; in float it would be twice as large."""
+    x, weight = torch.randn(16, 32, 28, 28).bfloat16(), torch.randn(64, 32, 3, 3).bfloat16()
     convolved = functional.conv2d(x, weight, padding=1)
     sizes = allocations(lambda: functional.conv2d_relu_max_pool2d(x, weight, padding=1))
-    assert max(sizes) <= 2 * convolved.nbytes
+    assert max(sizes) <= convolved.nbytes
