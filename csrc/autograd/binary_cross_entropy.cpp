@@ -67,9 +67,8 @@ struct BinaryCrossEntropy : torch::autograd::Function<BinaryCrossEntropy> {
     Tensor gradient = std::move(found->second).toTensor();
     ctx->saved_data.erase(found);
     if (grad_output.item().equal(1)) return gradient;
-    const bool rounds_finely =
-        gradient.scalar_type() == at::kFloat || gradient.scalar_type() == at::kDouble;
-    return rounds_finely ? gradient.mul_(grad_output) : Tensor();
+    return at::isReducedFloatingType(gradient.scalar_type()) ? Tensor()
+                                                             : gradient.mul_(grad_output);
   }
 };
 
