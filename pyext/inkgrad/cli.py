@@ -20,9 +20,9 @@ __all__ = ["main"]
 # name: (module, help)
 _COMMANDS = {
     "demo": ("inkgrad_demo.command", "open the app in the browser: draw, train, compare models"),
-    "lesson": ("inkgrad.course.lesson_command", "run a lesson of the course and save its plots"),
-    "train": ("inkgrad.course.train_command", "train a model of the course and save a checkpoint"),
-    "predict": ("inkgrad.course.predict_command", "recognize the digit in each image file"),
+    "lesson": ("inkgrad.course.commands.lesson", "run a lesson of the course and save its plots"),
+    "train": ("inkgrad.course.commands.train", "train a model of the course and save a checkpoint"),
+    "predict": ("inkgrad.course.commands.predict", "recognize the digit in each image file"),
     "check": ("inkgrad.check", "compare the kernels' results and derivatives with torch's"),
     "bench": ("inkgrad_bench.command", "time the kernels and torch's own ops"),
     "info": ("inkgrad.info", "print versions and build configuration, for bug reports"),
