@@ -94,8 +94,11 @@ def test_momentum_decay_activation_and_augmentation_reach_the_run(tmp_path: Path
     [
         ("cnn --momentum 1", "momentum: expected at least 0 and below 1, got 1.0"),
         ("cnn --weight-decay -1", "weight decay: expected a number, at least 0, got -1.0"),
-        ("cnn --activation relu", "activation: expected none: cnn has its own, got 'relu'"),
-        ("diabetes --augment", "model: expected one that reads digits, to augment them"),
+        (
+            "cnn --activation relu",
+            "activation: expected none: cnn has a fixed activation",
+        ),
+        ("diabetes --augment", "model: expected one that recognizes digits, to augment them"),
         ("resnet", "invalid choice: 'resnet'"),
         ("cnn --epochs 0", "epochs: expected at least 1, got 0"),
         ("cnn --epochs many", "argument --epochs: invalid int value: 'many'"),
