@@ -187,7 +187,7 @@ def test_the_model_reads_a_drawing_now_and_at_any_moment_before(
     first = trainings.try_out({"run": run, "step": 0, "pixels": SEVEN_PIXELS})
     assert first["probabilities"] == pytest.approx(history["probabilities"][0], abs=1e-6)
     assert max(first["probabilities"]) < 0.2  # it has learnt nothing yet
-    with pytest.raises(ValueError, match="step: expected the step of .* snapshots, got 1000000"):
+    with pytest.raises(ValueError, match=r"step: expected the step of .*, got 1000000"):
         trainings.try_out({"run": run, "step": 1000000, "pixels": SEVEN_PIXELS})
 
 
