@@ -8,6 +8,7 @@ import pytest
 import torch
 
 import inkgrad
+from warm_python import WarmPython
 
 # Tests that share what is expensive to make run in one process (--dist loadgroup), the longest
 # group first; all others are distributed one by one.
@@ -46,6 +47,14 @@ def pytest_report_header() -> str:
 def available_devices() -> list[str]:
     """Return the device types to test on."""
     return ["cpu", "cuda"] if torch.cuda.is_available() else ["cpu"]
+
+
+@pytest.fixture(scope="session")
+def python() -> Iterator[WarmPython]:
+    """Runs programs in processes of their own, without importing torch each time."""
+    warm = WarmPython()
+    yield warm
+    warm.close()
 
 
 @pytest.fixture(params=available_devices())

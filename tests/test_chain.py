@@ -219,24 +219,39 @@ class Doubled(ink.ConvReluMaxPool2d):
 
 
 @pytest.mark.parametrize(
-    ("layers", "criterion"),
+    ("layers", "criterion", "message"),
     [
-        ([Doubled(1, 1, 3)], nn.CrossEntropyLoss()),
-        ([nn.Linear(3, 1), nn.Tanh()], nn.CrossEntropyLoss()),
-        ([ink.Conv2d(1, 1, 3)], nn.CrossEntropyLoss()),
-        ([ink.ConvReluMaxPool2d(1, 1, 3, padding="same")], nn.CrossEntropyLoss()),
-        ([nn.Linear(3, 1).double()], nn.CrossEntropyLoss()),
-        ([nn.Linear(3, 1, device="meta")], nn.CrossEntropyLoss()),
-        ([nn.Linear(3, 1)], nn.MSELoss()),
-        ([nn.Linear(3, 1)], nn.CrossEntropyLoss(label_smoothing=0.1)),
-        ([nn.Linear(3, 1)], nn.BCELoss(weight=torch.ones(1))),
-        ([nn.Linear(3, 1)], nn.BCELoss(reduction="none")),
-        ([nn.Flatten()], nn.CrossEntropyLoss()),
+        ([Doubled(1, 1, 3)], nn.CrossEntropyLoss(), "layers of .* got Doubled"),
+        ([nn.Linear(3, 1), nn.Tanh()], nn.CrossEntropyLoss(), "layers of .* got Tanh"),
+        ([ink.Conv2d(1, 1, 3)], nn.CrossEntropyLoss(), "layers of .* got Conv2d"),
+        (
+            [ink.ConvReluMaxPool2d(1, 1, 3, padding="same")],
+            nn.CrossEntropyLoss(),
+            "number of zeros, got ConvReluMaxPool2d",
+        ),
+        (
+            [nn.Linear(3, 1), nn.Flatten(0)],
+            nn.CrossEntropyLoss(),
+            r"Flatten\(1, -1\) .* got Flatten",
+        ),
+        ([nn.Linear(3, 1).double()], nn.CrossEntropyLoss(), "float32 parameters .* got Double"),
+        ([nn.Linear(3, 1, device="meta")], nn.CrossEntropyLoss(), "on the CPU, got .*meta"),
+        ([nn.Linear(3, 1)], nn.MSELoss(), "or CrossEntropyLoss.* got MSELoss"),
+        (
+            [nn.Linear(3, 1)],
+            nn.CrossEntropyLoss(label_smoothing=0.1),
+            "or CrossEntropyLoss.* got CrossEntropyLoss",
+        ),
+        ([nn.Linear(3, 1)], nn.BCELoss(weight=torch.ones(1)), "mean or sum, got BCELoss"),
+        ([nn.Linear(3, 1)], nn.BCELoss(reduction="none"), "mean or sum, got BCELoss"),
+        ([nn.Flatten()], nn.CrossEntropyLoss(), "at least one layer with parameters"),
     ],
     ids=lambda value: str(value).replace("\n", ""),
 )
-def test_what_is_not_supported_is_refused(layers: Layers, criterion: nn.Module) -> None:
-    with pytest.raises(ValueError, match=r"^chain: "):
+def test_what_is_not_supported_is_refused(
+    layers: Layers, criterion: nn.Module, message: str
+) -> None:
+    with pytest.raises(ValueError, match=f"^chain: expected .*{message}"):
         Chain(layers, criterion)
     assert Chain.of(layers, criterion) is None
 

@@ -217,15 +217,6 @@ def test_transform(name, case, transform, device):
     assert_close(actual, expected)
 
 
-def test_vmap_needs_a_batch_dimension_like_native(device):
-    """Misuse of a transform is reported, not computed around."""
-    op = OPS["conv2d"]
-    inputs = op.inputs(CASES["conv2d"][0], torch.float64, device)
-    for function in (op.fused, op.native):
-        with pytest.raises(ValueError, match="in_dims"):
-            vmap(function, in_dims=(9, None, None))(*inputs)
-
-
 def test_loss_weight_is_no_variable_of_a_transform(device):
     """Native gives no derivative by the weight of the loss; an answer of zeros would be a lie."""
     op = OPS["binary_cross_entropy"]

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import argparse
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -14,6 +12,7 @@ from inkgrad.course.commands import lesson as lesson_command
 from inkgrad.course.commands import terminal
 from inkgrad.course.lessons import LESSONS
 from inkgrad.course.lessons.parts import Picture
+from warm_python import WarmPython
 
 
 def lesson(*arguments: str) -> int:
@@ -90,7 +89,7 @@ def test_a_folder_that_cannot_be_made_is_noticed_first(
     assert capsys.readouterr().out == ""
 
 
-def test_without_matplotlib_the_numbers_are_printed_all_the_same() -> None:
+def test_without_matplotlib_the_numbers_are_printed_all_the_same(python: WarmPython) -> None:
     """And without Gradio. None in sys.modules: importing fails as if it were not installed."""
     program = """if True:
         import importlib, sys
@@ -102,30 +101,19 @@ def test_without_matplotlib_the_numbers_are_printed_all_the_same() -> None:
         assert main(["lesson", "1", "--lang", "en"]) == 0
         assert main(["lesson", "1", "--lang", "en", "--plots", "."]) == 1
     """
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    done = python.run(program)
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("1. Overview") == 1  # refused before anything else
     assert "pip install 'inkgrad[plots]'" in done.stderr
 
 
-def test_ctrl_c_ends_it_cleanly() -> None:
-    command = [sys.executable, "-m", "inkgrad", "lesson", "5", "--epochs", "100000000"]
-    process = subprocess.Popen(
-        command,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        # a suite that runs in the background ignores it, and so would its children
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
-    )
-    try:
-        assert process.stdout is not None
-        assert process.stdout.readline().startswith("5. ")
-        process.send_signal(signal.SIGINT)
-        _, errors = process.communicate(timeout=60)
-        assert (process.returncode, errors) == (130, "\n")
-    finally:
-        process.kill()
+def test_ctrl_c_ends_it_cleanly(python: WarmPython) -> None:
+    program = "import sys; from inkgrad.cli import main; sys.exit(main(sys.argv[1:]))"
+    lesson = python.start(program, "lesson", "5", "--epochs", "100000000")
+    assert lesson.stdout.readline().startswith("5. ")
+    lesson.send_signal(signal.SIGINT)
+    ended = lesson.finish()
+    assert (ended.returncode, ended.stderr) == (130, "\n")
 
 
 @pytest.mark.parametrize(

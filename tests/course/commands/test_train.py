@@ -5,8 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -15,6 +13,7 @@ import torch
 from inkgrad.course.commands import train as train_command
 from inkgrad.course.commands.train import INTERRUPTED
 from inkgrad.course.training import weights_file as checkpoint
+from warm_python import WarmPython
 
 
 @pytest.fixture(autouse=True)
@@ -143,24 +142,18 @@ def test_a_diverging_run_says_so_and_leaves_the_old_file(
     assert out.read_text() == "the old one"
 
 
-def test_ctrl_c_keeps_what_was_learned() -> None:
+def test_ctrl_c_keeps_what_was_learned(python: WarmPython) -> None:
     program = (
-        "import argparse, sys; from inkgrad.course import train_command as t;"
+        "import argparse, sys; from inkgrad.course.commands import train as t;"
         "p = argparse.ArgumentParser(); t.add_arguments(p); sys.exit(t.run(p.parse_args()))"
     )
-    process = subprocess.Popen(
-        [sys.executable, "-c", program, "logistic", "--epochs", "100000000", "--json"],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdout is not None
-    assert json.loads(process.stdout.readline())["epoch"] == 1
-    process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=60)
-    assert process.returncode == INTERRUPTED
-    assert "Saved logistic.safetensors" in errors
+    training = python.start(program, "logistic", "--epochs", "100000000", "--json")
+    assert json.loads(training.stdout.readline())["epoch"] == 1
+    training.send_signal(signal.SIGINT)
+    ended = training.finish()
+    assert ended.returncode == INTERRUPTED
+    assert "Saved logistic.safetensors" in ended.stderr
     _, metadata = checkpoint.load("logistic.safetensors")
     finished = metadata["results"]["last_epoch"]["epoch"]
     assert finished >= 1
-    assert f"Stopped in epoch {finished + 1} of 100000000." in errors
+    assert f"Stopped in epoch {finished + 1} of 100000000." in ended.stderr

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -23,6 +20,7 @@ from inkgrad.course.training.curve import Curve
 from inkgrad.course.training.live_run import LiveRun, Progress
 from inkgrad.course.training.loop import Batch, Run
 from inkgrad.course.training.run_store import Rate, RunStore
+from warm_python import WarmPython
 
 MUCH = 10_000  # epochs: more than any test waits for
 
@@ -245,15 +243,10 @@ while not live.progress().epochs:
 """
 
 
-def test_a_program_that_ends_keeps_the_runs_that_trained(tmp_path: Path) -> None:
-    path = os.pathsep.join(sys.path)
-    ran = subprocess.run(
-        [sys.executable, "-c", LEAVING],
-        cwd=tmp_path,
-        env=os.environ | {"PYTHONPATH": path},
-        capture_output=True,
-        text=True,
-    )
+def test_a_program_that_ends_keeps_the_runs_that_trained(
+    python: WarmPython, tmp_path: Path
+) -> None:
+    ran = python.run(LEAVING, cwd=tmp_path)
     assert (ran.returncode, ran.stderr) == (0, "")
     store = RunStore(tmp_path / "runs")
     (record,) = store.records()

@@ -94,17 +94,20 @@ def test_logistic_regression_gives_the_curve_of_the_course(backend: str) -> None
     assert epoch.accuracy == right.sum().item() / 3
 
 
-@pytest.mark.parametrize(("model", "epochs"), [("diabetes", 30), ("cnn", 2)])
+@pytest.mark.parametrize(("model", "epochs"), [("diabetes", 10), ("cnn", 1)])
 def test_fused_and_native_end_with_equal_losses(few_digits: Data, model: str, epochs: int) -> None:
+    """Of the CNN few steps, since rounding errors grow from step to step."""
     data = breast_cancer() if model == "diabetes" else few_digits
     runs = [trained(model, data, epochs=epochs, backend=b) for b in ("fused", "native")]
-    assert losses(runs[0]) == pytest.approx(losses(runs[1]), rel=1e-4)
+    assert losses(runs[0]) == pytest.approx(losses(runs[1]), rel=1e-5)
 
 
 @pytest.mark.parametrize("model", ["logistic", "diabetes", "cnn"])
 def test_every_device_gives_the_same_run(
     few_digits: Data, model: str, device: torch.device
 ) -> None:
+    if device.type == "cpu":
+        pytest.skip("compares with the CPU")
     data = few_digits if model == "cnn" else breast_cancer()
     there, here = (
         trained(model, data, epochs=2, batch_size=32, device=name) for name in (str(device), "cpu")
@@ -193,17 +196,18 @@ def test_each_step_is_told() -> None:
 
 def test_stopping_keeps_what_was_learned() -> None:
     stop = threading.Event()
+    learned: Weights = {}
 
     def stop_in_second_epoch(batch: Batch) -> None:
         if (batch.epoch, batch.number) == (2, 3):
+            learned.update(run.weights())
             stop.set()
 
     run = Run(settings("diabetes"), breast_cancer(), stop=stop, on_batch=stop_in_second_epoch)
-    start = {name: tensor.clone() for name, tensor in run.model.state_dict().items()}
     epochs = list(run.epochs())
     assert [epoch.epoch for epoch in epochs] == [1]
     assert run.steps == 14 + 3
-    assert not torch.equal(run.model.state_dict()["linear3.weight"], start["linear3.weight"])
+    assert_same_weights(run.weights(), learned)
 
 
 @pytest.mark.parametrize("stopped", [False, True])
@@ -288,12 +292,14 @@ def test_one_cycle_rises_to_the_rate_and_falls_to_nothing() -> None:
 def test_weight_decay_is_the_same_on_both_backends_and_counts(
     few_digits: Data, optimizer: str, momentum: float
 ) -> None:
-    changes = {"epochs": 2, "batch_size": 10, "optimizer": optimizer, "momentum": momentum}
+    """In few steps, since rounding errors grow from step to step."""
+    few = replace(few_digits, train=few_digits.train[:90])
+    changes = {"epochs": 1, "batch_size": 10, "optimizer": optimizer, "momentum": momentum}
     fused, native, without = (
-        trained("cnn", few_digits, **changes, weight_decay=decay, backend=backend)
+        trained("cnn", few, **changes, weight_decay=decay, backend=backend)
         for decay, backend in ((0.1, "fused"), (0.1, "native"), (0.0, "fused"))
     )
-    assert losses(fused) == pytest.approx(losses(native), rel=1e-4)
+    assert losses(fused) == pytest.approx(losses(native), rel=1e-5)
     assert losses(fused) != pytest.approx(losses(without), rel=1e-3)
 
 

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,24 +16,16 @@ from inkgrad.course.training import weights_file as checkpoint
 from inkgrad.course.training.live_run import LiveRun
 from inkgrad.course.training.run_store import Rate, RunStore
 from inkgrad.course.training.script import script
+from warm_python import WarmPython
 
 
-def test_the_script_gives_the_same_weights(tmp_path: Path) -> None:
+def test_the_script_gives_the_same_weights(python: WarmPython, tmp_path: Path) -> None:
     store = RunStore(tmp_path / "runs")
     settings = course_settings("diabetes", epochs=3)
     live = LiveRun(settings, lambda say: breast_cancer(), store, source="data.breast_cancer()")
     live.start()
     assert live.wait(60)
-    path = tmp_path / "train.py"
-    path.write_text(script(store.load(live.id)))
-    path_of_modules = {"PYTHONPATH": os.pathsep.join(sys.path)}
-    ran = subprocess.run(
-        [sys.executable, path],
-        cwd=tmp_path,
-        env=os.environ | path_of_modules,
-        capture_output=True,
-        text=True,
-    )
+    ran = python.run(script(store.load(live.id)), cwd=tmp_path)
     assert ran.returncode == 0, ran.stderr
     assert len(ran.stdout.splitlines()) == 4
     trained, _ = checkpoint.load(tmp_path / "diabetes.safetensors")
