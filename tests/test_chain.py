@@ -150,7 +150,7 @@ def test_the_number_of_threads_changes_nothing(threads: int) -> None:
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_judging_is_in_pieces_and_changes_nothing(name: str, device: torch.device) -> None:
+def test_evaluation_in_chunks_changes_nothing(name: str, device: torch.device) -> None:
     layers, inputs, targets, criterion = problem(name, 50, device)
     chain = Chain(layers, criterion)
     with torch.no_grad():
@@ -160,8 +160,8 @@ def test_judging_is_in_pieces_and_changes_nothing(name: str, device: torch.devic
     else:
         right = output.argmax(1) == targets
     weights = [p.detach().clone() for p in chain.parameters()]
-    for piece in (50, 7, 1000):
-        loss, count = chain.evaluate(inputs, targets, piece)
+    for chunk_size in (50, 7, 1000):
+        loss, count = chain.evaluate(inputs, targets, chunk_size)
         assert loss == pytest.approx(criterion(output, targets).item(), rel=1e-5)
         assert count == int(right.sum())
     assert all(torch.equal(a, b) for a, b in zip(weights, chain.parameters(), strict=True))

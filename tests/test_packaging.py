@@ -1,4 +1,4 @@
-"""What setuptools is told to install is what the tree holds."""
+"""setuptools installs every package and every data file of the tree."""
 
 from __future__ import annotations
 
