@@ -5,7 +5,7 @@ import re
 import pytest
 import torch
 
-from inkgrad.check.cases import OPS
+from inkgrad.check.ops import OPS
 
 
 def rand(*shape, dtype=torch.float32):

@@ -22,7 +22,7 @@ def check(request: dict[str, Any], emit: Emit) -> dict[str, Any]:
     """Run ``inkgrad check``, with an event before and after each check."""
     import torch
 
-    from inkgrad.check import report, run_all
+    from inkgrad.check import output, run_all
 
     if hasattr(os, "nice"):
         os.nice(5)  # drawing has priority, and a check has no deadline
@@ -34,8 +34,8 @@ def check(request: dict[str, Any], emit: Emit) -> dict[str, Any]:
     results = []
     for result in run_all(request["ops"], request["dtypes"], device, started):
         results.append(result)
-        emit({"result": report.plain(result)})
-    return report.document(results, device)
+        emit({"result": output.json_fields(result)})
+    return output.document(results, device)
 
 
 def bench(request: dict[str, Any], emit: Emit) -> dict[str, Any]:
