@@ -32,15 +32,25 @@ class EmptyRequest(Request):
     """The request of a method that needs no input."""
 
 
+class FormRequest(Request):
+    """The request of a widget's form: a widget sends all its inputs, also those of other forms."""
+
+    model_config = ConfigDict(extra="ignore")
+
+
 AnyRequest = TypeVar("AnyRequest", bound=Request)
 
 
-def parse(model: type[AnyRequest], request: Any) -> AnyRequest:
-    """Validate ``request``. Raises ValueError with a Message that names the first bad field."""
+def parse(model: type[AnyRequest], request: Any, name: str = "request") -> AnyRequest:
+    """Validate a request. Raises ValueError with a Message that names the first bad field.
+
+    ``name`` is that of the request as a whole.
+    """
     try:
         return model.model_validate(request)
     except ValidationError as error:
-        raise ValueError(_translated(model, error.errors(include_url=False)[0])) from None
+        first = error.errors(include_url=False)[0]
+        raise ValueError(_translated(model, first, name)) from None
 
 
 def field_error(name: str, expected: Message, got: Any) -> ValueError:
@@ -50,6 +60,12 @@ def field_error(name: str, expected: Message, got: Any) -> ValueError:
 
 def choice_error(name: str, choices: Collection[str], got: Any) -> ValueError:
     return field_error(name, message("problem.one_of", choices=", ".join(choices)), got)
+
+
+def check_count(name: str, values: Collection[float], count: int) -> None:
+    """Check the length of a list of numbers that depends on another field."""
+    if len(values) != count:
+        raise field_error(name, message("problem.numbers", least=count, most=count), values)
 
 
 def shortened(value: Any) -> str:
@@ -105,7 +121,7 @@ def _whole(value: Any) -> Any:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-def _decoded(value: Any) -> bytes:
+def decoded(value: Any) -> bytes:
     if not isinstance(value, str):
         raise ValueError
     try:
@@ -115,7 +131,7 @@ def _decoded(value: Any) -> bytes:
 
 
 def _square(value: Any, side: int) -> bytes:
-    pixels = _decoded(value)
+    pixels = decoded(value)
     if len(pixels) != side**2:
         raise ValueError(message("problem.square", side=side, got=len(pixels)))
     return pixels
@@ -132,14 +148,14 @@ def _run_id(value: Any) -> str:
     return str(value)
 
 
-Base64 = Annotated[bytes, Checked(_decoded, "problem.base64")]
+Base64 = Annotated[bytes, Checked(decoded, "problem.base64")]
 RunId = Annotated[str, Checked(_run_id, "problem.id")]
 
 
 # ---------------------------------------------------------------- pydantic's errors as messages
 
 
-def _translated(model: type[Request], error: ErrorDetails) -> Message:
+def _translated(model: type[Request], error: ErrorDetails, request_name: str) -> Message:
     where, got = error["loc"], error["input"]
     if error["type"] == "extra_forbidden":
         *where, got = where
@@ -154,7 +170,7 @@ def _translated(model: type[Request], error: ErrorDetails) -> Message:
         expected = _expected(_field(model, where))
         if error["type"] == "missing":
             got = None
-    name = _name(where) or "request"
+    name = _name(where) or request_name
     return message("problem.field", name=name, expected=expected, got=shortened(got))
 
 
