@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from inkgrad.course.training.run_status import RunStatus
 from inkgrad.course.training.run_store import Record, RunError
 from inkgrad_demo.services import exports
 from inkgrad_demo.services.request_validation import brief, choice, fields
@@ -25,18 +26,23 @@ class Comparisons:
         self._trainings = trainings
 
     def list_runs(self, question: Any) -> dict[str, Any]:
-        """All ``runs``, the newest first, in short; how many ``damaged`` ones were left out."""
+        """The summaries of all ``runs``, the newest first, and how many ``damaged`` ones there are."""
         damaged: list[str] = []
         records = self._trainings.store.records(damaged.append)
         return {
-            "runs": [self._summary(self._newest(record)) for record in records],
+            "runs": [self._status(record).summary() for record in records],
             "damaged": len(damaged),
         }
 
     def load_runs(self, question: Any) -> dict[str, Any]:
-        """All that is known of the ``runs`` whose ids the question has, in its order."""
-        records = self._records(fields(question).get("runs"))
-        return {"runs": [record.to_json() for record in records]}
+        """The status of each of ``runs``, in the order of these ids.
+
+        ``cursors`` has the cursors of earlier answers, by id; see :meth:`Trainings.status`.
+        """
+        asked = fields(question)
+        ids, cursors = _ids(asked.get("runs"), MOST_COMPARED), fields(asked.get("cursors", {}))
+        ask = self._trainings.status
+        return {"runs": [ask({"run": run, "cursor": cursors.get(run)}) for run in ids]}
 
     def delete_runs(self, question: Any) -> dict[str, Any]:
         """Forget ``runs`` for good. Those that still train cannot be."""
@@ -61,30 +67,17 @@ class Comparisons:
         return {"name": name, "type": kind, "text": make(records, language)}
 
     def _records(self, ids: Any) -> list[Record]:
-        return [self._newest(self._trainings.store.load(run)) for run in _ids(ids, MOST_COMPARED)]
+        records = [self._trainings.store.load(run) for run in _ids(ids, MOST_COMPARED)]
+        return [self._status(record).record for record in records]
 
-    def _newest(self, record: Record) -> Record:
-        live = self._trainings.live().get(record.id)
-        return live.record() if live is not None and live.is_active else record
+    def _status(self, record: Record) -> RunStatus:
+        if self._is_active(record.id):
+            return self._trainings.live()[record.id].status()
+        return RunStatus.of_record(record)
 
     def _is_active(self, run: str) -> bool:
         live = self._trainings.live().get(run)
         return live is not None and live.is_active
-
-    def _summary(self, record: Record) -> dict[str, Any]:
-        return {
-            "id": record.id,
-            "created": record.created,
-            "model": record.settings.model,
-            "backend": record.settings.backend,
-            "data": record.data,
-            "state": record.state,
-            "active": self._is_active(record.id),
-            "epochs": len(record.epochs),
-            "all_epochs": record.settings.epochs,
-            "seconds": record.seconds,
-            "accuracy": exports.accuracy_of(record),
-        }
 
 
 def _ids(ids: Any, most: int) -> list[str]:

@@ -13,13 +13,6 @@ from inkgrad.course.training.run_store import Record
 from inkgrad_demo.services.report import report
 
 
-def accuracy_of(record: Record) -> float | None:
-    """On the test set; without one, after the last epoch on the validation part."""
-    if record.test is not None:
-        return record.test.accuracy
-    return record.epochs[-1].accuracy if record.epochs else None
-
-
 def as_json(records: Sequence[Record], language: str) -> str:
     """Everything that is known of the runs."""
     return json.dumps({"runs": [record.to_json() for record in records]}, indent=1)

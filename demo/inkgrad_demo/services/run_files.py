@@ -48,7 +48,7 @@ class RunFiles:
         name = f"{record.settings.model}-{record.id[-6:]}{FORMATS[kind]}"
         return {"name": name, "content": base64.b64encode(content).decode("ascii")}
 
-    def take_in(self, question: Any) -> dict[str, Any]:
+    def import_weights(self, question: Any) -> dict[str, Any]:
         """Weights that were downloaded, or that ``inkgrad train`` wrote, become a run of the store.
 
         {name, content}, in base64 -> {run: its id}. It has no curves.

@@ -16,12 +16,12 @@ from inkgrad.course.recognition.preprocess import prepare
 from inkgrad.course.settings import Settings
 from inkgrad.course.training.checkpoints import steps_in
 from inkgrad.course.training.live_run import LiveRun
-from inkgrad.course.training.run_store import RunStore
+from inkgrad.course.training.run_status import CURSOR_LENGTH, RunStatus
+from inkgrad.course.training.run_store import ENDED, RunStore
 from inkgrad.course.training.saved_run import Past
-from inkgrad_demo.services import run_status as standing
 from inkgrad_demo.services.data_choices import Datasets, Source, sets_for
 from inkgrad_demo.services.recognition import BACKENDS, as_bytes, drawing_of
-from inkgrad_demo.services.request_validation import brief, choice, fields, number, whole
+from inkgrad_demo.services.request_validation import Asked, brief, choice, fields, number, whole
 from inkgrad_demo.services.run_files import RunFiles
 from inkgrad_demo.services.run_settings import MOST_LR, settings_of
 from inkgrad_demo.texts import message
@@ -84,37 +84,32 @@ class Trainings:
             live.start()
         return {"runs": [live.id for live in started]}
 
-    def progress(self, question: Any) -> dict[str, Any]:
-        """How a run stands: ``question`` is {run, stride, known}.
+    def status(self, question: Any) -> dict[str, Any]:
+        """The status of a run: {run, cursor}.
 
-        ``known`` is how many points the asker has of a curve of that ``stride``: the answer's
-        ``points`` begin behind them, or, if the stride is another one now, with the first
-        (``from``). The rest is as :mod:`.standing` has it; of a run of another day as it is kept.
+        With the ``cursor`` of an earlier answer, what has changed since (see RunStatus.to_json).
         """
-        asked = fields(question)
-        known = whole("known", asked.get("known", 0), 0, 10**9)
-        live = self._live(asked)
-        if live is None:
-            record = self.store.load(asked.get("run"))
-            return standing.of_record(record, steps_in(self.store.snapshots(record.id)))
-        return standing.of_live(live, known, asked.get("stride"))
+        asked, cursor = Asked(question), []
+        if asked.has("cursor"):
+            length = range(CURSOR_LENGTH, CURSOR_LENGTH + 1)
+            numbers = asked.numbers("cursor", length, 0, 10**9)
+            cursor = [whole("cursor", each, 0, 10**9) for each in numbers]
+        return self._status(fields(question)).to_json(cursor)
 
     def steer(self, question: Any) -> dict[str, Any]:
-        """{run, act} with "pause", "go on", "stop" or "lr" (then with ``lr``); as :meth:`progress`
-        without points.
-        """
+        """{run, action} with "pause", "resume", "stop" or "lr" (then with ``lr``): {id, state}."""
         asked = fields(question)
         live = self._live(asked)
         if live is None:
             raise ValueError(message("problem.trains_not", got=brief(asked.get("run"))))
-        act = choice("act", asked.get("act"), ("pause", "go on", "stop", "lr"))
-        if act == "lr":
+        action = choice("action", asked.get("action"), ("pause", "resume", "stop", "lr"))
+        if action == "lr":
             live.set_lr(number("lr", asked.get("lr"), 0, MOST_LR))
         else:
-            {"pause": live.pause, "go on": live.go_on, "stop": live.stop}[act]()
-        return {"run": live.id, "phase": live.progress().phase}
+            {"pause": live.pause, "resume": live.resume, "stop": live.stop}[action]()
+        return {"id": live.id, "state": live.status().state}
 
-    def try_out(self, question: Any) -> dict[str, Any]:
+    def predict(self, question: Any) -> dict[str, Any]:
         """What a run's model reads in a drawing: {run, step, pixels}.
 
         ``step`` is that of a snapshot, or None for the newest weights. The answer has ``label``
@@ -143,9 +138,9 @@ class Trainings:
         return {"picture": as_bytes(prepared.image), "empty": prepared.empty}
 
     def earlier(self, question: Any) -> dict[str, Any]:
-        """The latest runs in the store that have ended: {runs: [{run, model, data, ...}]}."""
-        records = [record for record in self.store.records() if record.state != "unfinished"]
-        return {"runs": [standing.brief(record) for record in records[:_EARLIER]]}
+        """The latest runs in the store that have ended: {runs: [RunStatus.summary()]}."""
+        records = [record for record in self.store.records() if record.state in ENDED]
+        return {"runs": [RunStatus.of_record(record).summary() for record in records[:_EARLIER]]}
 
     # ---------------------------------------------------------------- for other pages
 
@@ -160,6 +155,13 @@ class Trainings:
         return self.datasets.source(
             settings.model, name, asked.get("upload"), asked.get("drawings")
         )
+
+    def _status(self, asked: dict[str, Any]) -> RunStatus:
+        live = self._live(asked)
+        if live is not None:
+            return live.status()
+        record = self.store.load(asked.get("run"))
+        return RunStatus.of_record(record, steps_in(self.store.snapshots(record.id)))
 
     def _live(self, asked: dict[str, Any]) -> LiveRun | None:
         """The run that is asked about, if this process remembers it; it is being watched."""
@@ -177,7 +179,7 @@ class Trainings:
     def _end_unwatched(self) -> None:
         limit = time.monotonic() - _SECONDS_UNWATCHED
         for watched in self._runs.values():
-            if watched.seen < limit and watched.live.progress().phase == "paused":
+            if watched.seen < limit and watched.live.status().state == "paused":
                 watched.live.stop()
 
     def _forget_old(self) -> None:

@@ -13,6 +13,7 @@ import pytest
 
 pytest.importorskip("gradio")
 
+from inkgrad.course.training.run_status import RunStatus
 from inkgrad.course.training.run_store import RunStore
 from inkgrad_demo.services.comparisons import Comparisons
 from inkgrad_demo.services.data_choices import Datasets
@@ -48,7 +49,7 @@ def test_the_runs_are_listed_the_newest_first(comparisons) -> None:
         "state": "finished",
         "active": False,
         "epochs": 3,
-        "all_epochs": 3,
+        "epochs_done": 3,
         "seconds": 6.0,
         "accuracy": FIRST.test.accuracy,
     }
@@ -62,7 +63,10 @@ def test_damaged_runs_are_counted(comparisons, store) -> None:
 
 def test_runs_are_loaded_in_the_order_asked_for(comparisons) -> None:
     loaded = comparisons.load_runs({"runs": [SECOND.id, FIRST.id]})["runs"]
-    assert loaded == [SECOND.to_json(), FIRST.to_json()]
+    assert loaded == [RunStatus.of_record(run).to_json() for run in (SECOND, FIRST)]
+    cursors = {run["id"]: run["cursor"] for run in loaded}
+    again = comparisons.load_runs({"runs": BOTH, "cursors": cursors})["runs"]
+    assert [(run["id"], run["curve"]) for run in again] == [(run, []) for run in BOTH]
 
 
 def test_deleted_runs_are_gone(comparisons, store) -> None:
@@ -74,12 +78,13 @@ def test_a_run_that_trains_is_shown_as_it_is_and_not_deleted(comparisons, monkey
     class Live:
         is_active = True
 
-        def record(self) -> Any:
-            return replace(FIRST, state="unfinished", epochs=FIRST.epochs[:1], test=None)
+        def status(self) -> Any:
+            record = replace(FIRST, state="training", epochs=FIRST.epochs[:1], test=None)
+            return replace(RunStatus.of_record(record), complete=False)
 
     monkeypatch.setattr(Trainings, "live", lambda self: {FIRST.id: Live()})
     summary = comparisons.list_runs({})["runs"][1]
-    assert (summary["active"], summary["epochs"]) == (True, 1)
+    assert (summary["active"], summary["state"], summary["epochs_done"]) == (True, "training", 1)
     assert summary["accuracy"] == FIRST.epochs[0].accuracy
     with pytest.raises(ValueError, match="still trains: stop it first"):
         comparisons.delete_runs({"runs": BOTH})

@@ -106,23 +106,28 @@ def test_settings_that_make_no_sense_start_nothing(
 
 @pytest.mark.parametrize("question", [None, [], "cnn", {}])
 def test_what_is_no_question_is_refused(trainings: Trainings, question: Any) -> None:
-    for ask in (trainings.start, trainings.progress, trainings.steer, trainings.try_out):
+    for ask in (trainings.start, trainings.status, trainings.steer, trainings.predict):
         with pytest.raises(ValueError, match="expected"):
             ask(question)
 
 
-def test_only_news_are_sent(trainings: Trainings) -> None:
+def test_a_cursor_leaves_out_what_the_page_has(trainings: Trainings) -> None:
     run = finish(trainings, QUICK)
-    everything = trainings.progress({"run": run})
-    assert (everything["phase"], everything["judged"], everything["from"]) == ("finished", True, 0)
-    assert [point[0] for point in everything["points"]] == list(range(1, 22))
+    everything = trainings.status({"run": run})
+    assert (everything["state"], everything["complete"]) == ("finished", True)
+    assert [point[0] for point in everything["curve"]] == list(range(1, 22))
     assert everything["test"]["examples"] == 359
-    assert everything["snapshots"][-1] == everything["done"] == 21
-    news = trainings.progress({"run": run, "stride": 1, "known": 19})
-    assert (news["from"], news["points"]) == (19, everything["points"][19:])
-    # of a curve that was joined since, all is news
-    again = trainings.progress({"run": run, "stride": 2, "known": 19})
-    assert (again["from"], again["points"]) == (0, everything["points"])
+    assert everything["checkpoints"][-1] == everything["done"] == 21
+    news = trainings.status({"run": run, "cursor": everything["cursor"]})
+    assert (news["curve"], news["from"]["curve"], news["epochs"]) == ([], 21, [])
+    assert "settings" not in news
+
+
+@pytest.mark.parametrize("cursor", [7, "all", [], [0, 1], [0] * 10 + [-1], [0] * 10 + [0.5]])
+def test_a_cursor_that_is_none_is_refused(trainings: Trainings, cursor: Any) -> None:
+    run = finish(trainings, QUICK)
+    with pytest.raises(ValueError, match="cursor"):
+        trainings.status({"run": run, "cursor": cursor})
 
 
 def test_both_backends_race_with_the_same_settings(trainings: Trainings) -> None:
@@ -130,9 +135,9 @@ def test_both_backends_race_with_the_same_settings(trainings: Trainings) -> None
     losses = []
     for run, backend in ((fused, "fused"), (native, "native")):
         assert trainings.live()[run].wait(60)
-        progress = trainings.progress({"run": run})
-        assert progress["backend"] == backend
-        losses.append([point[3] for point in progress["points"]])
+        status = trainings.status({"run": run})
+        assert status["settings"]["backend"] == backend
+        losses.append([point[3] for point in status["curve"]])
     assert losses[0] == pytest.approx(losses[1], rel=1e-3)
 
 
@@ -144,7 +149,7 @@ def test_more_runs_at_once_than_allowed_are_refused(trainings: Trainings, monkey
     start(trainings, LONG)
     with pytest.raises(ValueError, match="at most 2 runs train at once, and 2 do"):
         trainings.start(LONG)
-    trainings.steer({"run": first, "act": "stop"})
+    trainings.steer({"run": first, "action": "stop"})
     assert trainings.live()[first].wait(60)
     start(trainings, LONG)
 
@@ -152,8 +157,8 @@ def test_more_runs_at_once_than_allowed_are_refused(trainings: Trainings, monkey
 def test_a_paused_run_that_nobody_watches_makes_room(trainings: Trainings, monkeypatch) -> None:
     monkeypatch.setattr(training, "MOST_RUNS", 1)
     run = start(trainings, LONG)
-    trainings.steer({"run": run, "act": "pause"})
-    while trainings.progress({"run": run})["phase"] != "paused":
+    trainings.steer({"run": run, "action": "pause"})
+    while trainings.status({"run": run})["state"] != "paused":
         pass
     monkeypatch.setattr(training, "_SECONDS_UNWATCHED", -1.0)
     with pytest.raises(ValueError, match="at most 1"):
@@ -164,37 +169,37 @@ def test_a_paused_run_that_nobody_watches_makes_room(trainings: Trainings, monke
 
 def test_steering(trainings: Trainings) -> None:
     run = start(trainings, LONG)
-    trainings.steer({"run": run, "act": "lr", "lr": 0.25})
-    assert trainings.progress({"run": run})["lr"] == 0.25
-    for act, lr in (("jump", None), ("lr", "fast"), ("lr", 0)):
+    trainings.steer({"run": run, "action": "lr", "lr": 0.25})
+    assert trainings.status({"run": run})["lr"] == 0.25
+    for action, lr in (("jump", None), ("lr", "fast"), ("lr", 0)):
         with pytest.raises(ValueError, match="expected"):
-            trainings.steer({"run": run, "act": act, "lr": lr})
-    assert trainings.steer({"run": run, "act": "stop"})["phase"] == "stopped"
+            trainings.steer({"run": run, "action": action, "lr": lr})
+    assert trainings.steer({"run": run, "action": "stop"})["state"] == "stopped"
 
 
 def test_the_model_reads_a_drawing_now_and_at_any_moment_before(
     trainings: Trainings, store: RunStore
 ) -> None:
     run = finish(trainings, {**QUICK, "epochs": 2, "optimizer": "adam"})
-    now = trainings.try_out({"run": run, "step": None, "pixels": SEVEN_PIXELS})
+    now = trainings.predict({"run": run, "step": None, "pixels": SEVEN_PIXELS})
     drawing = drawing_of({"pixels": SEVEN_PIXELS})
     kept = Recognizer.load(store.weights(run)).predict(drawing)
     assert now["label"] == kept.label
     assert now["probabilities"] == pytest.approx(kept.probabilities, abs=1e-6)
     history = trainings.history({"run": run, "pixels": SEVEN_PIXELS})
-    assert history["steps"] == trainings.progress({"run": run})["snapshots"]
+    assert history["steps"] == trainings.status({"run": run})["checkpoints"]
     assert history["probabilities"][-1] == pytest.approx(now["probabilities"], abs=1e-6)
-    first = trainings.try_out({"run": run, "step": 0, "pixels": SEVEN_PIXELS})
+    first = trainings.predict({"run": run, "step": 0, "pixels": SEVEN_PIXELS})
     assert first["probabilities"] == pytest.approx(history["probabilities"][0], abs=1e-6)
     assert max(first["probabilities"]) < 0.2  # it has learnt nothing yet
     with pytest.raises(ValueError, match="step: expected one of the run's snapshots, got 1000000"):
-        trainings.try_out({"run": run, "step": 1000000, "pixels": SEVEN_PIXELS})
+        trainings.predict({"run": run, "step": 1000000, "pixels": SEVEN_PIXELS})
 
 
 def test_a_model_of_tables_reads_no_drawings(trainings: Trainings) -> None:
     run = finish(trainings, {"model": "logistic", "epochs": 2})
     with pytest.raises(ValueError, match="logistic, does not read digits"):
-        trainings.try_out({"run": run, "step": None, "pixels": SEVEN_PIXELS})
+        trainings.predict({"run": run, "step": None, "pixels": SEVEN_PIXELS})
 
 
 def test_ones_own_drawings_are_learnt(trainings: Trainings) -> None:
@@ -203,9 +208,9 @@ def test_ones_own_drawings_are_learnt(trainings: Trainings) -> None:
     drawings = [{"label": 3, "pixels": picture["picture"]}]  # a 7 that is to be read as a 3
     asked = {**QUICK, "data": "drawings", "drawings": drawings, "epochs": 15, "optimizer": "adam"}
     run = finish(trainings, asked)
-    assert trainings.try_out({"run": run, "step": None, "pixels": SEVEN_PIXELS})["label"] == 3
+    assert trainings.predict({"run": run, "step": None, "pixels": SEVEN_PIXELS})["label"] == 3
     mixed = finish(trainings, {**QUICK, "drawings": drawings})
-    assert trainings.progress({"run": mixed})["data"] == "scikit-learn's digits and 1 drawings"
+    assert trainings.status({"run": mixed})["data"] == "scikit-learn's digits and 1 drawings"
 
 
 def test_a_table_of_ones_own_is_learnt_from(trainings: Trainings) -> None:
@@ -214,7 +219,7 @@ def test_a_table_of_ones_own_is_learnt_from(trainings: Trainings) -> None:
     assert (sent["kind"], sent["examples"], sent["features"]) == ("table", 40, 2)
     asked = {"model": "diabetes", "data": "table", "upload": sent["upload"], "epochs": 2}
     run = finish(trainings, asked)
-    assert trainings.progress({"run": run})["examples"] == 30
+    assert trainings.status({"run": run})["examples"] == 30
     with pytest.raises(ValueError, match=r"data: mine\.csv does not hold what images are"):
         trainings.start({**QUICK, "data": "images", "upload": sent["upload"]})
 
@@ -230,7 +235,7 @@ def test_pictures_of_ones_own_are_learnt_from(trainings: Trainings) -> None:
     sent = trainings.datasets.upload({"name": "mine.zip", "content": content})
     assert (sent["kind"], sent["examples"]) == ("images", 2)
     run = finish(trainings, {**QUICK, "data": "images", "upload": sent["upload"]})
-    assert trainings.progress({"run": run})["examples"] == 2
+    assert trainings.status({"run": run})["examples"] == 2
 
 
 @pytest.mark.parametrize(
@@ -290,28 +295,28 @@ def test_a_run_of_another_day_can_be_watched_and_tried_out(
     trainings: Trainings, store: RunStore
 ) -> None:
     run = finish(trainings, QUICK)
-    now = trainings.progress({"run": run})
+    now = trainings.status({"run": run})
     later = Trainings(RunStore(store.folder), Datasets())  # after a restart
-    kept = later.progress({"run": run})
-    for name in ("phase", "points", "epochs", "test", "confusion", "judged", "settings"):
+    kept = later.status({"run": run})
+    for name in ("state", "curve", "epochs", "test", "confusion", "complete", "settings"):
         assert kept[name] == now[name], name
     question = {"run": run, "step": None, "pixels": SEVEN_PIXELS}
-    expected = trainings.try_out(question)["probabilities"]
-    assert later.try_out(question)["probabilities"] == pytest.approx(expected, abs=1e-6)
+    expected = trainings.predict(question)["probabilities"]
+    assert later.predict(question)["probabilities"] == pytest.approx(expected, abs=1e-6)
     history = later.history(question)
-    assert history["steps"] == later.progress({"run": run})["snapshots"] != []
-    first = later.try_out({**question, "step": 0})
+    assert history["steps"] == later.status({"run": run})["checkpoints"] != []
+    first = later.predict({**question, "step": 0})
     assert first["probabilities"] == history["probabilities"][0]
-    assert history["probabilities"][-1] == later.try_out(question)["probabilities"]
-    assert [one["run"] for one in later.earlier({})["runs"]] == [run]
+    assert history["probabilities"][-1] == later.predict(question)["probabilities"]
+    assert [one["id"] for one in later.earlier({})["runs"]] == [run]
     with pytest.raises(ValueError, match="run: expected one that trains"):
-        later.steer({"run": run, "act": "stop"})
+        later.steer({"run": run, "action": "stop"})
 
 
 def test_weights_come_back_as_a_run(trainings: Trainings, store: RunStore) -> None:
     run = finish(trainings, QUICK)
     file = trainings.files.export({"run": run, "format": "weights"})
-    again = trainings.files.take_in(file)["run"]
+    again = trainings.files.import_weights(file)["run"]
     assert again != run
     assert store.load(again).test == store.load(run).test
     assert store.load(again).settings == store.load(run).settings
@@ -324,5 +329,5 @@ def test_a_file_that_holds_no_weights_becomes_no_run(
 ) -> None:
     file = {"name": "mine", "content": base64.b64encode(content).decode()}
     with pytest.raises(ValueError, match=r"^mine: "):
-        trainings.files.take_in(file)
+        trainings.files.import_weights(file)
     assert store.records() == []

@@ -22,12 +22,13 @@ function createCurves() {
   function along({ epochs }, value) {
     let seconds = 0;
     return epochs.map((each, i) => {
-      seconds += each.seconds;
+      seconds += each[3];
       return [picked("along") === "epoch" ? i + 1 : seconds, value(each)];
     });
   }
 
-  const training = ({ curve }) => curve.map((point) => [point[picked("along")], point.loss]);
+  const training = ({ curve }) =>
+    curve.map(([, epoch, seconds, value]) => [picked("along") === "epoch" ? epoch : seconds, value]);
 
   function paint(runs = shown) {
     shown = runs;
@@ -35,10 +36,10 @@ function createCurves() {
     const dotted = { dots: true, width: 2 };
     loss.draw({
       title: text(picked("part") === "training" ? "compare.loss.training" : "compare.loss.validation"),
-      series: picked("part") === "training" ? series(training) : series((run) => along(run, (each) => each.validation_loss), dotted),
+      series: picked("part") === "training" ? series(training) : series((run) => along(run, (each) => each[1]), dotted),
       most: 1e-9,
     });
-    accuracy.draw({ title: text("compare.accuracy"), series: series((run) => along(run, (each) => each.accuracy), dotted), most: 1e-9 });
+    accuracy.draw({ title: text("compare.accuracy"), series: series((run) => along(run, (each) => each[2]), dotted), most: 1e-9 });
   }
 
   for (const name of ["part", "along"]) find(`#compare-${name}`).addEventListener("change", () => paint());

@@ -28,8 +28,8 @@ function createList({ changed }) {
     model: `${text(`train.model.${run.model}`)} · ${text(`train.backend.${run.backend}`)}`,
     created: new Date(run.created).toLocaleString(props.value, { dateStyle: "short", timeStyle: "medium" }),
     data: dataName(run.data),
-    state: text(props.states[run.active ? "unfinished" : run.state === "unfinished" ? "stopped" : run.state]),
-    epochs: `${run.epochs} / ${run.all_epochs}`,
+    state: text(props.states[run.state]),
+    epochs: `${run.epochs_done} / ${run.epochs}`,
     seconds: `${number(run.seconds, 1)} s`,
     accuracy: run.accuracy === null ? "–" : `${number(100 * run.accuracy, 2)} %`,
   });

@@ -36,9 +36,11 @@ async function load() {
   const mine = ++turn;
   const ids = list.chosen;
   remember(ids);
-  const answer = ids.length ? await ask("load_runs", { runs: ids }) : { runs: [] };
+  const known = new Map(loaded.map((run) => [run.id, run]));
+  const cursors = Object.fromEntries(loaded.map(({ id, cursor }) => [id, cursor]));
+  const answer = ids.length ? await ask("load_runs", { runs: ids, cursors }) : { runs: [] };
   if (mine !== turn || answer.error) return;
-  loaded = answer.runs;
+  loaded = answer.runs.map((run) => mergeStatus(known.get(run.id), run));
   paint();
 }
 

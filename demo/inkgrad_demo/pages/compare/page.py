@@ -19,6 +19,7 @@ _SCRIPTS = (
     "web/chart.js",
     "web/confusion.js",
     "web/cells.js",
+    "web/run_status.js",
     "pages/compare/list.js",
     "pages/compare/curves.js",
     "pages/compare/table.js",
@@ -48,7 +49,9 @@ def build(comparisons: Comparisons, images: CellImages) -> None:
         data_names=DATA_NAMES,
         most_compared=MOST_COMPARED,
         states={
-            "unfinished": "compare.state.unfinished",
+            "loading": "compare.state.unfinished",
+            "training": "compare.state.unfinished",
+            "paused": "compare.state.unfinished",
             "finished": "compare.state.finished",
             "stopped": "compare.state.stopped",
             "diverged": "compare.state.diverged",

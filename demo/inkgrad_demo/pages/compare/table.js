@@ -22,7 +22,7 @@ function createFacts() {
     row("compare.column.data", ({ data, examples }) =>
       text("compare.data_of", { data: dataName(data), examples: examples.toLocaleString(props.value) })),
     ...Object.entries(props.settings).map(([name, title]) => setting(name, title)),
-    row("compare.rates", ({ rates }) => rates.map(({ step, lr }) => text("compare.rate_from", { step, lr })).join(", ") || "–"),
+    row("compare.rates", ({ lr_changes: changes }) => changes.map(([step, lr]) => text("compare.rate_from", { step, lr })).join(", ") || "–"),
   ];
 
   // A result of which more is better, or less (sign -1); those of the best are marked.
@@ -36,8 +36,8 @@ function createFacts() {
     row("compare.column.created", ({ created }) => time(created)),
     row("compare.column.seconds", ({ seconds }) => `${number(seconds, 1)} s`),
     row("compare.result.epochs", ({ epochs }) => String(epochs.length)),
-    result("compare.result.loss", (run) => last(run)?.loss, (value) => number(value, 4), -1),
-    result("compare.result.validation", (run) => last(run)?.accuracy, share),
+    result("compare.result.loss", (run) => last(run)?.[0], (value) => number(value, 4), -1),
+    result("compare.result.validation", (run) => last(run)?.[2], share),
     result("compare.result.test", ({ test }) => test?.accuracy, share),
     result("compare.result.test_loss", ({ test }) => test?.loss, (value) => number(value, 4), -1),
   ];

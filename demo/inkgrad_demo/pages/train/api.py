@@ -58,8 +58,8 @@ def build(trainings: Trainings) -> None:
             upload: for images and table, what /train_upload answered.
 
         Returns:
-            run (its id), phase, done of steps, epochs (training loss, validation loss, accuracy and
-            seconds of each); in the end test and confusion.
+            id, state, done of steps, epochs (training loss, validation loss, accuracy and seconds
+            of each); in the end test and confusion.
         """
         asked = {
             "model": model,
@@ -83,8 +83,8 @@ def build(trainings: Trainings) -> None:
         live = trainings.live()[run]
         try:
             while not live.wait(_SECONDS_BETWEEN_NEWS):
-                yield _brief(told(trainings.progress, {"run": run}))
-            yield _brief(told(trainings.progress, {"run": run}))
+                yield _brief(told(trainings.status, {"run": run}))
+            yield _brief(told(trainings.status, {"run": run}))
         finally:
             live.stop()
 
@@ -98,23 +98,24 @@ def build(trainings: Trainings) -> None:
         """
         return told(trainings.start, settings)
 
-    def train_progress(run: str) -> dict[str, Any]:
-        """How a run stands.
+    def train_status(run: str, cursor: list[int] | None = None) -> dict[str, Any]:
+        """The status of a run: settings, curve, results, and how far it is.
 
         Args:
             run: its id.
+            cursor: that of an earlier answer, to get only what has changed since.
         """
-        return told(trainings.progress, {"run": run})
+        return told(trainings.status, {"run": run, "cursor": cursor})
 
-    def train_steer(run: str, act: str, lr: float | None = None) -> dict[str, Any]:
-        """Pause a run, let it go on, stop it, or change its learning rate.
+    def train_steer(run: str, action: str, lr: float | None = None) -> dict[str, Any]:
+        """Pause, resume or stop a run, or change its learning rate.
 
         Args:
             run: its id.
-            act: pause, go on, stop or lr.
+            action: pause, resume, stop or lr.
             lr: the new learning rate.
         """
-        return told(trainings.steer, {"run": run, "act": act, "lr": lr})
+        return told(trainings.steer, {"run": run, "action": action, "lr": lr})
 
     def train_upload(name: str, content: str) -> dict[str, Any]:
         """Send a file to train on; the answer's ``upload`` is what to ask for it by.
@@ -135,11 +136,11 @@ def build(trainings: Trainings) -> None:
         return told(trainings.files.export, {"run": run, "format": format})
 
     gr.api(train, api_name="train", concurrency_limit=MOST_RUNS)
-    for endpoint in (train_start, train_progress, train_steer, train_upload, train_export):
+    for endpoint in (train_start, train_status, train_steer, train_upload, train_export):
         gr.api(endpoint, api_name=endpoint.__name__, queue=False)
 
 
-def _brief(progress: dict[str, Any]) -> dict[str, Any]:
+def _brief(status: dict[str, Any]) -> dict[str, Any]:
     """Without the curve, which the run's record has."""
-    names = ("run", "phase", "message", "done", "steps", "seconds", "speed", "epochs")
-    return {name: progress[name] for name in (*names, "data", "test", "confusion")}
+    names = ("id", "state", "message", "done", "steps", "seconds", "speed", "epochs")
+    return {name: status[name] for name in (*names, "data", "test", "confusion")}

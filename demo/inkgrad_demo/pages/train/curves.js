@@ -1,9 +1,9 @@
 // The curves of the runs that are watched, along epochs or seconds as the reader chooses.
 //
 // createCurves() gives paint(runs), for runs as train_watch.js knows them, and along(axis) to choose
-// And ofBackend(progress, what): `what`, said to be of the run's backend, where two race.
+// And ofBackend(status, what): `what`, said to be of the run's backend, where two race.
 
-const ofBackend = ({ backend }, what) => text("train.of", { backend: text(`train.backend.${backend}`), what });
+const ofBackend = ({ settings: { backend } }, what) => text("train.of", { backend: text(`train.backend.${backend}`), what });
 
 function createCurves() {
   const COLOURS = {
@@ -33,7 +33,7 @@ function createCurves() {
 
   function named(run, key) {
     const name = text(key);
-    return runs.length === 1 ? name : ofBackend(run.progress, name);
+    return runs.length === 1 ? name : ofBackend(run.status, name);
   }
 
   // [epoch, seconds] along the axis.
@@ -41,14 +41,14 @@ function createCurves() {
 
   function epochPoints(run, value) {
     let seconds = 0;
-    return run.progress.epochs.map((each, i) => [along(i + 1, (seconds += each[3])), value(each)]);
+    return run.status.epochs.map((each, i) => [along(i + 1, (seconds += each[3])), value(each)]);
   }
 
   function paint() {
-    const known = runs.filter((run) => run.progress);
+    const known = runs.filter((run) => run.status);
     const lossSeries = known.flatMap((run) => {
-      const colours = COLOURS[run.progress.backend];
-      const points = run.points.map(([, epoch, seconds, value]) => [along(epoch, seconds), value]);
+      const colours = COLOURS[run.status.settings.backend];
+      const points = run.status.curve.map(([, epoch, seconds, value]) => [along(epoch, seconds), value]);
       return [
         { name: named(run, "train.loss.training"), colour: colours.training, points },
         {
@@ -58,11 +58,11 @@ function createCurves() {
       ];
     });
     const accuracySeries = known.flatMap((run) => {
-      const colours = COLOURS[run.progress.backend];
+      const colours = COLOURS[run.status.settings.backend];
       return [
         {
           name: named(run, "train.accuracy.glance"), colour: colours.training, width: 1.2,
-          points: run.progress.glances.map((each) => [along(each[1], each[2]), each[3]]),
+          points: run.status.quick_evaluations.map((each) => [along(each[1], each[2]), each[3]]),
         },
         {
           name: named(run, "train.accuracy.validation"), colour: colours.validation, dots: true, width: 2,
@@ -70,7 +70,7 @@ function createCurves() {
         },
       ].filter(({ points }) => points.length > 0);
     });
-    const most = known.some((run) => run.points.length) ? 0 : 1;
+    const most = known.some((run) => run.status.curve.length) ? 0 : 1;
     loss.draw({ title: text("train.loss"), series: lossSeries, most });
     accuracy.draw({ title: text("train.accuracy"), series: accuracySeries, most });
   }

@@ -18,7 +18,7 @@ function createEarlier({ opened }) {
     for (const [name, value] of values) {
       button.append(Object.assign(document.createElement("span"), { className: name, textContent: value }));
     }
-    button.addEventListener("click", () => opened(run.run));
+    button.addEventListener("click", () => opened(run.id));
     item.append(button);
     return item;
   }
@@ -35,7 +35,7 @@ function createEarlier({ opened }) {
 
   find("#train-weights").addEventListener("change", async (event) => {
     const [file] = event.target.files;
-    const answer = await sendFile(file, server.take_in);
+    const answer = await sendFile(file, server.import_weights);
     event.target.value = "";
     find("#train-load-error").textContent = said(answer.error ?? "");
     if (answer.error) return;

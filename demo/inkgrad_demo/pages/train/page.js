@@ -17,11 +17,11 @@ const earlier = createEarlier({
 });
 const watching = createWatch({
   news(runs) {
-    for (const run of runs) run.readsDigits = props.models[run.progress.model].reads_digits;
+    for (const run of runs) run.readsDigits = props.models[run.status.settings.model].reads_digits;
     trial.news(runs[0]);
     if (unknown) {
       unknown = false;
-      form.show(runs[0].progress.settings);
+      form.show(runs[0].status.settings);
       form.toAddress(following);
     }
     result.paint(runs);

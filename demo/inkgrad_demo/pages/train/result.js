@@ -23,8 +23,8 @@ function createResult() {
     setTimeout(() => URL.revokeObjectURL(link.href), 1000);
   }
 
-  function send({ id, progress }) {
-    const { model, data, test } = progress;
+  function send({ id, status }) {
+    const { settings: { model }, data, test } = status;
     const sent = { model: id, name: text(`train.model.${model}`), note: dataName(data) };
     const detail = { ...sent, accuracy: test?.accuracy ?? null };
     dispatchEvent(new CustomEvent("inkgrad:model", { detail }));
@@ -33,7 +33,7 @@ function createResult() {
   function exportsOf(run, several) {
     const row = document.createElement("div");
     row.className = "exports";
-    if (several) row.append(ofBackend(run.progress, ""));
+    if (several) row.append(ofBackend(run.status, ""));
     if (run.readsDigits) row.append(button("train.send", () => send(run)));
     for (const format of FORMATS) row.append(button(`train.export.${format}`, () => download(run, format)));
     return row;
@@ -46,21 +46,21 @@ function createResult() {
   }
 
   function paint(runs) {
-    const done = runs.filter(({ progress }) => progress?.judged && (progress.epochs.length || progress.test));
+    const done = runs.filter(({ status }) => status?.complete && (status.epochs.length || status.test));
     find(".result").hidden = done.length === 0;
     const now = [props.value, ...done.map(({ id }) => id)].join();
     if (now === painted) return; // while the other one of a race trains on, its buttons stay
     painted = now;
     cells.clear();
     if (done.length === 0) return;
-    const lines = done.map(({ progress }) => {
-      const line = sentence(progress);
-      const textContent = done.length === 1 ? line : ofBackend(progress, line);
+    const lines = done.map(({ status }) => {
+      const line = sentence(status);
+      const textContent = done.length === 1 ? line : ofBackend(status, line);
       return Object.assign(document.createElement("span"), { textContent });
     });
     find("#train-score").replaceChildren(...lines);
     find("#train-exports").replaceChildren(...done.map((run) => exportsOf(run, done.length > 1)));
-    const [{ id, readsDigits, progress: { confusion: counts } }] = done;
+    const [{ id, readsDigits, status: { confusion: counts } }] = done;
     const open = (button, count, cell) => cells.open(button, count, { run: id, ...cell });
     const table = counts && confusionTable(counts, text("train.confusion"), readsDigits ? open : null);
     find("#train-confusion").replaceChildren(...(table ? [table] : []));

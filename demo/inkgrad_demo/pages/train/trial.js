@@ -10,7 +10,7 @@ function createTrial({ drawn }) {
   let read = null; // the last answer
   let trace = null; // the last history
 
-  const snapshots = () => run?.progress?.snapshots ?? [];
+  const checkpoints = () => run?.status?.checkpoints ?? [];
 
   // -- the pad --
 
@@ -37,8 +37,8 @@ function createTrial({ drawn }) {
 
   // -- what the model reads --
 
-  const moment = () => (atEnd ? null : (snapshots()[slider.valueAsNumber] ?? null));
-  const hasWeights = () => run?.progress && (run.progress.judged || snapshots().length > 0);
+  const moment = () => (atEnd ? null : (checkpoints()[slider.valueAsNumber] ?? null));
+  const hasWeights = () => run?.status && (run.status.complete || checkpoints().length > 0);
 
   // The answer to a question about the drawing; null where there is nothing to ask.
   async function about(ask, more = {}) {
@@ -49,7 +49,7 @@ function createTrial({ drawn }) {
   }
 
   const RETRY = 1000; // milliseconds
-  const reading = newestOnly(() => about(server.try_out, { step: moment() }), {
+  const reading = newestOnly(() => about(server.predict, { step: moment() }), {
     answered(answer) {
       read = answer;
       paint();
@@ -89,7 +89,7 @@ function createTrial({ drawn }) {
   }
 
   function note() {
-    if (!run?.progress) return text("train.try.idle");
+    if (!run?.status) return text("train.try.idle");
     if (!run.readsDigits) return text("train.try.table");
     if (pad.empty) return text("train.try.draw");
     if (read === null || read.label === null) return "";
@@ -103,7 +103,7 @@ function createTrial({ drawn }) {
     limits: () => [0, 1],
     format: {
       x: (index, exact) => {
-        const step = snapshots()[Math.round(index)];
+        const step = checkpoints()[Math.round(index)];
         return step === undefined ? "" : exact ? momentOf(step) : step.toLocaleString(props.value);
       },
       y: (value, exact) => `${number(100 * value, exact ? 1 : 0)} %`,
@@ -111,7 +111,7 @@ function createTrial({ drawn }) {
   });
 
   function momentOf(step) {
-    const { steps, all_epochs: epochs } = run.progress;
+    const { steps, settings: { epochs } } = run.status;
     const epoch = number((step / Math.max(1, steps)) * epochs, 2);
     return text("train.moment", { step: number(step, 0), epoch });
   }
@@ -123,7 +123,7 @@ function createTrial({ drawn }) {
       name: String(digit), colour: COLOURS[i % COLOURS.length], width: 2,
       points: trace.probabilities.map((p, index) => [index, p[digit]]),
     }));
-    const count = snapshots().length;
+    const count = checkpoints().length;
     chart.draw({
       title: text("train.history"), series, most: Math.max(1, count - 1),
       mark: count ? (atEnd ? count - 1 : slider.valueAsNumber) : null,
@@ -132,7 +132,7 @@ function createTrial({ drawn }) {
   }
 
   function paintSlider() {
-    const last = Math.max(0, snapshots().length - 1);
+    const last = Math.max(0, checkpoints().length - 1);
     slider.max = last;
     slider.disabled = last === 0;
     find(".scrub").hidden = last === 0; // of weights from a file there is no past
@@ -152,7 +152,7 @@ function createTrial({ drawn }) {
   new MutationObserver(pad.paint).observe(document.body, { attributeFilter: ["class"] });
 
   const EVERY = 400; // milliseconds between two questions about the history
-  let seen = 0; // snapshots that it has been asked about
+  let seen = 0; // checkpoints that it has been asked about
   let traced = 0; // when
 
   return {
@@ -165,11 +165,11 @@ function createTrial({ drawn }) {
     news(watched) {
       run = watched;
       paintSlider();
-      const { phase, judged } = run.progress;
-      if (atEnd && (phase === "training" || judged)) reading.request();
+      const { state, complete } = run.status;
+      if (atEnd && (state === "training" || complete)) reading.request();
       const now = performance.now();
-      if (seen !== snapshots().length && (judged || now - traced > EVERY)) {
-        seen = snapshots().length;
+      if (seen !== checkpoints().length && (complete || now - traced > EVERY)) {
+        seen = checkpoints().length;
         traced = now;
         traces.request();
       }

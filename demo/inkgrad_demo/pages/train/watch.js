@@ -6,21 +6,18 @@
 function createWatch({ news, lost }) {
   const EVERY = 100; // milliseconds from one question to the next one; 1000 where nobody looks
   const curves = createCurves();
-  let runs = []; // {id, points, stride, progress}
+  let runs = []; // {id, status}
   let told = ""; // what went wrong with the last question, until one succeeds
   let turn = 0; // raised by follow(): answers to earlier questions are of no interest
 
-  const isOver = ({ progress }) => progress?.judged;
-  const isEnded = ({ progress }) => ["finished", "stopped", "diverged", "failed"].includes(progress?.phase);
+  const isOver = ({ status }) => status?.complete;
+  const isEnded = ({ status }) => ["finished", "stopped", "diverged", "failed"].includes(status?.state);
 
   async function ask(run) {
-    const answer = await server.progress({ run: run.id, stride: run.stride, known: run.points.length });
+    const answer = await server.status({ run: run.id, cursor: run.status?.cursor ?? null });
     if (!answer) throw new Error("no answer");
     if (answer.error) return false;
-    run.points.length = answer.from;
-    for (const point of answer.points) run.points.push(point);
-    run.stride = answer.stride;
-    run.progress = answer;
+    run.status = mergeStatus(run.status, answer);
     return true;
   }
 
@@ -60,48 +57,48 @@ function createWatch({ news, lost }) {
     return text("train.minutes", { minutes: Math.floor(whole / 60), seconds: whole % 60 });
   }
 
-  function numbers({ progress }) {
+  function numbers({ status }) {
     const values = {
-      epoch: Math.min(progress.all_epochs, progress.epochs.length + 1),
-      epochs: progress.all_epochs,
-      seconds: duration(progress.seconds),
-      speed: number(progress.speed, 0),
-      left: duration(progress.left ?? 0),
+      epoch: Math.min(status.settings.epochs, status.epochs.length + 1),
+      epochs: status.settings.epochs,
+      seconds: duration(status.seconds),
+      speed: number(status.speed, 0),
+      left: duration(status.seconds_left ?? 0),
     };
-    const parts = progress.steps ? [dataName(progress.data), text("train.epoch_of", values)] : [];
-    if (progress.phase === "training" && progress.speed) parts.push(text("train.speed", values));
-    if (progress.phase === "training" && progress.left !== null) parts.push(text("train.left", values));
-    else if (progress.steps) parts.push(text("train.took", values));
-    if (isEnded({ progress }) && !progress.judged) parts.push(text("train.judging"));
+    const parts = status.steps ? [dataName(status.data), text("train.epoch_of", values)] : [];
+    if (status.state === "training" && status.speed) parts.push(text("train.speed", values));
+    if (status.state === "training" && status.seconds_left !== null) parts.push(text("train.left", values));
+    else if (status.steps) parts.push(text("train.took", values));
+    if (isEnded({ status }) && !status.complete) parts.push(text("train.judging"));
     const line = parts.join(" · ");
     if (runs.length === 1) return line;
-    return ofBackend(progress, line || text("train.phase.loading"));
+    return ofBackend(status, line || text("train.phase.loading"));
   }
 
   function paintStatus() {
-    const known = runs.filter((run) => run.progress);
+    const known = runs.filter((run) => run.status);
     find(".train").classList.toggle("idle", runs.length === 0);
     if (known.length === 0) return;
     // Of a race, the one that has most to do.
     const last = known.reduce((one, other) => (isEnded(one) && !isEnded(other) ? other : one));
-    const { phase } = last.progress;
-    find("#train-phase").textContent = text(`train.phase.${phase}`);
-    find("#train-phase").dataset.phase = phase;
+    const { state } = last.status;
+    find("#train-phase").textContent = text(`train.phase.${state}`);
+    find("#train-phase").dataset.phase = state;
     const lines = known.map((run) => Object.assign(document.createElement("span"), { textContent: numbers(run) }));
     find("#train-numbers").replaceChildren(...lines);
     find("#train-progress").value = Math.min(...known.map(shareDone));
-    find("#train-pause").textContent = text(phase === "paused" ? "train.go_on" : "train.pause");
+    find("#train-pause").textContent = text(state === "paused" ? "train.go_on" : "train.pause");
     const ended = known.every(isEnded);
     for (const name of ["pause", "stop", "lr-now"]) find(`#train-${name}`).disabled = ended;
     find("#train-message").textContent = told || known.map(warning).find(Boolean) || "";
-    if (document.activeElement !== find("#train-lr-now")) find("#train-lr-now").value = last.progress.lr;
+    if (document.activeElement !== find("#train-lr-now")) find("#train-lr-now").value = last.status.lr;
   }
 
-  const shareDone = ({ progress: { phase, done, steps } }) =>
-    phase === "finished" ? 1 : steps === 0 ? 0 : done / steps;
+  const shareDone = ({ status: { state, done, steps } }) =>
+    state === "finished" ? 1 : steps === 0 ? 0 : done / steps;
 
-  function warning({ progress: { phase, message, epochs, lr, data, stand_in: standIn } }) {
-    if (phase !== "diverged") return said(message) || (standIn ? text("train.stand_in", { data: dataName(data) }) : "");
+  function warning({ status: { state, message, epochs, lr, data, fallback_data: isFallback } }) {
+    if (state !== "diverged") return said(message) || (isFallback ? text("train.stand_in", { data: dataName(data) }) : "");
     const values = { epoch: epochs.length + 1, good: epochs.length, lr };
     return text(epochs.length ? "train.diverged.later" : "train.diverged", values);
   }
@@ -113,21 +110,21 @@ function createWatch({ news, lost }) {
 
   // -- steering --
 
-  async function steer(act, more = {}) {
+  async function steer(action, more = {}) {
     const active = runs.filter((run) => !isEnded(run));
-    const answers = await Promise.all(active.map(({ id }) => server.steer({ run: id, act, ...more })));
+    const answers = await Promise.all(active.map(({ id }) => server.steer({ run: id, action, ...more })));
     const wrong = answers.find((answer) => !answer || answer.error);
     const failed = wrong !== undefined || answers.includes(undefined);
     told = failed ? said(wrong?.error ?? text("train.failed")) : "";
-    for (const { run, phase } of failed ? [] : answers) {
+    for (const { id: run, state } of failed ? [] : answers) {
       const known = runs.find(({ id }) => id === run);
-      if (known?.progress) known.progress.phase = phase;
+      if (known?.status) known.status.state = state;
     }
     paint();
   }
 
   find("#train-pause").addEventListener("click", () => {
-    steer(runs.some(({ progress }) => progress?.phase === "paused") ? "go on" : "pause");
+    steer(runs.some(({ status }) => status?.state === "paused") ? "resume" : "pause");
   });
   find("#train-stop").addEventListener("click", () => steer("stop"));
   find("#train-lr-now").addEventListener("change", (event) => {
@@ -141,7 +138,7 @@ function createWatch({ news, lost }) {
   return {
     paint, steer,
     follow(ids) {
-      runs = ids.map((id) => ({ id, points: [], stride: 1, progress: null }));
+      runs = ids.map((id) => ({ id, status: null }));
       // Side by side against epochs both backends draw the same line: what differs is the time.
       curves.along(ids.length > 1 ? "seconds" : "epoch");
       told = "";

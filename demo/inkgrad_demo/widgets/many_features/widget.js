@@ -55,7 +55,7 @@ const { request } = asking(
       : answer.diverged ? text("lessons.many_features.diverged")
       : "";
     if (answer.problem || answer.diverged) return;
-    const key = answer.stand_in ? "lessons.many_features.stand_in" : "lessons.many_features.table";
+    const key = answer.fallback_data ? "lessons.many_features.stand_in" : "lessons.many_features.table";
     find(".table-of").textContent = text(key, {
       ...answer, data: said(answer.data), majority: percent(answer.majority),
     });

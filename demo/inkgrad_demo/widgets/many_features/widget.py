@@ -44,7 +44,7 @@ def answer(request: Training, _results: Any) -> dict[str, Any]:
     ones = data.train.targets.mean().item()
     return {
         "data": shown_name(data.name),
-        "stand_in": data.stand_in,
+        "fallback_data": data.stand_in,
         "train": len(data.train),
         "test": len(data.test),
         "features": data.train.inputs.shape[1],
