@@ -23,7 +23,9 @@ class WorkerProcess:
         self._request = request
         self._max_seconds = max_seconds
         # A file, not a pipe: nobody reads stderr while the events are read.
-        self._stderr = tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")
+        self._stderr = tempfile.TemporaryFile(  # noqa: SIM115  # closed in last_words()
+            "w+", encoding="utf-8", errors="replace"
+        )
         self._process = subprocess.Popen(
             [sys.executable, "-m", "inkgrad_demo.jobs.worker"],
             stdin=subprocess.PIPE,
@@ -68,4 +70,8 @@ class WorkerProcess:
             lines = [line.strip() for line in stderr if line.strip()]
         if self._overdue:
             return message("problem.overdue", seconds=self._max_seconds)
-        return lines[-1][:500] if lines else message("problem.exit_code", code=self._process.returncode)
+        return (
+            lines[-1][:500]
+            if lines
+            else message("problem.exit_code", code=self._process.returncode)
+        )

@@ -1,4 +1,4 @@
-"""The benchmark results that are committed to the repository, for the charts of the Kernels page."""
+"""The benchmark results that come with inkgrad, for the charts of the Kernels page."""
 
 from __future__ import annotations
 

@@ -9,7 +9,8 @@ from pydantic import Field, create_model, model_validator
 from inkgrad.check import DTYPES, OPS
 from inkgrad_bench import custom, environment
 from inkgrad_bench.custom import SIZES
-from inkgrad_demo.services.request_validation import OneOf, Request, Whole, field_error, parse
+from inkgrad_demo.services.request_fields import OneOf, Whole
+from inkgrad_demo.services.request_validation import Request, field_error, parse
 from inkgrad_demo.texts import message
 
 

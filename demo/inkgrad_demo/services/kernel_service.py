@@ -15,7 +15,8 @@ from inkgrad_demo.jobs.job_queue import JobFailed, JobQueue
 from inkgrad_demo.services.committed_results import committed_results
 from inkgrad_demo.services.kernel_requests import BenchRequest, CheckRequest
 from inkgrad_demo.services.op_documentation import KERNEL_FILE, source_text
-from inkgrad_demo.services.request_validation import EmptyRequest, Request, Whole
+from inkgrad_demo.services.request_fields import Whole
+from inkgrad_demo.services.request_validation import EmptyRequest, Request
 from inkgrad_demo.texts import message
 
 

@@ -17,7 +17,7 @@ from inkgrad_demo.services.request_validation import choice_error
 
 
 class LessonResults:
-    """``numbers`` is None until they are computed; ``batch`` is the latest of a lesson that trains."""
+    """``numbers`` are None until computed; ``batch`` is the latest, if the lesson trains."""
 
     def __init__(self, lesson: Lesson) -> None:
         self.batch: Batch | None = None

@@ -17,7 +17,8 @@ from inkgrad.course.lessons.parts import Note, Part, Table
 from inkgrad.course.texts import CATALOGUES
 from inkgrad_demo import widgets
 from inkgrad_demo.services.lesson_results import LessonResults
-from inkgrad_demo.services.request_validation import OneOf, Request, Whole
+from inkgrad_demo.services.request_fields import OneOf, Whole
+from inkgrad_demo.services.request_validation import Request
 from inkgrad_demo.texts import message
 
 

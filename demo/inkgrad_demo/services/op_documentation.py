@@ -9,7 +9,7 @@ from typing import Any
 
 import inkgrad
 from inkgrad import reference
-from inkgrad_demo.services.request_validation import Checked
+from inkgrad_demo.services.request_fields import Checked
 
 # Exists in a checkout only: an installation has the compiled kernels.
 _CSRC = Path(inkgrad.__file__).parents[2] / "csrc"
@@ -18,7 +18,7 @@ REFERENCE = "reference.py"
 
 @dataclass(frozen=True)
 class Facts:
-    """``note`` is a key of the catalogue; ``files``, under csrc/, go from autograd to the kernels."""
+    """``note`` is a key of the catalogue; ``files`` are under csrc/, from autograd to kernels."""
 
     formula: str
     derivative: str

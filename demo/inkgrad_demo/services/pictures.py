@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from inkgrad_demo.services.request_validation import Checked, decoded, square
+from inkgrad_demo.services.request_fields import Checked, decoded, square
 from inkgrad_demo.texts import message
 
 RASTER_SIDE = 140
@@ -25,7 +25,7 @@ RASTER = square(RASTER_SIDE)
 
 def drawing(raster: bytes) -> np.ndarray:
     """Return a page's drawing as RASTER_SIDE x RASTER_SIDE x 4, uint8."""
-    # The ink is the opacity of a transparent picture: then a pad full of ink is not taken for paper.
+    # Ink is the opacity of a transparent picture, so that a pad full of ink is not taken for paper.
     rgba = np.zeros((RASTER_SIDE, RASTER_SIDE, 4), np.uint8)
     rgba[:, :, 3] = np.frombuffer(raster, np.uint8).reshape(RASTER_SIDE, RASTER_SIDE)
     return rgba

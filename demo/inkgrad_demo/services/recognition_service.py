@@ -88,7 +88,9 @@ class RecognitionService:
             return {"model": request.model, "gone": True}
         image = drawing(request.pixels)
         recognizers = {b: self.recognizers.get(request.model, b) for b in BACKENDS}
-        passes = [{b: each.predict(image) for b, each in recognizers.items()} for _ in range(PASSES)]
+        passes = [
+            {b: each.predict(image) for b, each in recognizers.items()} for _ in range(PASSES)
+        ]
         fused, native = (passes[0][backend].probabilities for backend in BACKENDS)
         return {
             "passes": PASSES,

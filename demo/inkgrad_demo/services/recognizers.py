@@ -8,7 +8,7 @@ from typing import Any, get_args
 from inkgrad.course.models import Backend
 from inkgrad.course.recognition.recognizer import SHIPPED, Recognizer
 from inkgrad.course.training.run_store import RunStore, is_id
-from inkgrad_demo.services.request_validation import Checked
+from inkgrad_demo.services.request_fields import Checked
 from inkgrad_demo.texts import message
 
 MODELS: tuple[str, ...] = SHIPPED

@@ -6,15 +6,13 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Callable, Collection
-from typing import Annotated, Any, TypeVar
+from typing import Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, GetJsonSchemaHandler, ValidationError
-from pydantic_core import CoreSchema, ErrorDetails, core_schema
+from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic_core import ErrorDetails
 
 from inkgrad.course.messages import Message, message_of
-from inkgrad.course.training.run_store import is_id
 from inkgrad_demo.texts import message
 
 
@@ -74,109 +72,32 @@ def shortened(value: Any) -> str:
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
-# ---------------------------------------------------------------- types of fields
-
-
-class OneOf:
-    """Annotates a ``str`` with its choices, where they are the keys of a table."""
-
-    def __init__(self, choices: Collection[str]) -> None:
-        self._choices = list(choices)
-
-    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> CoreSchema:
-        return core_schema.literal_schema(self._choices)
-
-
-class Checked:
-    """Annotates a field with the function that checks and converts what was sent.
-
-    The function gets any value that JSON can express and raises ValueError for a bad one.
-    ``expected`` is the key of the catalogue, with its ``values``, that says what a good one is.
-    """
-
-    def __init__(self, check: Callable[[Any], Any], expected: str, **values: object) -> None:
-        self._check = check
-        self._expected = {"key": expected, **values}
-
-    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> CoreSchema:
-        return core_schema.no_info_plain_validator_function(self._check)
-
-    def __get_pydantic_json_schema__(
-        self, schema: CoreSchema, handler: GetJsonSchemaHandler
-    ) -> dict[str, Any]:
-        return {"type": "string", "expected": self._expected}
-
-
-class Whole:
-    """Annotates an ``int`` with its limits. 3.0 is accepted: not every JSON encoder writes 3."""
-
-    def __init__(self, least: int, most: int) -> None:
-        self._schema = core_schema.int_schema(ge=least, le=most, strict=True)
-
-    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> CoreSchema:
-        return core_schema.no_info_before_validator_function(_whole, self._schema)
-
-
-def _whole(value: Any) -> Any:
-    return int(value) if isinstance(value, float) and value.is_integer() else value
-
-
-def decoded(value: Any) -> bytes:
-    if not isinstance(value, str):
-        raise ValueError
-    try:
-        return base64.b64decode(value, validate=True)
-    except ValueError as error:
-        raise ValueError(message("problem.not_base64", error=error)) from None
-
-
-def _square(value: Any, side: int) -> bytes:
-    pixels = decoded(value)
-    if len(pixels) != side**2:
-        raise ValueError(message("problem.square", side=side, got=len(pixels)))
-    return pixels
-
-
-def square(side: int) -> Checked:
-    """Annotates ``bytes``: the base64 text of side x side bytes, one per pixel."""
-    return Checked(lambda value: _square(value, side), "problem.base64")
-
-
-def _run_id(value: Any) -> str:
-    if not is_id(value):
-        raise ValueError
-    return str(value)
-
-
-Base64 = Annotated[bytes, Checked(decoded, "problem.base64")]
-RunId = Annotated[str, Checked(_run_id, "problem.id")]
-
-
 # ---------------------------------------------------------------- pydantic's errors as messages
 
 
 def _translated(model: type[Request], error: ErrorDetails, request_name: str) -> Message:
-    where, got = error["loc"], error["input"]
+    where, got = list(error["loc"]), error["input"]
+    raised = error.get("ctx", {}).get("error")
+    problem = message_of(raised) if isinstance(raised, Exception) else None
+    if isinstance(problem, Message):
+        return message("problem.in_field", name=_name(where), problem=problem) if where else problem
     if error["type"] == "extra_forbidden":
-        *where, got = where
+        got = where.pop()
         fields = _field(model, where)["properties"]
         expected = message("problem.one_of", choices=", ".join(fields))
     else:
-        raised = error.get("ctx", {}).get("error")
-        problem = message_of(raised) if isinstance(raised, Exception) else ""
-        if isinstance(problem, Message):
-            name = _name(where)
-            return message("problem.in_field", name=name, problem=problem) if name else problem
+        got = None if error["type"] == "missing" else got
         expected = _expected(_field(model, where))
-        if error["type"] == "missing":
-            got = None
     name = _name(where) or request_name
     return message("problem.field", name=name, expected=expected, got=shortened(got))
 
 
 def _name(where: Collection[str | int]) -> str:
     """("drawings", 0, "label") is drawings[0].label."""
-    parts = (f"[{part}]" if isinstance(part, int) else f".{part}" for part in where)
+    parts = (
+        f".{part}" if isinstance(part, str) and part.isidentifier() else f"[{part!r}]"
+        for part in where
+    )
     return "".join(parts).removeprefix(".")
 
 
@@ -193,7 +114,12 @@ def _field(model: type[Request], where: Collection[str | int]) -> dict[str, Any]
 
     schema = whole
     for part in where:
-        schema = resolved(schema["items"] if isinstance(part, int) else schema["properties"][part])
+        if isinstance(part, int):
+            schema = resolved(schema["items"])
+        elif "properties" in schema:
+            schema = resolved(schema["properties"][part])
+        elif part != "[key]":
+            schema = resolved(schema["additionalProperties"])
     return schema
 
 
@@ -220,7 +146,7 @@ def _expected_list(schema: dict[str, Any]) -> Message:
         return message("problem.some_of", choices=", ".join(items["enum"]))
     if "expected" in items:
         return message("problem.ids", most=most)
-    if items.get("type") == "number":
+    if items.get("type") in ("number", "integer"):
         return message("problem.numbers", least=schema.get("minItems", 0), most=most)
     return message("problem.objects", most=most)
 

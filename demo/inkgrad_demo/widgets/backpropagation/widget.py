@@ -21,7 +21,8 @@ from inkgrad.course.lessons.backpropagation import (
     quadratic,
 )
 from inkgrad.course.lessons.views.backpropagation import layout
-from inkgrad_demo.services.request_validation import FormRequest, OneOf, check_count
+from inkgrad_demo.services.request_fields import OneOf
+from inkgrad_demo.services.request_validation import FormRequest, check_count
 
 
 class _Model(NamedTuple):

@@ -14,7 +14,8 @@ from inkgrad.course.lessons.convolution import (
     output_size,
 )
 from inkgrad.course.recognition.preprocess import SIDE
-from inkgrad_demo.services.request_validation import FormRequest, Whole, check_count, square
+from inkgrad_demo.services.request_fields import Whole, square
+from inkgrad_demo.services.request_validation import FormRequest, check_count
 
 
 class Convolution(FormRequest):

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from inkgrad.course.lessons.data_loader import batches_of, iterations
-from inkgrad_demo.services.request_validation import FormRequest, Whole
+from inkgrad_demo.services.request_fields import Whole
+from inkgrad_demo.services.request_validation import FormRequest
 
 
 class Values(FormRequest):
@@ -17,10 +18,9 @@ class Values(FormRequest):
 
 
 def answer(request: Values, _results: Any) -> dict[str, Any]:
-    count, batch_size = request.count, request.batch_size
-    options = {"shuffle": request.shuffle, "seed": request.seed}
+    count, batch_size, epochs = request.count, request.batch_size, request.epochs
     return {
-        "epochs": batches_of(count, batch_size, request.epochs, **options),
+        "epochs": batches_of(count, batch_size, epochs, shuffle=request.shuffle, seed=request.seed),
         "iterations": iterations(count, batch_size),
     }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import Annotated, Any
 
@@ -19,13 +20,14 @@ from inkgrad.course.lessons.gradient_descent import (
     two_valleys_slope,
     walk,
 )
-from inkgrad_demo.services.request_validation import FormRequest, OneOf, Whole
+from inkgrad_demo.services.request_fields import OneOf, Whole
+from inkgrad_demo.services.request_validation import FormRequest
 
 _FAR = 1e6  # a path that leaves this range has diverged
 _EDGE = 1.25  # of the plot of the saddle
 _SADDLE_STEPS = 100
 _NOISE = 0.02  # standard deviation of the noise added to each slope
-_OPTIMIZERS = {
+_OPTIMIZERS: dict[str, Callable[..., optim.Optimizer]] = {
     "SGD": optim.SGD,
     "Momentum": partial(optim.SGD, momentum=0.9),
     "Adam": optim.Adam,
@@ -63,9 +65,10 @@ def _surface(request: FormRequest, _results: Any) -> dict[str, Any]:
 
 
 def _walk(request: Walk, _results: Any) -> dict[str, Any]:
-    options = {"epochs": request.epochs, "lr": request.lr, "start": (request.w, request.b)}
+    batch_size, epochs, lr = request.batch_size, request.epochs, request.lr
+    start = request.w, request.b
     with np.errstate(all="ignore"):
-        path = walk(_X, _Y, request.batch_size, **options).path
+        path = walk(_X, _Y, batch_size, epochs=epochs, lr=lr, start=start).path
     far = np.flatnonzero(~(np.abs(path) < _FAR).all(1))
     path = path[: far[0] if far.size else None]
     losses = [loss_surface(_X, _Y, w, b).item() for w, b in path[:, :, None]]

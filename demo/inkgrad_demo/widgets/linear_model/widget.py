@@ -17,7 +17,8 @@ from inkgrad.course.lessons.linear_model import (
     x_data,
     y_data,
 )
-from inkgrad_demo.services.request_validation import FormRequest, Whole
+from inkgrad_demo.services.request_fields import Whole
+from inkgrad_demo.services.request_validation import FormRequest
 
 _overfit = cache(overfit)
 _surface = cache(loss_surface)

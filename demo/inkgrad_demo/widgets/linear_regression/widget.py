@@ -17,7 +17,8 @@ from inkgrad.course.lessons.linear_regression import (
     x_data,
     y_data,
 )
-from inkgrad_demo.services.request_validation import FormRequest, Whole
+from inkgrad_demo.services.request_fields import Whole
+from inkgrad_demo.services.request_validation import FormRequest
 
 _FAR = 1e6  # a path that leaves this range has diverged
 _WS, _BS = torch.linspace(-1.5, 3, 61), torch.linspace(-1.2, 5.2, 61)

@@ -9,7 +9,8 @@ from pydantic import Field, model_validator
 
 import inkgrad.functional as F
 from inkgrad.course.lessons.logistic_regression import bce, sigmoid, train
-from inkgrad_demo.services.request_validation import FormRequest, Whole, check_count
+from inkgrad_demo.services.request_fields import Whole
+from inkgrad_demo.services.request_validation import FormRequest, check_count
 
 MAX_POINTS = 30
 

@@ -1,4 +1,4 @@
-"""Lesson 7: the network 8-6-4-1 with a chosen activation, on the lesson's table or an uploaded one."""
+"""Lesson 7: the network 8-6-4-1 with a chosen activation, on the lesson's or an uploaded table."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from torch import optim
 from inkgrad.course.data.datasets import Data, DataError, diabetes, parsed_table
 from inkgrad.course.lessons.many_features import ACTIVATIONS, train
 from inkgrad.course.messages import message_of
-from inkgrad_demo.services.data_choices import shown_name
-from inkgrad_demo.services.request_validation import Base64, FormRequest, OneOf, Whole
+from inkgrad_demo.services.request_fields import Base64, OneOf, Whole
+from inkgrad_demo.services.request_validation import FormRequest
+from inkgrad_demo.services.training_data import shown_name
 from inkgrad_demo.texts import message
 
 # Of an uploaded file: training on more takes too long for an interactive answer.

@@ -14,7 +14,8 @@ from inkgrad.course.lessons.overview import (
     slope_by_autograd,
     slope_by_difference,
 )
-from inkgrad_demo.services.request_validation import FormRequest, Whole
+from inkgrad_demo.services.request_fields import Whole
+from inkgrad_demo.services.request_validation import FormRequest
 
 
 class Values(FormRequest):

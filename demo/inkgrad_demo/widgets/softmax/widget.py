@@ -10,8 +10,9 @@ from pydantic import Field, model_validator
 from torch import nn
 
 from inkgrad.course.lessons.softmax import Numbers, cross_entropy, images_in_cell, softmax
-from inkgrad_demo.services.confusion_images import shown
-from inkgrad_demo.services.request_validation import FormRequest, Whole, field_error
+from inkgrad_demo.services.confusion_service import image_list
+from inkgrad_demo.services.request_fields import Whole
+from inkgrad_demo.services.request_validation import FormRequest, field_error
 from inkgrad_demo.texts import message
 
 _MAX_IMAGES = 40
@@ -55,7 +56,7 @@ def _cell(request: Cell, results: Numbers | None) -> dict[str, Any]:
     test, predicted = results.data.test, results.training.predicted
     found = images_in_cell(test.targets, predicted, request.row, request.column)
     images = test.inputs[found[:_MAX_IMAGES], 0].numpy()
-    return shown(images)
+    return image_list(images)
 
 
 def _computed(results: Numbers | None) -> Numbers:
