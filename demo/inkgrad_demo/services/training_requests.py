@@ -29,7 +29,7 @@ class LabeledDrawing(Request):
     pixels: Annotated[bytes, square(SIDE)]
 
 
-class RunRequest(Request):
+class StartRequest(Request):
     """What to train; fields that are null are the course's own settings of the model."""
 
     model: Annotated[str, OneOf(MODELS)] = Field("cnn", description=f"one of {', '.join(MODELS)}")
@@ -68,6 +68,9 @@ class RunRequest(Request):
     seed: Annotated[int, Whole(0, MAX_SEED)] = Field(
         0, description="the same seed gives the same run"
     )
+    backend: Literal["fused", "native", "both"] = Field(
+        "fused", description="fused, native, or both: two runs that differ only in the backend"
+    )
     upload: str | None = Field(
         None, max_length=60, description="for images and table: the answer of /train_upload"
     )
@@ -78,26 +81,18 @@ class RunRequest(Request):
         "base64 (28 x 28 bytes, white ink on black)",
     )
 
-    def settings(self, backend: Backend) -> Settings:
-        """Raise ValueError for values that do not go together."""
-        names = {"data", "batch_size", "upload", "drawings"}
+    def settings(self) -> list[Settings]:
+        """Return the settings of each run. Raises ValueError for values that do not go together."""
+        names = {"data", "batch_size", "backend", "upload", "drawings"}
         changes = self.model_dump(exclude=names, exclude_none=True)
-        settings = course_settings(styles=False, backend=backend, **changes)
+        settings = course_settings(styles=False, **changes)
         if self.batch_size is not None:
             settings = replace(settings, batch_size=self.batch_size or None)
-        return settings
-
-
-class TrainRequest(RunRequest):
-    backend: Backend = Field("fused", description="fused (inkgrad's kernels) or native (torch's)")
-
-
-class StartRequest(RunRequest):
-    backend: Literal["fused", "native", "both"] = Field(
-        "fused", description="fused, native, or both: two runs that differ only in the backend"
-    )
-
-    def all_settings(self) -> list[Settings]:
-        """Return the settings of each run to start."""
         backends = BACKENDS if self.backend == "both" else (self.backend,)
-        return [self.settings(backend) for backend in backends]
+        return [replace(settings, backend=backend) for backend in backends]
+
+
+class TrainRequest(StartRequest):
+    """One run, so not with both backends."""
+
+    backend: Backend = Field("fused", description="fused (inkgrad's kernels) or native (torch's)")

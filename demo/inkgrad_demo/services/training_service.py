@@ -7,13 +7,14 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
+from inkgrad.course.training.live_run import LiveRun
 from inkgrad.course.training.run_status import CURSOR_LENGTH, RunStatus
 from inkgrad.course.training.run_store import ENDED
 from inkgrad_demo.services.request_fields import RunId, Whole
 from inkgrad_demo.services.request_validation import EmptyRequest, Request, field_error
 from inkgrad_demo.services.runs import Runs
-from inkgrad_demo.services.training_data import Datasets, Source
-from inkgrad_demo.services.training_requests import MAX_LR, RunRequest, StartRequest, TrainRequest
+from inkgrad_demo.services.training_data import Datasets
+from inkgrad_demo.services.training_requests import MAX_LR, StartRequest, TrainRequest
 from inkgrad_demo.texts import message
 
 _SECONDS_BETWEEN_UPDATES = 0.5
@@ -61,8 +62,7 @@ class TrainingService:
         Returns:
             runs: the ids of the runs.
         """
-        all_settings = request.all_settings()
-        return {"runs": [run.id for run in self._runs.start(all_settings, self._source(request))]}
+        return {"runs": [run.id for run in self._start(request)]}
 
     def train(self, request: TrainRequest) -> Iterator[dict[str, Any]]:
         """Train a model and report its progress until it ends. It stops if the caller leaves.
@@ -73,8 +73,7 @@ class TrainingService:
             id, state, done of steps, epochs (training loss, validation loss, accuracy and seconds
             of each); at the end test and confusion.
         """
-        settings = request.settings(request.backend)
-        (run,) = self._runs.start([settings], self._source(request))
+        (run,) = self._start(request)
         try:
             while not run.wait(_SECONDS_BETWEEN_UPDATES):
                 yield _without_curve(run.status())
@@ -112,8 +111,10 @@ class TrainingService:
             "runs": [RunStatus.of_record(record).summary() for record in records[:_MAX_EARLIER]]
         }
 
-    def _source(self, request: RunRequest) -> Source:
-        return self._datasets.source(request.model, request.data, request.upload, request.drawings)
+    def _start(self, request: StartRequest) -> list[LiveRun]:
+        settings = request.settings()
+        data = request.data, request.upload, request.drawings
+        return self._runs.start(settings, self._datasets.source(request.model, *data))
 
 
 def _without_curve(status: RunStatus) -> dict[str, Any]:

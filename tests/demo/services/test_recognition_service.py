@@ -1,29 +1,32 @@
-"""What the app asks the recognizers: right answers to drawings, clear errors to anything else."""
+"""Recognition for the Draw page: the recognizer's own results, and clear errors."""
 
 from __future__ import annotations
 
 import base64
-import io
 import shutil
 from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image
+
+pytest.importorskip("gradio")
 
 from inkgrad.course.recognition.recognizer import Recognizer
 from inkgrad.course.training.run_store import RunStore
-from inkgrad_demo.services.recognition import BACKENDS, MODELS, RASTER_SIDE, Readers
+from inkgrad_demo.services.pictures import RASTER_SIDE
+from inkgrad_demo.services.recognition_service import RecognitionService
+from inkgrad_demo.services.recognizers import BACKENDS, MODELS, Recognizers
+from inkgrad_demo.serving.exposed import call
 from saved_runs import record
 from strokes import SEVEN, raster
 
 
 @pytest.fixture(scope="module")
-def readers(tmp_path_factory: pytest.TempPathFactory) -> Readers:
-    return Readers(RunStore(tmp_path_factory.mktemp("runs")))
+def service(tmp_path_factory: pytest.TempPathFactory) -> RecognitionService:
+    return RecognitionService(Recognizers(RunStore(tmp_path_factory.mktemp("runs"))))
 
 
-def _question(drawing: np.ndarray, model: str = "strong", backend: str = "fused") -> dict[str, Any]:
+def _request(drawing: np.ndarray, model: str = "strong", backend: str = "fused") -> dict[str, Any]:
     return {"pixels": _base64(drawing.tobytes()), "model": model, "backend": backend}
 
 
@@ -35,17 +38,11 @@ def _bytes(text: str, *shape: int) -> np.ndarray:
     return np.frombuffer(base64.b64decode(text), np.uint8).reshape(shape)
 
 
-def _file(image: Image.Image, kind: str = "PNG") -> bytes:
-    stream = io.BytesIO()
-    image.save(stream, kind)
-    return stream.getvalue()
-
-
 @pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("model", MODELS)
-def test_a_drawing_is_read_as_the_recognizer_reads_it(readers, model: str, backend: str) -> None:
+def test_the_answer_is_that_of_the_recognizer(service, model: str, backend: str) -> None:
     drawing = raster(SEVEN, RASTER_SIDE)
-    answer = readers.read(_question(drawing, model, backend))
+    answer = call(service.read, _request(drawing, model, backend))
     expected = Recognizer.load(model, backend).explain(drawing)
     assert answer["label"] == expected.prediction.label == 7
     assert answer["probabilities"] == pytest.approx(expected.prediction.probabilities, abs=1e-6)
@@ -58,52 +55,51 @@ def test_a_drawing_is_read_as_the_recognizer_reads_it(readers, model: str, backe
     assert _bytes(answer["saliency"], 28, 28).max() == 255
 
 
-def test_an_empty_pad_is_no_digit(readers) -> None:
-    answer = readers.read(_question(np.zeros((RASTER_SIDE, RASTER_SIDE), np.uint8)))
+def test_an_empty_pad_has_no_label(service) -> None:
+    empty = np.zeros((RASTER_SIDE, RASTER_SIDE), np.uint8)
+    answer = call(service.read, _request(empty))
     assert answer["label"] is None
     assert not any(answer["probabilities"])
-    assert len(answer["layers"]) == len(
-        readers.read(_question(raster(SEVEN, RASTER_SIDE)))["layers"]
-    )
+    drawn = call(service.read, _request(raster(SEVEN, RASTER_SIDE)))
+    assert len(answer["layers"]) == len(drawn["layers"])
 
 
-def test_much_ink_is_not_taken_for_paper(readers) -> None:
+def test_a_pad_full_of_ink_is_not_taken_for_paper(service) -> None:
     angles = np.linspace(0, 2 * np.pi, 60)
     zero = raster(
         [[(0.5 + 0.33 * np.cos(a), 0.5 + 0.33 * np.sin(a)) for a in angles]], RASTER_SIDE, 0.3
     )
     assert (zero > 0).mean() > 0.55
-    picture = _bytes(readers.read(_question(zero))["picture"], 28, 28)
+    picture = _bytes(call(service.read, _request(zero))["picture"], 28, 28)
     assert picture[14, 14] < 50  # the hole
     assert picture[14, 7] > 200  # the ink around it
 
 
-def test_a_race_is_run_by_both_on_the_same_drawing(readers) -> None:
-    result = readers.race(_question(raster(SEVEN, RASTER_SIDE)))
+def test_a_race_times_both_backends_on_the_same_drawing(service) -> None:
+    result = call(service.race, _request(raster(SEVEN, RASTER_SIDE)))
     assert set(result["seconds"]) == set(BACKENDS)
     assert all(seconds > 0 for seconds in result["seconds"].values())
     assert 0 <= result["max_difference"] < 1e-4
 
 
-def test_a_deleted_run_reads_no_more(tmp_path) -> None:
+def test_a_deleted_run_is_reported_as_gone(tmp_path) -> None:
     store = RunStore(tmp_path)
     run = record(1, "cnn")
     store.save(run)
     shutil.copy(Recognizer.load("cnn").path, store.weights(run.id))
-    readers, question = Readers(store), _question(raster(SEVEN, RASTER_SIDE), run.id)
-    assert readers.read(question)["label"] == 7
+    service = RecognitionService(Recognizers(store))
+    request = _request(raster(SEVEN, RASTER_SIDE), run.id)
+    assert call(service.read, request)["label"] == 7
     store.delete(run.id)
-    for ask in (readers.read, readers.race):
-        assert ask(question) == {"model": run.id, "gone": True}
-    with pytest.raises(ValueError, match="has no weights"):
-        readers.get(run.id, "fused")
+    for method in (service.read, service.race):
+        assert call(method, request) == {"model": run.id, "gone": True}
 
 
 PIXELS = _base64(bytes(RASTER_SIDE**2))
 
 
 @pytest.mark.parametrize(
-    ("question", "complaint"),
+    ("request_", "error"),
     [
         (None, "expected an object"),
         ([PIXELS], "expected an object"),
@@ -119,36 +115,7 @@ PIXELS = _base64(bytes(RASTER_SIDE**2))
         ({"pixels": PIXELS, "model": "cnn", "backend": "gpu"}, "backend: expected one of fused"),
     ],
 )
-def test_a_bad_question_is_named(readers, question: Any, complaint: str) -> None:
-    for ask in (readers.read, readers.race):
-        if ask == readers.race and complaint.startswith("backend"):
-            continue
-        with pytest.raises(ValueError, match=complaint):
-            ask(question)
-
-
-@pytest.mark.parametrize("kind", ["PNG", "JPEG", "GIF", "BMP"])
-def test_a_picture_file_is_read(readers, kind: str) -> None:
-    page = Image.fromarray(255 - raster(SEVEN, 300))  # dark ink on white paper
-    data = _file(page, kind)
-    wrapped = base64.encodebytes(data).decode()  # in lines, as `base64 FILE` prints it
-    for text in (_base64(data), wrapped, f"data:image/{kind.lower()};base64,{_base64(data)}"):
-        assert readers.predict(text, "strong", "fused")["label"] == 7
-
-
-@pytest.mark.parametrize(
-    ("text", "complaint"),
-    [
-        (3, "image: expected base64 text, got 3"),
-        ("", "image: not a picture file"),
-        ("data:,", "image: not a picture file"),
-        ("%%%%", "image: not base64"),
-        (_base64(b"hello"), "image: not a picture file"),
-        (_base64(_file(Image.new("L", (64, 64), 9))[:60]), "image: damaged or too large"),
-        (_base64(_file(Image.new("1", (5001, 5000)))), "image: expected at most 24000000 pixels"),
-        (_base64(_file(Image.new("1", (30000, 30000)))), "image: damaged or too large"),
-    ],
-)
-def test_a_bad_picture_file_is_named(readers, text: Any, complaint: str) -> None:
-    with pytest.raises(ValueError, match=complaint):
-        readers.predict(text, "strong", "fused")
+def test_a_bad_request_is_refused(service, request_: Any, error: str) -> None:
+    for method in (service.read, service.race):
+        with pytest.raises(ValueError, match=error):
+            call(method, request_)
