@@ -1,11 +1,7 @@
-"""What the Compare page asks: the runs of the store, deleting them, and files made of them."""
+"""Runs side by side: listed, loaded and deleted; and clear errors."""
 
 from __future__ import annotations
 
-import csv
-import io
-import json
-import re
 from dataclasses import replace
 from typing import Any
 
@@ -15,9 +11,10 @@ pytest.importorskip("gradio")
 
 from inkgrad.course.training.run_status import RunStatus
 from inkgrad.course.training.run_store import RunStore
-from inkgrad_demo.services.comparisons import Comparisons
-from inkgrad_demo.services.data_choices import Datasets
-from inkgrad_demo.services.trainings import Trainings
+from inkgrad_demo.services import comparison_files
+from inkgrad_demo.services.comparison_service import ComparisonService
+from inkgrad_demo.services.runs import Runs
+from inkgrad_demo.serving.exposed import call
 from saved_runs import record
 
 FIRST, SECOND = record(1), record(2, lr=0.1)
@@ -33,12 +30,12 @@ def store(tmp_path) -> RunStore:
 
 
 @pytest.fixture
-def comparisons(store: RunStore) -> Comparisons:
-    return Comparisons(Trainings(store, Datasets()))
+def comparison(store: RunStore) -> ComparisonService:
+    return ComparisonService(Runs(store))
 
 
-def test_the_runs_are_listed_the_newest_first(comparisons) -> None:
-    answer = comparisons.list_runs({})
+def test_runs_are_listed_newest_first(comparison) -> None:
+    answer = call(comparison.list_runs, {})
     assert [run["id"] for run in answer["runs"]] == [SECOND.id, FIRST.id]
     assert answer["runs"][1] == {
         "id": FIRST.id,
@@ -55,111 +52,80 @@ def test_the_runs_are_listed_the_newest_first(comparisons) -> None:
     }
 
 
-def test_damaged_runs_are_counted(comparisons, store) -> None:
+def test_damaged_runs_are_counted(comparison, store) -> None:
     (store.folder / FIRST.id / "run.json").write_text("{", encoding="utf-8")
-    answer = comparisons.list_runs({})
+    answer = call(comparison.list_runs, {})
     assert ([run["id"] for run in answer["runs"]], answer["damaged"]) == ([SECOND.id], 1)
 
 
-def test_runs_are_loaded_in_the_order_asked_for(comparisons) -> None:
-    loaded = comparisons.load_runs({"runs": [SECOND.id, FIRST.id]})["runs"]
+def test_runs_are_loaded_in_the_order_of_the_request(comparison) -> None:
+    loaded = call(comparison.load_runs, {"runs": [SECOND.id, FIRST.id]})["runs"]
     assert loaded == [RunStatus.of_record(run).to_json() for run in (SECOND, FIRST)]
     cursors = {run["id"]: run["cursor"] for run in loaded}
-    again = comparisons.load_runs({"runs": BOTH, "cursors": cursors})["runs"]
+    again = call(comparison.load_runs, {"runs": BOTH, "cursors": cursors})["runs"]
     assert [(run["id"], run["curve"]) for run in again] == [(run, []) for run in BOTH]
 
 
-def test_deleted_runs_are_gone(comparisons, store) -> None:
-    comparisons.delete_runs({"runs": [FIRST.id]})
+def test_deleted_runs_are_gone(comparison, store) -> None:
+    call(comparison.delete_runs, {"runs": [FIRST.id]})
     assert [run.id for run in store.records()] == [SECOND.id]
 
 
-def test_a_run_that_trains_is_shown_as_it_is_and_not_deleted(comparisons, monkeypatch) -> None:
+def test_a_run_that_trains_is_shown_as_it_is_and_not_deleted(comparison, monkeypatch) -> None:
     class Live:
-        is_active = True
-
         def status(self) -> Any:
             record = replace(FIRST, state="training", epochs=FIRST.epochs[:1], test=None)
             return replace(RunStatus.of_record(record), complete=False)
 
-    monkeypatch.setattr(Trainings, "live", lambda self: {FIRST.id: Live()})
-    summary = comparisons.list_runs({})["runs"][1]
+    monkeypatch.setattr(Runs, "active", lambda self, id: Live() if id == FIRST.id else None)
+    summary = call(comparison.list_runs, {})["runs"][1]
     assert (summary["active"], summary["state"], summary["epochs_done"]) == (True, "training", 1)
     assert summary["accuracy"] == FIRST.epochs[0].accuracy
-    with pytest.raises(ValueError, match="still trains: stop it first"):
-        comparisons.delete_runs({"runs": BOTH})
-    assert len(comparisons.list_runs({})["runs"]) == 2  # the other one neither
+    with pytest.raises(ValueError, match="is still training: stop it first"):
+        call(comparison.delete_runs, {"runs": BOTH})
+    assert len(call(comparison.list_runs, {})["runs"]) == 2  # neither is deleted
 
 
 @pytest.mark.parametrize(
-    ("question", "complaint"),
+    ("request_", "error"),
     [
-        (None, "expected an object"),
         ({}, "runs: expected a list of 1 to 6 ids, got None"),
         ({"runs": []}, "runs: expected a list of 1 to 6 ids"),
         ({"runs": [FIRST.id] * 7}, "runs: expected a list of 1 to 6 ids"),
-        ({"runs": [3]}, "run: expected the id of a run, got 3"),
-        ({"runs": ["../../etc"]}, "run: expected the id of a run"),
+        ({"runs": [3]}, r"runs\[0\]: expected the id of a run, got 3"),
+        ({"runs": ["../../etc"]}, r"runs\[0\]: expected the id of a run"),
         ({"runs": ["20261126-040000-cnn-0000"]}, "there is no run"),
     ],
 )
-def test_a_bad_question_is_named(comparisons, question: Any, complaint: str) -> None:
-    for ask in (comparisons.load_runs, lambda q: comparisons.export_runs({**q, "form": "json"})):
-        if question is None and ask != comparisons.load_runs:
-            continue
-        with pytest.raises(ValueError, match=complaint):
-            ask(question)
+def test_a_bad_request_is_refused(comparison, request_: Any, error: str) -> None:
+    with pytest.raises(ValueError, match=error):
+        call(comparison.load_runs, request_)
+    with pytest.raises(ValueError, match=error):
+        call(comparison.export_runs, {**request_, "form": "json"})
 
 
-def test_nothing_outside_the_store_is_deleted(comparisons, tmp_path) -> None:
+@pytest.mark.parametrize(
+    ("cursors", "error"),
+    [
+        ([], "cursors: expected an object"),
+        ({FIRST.id: [1]}, r"cursors\['2026.*'\]: expected a list of 11 to 11 numbers"),
+        ({FIRST.id: [0.5] * 11}, r"cursors\['2026.*'\]\[0\]: expected a whole number"),
+    ],
+)
+def test_a_bad_cursor_is_refused(comparison, cursors: Any, error: str) -> None:
+    with pytest.raises(ValueError, match=error):
+        call(comparison.load_runs, {"runs": BOTH, "cursors": cursors})
+
+
+def test_nothing_outside_the_store_is_deleted(comparison, tmp_path) -> None:
     (tmp_path / "precious").mkdir()
     with pytest.raises(ValueError, match="expected the id of a run"):
-        comparisons.delete_runs({"runs": ["../precious"]})
+        call(comparison.delete_runs, {"runs": ["../precious"]})
     assert (tmp_path / "precious").is_dir()
 
 
-def _export(comparisons: Comparisons, form: str, language: str = "en") -> str:
-    return comparisons.export_runs({"runs": BOTH, "form": form, "language": language})["text"]
-
-
-def test_everything_as_json(comparisons) -> None:
-    assert json.loads(_export(comparisons, "json"))["runs"] == json.loads(
-        json.dumps([FIRST.to_json(), SECOND.to_json()])
-    )
-
-
-def test_settings_and_results_as_csv(comparisons) -> None:
-    rows = list(csv.DictReader(io.StringIO(_export(comparisons, "table"))))
-    assert [row["run"] for row in rows] == BOTH
-    assert [float(row["lr"]) for row in rows] == [0.05, 0.1]
-    assert [float(row["test_accuracy"]) for row in rows] == [0.89, 0.88]
-
-
-def test_epochs_as_csv(comparisons) -> None:
-    rows = list(csv.DictReader(io.StringIO(_export(comparisons, "curves"))))
-    assert [(row["run"], row["epoch"]) for row in rows] == [(r, e) for r in BOTH for e in "123"]
-    assert [float(row["seconds"]) for row in rows[:3]] == [2, 4, 6]
-    assert float(rows[2]["accuracy"]) == pytest.approx(0.94)
-
-
-@pytest.mark.parametrize(("language", "word"), [("en", "Learning rate"), ("zh-CN", "学习率")])
-def test_the_report_needs_nothing_but_itself(comparisons, language: str, word: str) -> None:
-    text = _export(comparisons, "report", language)
-    assert f'<html lang="{language}">' in text
-    assert re.search(rf'class="differs"><th scope="row">{word}</th><td>0.05</td><td>0.1</td>', text)
-    assert len(re.findall(r"<polyline", text)) == 4  # loss and accuracy of both
-    assert text.count('class="confusion"') == 2
-    assert not re.search(r"https?:|<script|<link|@import|url\(", text)
-
-
-def test_the_report_escapes_what_people_called_their_data(comparisons, store) -> None:
-    store.save(replace(FIRST, data="<script>alert(1)</script>"))
-    assert "<script" not in _export(comparisons, "report")
-
-
-def test_a_report_of_a_run_that_learnt_nothing(comparisons, store) -> None:
-    store.save(replace(FIRST, state="failed", curve=(), epochs=(), test=None, confusion=None))
-    answer = comparisons.export_runs({"runs": [FIRST.id], "form": "report"})
-    assert "<h2>" not in answer["text"]
-    answer = comparisons.export_runs({"runs": [FIRST.id], "form": "curves"})
-    assert answer["text"] == f"run\n{FIRST.id}\n"
+def test_an_export_is_a_file_about_the_runs(comparison) -> None:
+    request = {"runs": [SECOND.id, SECOND.id, FIRST.id], "form": "json"}
+    answer = call(comparison.export_runs, request)
+    assert (answer["name"], answer["type"]) == ("inkgrad-runs.json", "application/json")
+    assert answer["text"] == comparison_files.as_json([SECOND, FIRST], "en")

@@ -48,7 +48,7 @@ def test_a_bad_benchmark_is_refused(change: dict[str, Any], error: str) -> None:
         ({"rows": 65536, "inputs": 8192, "outputs": 1}, "GB"),
     ],
 )
-def test_sizes_that_take_too_much_memory_or_time_are_refused(sizes: dict[str, int], unit: str) -> None:
+def test_too_much_memory_or_time_is_refused(sizes: dict[str, int], unit: str) -> None:
     with pytest.raises(ValueError, match=rf"need [\d.]+ {unit}; at most") as raised:
         call(KernelService().start_bench, BENCH | {"sizes": sizes})
     needed, most = map(float, re.findall(r"[\d.]*\d", str(raised.value)))

@@ -46,7 +46,7 @@ def test_predictions_now_and_at_every_checkpoint(
     first = _predict(predictions, run, 0)
     assert first["probabilities"] == pytest.approx(history["probabilities"][0], abs=1e-6)
     assert max(first["probabilities"]) < 0.2  # untrained
-    with pytest.raises(ValueError, match="step: expected .* got 1000000"):
+    with pytest.raises(ValueError, match=r"step: expected .* got 1000000"):
         _predict(predictions, run, 1000000)
 
 
