@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from functools import cache
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -105,7 +106,7 @@ def _name(where: Collection[str | int]) -> str:
 
 def _field(model: type[Request], where: Collection[str | int]) -> dict[str, Any]:
     """The JSON schema of a field, or of the whole request."""
-    whole = model.model_json_schema()
+    whole = _schema(model)
 
     def resolved(schema: dict[str, Any]) -> dict[str, Any]:
         if "anyOf" in schema:  # X | None
@@ -123,6 +124,11 @@ def _field(model: type[Request], where: Collection[str | int]) -> dict[str, Any]
         else:
             schema = resolved(schema["additionalProperties"])
     return schema
+
+
+@cache
+def _schema(model: type[Request]) -> dict[str, Any]:
+    return model.model_json_schema()
 
 
 def _expected(schema: dict[str, Any]) -> Message:
