@@ -18,13 +18,13 @@ from inkgrad_demo.texts import message
 
 
 class Request(BaseModel):
-    """Base class of all requests: no unknown fields, no type conversion, finite numbers only.
+    """Base class of all requests: no unknown fields, no type conversion.
 
     A validator that raises a ValueError of a :class:`Message` chooses its own wording; the name of
     a field is put in front of the message of a field's validator.
     """
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
 class EmptyRequest(Request):
