@@ -1,4 +1,4 @@
-"""What the pages are made of: files beside them, and functions that their JavaScript calls."""
+"""What pages are made of: the HTML beside them, their modules, and functions for these to call."""
 
 from __future__ import annotations
 
@@ -6,19 +6,32 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import gradio as gr
 from fastapi import HTTPException
 
 from inkgrad.course.messages import Message, message_of
+from inkgrad_demo.i18n import i18n
+from inkgrad_demo.serving import modules
 
-_ROOT = Path(__file__).parents[1]
+_HERE = Path(__file__).parent
 
 
-def text_of(*names: str) -> str:
-    """The text of the package's files of these names, one after the other.
+def page_html(page: str, server_functions: list[Callable[..., Any]], **props: Any) -> gr.HTML:
+    """A page: ``page.html``, in which ``page.js`` mounts itself.
 
-    Of a page's scripts Gradio makes the body of one function: what uses the others comes last.
+    The script gets ``props`` (see the pages' ``build`` for what is in them), whose ``value`` is the
+    code of the language, and the ``server_functions``.
     """
-    return "\n".join((_ROOT / name).read_text(encoding="utf-8") for name in names)
+    module = f"pages/{page}/page.js"
+    return gr.HTML(
+        value=i18n("app.language"),
+        html_template=(_HERE / page / "page.html").read_text(encoding="utf-8"),
+        head=modules.preload(module),
+        js_on_load=modules.call(module, "mount", "{ element, props, server, watch }"),
+        apply_default_css=False,
+        server_functions=server_functions,
+        **props,
+    )
 
 
 def server_function(ask: Callable[[Any], dict[str, Any]]) -> Callable[[Any], dict[str, Any]]:

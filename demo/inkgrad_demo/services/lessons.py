@@ -22,7 +22,7 @@ from inkgrad.course.lessons.parts import Note, Part, Picture, Table
 from inkgrad.course.messages import message_of
 from inkgrad.course.texts import CATALOGUES
 from inkgrad.course.training.loop import Batch
-from inkgrad_demo import widgets as playthings
+from inkgrad_demo import widgets
 from inkgrad_demo.services.request_validation import Asked, choice
 from inkgrad_demo.texts import message
 
@@ -83,7 +83,7 @@ class Lectures:
         """``number`` and ``language`` of the question: the lesson to read and to play with.
 
         The answer has ``text`` (paragraphs of Markdown), ``file`` and ``code`` (HTML, its tokens
-        in classes of Pygments) and the ``plaything``: its ``html``, ``script`` and ``catalogues``.
+        in classes of Pygments) and the ``widget``: its ``name``, ``html`` and ``catalogues``.
         """
         lesson, language = _lesson_and_language(Asked(question))
         _warm_up()
@@ -92,7 +92,7 @@ class Lectures:
             "text": lesson.text(language),
             "file": f"inkgrad/course/lessons/{lesson.name}.py",
             "code": highlight(lesson.code(), PythonLexer(), HtmlFormatter(nowrap=True)),
-            "plaything": playthings.files_of(lesson.name),
+            "widget": widgets.widget_of(lesson.name),
         }
 
     def results(self, question: Any) -> dict[str, Any]:
@@ -131,7 +131,7 @@ class Lectures:
         """What the plaything of lesson ``number`` answers to the rest of the question."""
         asked = Asked(question)
         number = asked.whole("number", 1, len(LESSONS))
-        return playthings.answer(LESSONS[number].name, asked, self._results[number].numbers)
+        return widgets.answer(LESSONS[number].name, asked, self._results[number].numbers)
 
     def _ready(self, number: int) -> _Results:
         results = self._results[number]

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import gradio as gr
-
-from inkgrad_demo.i18n import i18n
-from inkgrad_demo.pages.parts import telling_function, text_of
+from inkgrad_demo.pages.parts import page_html, telling_function
 from inkgrad_demo.services.comparisons import MOST_COMPARED, Comparisons
 from inkgrad_demo.services.confusion_images import CellImages
 from inkgrad_demo.services.data_choices import DATA_NAMES
@@ -13,27 +10,12 @@ from inkgrad_demo.texts import catalogues_of
 
 NAME = "compare"
 
-_SCRIPTS = (
-    "web/words.js",
-    "web/paint.js",
-    "web/chart.js",
-    "web/confusion.js",
-    "web/cells.js",
-    "pages/compare/list.js",
-    "pages/compare/curves.js",
-    "pages/compare/table.js",
-    "pages/compare/page.js",
-)
-
 
 def build(comparisons: Comparisons, images: CellImages) -> None:
     """Put the page into the tab that is open."""
-    gr.HTML(
-        value=i18n("app.language"),
-        html_template=text_of("pages/compare/page.html"),
-        js_on_load=text_of(*_SCRIPTS),
-        apply_default_css=False,
-        server_functions=[
+    page_html(
+        NAME,
+        [
             telling_function(ask)
             for ask in (
                 comparisons.list_runs,
@@ -44,7 +26,7 @@ def build(comparisons: Comparisons, images: CellImages) -> None:
             )
         ],
         # What the scripts find in `props`, beside `value`:
-        catalogues=catalogues_of(NAME, "cell", "data", "train.model", "train.backend"),
+        catalogues=catalogues_of(NAME, "chart", "cell", "data", "train.model", "train.backend"),
         data_names=DATA_NAMES,
         most_compared=MOST_COMPARED,
         states={

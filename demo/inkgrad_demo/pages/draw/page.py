@@ -13,21 +13,11 @@ import gradio as gr
 
 import inkgrad
 from inkgrad.course.recognition.preprocess import SIDE
-from inkgrad_demo.i18n import i18n
-from inkgrad_demo.pages.parts import server_function, text_of
+from inkgrad_demo.pages.parts import page_html, server_function
 from inkgrad_demo.services.recognition import BACKENDS, MODELS, RASTER_SIDE, Readers
 from inkgrad_demo.texts import catalogues_of
 
 NAME = "draw"
-
-_SCRIPTS = (
-    "web/words.js",
-    "web/pad.js",
-    "web/keyboard.js",
-    "web/newest.js",
-    "web/paint.js",
-    "pages/draw/page.js",
-)
 
 
 def build(readers: Readers) -> None:
@@ -50,13 +40,10 @@ def build(readers: Readers) -> None:
         except ValueError as error:
             raise gr.Error(str(error), print_exception=False) from None
 
-    gr.HTML(
-        value=i18n("app.language"),
-        html_template=text_of("pages/draw/page.html"),
-        js_on_load=text_of(*_SCRIPTS),
-        apply_default_css=False,
-        server_functions=[server_function(readers.read), server_function(readers.race)],
-        # What draw.js finds in `props`, beside `value`:
+    page_html(
+        NAME,
+        [server_function(readers.read), server_function(readers.race)],
+        # What the scripts find in `props`, beside `value`:
         catalogues=catalogues_of(NAME),
         models=MODELS,
         accuracies={model: readers.accuracy(model) for model in MODELS},

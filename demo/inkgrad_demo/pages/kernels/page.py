@@ -6,31 +6,15 @@ comes.
 
 from __future__ import annotations
 
-import gradio as gr
-
 import inkgrad
-from inkgrad_demo.i18n import i18n
 from inkgrad_demo.pages.kernels import api as kernels_api
-from inkgrad_demo.pages.parts import telling_function, text_of
+from inkgrad_demo.pages.parts import page_html, telling_function
 from inkgrad_demo.services.op_documentation import FACTS, REFERENCE, reference_code
 from inkgrad_demo.services.workbench import Workbench, choices
 from inkgrad_demo.texts import catalogues_of
 
 NAME = "kernels"
 
-_SCRIPTS = (
-    "web/words.js",
-    "web/units.js",
-    "pages/kernels/jobs.js",
-    "pages/kernels/checks.js",
-    "pages/kernels/charts.js",
-    "pages/kernels/speedup.js",
-    "pages/kernels/roofline.js",
-    "pages/kernels/bench_form.js",
-    "pages/kernels/benches.js",
-    "pages/kernels/about.js",
-    "pages/kernels/page.js",
-)
 _SIZE_TEXTS = {
     "elements": "kernels.size.elements",
     "rows": "kernels.size.rows",
@@ -61,12 +45,9 @@ _COLUMN_TEXTS = {
 def build(workbench: Workbench) -> None:
     """Put the page into the tab that is open."""
 
-    gr.HTML(
-        value=i18n("app.language"),
-        html_template=text_of("pages/kernels/page.html"),
-        js_on_load=text_of(*_SCRIPTS),
-        apply_default_css=False,
-        server_functions=[
+    page_html(
+        NAME,
+        [
             telling_function(ask)
             for ask in (
                 workbench.start_check,
@@ -78,7 +59,7 @@ def build(workbench: Workbench) -> None:
             )
         ],
         # What the scripts find in `props`, beside `value`:
-        catalogues=catalogues_of(NAME),
+        catalogues=catalogues_of(NAME, "chart"),
         choices=choices(),
         size_texts=_SIZE_TEXTS,
         column_texts=_COLUMN_TEXTS,

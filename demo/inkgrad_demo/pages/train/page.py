@@ -9,13 +9,10 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-import gradio as gr
-
 from inkgrad.course.models import ACTIVATIONS_OF, MODELS, DigitModel
 from inkgrad.course.recognition.preprocess import SIDE
 from inkgrad.course.settings import DEFAULTS, OPTIMIZERS
-from inkgrad_demo.i18n import i18n
-from inkgrad_demo.pages.parts import telling_function, text_of
+from inkgrad_demo.pages.parts import page_html, telling_function
 from inkgrad_demo.pages.train import api as train_api
 from inkgrad_demo.services.confusion_images import CellImages
 from inkgrad_demo.services.data_choices import DATA_NAMES, MOST_DRAWINGS, sets_for
@@ -32,34 +29,12 @@ from inkgrad_demo.texts import catalogues_of
 
 NAME = "train"
 
-_SCRIPTS = (
-    "web/words.js",
-    "web/pad.js",
-    "web/keyboard.js",
-    "web/newest.js",
-    "web/paint.js",
-    "web/chart.js",
-    "web/confusion.js",
-    "web/cells.js",
-    "pages/train/form.js",
-    "pages/train/curves.js",
-    "pages/train/watch.js",
-    "pages/train/teach.js",
-    "pages/train/trial.js",
-    "pages/train/result.js",
-    "pages/train/earlier.js",
-    "pages/train/page.js",
-)
-
 
 def build(trainings: Trainings, images: CellImages) -> None:
     """Put the page into the tab that is open."""
-    gr.HTML(
-        value=i18n("app.language"),
-        html_template=text_of("pages/train/page.html"),
-        js_on_load=text_of(*_SCRIPTS),
-        apply_default_css=False,
-        server_functions=[
+    page_html(
+        NAME,
+        [
             telling_function(trainings.start),
             telling_function(trainings.progress),
             telling_function(trainings.steer),
@@ -73,7 +48,7 @@ def build(trainings: Trainings, images: CellImages) -> None:
             telling_function(images.cell),
         ],
         # What the scripts find in `props`, beside `value`:
-        catalogues=catalogues_of(NAME, "cell", "data"),
+        catalogues=catalogues_of(NAME, "chart", "cell", "data"),
         data_names=DATA_NAMES,
         models={model: _facts(model) for model in MODELS},
         optimizers={
