@@ -11,7 +11,7 @@ import torch
 from torch.func import grad, jvp, vmap
 
 from comparing import assert_close, needs_extension
-from inkgrad.check.cases import OPS, Case
+from inkgrad.check.ops import OPS, Case
 from inkgrad.check.checks import registered_calls
 from inkgrad.check.derivatives import noise
 

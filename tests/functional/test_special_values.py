@@ -12,8 +12,8 @@ from comparing import (
     every_dtype,
     every_float,
 )
-from inkgrad.check.cases import OPS, Case, bind
-from inkgrad.check.compare import mismatch
+from inkgrad.check.ops import OPS, Case, bind
+from inkgrad.check.tolerance import mismatch
 from inkgrad.check.derivatives import derivatives
 
 PRODUCTS = {

@@ -1,7 +1,7 @@
-"""The open tab in the address: ``?tab=lessons`` can be linked to, and a reload stays there.
+"""The open tab in the address: ``?tab=lessons`` can be linked to and survives a reload.
 
-A page may keep more in the address (``&lesson=3``). (``page`` would be the better word, but Gradio
-takes that for the path of another app.)
+Pages may keep more there (``&lesson=3``). (Not ``page``: Gradio takes that for the path of another
+app.)
 """
 
 from __future__ import annotations
@@ -17,10 +17,11 @@ MODULE = "serving/address.js"
 
 
 def keep(app: gr.Blocks, tabs: gr.Tabs, names: Sequence[str]) -> None:
-    """Open the tab that the address names, and name there the one that is opened."""
+    """Open the tab that the address names, and write the name of an opened tab to the address."""
     opening = modules.call(MODULE, "openTab", json.dumps(names))
     app.load(None, outputs=tabs, js=f"() => {opening}")
     for tab, name in zip(tabs.children, names, strict=True):
+        assert isinstance(tab, gr.Tab)
         remembering = modules.call(
             MODULE, "rememberTab", f"{json.dumps(name)}, {json.dumps(names[0])}"
         )

@@ -24,7 +24,21 @@ export function createPage({ element, props, server }) {
     }
   }
 
+  // Calls a server function. Throws where the server does not answer, or answers with an error.
+  async function send(name, request) {
+    const answer = await server[name](request);
+    if (!answer || answer.error) throw new Error(messageText(answer?.error ?? "no answer"));
+    return answer;
+  }
+
+  // A message of the server, which comes in every language or in none.
+  function messageText(message) {
+    return typeof message === "string" ? message : (message[props.value] ?? message.en);
+  }
+
   return {
+    send,
+    messageText,
     element,
     props,
     server,
@@ -34,9 +48,6 @@ export function createPage({ element, props, server }) {
     ...createNumbers(() => props.value),
     find: (selector) => element.querySelector(selector),
     findAll: (selector) => [...element.querySelectorAll(selector)],
-    // A message of the server, which comes in every language or in none.
-    messageText: (message) =>
-      typeof message === "string" ? message : (message[props.value] ?? message.en),
     // What a run was trained on, in words of the page where they are known.
     dataName: (name) => (name in props.data_names ? text(props.data_names[name]) : name),
   };

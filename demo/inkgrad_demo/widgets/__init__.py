@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
-from inkgrad_demo.services.request_validation import Asked
+from inkgrad_demo.services.request_validation import choice_error, parse
 from inkgrad_demo.texts import catalogues_of
 
 _HERE = Path(__file__).parent
@@ -18,7 +18,7 @@ _PAGE = "lessons"  # the prefix of the texts
 
 
 def widget_of(lesson: str) -> dict[str, Any]:
-    """The lesson's widget for its page: its ``name``, ``html`` and ``catalogues``."""
+    """Return the lesson's widget for its page: its ``name``, ``html`` and ``catalogues``."""
     return {
         "name": lesson,
         "html": (_HERE / lesson / "widget.html").read_text(encoding="utf-8"),
@@ -26,6 +26,16 @@ def widget_of(lesson: str) -> dict[str, Any]:
     }
 
 
-def answer(lesson: str, asked: Asked, numbers: Any) -> dict[str, Any]:
-    """What the widget's request gets; ``numbers`` are the lesson's results, None until computed."""
-    return import_module(f"{__name__}.{lesson}.widget").answer(asked, numbers)
+def answer(lesson: str, about: str | None, values: dict[str, Any], results: Any) -> dict[str, Any]:
+    """Return what a widget's form ``about`` answers to the values of its inputs.
+
+    ANSWERS in the lesson's widget.py has a function for each form, the default first. It takes its
+    request, a pydantic model, and the lesson's results, which are None until they are computed.
+    """
+    forms = import_module(f"{__name__}.{lesson}.widget").ANSWERS
+    form = next(iter(forms)) if about is None else about
+    if form not in forms:
+        raise choice_error("about", forms, about)
+    request = parse(get_type_hints(forms[form])["request"], values)
+    answered: dict[str, Any] = forms[form](request, results)
+    return answered

@@ -26,7 +26,7 @@ export function createComparedCurves(page) {
   function epochPoints({ epochs }, value) {
     let seconds = 0;
     return epochs.map((each, i) => {
-      seconds += each.seconds;
+      seconds += each[3];
       return [againstEpochs() ? i + 1 : seconds, value(each)];
     });
   }
@@ -38,7 +38,10 @@ export function createComparedCurves(page) {
     });
 
   function trainingLine({ curve, color, name }) {
-    const points = curve.map((point) => [point[selected("along")], point.loss]);
+    const points = curve.map(([, epoch, seconds, value]) => [
+      againstEpochs() ? epoch : seconds,
+      value,
+    ]);
     return line(points, color, { name, width: 1.6 });
   }
 
@@ -48,9 +51,7 @@ export function createComparedCurves(page) {
     x,
     y: { range: lossRange, logarithmic: "optional", read: (value) => number(value, 4) },
     shapes: () =>
-      runs.map((run) =>
-        showsTraining() ? trainingLine(run) : epochLine(run, (each) => each.validation_loss),
-      ),
+      runs.map((run) => (showsTraining() ? trainingLine(run) : epochLine(run, (each) => each[1]))),
   });
   const accuracy = createChart(page, find("#compare-accuracy"), {
     height: HEIGHT,
@@ -61,7 +62,7 @@ export function createComparedCurves(page) {
       tick: (value, decimals) => `${number(100 * value, Math.max(0, decimals - 2))} %`,
       read: (value) => `${number(100 * value, 2)} %`,
     },
-    shapes: () => runs.map((run) => epochLine(run, (each) => each.accuracy)),
+    shapes: () => runs.map((run) => epochLine(run, (each) => each[2])),
   });
 
   function paint(chosen = runs) {

@@ -22,8 +22,8 @@ export function createFacts({ find, props, text, number, dataName }) {
     return isMissing(value) ? "–" : String(value);
   }
 
-  const ratesText = ({ rates }) =>
-    rates.map(({ step, lr }) => text("compare.rate_from", { step, lr })).join(", ") || "–";
+  const ratesText = ({ lr_changes: changes }) =>
+    changes.map(([step, lr]) => text("compare.rate_from", { step, lr })).join(", ") || "–";
 
   const settingRows = () => [
     row("compare.column.data", ({ data, examples }) =>
@@ -46,8 +46,8 @@ export function createFacts({ find, props, text, number, dataName }) {
     row("compare.column.created", ({ created }) => time(created)),
     row("compare.column.seconds", ({ seconds }) => `${number(seconds, 1)} s`),
     row("compare.result.epochs", ({ epochs }) => String(epochs.length)),
-    resultRow("compare.result.loss", (run) => lastEpoch(run)?.loss, fourDecimals, -1),
-    resultRow("compare.result.validation", (run) => lastEpoch(run)?.accuracy, share),
+    resultRow("compare.result.loss", (run) => lastEpoch(run)?.[0], fourDecimals, -1),
+    resultRow("compare.result.validation", (run) => lastEpoch(run)?.[2], share),
     resultRow("compare.result.test", ({ test }) => test?.accuracy, share),
     resultRow("compare.result.test_loss", ({ test }) => test?.loss, fourDecimals, -1),
   ];

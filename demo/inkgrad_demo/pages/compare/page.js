@@ -3,6 +3,7 @@ import { createCells } from "../../web/cells.js";
 import { confusionTable } from "../../web/confusion.js";
 import { saveFile } from "../../web/downloads.js";
 import { createPage } from "../../web/page.js";
+import { mergeStatus } from "../../web/run_status.js";
 import { createComparedCurves } from "./compared_curves.js";
 import { createFacts } from "./facts.js";
 import { createRunList } from "./run_list.js";
@@ -22,7 +23,7 @@ export function mount(gradio) {
   let turn = 0; // raised by load(): answers to earlier requests no longer matter
 
   // The server's answer; {error} where it reports one or does not answer.
-  async function send(name, request) {
+  async function sendAndShow(name, request) {
     const answer = await server[name](request).catch(() => undefined);
     const error = answer ? messageText(answer.error ?? "") : text("compare.failed");
     find("#compare-notice").textContent = error;
@@ -50,9 +51,11 @@ export function mount(gradio) {
     const mine = ++turn;
     const runs = list.chosen;
     rememberInAddress(runs);
-    const answer = runs.length ? await send("load_runs", { runs }) : { runs: [] };
+    const known = new Map(loaded.map((run) => [run.id, run]));
+    const cursors = Object.fromEntries(loaded.map(({ id, cursor }) => [id, cursor]));
+    const answer = runs.length ? await sendAndShow("load_runs", { runs, cursors }) : { runs: [] };
     if (mine !== turn || answer.error) return;
-    loaded = answer.runs;
+    loaded = answer.runs.map((run) => mergeStatus(known.get(run.id), run));
     paint();
   }
 
@@ -112,7 +115,7 @@ export function mount(gradio) {
   find("#compare-forget").addEventListener("click", async () => {
     confirmation.close();
     const runs = list.chosen;
-    const answer = await send("delete_runs", { runs });
+    const answer = await sendAndShow("delete_runs", { runs });
     if (answer.error) return;
     dispatchEvent(new CustomEvent("inkgrad:deleted", { detail: runs })); // to the Draw page
     refresh();
@@ -123,14 +126,18 @@ export function mount(gradio) {
   find("#compare-downloads").addEventListener("click", async ({ target }) => {
     const form = target.closest("button")?.value;
     if (!form) return;
-    const file = await send("export_runs", { runs: list.chosen, form, language: props.value });
+    const file = await sendAndShow("export_runs", {
+      runs: list.chosen,
+      form,
+      language: props.value,
+    });
     if (!file.error) saveFile(file.name, [file.text], file.type);
   });
 
   // -- start --
 
   async function refresh() {
-    const answer = await send("list_runs", {});
+    const answer = await sendAndShow("list_runs", {});
     if (answer.error) return;
     const wasBusy = list.busy;
     list.set(answer);

@@ -32,11 +32,6 @@ export function createRunList({ find, props, text, number, dataName }, { changed
 
   const known = () => runs.map(({ id }) => id);
 
-  function stateOf(run) {
-    if (run.active) return "unfinished";
-    return run.state === "unfinished" ? "stopped" : run.state;
-  }
-
   const cellsOf = (run) => ({
     model: `${text(`train.model.${run.model}`)} · ${text(`train.backend.${run.backend}`)}`,
     created: new Date(run.created).toLocaleString(props.value, {
@@ -44,8 +39,8 @@ export function createRunList({ find, props, text, number, dataName }, { changed
       timeStyle: "medium",
     }),
     data: dataName(run.data),
-    state: text(props.states[stateOf(run)]),
-    epochs: `${run.epochs} / ${run.all_epochs}`,
+    state: text(props.states[run.state]),
+    epochs: `${run.epochs_done} / ${run.epochs}`,
     seconds: `${number(run.seconds, 1)} s`,
     accuracy: run.accuracy === null ? "–" : `${number(100 * run.accuracy, 2)} %`,
   });

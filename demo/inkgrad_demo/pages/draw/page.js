@@ -14,7 +14,7 @@ const RETRY = 2000; // milliseconds
 
 export function mount(gradio) {
   const page = createPage(gradio);
-  const { element, props, server, find, text, translate, scientific } = page;
+  const { element, props, send, find, text, translate, scientific } = page;
 
   const choices = createChoices(page, { changed: choiceChanged });
   const verdict = createVerdict(page);
@@ -55,7 +55,7 @@ export function mount(gradio) {
 
   let failing = false; // the server did not answer the last request
 
-  const reading = newestOnly(() => server.read(request()), {
+  const reading = newestOnly(() => send("read", request()), {
     answered(answer) {
       failing = false;
       if (answer.gone) return forget(answer.model);
@@ -76,7 +76,7 @@ export function mount(gradio) {
   }
 
   // A failure here shows in the reading as well.
-  const race = newestOnly(() => server.race(request()), {
+  const race = newestOnly(() => send("race", request()), {
     answered: paintRace,
     failed: () => RETRY,
   });

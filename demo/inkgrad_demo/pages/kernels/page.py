@@ -1,16 +1,17 @@
-"""The Kernels page: what was built, whether it is right, how fast it is, and how it is written.
+"""The Kernels page: what was built, whether it is correct, how fast it is, and how it works.
 
-Checks and benchmarks run in a process of their own (see jobs.py); the page polls it and paints what
-comes.
+Checks and benchmarks run in processes of their own (see jobs/); the page polls them and paints
+their events.
 """
 
 from __future__ import annotations
 
 import inkgrad
 from inkgrad_demo.pages.kernels import api as kernels_api
-from inkgrad_demo.pages.parts import page_html, telling_function
+from inkgrad_demo.pages.page_html import page_html
+from inkgrad_demo.services.kernel_service import KernelService, choices
 from inkgrad_demo.services.op_documentation import FACTS, REFERENCE, reference_code
-from inkgrad_demo.services.workbench import Workbench, choices
+from inkgrad_demo.serving.exposed import to_page
 from inkgrad_demo.texts import catalogues_of
 
 NAME = "kernels"
@@ -42,23 +43,19 @@ _COLUMN_TEXTS = {
 }
 
 
-def build(workbench: Workbench) -> None:
-    """Put the page into the tab that is open."""
-
+def build(kernels: KernelService) -> None:
+    """Build the page in the open tab."""
     page_html(
         NAME,
-        [
-            telling_function(ask)
-            for ask in (
-                workbench.start_check,
-                workbench.start_bench,
-                workbench.poll,
-                workbench.stop,
-                workbench.committed,
-                workbench.source,
-            )
-        ],
-        # What the scripts find in `props`, beside `value`:
+        to_page(
+            kernels.start_check,
+            kernels.start_bench,
+            kernels.poll,
+            kernels.stop,
+            kernels.committed,
+            kernels.source,
+        ),
+        # The scripts find these in `props`, beside `value`:
         catalogues=catalogues_of(NAME, "chart"),
         choices=choices(),
         size_texts=_SIZE_TEXTS,
@@ -67,4 +64,4 @@ def build(workbench: Workbench) -> None:
         facts={op: vars(facts) | {"reference": reference_code(op)} for op, facts in FACTS.items()},
         reference_file=REFERENCE,
     )
-    kernels_api.build(workbench)
+    kernels_api.build(kernels)

@@ -11,7 +11,7 @@ const COPIED = 1500; // milliseconds for which the button says so
 
 export function mount(gradio) {
   const page = createPage(gradio);
-  const { element, props, server, find, findAll, language, text, translate } = page;
+  const { element, props, send, find, findAll, language, text, translate } = page;
   const count = props.titles.en.length;
   const titleOf = (number) => props.titles[language()][number - 1];
   let opened = new Map(); // number: promise of the article
@@ -90,7 +90,7 @@ export function mount(gradio) {
 
   async function build(number) {
     const lesson = await untilAnswered(
-      () => server.lesson({ number, language: language() }),
+      () => send("lesson", { number, language: language() }),
       () => {
         const notice = make("p", { role: "alert", textContent: text("lessons.page.failed") });
         find("main").replaceChildren(notice);
@@ -138,7 +138,7 @@ export function mount(gradio) {
     mountIn({
       element: place,
       props: { value: language(), catalogues: widget.catalogues, results },
-      server: { play: (request) => server.play({ number, ...request }) },
+      server: { play: (request) => send("play", { number, ...request }) },
     });
   }
 

@@ -9,7 +9,7 @@ const NEAR = "400px"; // to the results: they are requested
 // createResults(page, article, number) gives {request, ready}: request() asks for the results at
 // once, `ready` is a promise that resolves when they are shown.
 export function createResults(page, article, number) {
-  const { server, text, messageText } = page;
+  const { send, text, messageText } = page;
   const part = (selector) => article.querySelector(selector);
   const language = page.language();
   const [progressText, progressBar] = part(".progress").children;
@@ -39,7 +39,7 @@ export function createResults(page, article, number) {
   function showParts(parts) {
     let before = Promise.resolve(); // pictures are drawn one after the other, from the top
     function load(name) {
-      const draw = () => server.picture({ number, name, language });
+      const draw = () => send("picture", { number, name, language });
       before = before.then(draw, draw);
       return before;
     }
@@ -53,7 +53,7 @@ export function createResults(page, article, number) {
     showProgress(null);
     let answer = null;
     for (;;) {
-      answer = await untilAnswered(() => server.results({ number, language }));
+      answer = await untilAnswered(() => send("results", { number, language }));
       if (answer.state !== "computing") break;
       showProgress(answer.batch);
       await pause(PERIOD);

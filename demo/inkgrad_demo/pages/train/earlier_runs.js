@@ -19,7 +19,7 @@ export function createEarlierRuns(page, { opened }) {
           ? text(`train.phase.${run.state}`)
           : `${number(100 * run.accuracy, 2)} %`,
     };
-    const button = makeButton("", () => opened(run.run));
+    const button = makeButton("", () => opened(run.id));
     for (const [className, textContent] of Object.entries(values)) {
       button.append(make("span", { className, textContent }));
     }
@@ -37,7 +37,7 @@ export function createEarlierRuns(page, { opened }) {
   }
 
   find("#train-weights").addEventListener("change", async ({ target }) => {
-    const answer = await sendFile(page, target.files[0], server.take_in);
+    const answer = await sendFile(page, target.files[0], server.import_weights);
     target.value = ""; // so that the same file can be chosen again
     find("#train-load-error").textContent = messageText(answer.error ?? "");
     if (answer.error) return;

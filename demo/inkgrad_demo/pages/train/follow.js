@@ -1,5 +1,6 @@
 // Following runs: polls the server several times a second, paints the curves, and steers the runs.
 import { make } from "../../web/elements.js";
+import { mergeStatus } from "../../web/run_status.js";
 import { pause } from "../../web/timing.js";
 import { ofBackend } from "./backends.js";
 import { numberError } from "./form.js";
@@ -10,11 +11,11 @@ const HIDDEN_PERIOD = 1000; // while the tab is in the background
 const RETRY = 2000; // after a poll that failed
 const ENDED = ["finished", "stopped", "diverged", "failed"];
 
-const isOver = ({ progress }) => progress?.judged;
-const isEnded = ({ progress }) => ENDED.includes(progress?.phase);
+const isOver = ({ status }) => status?.complete;
+const isEnded = ({ status }) => ENDED.includes(status?.state);
 
-function shareDone({ progress: { phase, done, steps } }) {
-  if (phase === "finished") return 1;
+function shareDone({ status: { state, done, steps } }) {
+  if (state === "finished") return 1;
   return steps === 0 ? 0 : done / steps;
 }
 
@@ -24,19 +25,15 @@ function shareDone({ progress: { phase, done, steps } }) {
 export function createFollower(page, { advanced, lost }) {
   const { find, props, server, text, number, dataName, messageText } = page;
   const curves = createLiveCurves(page);
-  let runs = []; // {id, points, stride, progress}
+  let runs = []; // {id, status}
   let failure = ""; // of the last request, until one succeeds
   let turn = 0; // raised by follow(): answers to earlier requests no longer matter
 
   async function update(run) {
-    const { id, stride, points } = run;
-    const answer = await server.progress({ run: id, stride, known: points.length });
+    const answer = await server.status({ run: run.id, cursor: run.status?.cursor ?? null });
     if (!answer) throw new Error("no answer");
     if (answer.error) return false;
-    points.length = answer.from;
-    for (const point of answer.points) points.push(point);
-    run.stride = answer.stride;
-    run.progress = answer;
+    run.status = mergeStatus(run.status, answer);
     return true;
   }
 
@@ -79,39 +76,38 @@ export function createFollower(page, { advanced, lost }) {
 
   // "MNIST · epoch 2 of 3 · 9,000 examples/s · 12 s left"
   function statusLine(run) {
-    const { progress } = run;
+    const { status } = run;
+    const { state, steps, settings, seconds_left: secondsLeft } = status;
     const values = {
-      epoch: Math.min(progress.all_epochs, progress.epochs.length + 1),
-      epochs: progress.all_epochs,
-      seconds: durationText(progress.seconds),
-      speed: number(progress.speed, 0),
-      left: durationText(progress.left ?? 0),
+      epoch: Math.min(settings.epochs, status.epochs.length + 1),
+      epochs: settings.epochs,
+      seconds: durationText(status.seconds),
+      speed: number(status.speed, 0),
+      left: durationText(secondsLeft ?? 0),
     };
-    const trains = progress.phase === "training";
-    const parts = progress.steps ? [dataName(progress.data), text("train.epoch_of", values)] : [];
-    if (trains && progress.speed) parts.push(text("train.speed", values));
-    if (trains && progress.left !== null) parts.push(text("train.left", values));
-    else if (progress.steps) parts.push(text("train.took", values));
-    if (isEnded(run) && !progress.judged) parts.push(text("train.judging"));
+    const trains = state === "training";
+    const parts = steps ? [dataName(status.data), text("train.epoch_of", values)] : [];
+    if (trains && status.speed) parts.push(text("train.speed", values));
+    if (trains && secondsLeft !== null) parts.push(text("train.left", values));
+    else if (steps) parts.push(text("train.took", values));
+    if (isEnded(run) && !status.complete) parts.push(text("train.judging"));
     const line = parts.join(" · ");
-    return runs.length === 1
-      ? line
-      : ofBackend(page, progress, line || text("train.phase.loading"));
+    return runs.length === 1 ? line : ofBackend(page, status, line || text("train.phase.loading"));
   }
 
   function paintStatus() {
-    const known = runs.filter((run) => run.progress);
+    const known = runs.filter((run) => run.status);
     find(".train").classList.toggle("idle", runs.length === 0);
     if (known.length === 0) return;
     // In a race, the one that still trains.
     const last = known.find((run) => !isEnded(run)) ?? known[0];
-    const { phase, lr } = last.progress;
-    find("#train-phase").textContent = text(`train.phase.${phase}`);
-    find("#train-phase").dataset.phase = phase;
+    const { state, lr } = last.status;
+    find("#train-phase").textContent = text(`train.phase.${state}`);
+    find("#train-phase").dataset.phase = state;
     const lines = known.map((run) => make("span", { textContent: statusLine(run) }));
     find("#train-numbers").replaceChildren(...lines);
     find("#train-progress").value = Math.min(...known.map(shareDone));
-    find("#train-pause").textContent = text(phase === "paused" ? "train.go_on" : "train.pause");
+    find("#train-pause").textContent = text(state === "paused" ? "train.go_on" : "train.pause");
     for (const name of ["pause", "stop", "lr-now"]) {
       find(`#train-${name}`).disabled = known.every(isEnded);
     }
@@ -120,8 +116,8 @@ export function createFollower(page, { advanced, lost }) {
     if (document.activeElement !== lrInput) lrInput.value = lr;
   }
 
-  function warning({ progress: { phase, message, epochs, lr, data, stand_in: isFallback } }) {
-    if (phase === "diverged") {
+  function warning({ status: { state, message, epochs, lr, data, fallback_data: isFallback } }) {
+    if (state === "diverged") {
       const values = { epoch: epochs.length + 1, good: epochs.length, lr };
       return text(epochs.length ? "train.diverged.later" : "train.diverged", values);
     }
@@ -136,23 +132,23 @@ export function createFollower(page, { advanced, lost }) {
 
   // -- steering --
 
-  async function steer(act, more = {}) {
+  async function steer(action, more = {}) {
     const active = runs.filter((run) => !isEnded(run));
     const answers = await Promise.all(
-      active.map(({ id }) => server.steer({ run: id, act, ...more })),
+      active.map(({ id }) => server.steer({ run: id, action, ...more })),
     );
     const isWrong = (answer) => !answer || answer.error;
     const wrong = answers.find(isWrong);
     failure = answers.some(isWrong) ? messageText(wrong?.error ?? text("train.failed")) : "";
-    for (const { run, phase } of failure ? [] : answers) {
-      const steered = runs.find(({ id }) => id === run);
-      if (steered?.progress) steered.progress.phase = phase;
+    for (const { id, state } of failure ? [] : answers) {
+      const steered = runs.find((run) => run.id === id);
+      if (steered?.status) steered.status.state = state;
     }
     paint();
   }
 
   find("#train-pause").addEventListener("click", () => {
-    steer(runs.some(({ progress }) => progress?.phase === "paused") ? "go on" : "pause");
+    steer(runs.some(({ status }) => status?.state === "paused") ? "resume" : "pause");
   });
   find("#train-stop").addEventListener("click", () => steer("stop"));
   find("#train-lr-now").addEventListener("change", ({ target }) => {
@@ -167,7 +163,7 @@ export function createFollower(page, { advanced, lost }) {
     paint,
     steer,
     follow(ids) {
-      runs = ids.map((id) => ({ id, points: [], stride: 1, progress: null }));
+      runs = ids.map((id) => ({ id, status: null }));
       // Against epochs both backends draw the same line: they differ in time.
       curves.against(ids.length > 1 ? "seconds" : "epoch");
       failure = "";

@@ -29,30 +29,33 @@ export function createLiveCurves(page) {
   };
 
   function nameOf(run, key) {
-    return runs.length === 1 ? text(key) : ofBackend(page, run.progress, text(key));
+    return runs.length === 1 ? text(key) : ofBackend(page, run.status, text(key));
   }
 
   // A line with a point for every epoch of the run.
   function epochLine(run, key, value) {
-    const { epochs, backend } = run.progress;
+    const { epochs, settings } = run.status;
     let seconds = 0;
     const points = epochs.map((each, i) => {
       seconds += each[3];
       return [onAxis(i + 1, seconds), value(each)];
     });
     const dots = epochs.length <= MAX_DOTS ? 2.6 : 0;
-    return line(points, COLORS[backend].validation, { name: nameOf(run, key), dots });
+    return line(points, COLORS[settings.backend].validation, { name: nameOf(run, key), dots });
   }
 
   function trainingLine(run, key, points, width) {
-    return line(points, COLORS[run.progress.backend].training, { name: nameOf(run, key), width });
+    return line(points, COLORS[run.status.settings.backend].training, {
+      name: nameOf(run, key),
+      width,
+    });
   }
 
   const losses = (run) => [
     trainingLine(
       run,
       "train.loss.training",
-      run.points.map(([, epoch, seconds, value]) => [onAxis(epoch, seconds), value]),
+      run.status.curve.map(([, epoch, seconds, value]) => [onAxis(epoch, seconds), value]),
       1.6,
     ),
     epochLine(run, "train.loss.validation", (each) => each[1]),
@@ -62,13 +65,13 @@ export function createLiveCurves(page) {
     trainingLine(
       run,
       "train.accuracy.glance",
-      run.progress.glances.map((each) => [onAxis(each[1], each[2]), each[3]]),
+      run.status.quick_evaluations.map((each) => [onAxis(each[1], each[2]), each[3]]),
       1.2,
     ),
     epochLine(run, "train.accuracy.validation", (each) => each[2]),
   ];
 
-  const known = () => runs.filter((run) => run.progress);
+  const known = () => runs.filter((run) => run.status);
   const loss = createChart(page, find("#train-loss"), {
     height: 200,
     title: () => text("train.loss"),

@@ -26,11 +26,12 @@ export function mount(gradio) {
   });
   const follower = createFollower(page, {
     advanced(runs) {
-      for (const run of runs) run.readsDigits = props.models[run.progress.model].reads_digits;
+      for (const run of runs)
+        run.readsDigits = props.models[run.status.settings.model].reads_digits;
       tryOut.advance(runs[0]);
       if (showsTheirSettings) {
         showsTheirSettings = false;
-        form.show(runs[0].progress.settings);
+        form.show(runs[0].status.settings);
         form.toAddress(ids);
       }
       result.paint(runs);

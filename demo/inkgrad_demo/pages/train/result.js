@@ -22,10 +22,11 @@ export function createResult(page) {
     if (!error) saveFile(answer.name, [fromBase64(answer.content)]);
   }
 
-  function sendToDraw({ id, progress: { model, data, test } }) {
+  function sendToDraw({ id, status }) {
+    const { settings, data, test } = status;
     const detail = {
       model: id,
-      name: text(`train.model.${model}`),
+      name: text(`train.model.${settings.model}`),
       note: dataName(data),
       accuracy: test?.accuracy ?? null,
     };
@@ -34,7 +35,7 @@ export function createResult(page) {
 
   function exportButtons(run, several) {
     const row = make("div", { className: "exports" });
-    if (several) row.append(ofBackend(page, run.progress, ""));
+    if (several) row.append(ofBackend(page, run.status, ""));
     if (run.readsDigits) row.append(makeButton(text("train.send"), () => sendToDraw(run)));
     for (const format of FORMATS) {
       row.append(makeButton(text(`train.export.${format}`), () => exportRun(run, format)));
@@ -51,7 +52,7 @@ export function createResult(page) {
 
   function paint(runs) {
     const done = runs.filter(
-      ({ progress }) => progress?.judged && (progress.epochs.length || progress.test),
+      ({ status }) => status?.complete && (status.epochs.length || status.test),
     );
     find(".result").hidden = done.length === 0;
     const now = [props.value, ...done.map(({ id }) => id)].join();
@@ -60,20 +61,20 @@ export function createResult(page) {
     cells.clear();
     if (done.length === 0) return;
     const isRace = done.length > 1;
-    const lines = done.map(({ progress }) => {
-      const words = score(progress);
-      return make("span", { textContent: isRace ? ofBackend(page, progress, words) : words });
+    const lines = done.map(({ status }) => {
+      const words = score(status);
+      return make("span", { textContent: isRace ? ofBackend(page, status, words) : words });
     });
     find("#train-score").replaceChildren(...lines);
     find("#train-exports").replaceChildren(...done.map((run) => exportButtons(run, isRace)));
     showConfusion(done[0]);
   }
 
-  function showConfusion({ id, readsDigits, progress }) {
+  function showConfusion({ id, readsDigits, status }) {
     const open = (button, count, cell) => cells.open(button, count, { run: id, ...cell });
     const table =
-      progress.confusion &&
-      confusionTable(page, progress.confusion, text("train.confusion"), readsDigits ? open : null);
+      status.confusion &&
+      confusionTable(page, status.confusion, text("train.confusion"), readsDigits ? open : null);
     find("#train-confusion").replaceChildren(...(table ? [table] : []));
   }
 

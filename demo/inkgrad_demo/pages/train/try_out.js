@@ -17,14 +17,14 @@ const NOTABLE = 0.2; // digits that were never more probable stay out of the his
 
 // createTryOut(page, {drawn}) where drawn(pad) is called when the drawing has changed
 export function createTryOut(page, { drawn }) {
-  const { find, props, server, text, number, percent } = page;
+  const { find, props, send, text, number, percent } = page;
   const slider = find("#train-time");
   let run = null; // as follow.js knows it
   let atEnd = true; // the slider follows the run
   let read = null; // the last answer
   let history = null; // the last one: {steps, probabilities: [[of each digit], ...]}
 
-  const checkpoints = () => run?.progress?.snapshots ?? [];
+  const checkpoints = () => run?.status?.checkpoints ?? [];
 
   // -- the pad --
 
@@ -52,24 +52,22 @@ export function createTryOut(page, { drawn }) {
   // -- what the model reads --
 
   const selectedStep = () => (atEnd ? null : (checkpoints()[slider.valueAsNumber] ?? null));
-  const hasWeights = () => run?.progress && (run.progress.judged || checkpoints().length > 0);
+  const hasWeights = () => run?.status && (run.status.complete || checkpoints().length > 0);
 
   // The answer to a request about the drawing; null where there is nothing to ask.
-  async function send(serverFunction, more = {}) {
+  async function sendDrawing(name, more = {}) {
     if (pad.empty || !hasWeights() || !run.readsDigits) return null;
-    const answer = await serverFunction({ run: run.id, pixels: toBase64(pad.pixels()), ...more });
-    if (!answer || answer.error) throw new Error("no answer");
-    return answer;
+    return send(name, { run: run.id, pixels: toBase64(pad.pixels()), ...more });
   }
 
-  const reading = newestOnly(() => send(server.try_out, { step: selectedStep() }), {
+  const reading = newestOnly(() => sendDrawing("predict", { step: selectedStep() }), {
     answered(answer) {
       read = answer;
       paint();
     },
     failed: () => RETRY,
   });
-  const historyReading = newestOnly(() => send(server.history), {
+  const historyReading = newestOnly(() => sendDrawing("history"), {
     answered(answer) {
       history = answer;
       paintHistory();
@@ -96,7 +94,7 @@ export function createTryOut(page, { drawn }) {
   }
 
   function note() {
-    if (!run?.progress) return text("train.try.idle");
+    if (!run?.status) return text("train.try.idle");
     if (!run.readsDigits) return text("train.try.table");
     if (pad.empty) return text("train.try.draw");
     if (read === null || read.label === null) return "";
@@ -110,8 +108,8 @@ export function createTryOut(page, { drawn }) {
   // -- going back in time --
 
   function stepText(step) {
-    const { steps, all_epochs: epochs } = run.progress;
-    const epoch = number((step / Math.max(1, steps)) * epochs, 2);
+    const { steps, settings } = run.status;
+    const epoch = number((step / Math.max(1, steps)) * settings.epochs, 2);
     return text("train.moment", { step: number(step, 0), epoch });
   }
 
@@ -187,10 +185,10 @@ export function createTryOut(page, { drawn }) {
     advance(followed) {
       run = followed;
       paintSlider();
-      const { phase, judged } = run.progress;
-      if (atEnd && (phase === "training" || judged)) reading.request();
+      const { state, complete } = run.status;
+      if (atEnd && (state === "training" || complete)) reading.request();
       const now = performance.now();
-      if (known !== checkpoints().length && (judged || now - requested > HISTORY_PERIOD)) {
+      if (known !== checkpoints().length && (complete || now - requested > HISTORY_PERIOD)) {
         known = checkpoints().length;
         requested = now;
         historyReading.request();

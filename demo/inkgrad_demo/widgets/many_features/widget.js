@@ -80,7 +80,10 @@ export function mount(context) {
         data: messageText(answer.data),
         majority: percent(answer.majority),
       };
-      find(".table-of").textContent = text(key(answer.stand_in ? "stand_in" : "table"), values);
+      find(".table-of").textContent = text(
+        key(answer.fallback_data ? "stand_in" : "table"),
+        values,
+      );
       addRun(answer);
     },
   );
