@@ -81,6 +81,8 @@ def _translated(model: type[Request], error: ErrorDetails, request_name: str) ->
     problem = message_of(raised) if isinstance(raised, Exception) else None
     if isinstance(problem, Message):
         return message("problem.in_field", name=_name(where), problem=problem) if where else problem
+    if where[-1:] == ["[key]"]:  # of a dict: a key that is no text
+        where = where[:-2]
     if error["type"] == "extra_forbidden":
         got = where.pop()
         fields = _field(model, where)["properties"]
@@ -118,7 +120,7 @@ def _field(model: type[Request], where: Collection[str | int]) -> dict[str, Any]
             schema = resolved(schema["items"])
         elif "properties" in schema:
             schema = resolved(schema["properties"][part])
-        elif part != "[key]":
+        else:
             schema = resolved(schema["additionalProperties"])
     return schema
 
