@@ -27,7 +27,7 @@ from inkgrad_demo.services.run_predictions import RunPredictions
 from inkgrad_demo.services.runs import Runs
 from inkgrad_demo.services.training_data import Datasets
 from inkgrad_demo.services.training_service import TrainingService
-from inkgrad_demo.serving import address
+from inkgrad_demo.serving import address, modules
 from inkgrad_demo.serving.limits import MAX_BODY, BodyLimit
 from inkgrad_demo.theme import THEME
 
@@ -36,12 +36,13 @@ PAGES = (draw, lessons, train, compare, kernels)
 _STYLES = (
     "web/style.css",
     "web/controls.css",
+    "web/chart.css",
     "web/confusion.css",
     "web/widgets.css",
     *(f"pages/{page.NAME}/page.css" for page in PAGES),
 )
 
-# The app itself, most of whose size are its scripts and words; not the small answers to drawings.
+# For the page itself, which Gradio sends uncompressed; small answers to drawings stay as they are.
 _COMPRESSION = Middleware(GZipMiddleware, minimum_size=2**16, compresslevel=6)
 
 
@@ -93,7 +94,10 @@ def serve(
         mcp_server=mcp,
         footer_links=["api", "settings"],
         max_file_size=MAX_BODY,
-        app_kwargs={"middleware": [Middleware(BodyLimit), _COMPRESSION]},
+        app_kwargs={
+            "middleware": [Middleware(BodyLimit), _COMPRESSION],
+            "routes": [modules.ROUTE],
+        },
         i18n=i18n,
         theme=THEME,
         head=_head(),
@@ -110,6 +114,10 @@ def _header() -> str:
 
 
 def _head() -> str:
-    """The styles as they are: Gradio's own `css` rewrites selectors, and loads later."""
+    """Return the styles, and links that load the modules of the first page ahead.
+
+    The styles stand in the page: Gradio's own `css` rewrites selectors, and loads later.
+    """
     styles = "\n".join((_HERE / name).read_text(encoding="utf-8") for name in _STYLES)
-    return f"<style>\n{styles}\n</style>"
+    first = modules.preload(f"pages/{PAGES[0].NAME}/page.js")
+    return f"<style>\n{styles}\n</style>\n{modules.preload(address.MODULE)}\n{first}"

@@ -47,10 +47,10 @@ class LessonService:
         self._results = {number: LessonResults(lesson) for number, lesson in LESSONS.items()}
 
     def lesson(self, request: LessonRequest) -> dict[str, Any]:
-        """Return the lesson's ``text``, ``file``, ``code`` and ``plaything``.
+        """Return the lesson's ``text``, ``file``, ``code`` and ``widget``.
 
         ``text`` is paragraphs of Markdown, ``code`` HTML with the classes of Pygments, and
-        ``plaything`` the ``html``, ``script`` and ``catalogues`` of the widget.
+        ``widget`` the ``name``, ``html`` and ``catalogues`` of the widget.
         """
         lesson = LESSONS[request.number]
         _warm_up()
@@ -59,7 +59,7 @@ class LessonService:
             "text": lesson.text(request.language),
             "file": f"inkgrad/course/lessons/{lesson.name}.py",
             "code": highlight(lesson.code(), PythonLexer(), HtmlFormatter(nowrap=True)),
-            "plaything": widgets.files_of(lesson.name),
+            "widget": widgets.widget_of(lesson.name),
         }
 
     def results(self, request: LessonRequest) -> dict[str, Any]:

@@ -8,17 +8,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from pathlib import Path
 
 import gradio as gr
 
-_SCRIPT = Path(__file__).with_suffix(".js").read_text(encoding="utf-8")
+from inkgrad_demo.serving import modules
+
+MODULE = "serving/address.js"
 
 
 def keep(app: gr.Blocks, tabs: gr.Tabs, names: Sequence[str]) -> None:
     """Open the tab that the address names, and write the name of an opened tab to the address."""
-    script = f"const names = {json.dumps(names)};\n{_SCRIPT}"
-    app.load(None, outputs=tabs, js=f"() => {{ {script} return opened(); }}")
+    opening = modules.call(MODULE, "openTab", json.dumps(names))
+    app.load(None, outputs=tabs, js=f"() => {opening}")
     for tab, name in zip(tabs.children, names, strict=True):
         assert isinstance(tab, gr.Tab)
-        tab.select(None, js=f"() => {{ {script} remember({json.dumps(name)}); }}")
+        remembering = modules.call(
+            MODULE, "rememberTab", f"{json.dumps(name)}, {json.dumps(names[0])}"
+        )
+        tab.select(None, js=f"() => {remembering}")

@@ -1,43 +1,28 @@
-"""What there is to play with in each lesson.
+"""The widget of each lesson: what there is to play with.
 
-Of a lesson NAME, ``NAME.py`` answers with the lesson's own code, ``NAME.html`` is the form and
-``NAME.js`` shows the answers; the other scripts here are what they share. A plaything's script runs
-like that of a page, with an ``element``, ``props`` and a ``server`` of its own.
+A lesson NAME has a folder here: ``widget.html`` is the form, ``widget.js`` mounts itself in it as
+the pages do, and ``widget.py`` answers it with the lesson's own code.
 """
 
 from __future__ import annotations
 
-from functools import cache
 from importlib import import_module
+from pathlib import Path
 from typing import Any, get_type_hints
 
-from inkgrad_demo.pages.parts import text_of
 from inkgrad_demo.services.request_validation import choice_error, parse
 from inkgrad_demo.texts import catalogues_of
 
-_PAGE = "lessons"  # what the keys of the words start with
-_SHARED = (
-    "web/words.js",
-    "web/newest.js",
-    "web/pad.js",
-    "web/keyboard.js",
-    "web/paint.js",
-    "web/confusion.js",
-    "web/cells.js",
-    "web/colors.js",
-    "web/widget_controls.js",
-    "web/plot.js",
-    "web/player.js",
-)
+_HERE = Path(__file__).parent
+_PAGE = "lessons"  # the prefix of the texts
 
 
-@cache
-def files_of(lesson: str) -> dict[str, Any]:
-    """The ``html``, ``script`` and ``catalogues`` of the lesson's plaything."""
+def widget_of(lesson: str) -> dict[str, Any]:
+    """Return the lesson's widget for its page: its ``name``, ``html`` and ``catalogues``."""
     return {
-        "html": text_of(f"widgets/{lesson}/widget.html"),
-        "script": text_of(*_SHARED, f"widgets/{lesson}/widget.js"),
-        "catalogues": catalogues_of(f"{_PAGE}.play", f"{_PAGE}.{lesson}", "cell"),
+        "name": lesson,
+        "html": (_HERE / lesson / "widget.html").read_text(encoding="utf-8"),
+        "catalogues": catalogues_of(f"{_PAGE}.play", f"{_PAGE}.{lesson}", "chart", "cell"),
     }
 
 

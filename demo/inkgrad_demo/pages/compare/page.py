@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import gradio as gr
-
-from inkgrad_demo.i18n import i18n
-from inkgrad_demo.pages.parts import text_of
+from inkgrad_demo.pages.page_html import page_html
 from inkgrad_demo.services.comparison_service import MAX_COMPARED, ComparisonService
 from inkgrad_demo.services.confusion_service import ConfusionService
 from inkgrad_demo.services.training_data import DATA_NAMES
@@ -14,28 +11,12 @@ from inkgrad_demo.texts import catalogues_of
 
 NAME = "compare"
 
-_SCRIPTS = (
-    "web/words.js",
-    "web/paint.js",
-    "web/chart.js",
-    "web/confusion.js",
-    "web/cells.js",
-    "web/run_status.js",
-    "pages/compare/list.js",
-    "pages/compare/curves.js",
-    "pages/compare/table.js",
-    "pages/compare/page.js",
-)
-
 
 def build(comparison: ComparisonService, confusion: ConfusionService) -> None:
     """Build the page in the open tab."""
-    gr.HTML(
-        value=i18n("app.language"),
-        html_template=text_of("pages/compare/page.html"),
-        js_on_load=text_of(*_SCRIPTS),
-        apply_default_css=False,
-        server_functions=to_page(
+    page_html(
+        NAME,
+        to_page(
             comparison.list_runs,
             comparison.load_runs,
             comparison.delete_runs,
@@ -43,7 +24,7 @@ def build(comparison: ComparisonService, confusion: ConfusionService) -> None:
             confusion.cell,
         ),
         # The scripts find these in `props`, beside `value`:
-        catalogues=catalogues_of(NAME, "cell", "data", "train.model", "train.backend"),
+        catalogues=catalogues_of(NAME, "chart", "cell", "data", "train.model", "train.backend"),
         data_names=DATA_NAMES,
         most_compared=MAX_COMPARED,
         states={

@@ -6,12 +6,9 @@ Gradio's queue, and JavaScript paints the answer. The same prediction is on the 
 
 from __future__ import annotations
 
-import gradio as gr
-
 import inkgrad
 from inkgrad.course.recognition.preprocess import SIDE
-from inkgrad_demo.i18n import i18n
-from inkgrad_demo.pages.parts import text_of
+from inkgrad_demo.pages.page_html import page_html
 from inkgrad_demo.services.pictures import RASTER_SIDE
 from inkgrad_demo.services.recognition_service import RecognitionService
 from inkgrad_demo.services.recognizers import BACKENDS, MODELS
@@ -20,24 +17,12 @@ from inkgrad_demo.texts import catalogues_of
 
 NAME = "draw"
 
-_SCRIPTS = (
-    "web/words.js",
-    "web/pad.js",
-    "web/keyboard.js",
-    "web/newest.js",
-    "web/paint.js",
-    "pages/draw/page.js",
-)
-
 
 def build(recognition: RecognitionService) -> None:
     """Build the page in the open tab."""
-    gr.HTML(
-        value=i18n("app.language"),
-        html_template=text_of("pages/draw/page.html"),
-        js_on_load=text_of(*_SCRIPTS),
-        apply_default_css=False,
-        server_functions=to_page(recognition.read, recognition.race),
+    page_html(
+        NAME,
+        to_page(recognition.read, recognition.race),
         # The scripts find these in `props`, beside `value`:
         catalogues=catalogues_of(NAME),
         models=MODELS,

@@ -6,12 +6,9 @@ their events.
 
 from __future__ import annotations
 
-import gradio as gr
-
 import inkgrad
-from inkgrad_demo.i18n import i18n
 from inkgrad_demo.pages.kernels import api as kernels_api
-from inkgrad_demo.pages.parts import text_of
+from inkgrad_demo.pages.page_html import page_html
 from inkgrad_demo.services.kernel_service import KernelService, choices
 from inkgrad_demo.services.op_documentation import FACTS, REFERENCE, reference_code
 from inkgrad_demo.serving.exposed import to_page
@@ -19,19 +16,6 @@ from inkgrad_demo.texts import catalogues_of
 
 NAME = "kernels"
 
-_SCRIPTS = (
-    "web/words.js",
-    "web/units.js",
-    "pages/kernels/jobs.js",
-    "pages/kernels/checks.js",
-    "pages/kernels/charts.js",
-    "pages/kernels/speedup.js",
-    "pages/kernels/roofline.js",
-    "pages/kernels/bench_form.js",
-    "pages/kernels/benches.js",
-    "pages/kernels/about.js",
-    "pages/kernels/page.js",
-)
 _SIZE_TEXTS = {
     "elements": "kernels.size.elements",
     "rows": "kernels.size.rows",
@@ -61,12 +45,9 @@ _COLUMN_TEXTS = {
 
 def build(kernels: KernelService) -> None:
     """Build the page in the open tab."""
-    gr.HTML(
-        value=i18n("app.language"),
-        html_template=text_of("pages/kernels/page.html"),
-        js_on_load=text_of(*_SCRIPTS),
-        apply_default_css=False,
-        server_functions=to_page(
+    page_html(
+        NAME,
+        to_page(
             kernels.start_check,
             kernels.start_bench,
             kernels.poll,
@@ -75,7 +56,7 @@ def build(kernels: KernelService) -> None:
             kernels.source,
         ),
         # The scripts find these in `props`, beside `value`:
-        catalogues=catalogues_of(NAME),
+        catalogues=catalogues_of(NAME, "chart"),
         choices=choices(),
         size_texts=_SIZE_TEXTS,
         column_texts=_COLUMN_TEXTS,

@@ -6,28 +6,20 @@ a lesson is opened.
 
 from __future__ import annotations
 
-import gradio as gr
-
 from inkgrad.course.lessons import LESSONS
-from inkgrad_demo.i18n import i18n
-from inkgrad_demo.pages.parts import text_of
+from inkgrad_demo.pages.page_html import page_html
 from inkgrad_demo.services.lesson_service import LessonService
 from inkgrad_demo.serving.exposed import to_page
 from inkgrad_demo.texts import CATALOGUES, catalogues_of
 
 NAME = "lessons"
 
-_SCRIPTS = ("web/words.js", "pages/lessons/parts.js", "pages/lessons/page.js")
-
 
 def build(lessons: LessonService) -> None:
     """Build the page in the open tab."""
-    gr.HTML(
-        value=i18n("app.language"),
-        html_template=text_of("pages/lessons/page.html"),
-        js_on_load=text_of(*_SCRIPTS),
-        apply_default_css=False,
-        server_functions=to_page(lessons.lesson, lessons.results, lessons.picture, lessons.play),
+    page_html(
+        NAME,
+        to_page(lessons.lesson, lessons.results, lessons.picture, lessons.play),
         # The scripts find these in `props`, beside `value`:
         catalogues=catalogues_of(f"{NAME}.page"),
         titles={

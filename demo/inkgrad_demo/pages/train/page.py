@@ -9,13 +9,10 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-import gradio as gr
-
 from inkgrad.course.models import ACTIVATIONS_OF, MODELS, DigitModel
 from inkgrad.course.recognition.preprocess import SIDE
 from inkgrad.course.settings import DEFAULTS, OPTIMIZERS
-from inkgrad_demo.i18n import i18n
-from inkgrad_demo.pages.parts import text_of
+from inkgrad_demo.pages.page_html import page_html
 from inkgrad_demo.pages.train import api as train_api
 from inkgrad_demo.services.confusion_service import ConfusionService
 from inkgrad_demo.services.pictures import RASTER_SIDE
@@ -36,26 +33,6 @@ from inkgrad_demo.texts import catalogues_of
 
 NAME = "train"
 
-_SCRIPTS = (
-    "web/words.js",
-    "web/pad.js",
-    "web/keyboard.js",
-    "web/newest.js",
-    "web/paint.js",
-    "web/chart.js",
-    "web/confusion.js",
-    "web/cells.js",
-    "web/run_status.js",
-    "pages/train/form.js",
-    "pages/train/curves.js",
-    "pages/train/watch.js",
-    "pages/train/teach.js",
-    "pages/train/trial.js",
-    "pages/train/result.js",
-    "pages/train/earlier.js",
-    "pages/train/page.js",
-)
-
 
 def build(
     training: TrainingService,
@@ -65,12 +42,9 @@ def build(
     confusion: ConfusionService,
 ) -> None:
     """Build the page in the open tab."""
-    gr.HTML(
-        value=i18n("app.language"),
-        html_template=text_of("pages/train/page.html"),
-        js_on_load=text_of(*_SCRIPTS),
-        apply_default_css=False,
-        server_functions=to_page(
+    page_html(
+        NAME,
+        to_page(
             training.start,
             training.status,
             training.steer,
@@ -84,7 +58,7 @@ def build(
             confusion.cell,
         ),
         # The scripts find these in `props`, beside `value`:
-        catalogues=catalogues_of(NAME, "cell", "data"),
+        catalogues=catalogues_of(NAME, "chart", "cell", "data"),
         data_names=DATA_NAMES,
         models={model: _facts(model) for model in MODELS},
         optimizers={
