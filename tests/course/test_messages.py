@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from inkgrad.course.data.table import DataError, parse_table
-from inkgrad.course.messages import Message, filled, message, message_of
+from inkgrad.course.messages import Message, message, message_of, translated
 from inkgrad.course.settings import DEFAULTS
-from inkgrad.course.training.run_store import Record, RunStore
+from inkgrad.course.training.run_record import RunRecord
+from inkgrad.course.training.run_store import RunStore
 
 CATALOGUES = {
     "en": {"bad": "{where}: bad", "row": "row {row}"},
@@ -21,7 +22,7 @@ CATALOGUES = {
 
 
 def test_it_is_the_english_text_and_knows_the_others() -> None:
-    told = filled(CATALOGUES, "bad", where=filled(CATALOGUES, "row", row="{2}"))
+    told = translated(CATALOGUES, "bad", where=translated(CATALOGUES, "row", row="{2}"))
     assert told == "row {2}: bad"
     assert told.texts == {"en": "row {2}: bad", "de": "Zeile {2}: schlecht"}
     assert json.dumps(told) == '"row {2}: bad"'
@@ -29,7 +30,7 @@ def test_it_is_the_english_text_and_knows_the_others() -> None:
 
 @pytest.mark.parametrize("copied", [copy.deepcopy, lambda told: pickle.loads(pickle.dumps(told))])
 def test_a_copy_knows_them_too(copied) -> None:
-    told = filled(CATALOGUES, "row", row=3)
+    told = translated(CATALOGUES, "row", row=3)
     assert copied(told) == told
     assert copied(told).texts == told.texts
 
@@ -47,7 +48,7 @@ def test_an_exception_gives_back_what_it_was_raised_with() -> None:
 def test_a_run_keeps_its_message_in_every_language(tmp_path: Path) -> None:
     store = RunStore(tmp_path)
     told = message("problem.too_long", seconds=60)
-    run = Record(store.new_id("cnn"), "", "", 0, DEFAULTS["cnn"], message=told)
+    run = RunRecord(store.new_id("cnn"), "", "", 0, DEFAULTS["cnn"], message=told)
     store.save(run)
     kept = store.load(run.id)
     assert kept == run

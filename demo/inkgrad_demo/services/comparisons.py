@@ -1,21 +1,21 @@
-"""Runs beside each other: what the Compare page asks about them. No Gradio in here.
+"""Comparing runs, for the Compare page. Independent of Gradio.
 
-Runs of this process that still train are asked themselves, all others come from the store.
+Runs that still train in this process have their live status; all others come from the store.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
+from inkgrad.course.training.run_record import RunError, RunRecord
 from inkgrad.course.training.run_status import RunStatus
-from inkgrad.course.training.run_store import Record, RunError
 from inkgrad_demo.services import exports
 from inkgrad_demo.services.request_validation import brief, choice, fields
 from inkgrad_demo.services.trainings import Trainings
 from inkgrad_demo.texts import CATALOGUES, message
 
 MOST_COMPARED = 6
-"""So many curves can still be told apart."""
+"""More curves than this cannot be told apart."""
 MOST_DELETED = 1000
 
 
@@ -26,7 +26,7 @@ class Comparisons:
         self._trainings = trainings
 
     def list_runs(self, question: Any) -> dict[str, Any]:
-        """The summaries of all ``runs``, the newest first, and how many ``damaged`` ones there are."""
+        """Summaries of all ``runs``, the newest first, and the number of ``damaged`` ones."""
         damaged: list[str] = []
         records = self._trainings.store.records(damaged.append)
         return {
@@ -45,7 +45,7 @@ class Comparisons:
         return {"runs": [ask({"run": run, "cursor": cursors.get(run)}) for run in ids]}
 
     def delete_runs(self, question: Any) -> dict[str, Any]:
-        """Forget ``runs`` for good. Those that still train cannot be."""
+        """Delete ``runs`` for good. Runs that still train cannot be deleted."""
         ids = _ids(fields(question).get("runs"), MOST_DELETED)
         for run in ids:
             if self._is_active(run):
@@ -55,7 +55,7 @@ class Comparisons:
         return {}
 
     def export_runs(self, question: Any) -> dict[str, Any]:
-        """A file of the ``runs``: {runs, form, language} -> {name, type, text}.
+        """Export ``runs`` as one file: {runs, form, language} -> {name, type, text}.
 
         ``form`` is a key of ``services.exports.FORMS``; ``language`` is the report's.
         """
@@ -66,11 +66,11 @@ class Comparisons:
         records = self._records(asked.get("runs"))
         return {"name": name, "type": kind, "text": make(records, language)}
 
-    def _records(self, ids: Any) -> list[Record]:
+    def _records(self, ids: Any) -> list[RunRecord]:
         records = [self._trainings.store.load(run) for run in _ids(ids, MOST_COMPARED)]
         return [self._status(record).record for record in records]
 
-    def _status(self, record: Record) -> RunStatus:
+    def _status(self, record: RunRecord) -> RunStatus:
         if self._is_active(record.id):
             return self._trainings.live()[record.id].status()
         return RunStatus.of_record(record)

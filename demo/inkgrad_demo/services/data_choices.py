@@ -9,9 +9,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple
 
-from inkgrad.course.data import datasets as data
-from inkgrad.course.data import own_digits
-from inkgrad.course.data.datasets import Data, Say
+from inkgrad.course.data import datasets, own_digits
+from inkgrad.course.data.datasets import Data, Report
 from inkgrad.course.models import MODELS, DigitModel
 from inkgrad_demo.services.request_validation import choice, decode, file
 from inkgrad_demo.texts import message
@@ -35,28 +34,28 @@ DATA_NAMES = {
     "drawings": "data.drawings",
 }
 
-_LOADERS: dict[str, Callable[[Say], Data]] = {
-    "mnist": lambda say: data.mnist(say=say),
-    "digits": lambda say: data.digits(),
-    "diabetes": lambda say: data.diabetes(say=say),
-    "hours": lambda say: data.hours_of_study(),
-    "cancer": lambda say: data.breast_cancer(),
+_LOADERS: dict[str, Callable[[Report], Data]] = {
+    "mnist": lambda report: datasets.mnist(report=report),
+    "digits": lambda report: datasets.digits(),
+    "diabetes": lambda report: datasets.diabetes(report=report),
+    "hours": lambda report: datasets.hours_of_study(),
+    "cancer": lambda report: datasets.breast_cancer(),
 }
 _CODE = {
-    "mnist": "data.mnist()",
-    "digits": "data.digits()",
-    "diabetes": "data.diabetes()",
-    "hours": "data.hours_of_study()",
-    "cancer": "data.breast_cancer()",
+    "mnist": "datasets.mnist()",
+    "digits": "datasets.digits()",
+    "diabetes": "datasets.diabetes()",
+    "hours": "datasets.hours_of_study()",
+    "cancer": "datasets.breast_cancer()",
     "images": "own_digits.archive(Path({0}).read_bytes(), {0})",
-    "table": "data.table({0})",
+    "table": "datasets.table({0})",
 }
 
 
 class Source(NamedTuple):
     """Where a run's data comes from: how to load it, and the same as a Python expression."""
 
-    load: Callable[[Say], Data]
+    load: Callable[[Report], Data]
     code: str
 
 
@@ -83,12 +82,12 @@ class Datasets:
         self._loading = threading.Lock()
         self._uploads: OrderedDict[str, Data] = OrderedDict()
 
-    def load(self, name: str, say: Say) -> Data:
+    def load(self, name: str, report: Report) -> Data:
         """One of the course's data sets; what takes long is said."""
         with self._loading:
             if name not in self._loaded:
-                loaded = _LOADERS[name](say)
-                if loaded.stand_in:  # the real data may be had next time
+                loaded = _LOADERS[name](report)
+                if loaded.is_fallback:  # the real data may be had next time
                     return loaded
                 self._loaded[name] = loaded
         return self._loaded[name]
@@ -104,7 +103,7 @@ class Datasets:
         if content.startswith(b"PK"):
             kind, uploaded = "images", own_digits.archive(content, name)
         else:
-            kind, uploaded = "table", data.parsed_table(content, name)
+            kind, uploaded = "table", datasets.parsed_table(content, name)
         upload = hashlib.sha256(content).hexdigest()[:16]
         self._uploads[upload] = uploaded
         while len(self._uploads) > _MOST_UPLOADS:
@@ -131,13 +130,13 @@ class Datasets:
             return own
         if name in UPLOADED:
             uploaded = self._uploaded(name, upload)
-            base = Source(lambda say: uploaded, _CODE[name].format(repr(uploaded.name)))
+            base = Source(lambda report: uploaded, _CODE[name].format(repr(uploaded.name)))
         else:
             base = Source(partial(self.load, name), _CODE[name])
         if own is None or name in TABLE_SETS:
             return base
         return Source(
-            lambda say: own_digits.mixed(base.load(say), own.load(say)),
+            lambda report: own_digits.mixed(base.load(report), own.load(report)),
             f"own_digits.mixed({base.code}, {own.code})",
         )
 
@@ -158,4 +157,4 @@ def _drawn(drawings: Any) -> Source:
     digits = [(decode("pixels", one.get("pixels")), one.get("label")) for one in drawings]
     drawn = own_digits.drawn(digits)
     code = ", ".join(f"(b64decode({one['pixels']!r}), {one['label']})" for one in drawings)
-    return Source(lambda say: drawn, f"own_digits.drawn([{code}])")
+    return Source(lambda report: drawn, f"own_digits.drawn([{code}])")

@@ -18,11 +18,11 @@ from pygments.formatters import HtmlFormatter
 from pygments.lexers import PythonLexer
 
 from inkgrad.course.lessons import LESSONS, Lesson
-from inkgrad.course.lessons.parts import Note, Part, Picture, Table
+from inkgrad.course.lessons.blocks import Block, Note, Plot, Table
 from inkgrad.course.messages import message_of
 from inkgrad.course.texts import CATALOGUES
-from inkgrad.course.training.loop import Batch
-from inkgrad_demo import widgets as playthings
+from inkgrad.course.training.trainer import Batch
+from inkgrad_demo import widgets
 from inkgrad_demo.services.request_validation import Asked, choice
 from inkgrad_demo.texts import message
 
@@ -58,8 +58,8 @@ class _Results:
     def _advance(self, batch: Batch) -> None:
         self.batch = batch
 
-    def parts(self, language: str) -> list[Part]:
-        return list(self.lesson.parts(self.numbers, language))
+    def blocks(self, language: str) -> list[Block]:
+        return list(self.lesson.blocks(self.numbers, language))
 
     def picture(self, name: str, language: str) -> str:
         """As SVG. ValueError where the lesson has no picture of that name."""
@@ -67,7 +67,7 @@ class _Results:
             if (name, language) not in self.pictures:
                 from inkgrad.course.lessons.svg import svg
 
-                found = {p.name: p for p in self.parts(language) if isinstance(p, Picture)}
+                found = {p.name: p for p in self.blocks(language) if isinstance(p, Plot)}
                 choice("name", name, found)
                 self.pictures[name, language] = svg(found[name].draw(), language)
             return self.pictures[name, language]
@@ -92,7 +92,7 @@ class Lectures:
             "text": lesson.text(language),
             "file": f"inkgrad/course/lessons/{lesson.name}.py",
             "code": highlight(lesson.code(), PythonLexer(), HtmlFormatter(nowrap=True)),
-            "plaything": playthings.files_of(lesson.name),
+            "plaything": widgets.files_of(lesson.name),
         }
 
     def results(self, question: Any) -> dict[str, Any]:
@@ -115,7 +115,7 @@ class Lectures:
                 "count": batch.count,
             }
             return {"state": "computing", "batch": progress}
-        return {"state": "ready", "parts": [_described(p) for p in results.parts(language)]}
+        return {"state": "ready", "parts": [_described(p) for p in results.blocks(language)]}
 
     def picture(self, question: Any) -> dict[str, Any]:
         """The picture ``name`` of lesson ``number`` with the words of ``language``, as ``svg``."""
@@ -131,7 +131,7 @@ class Lectures:
         """What the plaything of lesson ``number`` answers to the rest of the question."""
         asked = Asked(question)
         number = asked.whole("number", 1, len(LESSONS))
-        return playthings.answer(LESSONS[number].name, asked, self._results[number].numbers)
+        return widgets.answer(LESSONS[number].name, asked, self._results[number].numbers)
 
     def _ready(self, number: int) -> _Results:
         results = self._results[number]
@@ -152,14 +152,14 @@ def _lesson_and_language(asked: Asked) -> tuple[Lesson, str]:
     return LESSONS[number], asked.choice("language", CATALOGUES)
 
 
-def _described(part: Part) -> dict[str, Any]:
-    if isinstance(part, Note):
-        return {"kind": "note", "text": part.text}
-    if isinstance(part, Table):
+def _described(block: Block) -> dict[str, Any]:
+    if isinstance(block, Note):
+        return {"kind": "note", "text": block.text}
+    if isinstance(block, Table):
         return {
             "kind": "table",
-            "caption": part.caption,
-            "columns": list(part.columns),
-            "rows": part.cells(),
+            "caption": block.caption,
+            "columns": list(block.columns),
+            "rows": block.cells(),
         }
-    return {"kind": "picture", "name": part.name, "caption": part.caption}
+    return {"kind": "picture", "name": block.name, "caption": block.caption}

@@ -1,4 +1,4 @@
-"""Runs as files: to download, and weights that come back. No Gradio in here."""
+"""Export of runs as files, and import of weights files. Independent of Gradio."""
 
 from __future__ import annotations
 
@@ -9,28 +9,29 @@ from dataclasses import fields as fields_of
 from pathlib import Path
 from typing import Any
 
+from inkgrad.course import weights_file
 from inkgrad.course.messages import message_of
 from inkgrad.course.settings import Settings
-from inkgrad.course.training import onnx_export as onnx
-from inkgrad.course.training import weights_file as checkpoint
-from inkgrad.course.training.run_store import Record, RunStore, now
-from inkgrad.course.training.script import script
-from inkgrad.course.training.steps import Score
+from inkgrad.course.training import onnx_export
+from inkgrad.course.training.run_record import RunRecord, now
+from inkgrad.course.training.run_store import RunStore
+from inkgrad.course.training.script_export import script
+from inkgrad.course.training.steps import Evaluation
 from inkgrad_demo.services.request_validation import choice, fields, file
 from inkgrad_demo.texts import message
 
-# What a run can be downloaded as, and how the files' names end.
+# The formats that a run can be exported as, and the suffixes of the files.
 FORMATS = {"weights": ".safetensors", "onnx": ".onnx", "script": ".py", "record": ".json"}
 
 
 class RunFiles:
-    """The runs of a store as files."""
+    """Files of the runs of a store."""
 
     def __init__(self, store: RunStore) -> None:
         self.store = store
 
     def export(self, question: Any) -> dict[str, Any]:
-        """A run as a file: {run, format} with one of FORMATS -> {name, content}, in base64."""
+        """Export a run: {run, format}, with one of FORMATS -> {name, content} in base64."""
         asked = fields(question)
         kind = choice("format", asked.get("format"), tuple(FORMATS))
         record = self.store.load(asked.get("run"))
@@ -40,7 +41,7 @@ class RunFiles:
         if kind == "weights":
             content = weights.read_bytes()
         elif kind == "onnx":
-            content = onnx.export(weights)
+            content = onnx_export.export(weights)
         elif kind == "script":
             content = script(record).encode()
         else:
@@ -49,18 +50,18 @@ class RunFiles:
         return {"name": name, "content": base64.b64encode(content).decode("ascii")}
 
     def import_weights(self, question: Any) -> dict[str, Any]:
-        """Weights that were downloaded, or that ``inkgrad train`` wrote, become a run of the store.
+        """Import a weights file, exported or written by ``inkgrad train``, as a run without curves.
 
-        {name, content}, in base64 -> {run: its id}. It has no curves.
+        {name, content} in base64 -> {run: its id}.
         """
         name, content = file(question)
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder, "weights.safetensors")
             path.write_bytes(content)
             try:
-                _, metadata = checkpoint.load(path, called=name)
+                _, metadata = weights_file.load(path, called=name)
                 record = _record(self.store.new_id(metadata["model"]), metadata)
-            except checkpoint.CheckpointError:
+            except weights_file.WeightsFileError:
                 raise
             except (KeyError, TypeError, ValueError) as error:
                 told = message("problem.untold", file=name, error=message_of(error))
@@ -70,17 +71,17 @@ class RunFiles:
         return {"run": record.id}
 
 
-def _record(run: str, metadata: dict[str, Any]) -> Record:
+def _record(run: str, metadata: dict[str, Any]) -> RunRecord:
     names = {field.name for field in fields_of(Settings)}
     settings = {name: value for name, value in metadata["settings"].items() if name in names}
     results, data = metadata["results"], metadata["data"]
     test = results["test"]
-    return Record(
+    return RunRecord(
         id=run,
         created=now(),
         data=str(data["name"]),
         examples=int(data["train"]),
         settings=Settings(**settings),
         state="finished",
-        test=Score(**test) if test else None,
+        test=Evaluation(**test) if test else None,
     )

@@ -1,24 +1,23 @@
-"""The runs that people train in the app: started, watched, steered, tried out. No Gradio in here.
+"""The runs that are trained in the app: started, watched, steered and tried. Independent of Gradio.
 
-A run belongs to nobody: whoever knows its id may watch it. It goes on when the page that started it
-is closed, and the page comes back to it by the id in its address; but a run that is paused and that
-nobody watches any more is stopped after a while, so that it does not keep others from training.
+A run belongs to nobody: anyone who knows its id may watch it. It continues when the page that
+started it is closed, and the page finds it again by the id in its address. A paused run that nobody
+watches is stopped after a while, so that it does not keep others from training.
 """
 
 from __future__ import annotations
 
 import threading
 import time
-from dataclasses import dataclass, field
 from typing import Any
 
 from inkgrad.course.recognition.preprocess import prepare
 from inkgrad.course.settings import Settings
-from inkgrad.course.training.checkpoints import steps_in
-from inkgrad.course.training.live_run import LiveRun
+from inkgrad.course.training.run import Run
+from inkgrad.course.training.run_record import ENDED
 from inkgrad.course.training.run_status import CURSOR_LENGTH, RunStatus
-from inkgrad.course.training.run_store import ENDED, RunStore
-from inkgrad.course.training.saved_run import Past
+from inkgrad.course.training.run_store import RunStore
+from inkgrad.course.training.saved_run import SavedRun
 from inkgrad_demo.services.data_choices import Datasets, Source, sets_for
 from inkgrad_demo.services.recognition import BACKENDS, as_bytes, drawing_of
 from inkgrad_demo.services.request_validation import Asked, brief, choice, fields, number, whole
@@ -26,21 +25,15 @@ from inkgrad_demo.services.run_files import RunFiles
 from inkgrad_demo.services.run_settings import MOST_LR, settings_of
 from inkgrad_demo.texts import message
 
-# What the app trains at most, since it may be shared.
-MOST_RUNS = 4
-MOST_SECONDS = 3600.0
+# The app may be shared, so it limits training.
+MAX_RUNS = 4
+MAX_SECONDS = 3600.0
 
-# Runs whose snapshots are kept in memory after their end.
-_REMEMBERED = 8
-# How many runs of the store the page lists; the Compare page has them all.
-_EARLIER = 12
+# The ended runs whose checkpoints stay in memory.
+_MAX_ENDED = 8
+# The runs of the store that the Train page lists; the Compare page lists them all.
+_MAX_RECENT = 12
 _SECONDS_UNWATCHED = 600.0
-
-
-@dataclass
-class _Watched:
-    live: LiveRun
-    seen: float = field(default_factory=time.monotonic)
 
 
 class Trainings:
@@ -50,39 +43,39 @@ class Trainings:
         self.store = store
         self.datasets = datasets
         self.files = RunFiles(store)
-        self._runs: dict[str, _Watched] = {}
+        self._runs: dict[str, Run] = {}
+        self._watched: dict[str, float] = {}  # when, by the run's id
         self._starting = threading.Lock()
 
-    # ---------------------------------------------------------------- questions of the page
+    # ---------------------------------------------------------------- requests of the page
 
     def start(self, question: Any) -> dict[str, Any]:
-        """Start a run; two with ``backend`` "both", which differ in that alone.
+        """Start a run, or with ``backend`` "both" two that differ only in that: {runs: [id]}.
 
-        ``question`` is an object of ``model`` and, where they are not to be the course's own,
+        ``question`` is an object of ``model`` and, unless the course's own settings are wanted,
         ``epochs``, ``batch_size`` (0: all examples), ``lr``, ``optimizer``, ``momentum``,
         ``weight_decay``, ``augment``, ``one_cycle``, ``activation``, ``seed``, ``backend``,
-        ``data``, ``upload`` and ``drawings`` (see Datasets.source). The answer is {runs: [id]}.
+        ``data``, ``upload`` and ``drawings`` (see Datasets.source).
         """
         asked = fields(question)
         backends = BACKENDS if asked.get("backend") == "both" else (asked.get("backend", "fused"),)
         settings = [settings_of({**asked, "backend": backend}) for backend in backends]
         source = self._source(settings[0], asked)
         with self._starting:
-            self._end_unwatched()
-            active = sum(watched.live.is_active for watched in self._runs.values())
-            if active + len(settings) > MOST_RUNS:
-                raise ValueError(message("problem.most_runs", most=MOST_RUNS, active=active))
+            self._stop_unwatched()
+            active = sum(run.is_active for run in self._runs.values())
+            if active + len(settings) > MAX_RUNS:
+                raise ValueError(message("problem.most_runs", most=MAX_RUNS, active=active))
             started = [
-                LiveRun(
-                    each, source.load, self.store, source=source.code, most_seconds=MOST_SECONDS
-                )
+                Run(each, source.load, self.store, source=source.code, max_seconds=MAX_SECONDS)
                 for each in settings
             ]
-            self._runs |= {live.id: _Watched(live) for live in started}
+            self._runs |= {run.id: run for run in started}
+            self._watched |= {run.id: time.monotonic() for run in started}
             self._forget_old()
-        for live in started:
-            live.start()
-        return {"runs": [live.id for live in started]}
+        for run in started:
+            run.start()
+        return {"runs": [run.id for run in started]}
 
     def status(self, question: Any) -> dict[str, Any]:
         """The status of a run: {run, cursor}.
@@ -94,59 +87,59 @@ class Trainings:
             length = range(CURSOR_LENGTH, CURSOR_LENGTH + 1)
             numbers = asked.numbers("cursor", length, 0, 10**9)
             cursor = [whole("cursor", each, 0, 10**9) for each in numbers]
-        return self._status(fields(question)).to_json(cursor)
+        return self._run(fields(question)).status().to_json(cursor)
 
     def steer(self, question: Any) -> dict[str, Any]:
         """{run, action} with "pause", "resume", "stop" or "lr" (then with ``lr``): {id, state}."""
         asked = fields(question)
-        live = self._live(asked)
-        if live is None:
+        run = self._live_run(asked)
+        if run is None:
             raise ValueError(message("problem.trains_not", got=brief(asked.get("run"))))
         action = choice("action", asked.get("action"), ("pause", "resume", "stop", "lr"))
         if action == "lr":
-            live.set_lr(number("lr", asked.get("lr"), 0, MOST_LR))
+            run.set_lr(number("lr", asked.get("lr"), 0, MOST_LR))
         else:
-            {"pause": live.pause, "resume": live.resume, "stop": live.stop}[action]()
-        return {"id": live.id, "state": live.status().state}
+            {"pause": run.pause, "resume": run.resume, "stop": run.stop}[action]()
+        return {"id": run.id, "state": run.status().state}
 
     def predict(self, question: Any) -> dict[str, Any]:
-        """What a run's model reads in a drawing: {run, step, pixels}.
+        """The prediction of a run's model for a drawing: {run, step, pixels}.
 
-        ``step`` is that of a snapshot, or None for the newest weights. The answer has ``label``
+        ``step`` is that of a checkpoint, or None for the latest weights. The answer has ``label``
         (None: nothing is drawn) and ``probabilities``.
         """
         asked = fields(question)
-        recognizer = self._moments(asked).recognizer(asked.get("step"))
+        recognizer = self._run(asked).recognizer(asked.get("step"))
         prediction = recognizer.predict(drawing_of(asked))
         return {"label": prediction.label, "probabilities": prediction.probabilities.tolist()}
 
     def history(self, question: Any) -> dict[str, Any]:
-        """What a run's model read in a drawing at every snapshot so far: {run, pixels}.
+        """The predictions of all of a run's checkpoints for a drawing: {run, pixels}.
 
         The answer has ``steps``, and ``probabilities``, ten for each step.
         """
         asked = fields(question)
         drawing = drawing_of(asked)
-        run = self._moments(asked)
-        steps = run.moments
-        read = [run.recognizer(step).predict(drawing) for step in steps]
-        return {"steps": steps, "probabilities": [one.probabilities.tolist() for one in read]}
+        run = self._run(asked)
+        steps = run.checkpoint_steps
+        predictions = [run.recognizer(step).predict(drawing) for step in steps]
+        return {"steps": steps, "probabilities": [p.probabilities.tolist() for p in predictions]}
 
     def picture(self, question: Any) -> dict[str, Any]:
-        """A drawing as the models see it: {pixels} -> {picture, empty}, 28 x 28 bytes in base64."""
+        """A preprocessed drawing: {pixels} -> {picture, empty}, 28 x 28 bytes in base64."""
         prepared = prepare(drawing_of(fields(question)))
         return {"picture": as_bytes(prepared.image), "empty": prepared.empty}
 
-    def earlier(self, question: Any) -> dict[str, Any]:
-        """The latest runs in the store that have ended: {runs: [RunStatus.summary()]}."""
+    def recent(self, question: Any) -> dict[str, Any]:
+        """The latest runs of the store that have ended: {runs: [RunStatus.summary()]}."""
         records = [record for record in self.store.records() if record.state in ENDED]
-        return {"runs": [RunStatus.of_record(record).summary() for record in records[:_EARLIER]]}
+        return {"runs": [RunStatus.of_record(record).summary() for record in records[:_MAX_RECENT]]}
 
-    # ---------------------------------------------------------------- for other pages
+    # ---------------------------------------------------------------- for other services
 
-    def live(self) -> dict[str, LiveRun]:
-        """The runs that this process started and remembers, by their id."""
-        return {name: watched.live for name, watched in self._runs.items()}
+    def live(self) -> dict[str, Run]:
+        """The runs that this process started and still has in memory, by id."""
+        return dict(self._runs)
 
     # ----------------------------------------------------------------
 
@@ -156,33 +149,25 @@ class Trainings:
             settings.model, name, asked.get("upload"), asked.get("drawings")
         )
 
-    def _status(self, asked: dict[str, Any]) -> RunStatus:
-        live = self._live(asked)
-        if live is not None:
-            return live.status()
-        record = self.store.load(asked.get("run"))
-        return RunStatus.of_record(record, steps_in(self.store.snapshots(record.id)))
+    def _run(self, asked: dict[str, Any]) -> Run | SavedRun:
+        """The run that is asked about, in this process or in the store."""
+        return self._live_run(asked) or SavedRun(self.store, asked.get("run", ""))
 
-    def _live(self, asked: dict[str, Any]) -> LiveRun | None:
-        """The run that is asked about, if this process remembers it; it is being watched."""
+    def _live_run(self, asked: dict[str, Any]) -> Run | None:
+        """The run that is asked about if this process has it in memory; marks it as watched."""
         run = asked.get("run")
-        watched = self._runs.get(run) if isinstance(run, str) else None
-        if watched is None:
+        if not isinstance(run, str) or run not in self._runs:
             return None
-        watched.seen = time.monotonic()
-        return watched.live
+        self._watched[run] = time.monotonic()
+        return self._runs[run]
 
-    def _moments(self, asked: dict[str, Any]) -> LiveRun | Past:
-        """The run that is asked about, in this process or as it is kept."""
-        return self._live(asked) or Past(self.store, asked.get("run", ""))
-
-    def _end_unwatched(self) -> None:
+    def _stop_unwatched(self) -> None:
         limit = time.monotonic() - _SECONDS_UNWATCHED
-        for watched in self._runs.values():
-            if watched.seen < limit and watched.live.status().state == "paused":
-                watched.live.stop()
+        for run in self._runs.values():
+            if self._watched[run.id] < limit and run.status().state == "paused":
+                run.stop()
 
     def _forget_old(self) -> None:
-        ended = [name for name, watched in self._runs.items() if not watched.live.is_active]
-        for name in ended[: max(0, len(ended) - _REMEMBERED)]:
-            del self._runs[name]
+        ended = [run.id for run in self._runs.values() if not run.is_active]
+        for run in ended[: max(0, len(ended) - _MAX_ENDED)]:
+            del self._runs[run], self._watched[run]

@@ -13,7 +13,7 @@ import pytest
 from inkgrad.course.commands import lesson as lesson_command
 from inkgrad.course.commands import terminal
 from inkgrad.course.lessons import LESSONS
-from inkgrad.course.lessons.parts import Picture
+from inkgrad.course.lessons.blocks import Plot
 
 
 def lesson(*arguments: str) -> int:
@@ -54,8 +54,8 @@ def test_the_pictures_are_saved(tmp_path: Path, capsys: pytest.CaptureFixture[st
     pytest.importorskip("matplotlib")
     folder = tmp_path / "new" / "folder"
     assert lesson("6", "--epochs", "3", "--plots", str(folder), "--lang", "zh-CN") == 0
-    parts = LESSONS[6].parts(LESSONS[6].run(epochs=1), "en")
-    names = {f"06_logistic_regression_{p.name}.png" for p in parts if isinstance(p, Picture)}
+    parts = LESSONS[6].blocks(LESSONS[6].run(epochs=1), "en")
+    names = {f"06_logistic_regression_{p.name}.png" for p in parts if isinstance(p, Plot)}
     assert {path.name for path in folder.iterdir()} == names  # and nothing temporary
     shown = capsys.readouterr().out
     for path in folder.iterdir():

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 import torch
 
+from inkgrad.course import weights_file
 from inkgrad.course.commands import train as train_command
 from inkgrad.course.commands.train import INTERRUPTED
-from inkgrad.course.training import weights_file as checkpoint
 
 
 @pytest.fixture(autouse=True)
@@ -38,7 +38,7 @@ def test_json_is_one_object_an_epoch(backend: str, capsys: pytest.CaptureFixture
         assert {"epoch", "loss", "accuracy", "seconds"} <= epoch.keys()
         assert 0 <= epoch["accuracy"] <= 1
     assert "test_accuracy" not in epochs[0]
-    model, metadata = checkpoint.load("diabetes.safetensors", backend)
+    model, metadata = weights_file.load("diabetes.safetensors", backend)
     assert metadata["results"]["test"]["accuracy"] == epochs[-1]["test_accuracy"]
     assert metadata["settings"]["backend"] == backend == model.backend
     assert "Stand-in: scikit-learn's breast cancer table" in printed.err
@@ -62,7 +62,7 @@ def test_the_settings_reach_the_run(tmp_path: Path) -> None:
     table.write_text("\n".join(f"{i},{-i},{i % 2}" for i in range(40)))
     arguments = "--epochs 2 --batch-size 7 --lr 0.25 --optimizer adagrad --seed 9 --threads 3"
     assert train("diabetes", "--data", str(table), "--backend", "native", *arguments.split()) == 0
-    _, metadata = checkpoint.load("diabetes.safetensors")
+    _, metadata = weights_file.load("diabetes.safetensors")
     expected = {
         "epochs": 2,
         "batch_size": 7,
@@ -82,11 +82,11 @@ def test_the_settings_reach_the_run(tmp_path: Path) -> None:
 def test_momentum_decay_activation_and_augmentation_reach_the_run(tmp_path: Path) -> None:
     flags = "--epochs 1 --momentum 0.5 --weight-decay 0.01 --activation tanh --batch-size 400"
     assert train("softmax", *flags.split(), "--augment") == 0
-    _, metadata = checkpoint.load("softmax.safetensors")
+    _, metadata = weights_file.load("softmax.safetensors")
     expected = {"momentum": 0.5, "weight_decay": 0.01, "activation": "tanh", "augment": True}
     assert metadata["settings"].items() >= expected.items()
     assert train("cnn", "--epochs", "1", "--batch-size", "400", "--no-augment") == 0
-    assert not checkpoint.load("cnn.safetensors")[1]["settings"]["augment"]
+    assert not weights_file.load("cnn.safetensors")[1]["settings"]["augment"]
 
 
 @pytest.mark.parametrize(
@@ -157,7 +157,7 @@ def test_ctrl_c_keeps_what_was_learned() -> None:
     _, errors = process.communicate(timeout=60)
     assert process.returncode == INTERRUPTED
     assert "Saved logistic.safetensors" in errors
-    _, metadata = checkpoint.load("logistic.safetensors")
+    _, metadata = weights_file.load("logistic.safetensors")
     finished = metadata["results"]["last_epoch"]["epoch"]
     assert finished >= 1
     assert f"Stopped in epoch {finished + 1} of 100000000." in errors

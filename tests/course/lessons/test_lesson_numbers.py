@@ -25,9 +25,9 @@ from inkgrad.course.lessons import (
     overview,
     softmax,
 )
-from inkgrad.course.models import DigitCNN, DigitModel, build, initialise
+from inkgrad.course.models import DigitCNN, DigitModel, build, initialize
 from inkgrad.course.settings import course_settings
-from inkgrad.course.training.loop import Run
+from inkgrad.course.training.trainer import Trainer
 from lesson_runs import numbers
 
 X = torch.tensor([1.0, 2.0, 3.0], dtype=torch.float64)
@@ -41,7 +41,7 @@ def leaf(value: float) -> Tensor:
 
 def seeded_linear(seed: int = 0) -> nn.Linear:
     layer = nn.Linear(1, 1)
-    initialise(layer, Generator().manual_seed(seed))
+    initialize(layer, Generator().manual_seed(seed))
     return layer
 
 
@@ -292,7 +292,7 @@ def test_7_every_activation_learns_as_in_torch(activation: str) -> None:
     layers = [nn.Linear(*size) for size in sizes]
     generator = Generator().manual_seed(0)
     for layer in layers:
-        initialise(layer, generator)
+        initialize(layer, generator)
     curved = of_torch[activation]
     model = nn.Sequential(layers[0], curved(), layers[1], curved(), layers[2], nn.Sigmoid())
     optimizer = optim.Adam(model.parameters(), lr=0.01)
@@ -316,9 +316,9 @@ def test_7_ones_own_table(tmp_path: Path) -> None:
     table.write_text("\n".join(f"{i},{-i},{i % 3},{int(i > 12)}" for i in range(40)))
     found = many_features.run(epochs=1, data=table)
     assert found.data.name == "mine.csv"
-    assert not found.data.stand_in
+    assert not found.data.is_fallback
     assert found.data.train.inputs.shape[1] == 3
-    assert numbers(7).data.stand_in
+    assert numbers(7).data.is_fallback
 
 
 def test_8_batches_are_all_examples_in_a_new_order_each_epoch() -> None:
@@ -382,7 +382,7 @@ def test_9_softmax_and_its_loss_by_hand_are_those_of_torch() -> None:
 def test_9_and_10_train_as_torch_does(lesson: int, model: str, least: float) -> None:
     found = numbers(lesson)
     settings = course_settings(model, epochs=2, augment=False, backend="native")
-    run = Run(settings, found.data)
+    run = Trainer(settings, found.data)
     losses = [epoch.loss for epoch in run.epochs()]
     assert found.training.losses == pytest.approx(losses, rel=1e-3)
     score = run.test()

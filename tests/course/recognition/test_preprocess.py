@@ -53,7 +53,7 @@ SAME = {
     "white ink on a transparent canvas": rgba(255, INK),
     "black ink on a transparent canvas": rgba(0, INK),
     "JPEG": jpeg(255 - INK, 90),
-    "off-centre": np.pad(INK, ((0, 31), (290, 0))),
+    "off-center": np.pad(INK, ((0, 31), (290, 0))),
     "PIL L": Image.fromarray(INK),
     "PIL P": Image.fromarray(INK).convert("P"),
     "PIL LA": Image.fromarray(INK).convert("LA"),
@@ -87,7 +87,7 @@ def test_an_image_that_is_already_so_stays_as_it_is() -> None:
 
 
 @pytest.mark.parametrize(
-    ("side", "height", "centre"),
+    ("side", "height", "center"),
     [
         (150, 0.12, (0.4, 0.8)),
         (150, 0.3, (0.25, 0.25)),
@@ -97,10 +97,10 @@ def test_an_image_that_is_already_so_stays_as_it_is() -> None:
     ],
 )
 def test_size_place_and_resolution_do_not_matter(
-    side: int, height: float, centre: tuple[float, float]
+    side: int, height: float, center: tuple[float, float]
 ) -> None:
     pen = 0.1 * height  # the same digit, smaller
-    image = seen(drawing(side, pen, height, centre))
+    image = seen(drawing(side, pen, height, center))
     whole = seen(drawing(side=560, width=0.06, height=0.6))
     # Placement is by whole pixels, so up to one off; otherwise the same picture.
     shifted = [np.roll(image, (y, x), (0, 1)) for y in (-1, 0, 1) for x in (-1, 0, 1)]

@@ -9,17 +9,10 @@ from pathlib import Path
 import pytest
 
 from inkgrad.course.settings import course_settings
-from inkgrad.course.training.loop import Epoch
-from inkgrad.course.training.run_store import (
-    LrChange,
-    Point,
-    Record,
-    RunError,
-    RunStore,
-    default_folder,
-    now,
-)
-from inkgrad.course.training.steps import Score
+from inkgrad.course.training.run_record import LrChange, Point, RunError, RunRecord, now
+from inkgrad.course.training.run_store import RunStore, default_folder
+from inkgrad.course.training.steps import Evaluation
+from inkgrad.course.training.trainer import Epoch
 
 
 @pytest.fixture
@@ -27,8 +20,8 @@ def store(tmp_path: Path) -> RunStore:
     return RunStore(tmp_path / "runs")
 
 
-def record(store: RunStore, created: str | None = None) -> Record:
-    return Record(
+def record(store: RunStore, created: str | None = None) -> RunRecord:
+    return RunRecord(
         id=store.new_id("cnn"),
         created=created or now(),
         data="MNIST",
@@ -39,7 +32,7 @@ def record(store: RunStore, created: str | None = None) -> Record:
         epochs=(Epoch(1, 2.1, 1.8, 0.7, 0.5),),
         lr_changes=(LrChange(5, 0.001),),
         seconds=0.5,
-        test=Score(1.9, 0.68, 10_000),
+        test=Evaluation(1.9, 0.68, 10_000),
         confusion=((5, 1), (0, 4)),
     )
 

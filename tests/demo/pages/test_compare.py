@@ -11,7 +11,7 @@ import torch
 
 pytest.importorskip("gradio")
 
-from inkgrad.course.training import confusion_images as cells
+from inkgrad.course.training import confusion_images
 from saved_runs import record
 
 pytestmark = pytest.mark.browser
@@ -126,7 +126,10 @@ def _keep_two_ones(store: Any, run: str) -> None:
     images = torch.zeros(2, 28, 28, dtype=torch.uint8)
     images[:, 6:22, 13:16] = 255
     labels, answers = torch.ones(2, 2, dtype=torch.uint8)
-    cells.save(store.cells(run), cells.Cells(images, labels.clone(), answers.clone()))
+    confusion_images.save(
+        store.confusion_images(run),
+        confusion_images.ConfusionImages(images, labels.clone(), answers.clone()),
+    )
 
 
 def test_images_stay_while_another_run_trains(open_page, saved) -> None:

@@ -29,7 +29,7 @@ from inkgrad.course.lessons import (
     overview,
     softmax,
 )
-from inkgrad.course.lessons.parts import Picture, Table
+from inkgrad.course.lessons.blocks import Plot, Table
 from inkgrad.course.texts import CATALOGUES
 from inkgrad_demo.services.lessons import Lectures
 from lesson_runs import numbers
@@ -70,7 +70,7 @@ def test_a_lesson_comes_with_its_text_its_very_code_and_a_plaything(lectures, nu
 def test_results_are_the_lessons_parts_in_the_language_asked_for(lectures, number: int) -> None:
     for language in CATALOGUES:
         answer = _results(lectures, number, language)
-        parts = list(LESSONS[number].parts(numbers(number), language))
+        parts = list(LESSONS[number].blocks(numbers(number), language))
         assert [part["caption"] for part in answer["parts"]] == [part.caption for part in parts]
         for described, part in zip(answer["parts"], parts, strict=True):
             if isinstance(part, Table):
@@ -83,7 +83,7 @@ def test_results_are_the_lessons_parts_in_the_language_asked_for(lectures, numbe
 def test_a_picture_is_drawn_once_in_each_language(lectures) -> None:
     pytest.importorskip("matplotlib")
     _results(lectures, 2)
-    names = [p.name for p in LESSONS[2].parts(numbers(2), "en") if isinstance(p, Picture)]
+    names = [p.name for p in LESSONS[2].blocks(numbers(2), "en") if isinstance(p, Plot)]
     for name in names:
         drawn = set()
         for language in CATALOGUES:

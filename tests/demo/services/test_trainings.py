@@ -15,7 +15,7 @@ from PIL import Image
 from inkgrad.course.data.datasets import digits
 from inkgrad.course.recognition.recognizer import Recognizer
 from inkgrad.course.settings import course_settings
-from inkgrad.course.training.live_run import LiveRun
+from inkgrad.course.training.run import Run
 from inkgrad.course.training.run_store import RunStore
 from inkgrad_demo.services import trainings as training
 from inkgrad_demo.services.data_choices import Datasets
@@ -142,7 +142,7 @@ def test_both_backends_race_with_the_same_settings(trainings: Trainings) -> None
 
 
 def test_more_runs_at_once_than_allowed_are_refused(trainings: Trainings, monkeypatch) -> None:
-    monkeypatch.setattr(training, "MOST_RUNS", 2)
+    monkeypatch.setattr(training, "MAX_RUNS", 2)
     first = start(trainings, LONG)
     with pytest.raises(ValueError, match="at most 2 runs train at once, and 1 do"):
         trainings.start({**LONG, "backend": "both"})
@@ -155,7 +155,7 @@ def test_more_runs_at_once_than_allowed_are_refused(trainings: Trainings, monkey
 
 
 def test_a_paused_run_that_nobody_watches_makes_room(trainings: Trainings, monkeypatch) -> None:
-    monkeypatch.setattr(training, "MOST_RUNS", 1)
+    monkeypatch.setattr(training, "MAX_RUNS", 1)
     run = start(trainings, LONG)
     trainings.steer({"run": run, "action": "pause"})
     while trainings.status({"run": run})["state"] != "paused":
@@ -192,13 +192,15 @@ def test_the_model_reads_a_drawing_now_and_at_any_moment_before(
     first = trainings.predict({"run": run, "step": 0, "pixels": SEVEN_PIXELS})
     assert first["probabilities"] == pytest.approx(history["probabilities"][0], abs=1e-6)
     assert max(first["probabilities"]) < 0.2  # it has learnt nothing yet
-    with pytest.raises(ValueError, match="step: expected one of the run's snapshots, got 1000000"):
+    with pytest.raises(
+        ValueError, match="step: expected the step of one of the run's checkpoints, got 1000000"
+    ):
         trainings.predict({"run": run, "step": 1000000, "pixels": SEVEN_PIXELS})
 
 
 def test_a_model_of_tables_reads_no_drawings(trainings: Trainings) -> None:
     run = finish(trainings, {"model": "logistic", "epochs": 2})
-    with pytest.raises(ValueError, match="logistic, does not read digits"):
+    with pytest.raises(ValueError, match="logistic, does not recognize digits"):
         trainings.predict({"run": run, "step": None, "pixels": SEVEN_PIXELS})
 
 
@@ -263,7 +265,7 @@ def test_files_to_download(trainings: Trainings, store: RunStore) -> None:
 
     assert content("weights") == store.weights(run).read_bytes()
     assert run.encode() in content("record")
-    assert b"return data.digits()" in content("script")
+    assert b"return datasets.digits()" in content("script")
     with pytest.raises(ValueError, match="format: expected one of weights, onnx, script, record"):
         content("exe")
     with pytest.raises(ValueError, match="expected the id of a run"):
@@ -273,7 +275,7 @@ def test_files_to_download(trainings: Trainings, store: RunStore) -> None:
 def test_a_run_that_learnt_nothing_has_no_weights_to_download(
     trainings: Trainings, store: RunStore
 ) -> None:
-    record = LiveRun(settings_of(QUICK), lambda say: digits(), store).record()
+    record = Run(settings_of(QUICK), lambda report: digits(), store).record()
     store.save(record)
     for kind in ("weights", "onnx"):
         with pytest.raises(ValueError, match="it has no weights"):
@@ -308,7 +310,7 @@ def test_a_run_of_another_day_can_be_watched_and_tried_out(
     first = later.predict({**question, "step": 0})
     assert first["probabilities"] == history["probabilities"][0]
     assert history["probabilities"][-1] == later.predict(question)["probabilities"]
-    assert [one["id"] for one in later.earlier({})["runs"]] == [run]
+    assert [one["id"] for one in later.recent({})["runs"]] == [run]
     with pytest.raises(ValueError, match="run: expected one that trains"):
         later.steer({"run": run, "action": "stop"})
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import gradio as gr
 
-from inkgrad_demo.services.trainings import MOST_RUNS, Trainings
+from inkgrad_demo.services.trainings import MAX_RUNS, Trainings
 
 _SECONDS_BETWEEN_NEWS = 0.5
 
@@ -135,7 +135,7 @@ def build(trainings: Trainings) -> None:
         """
         return told(trainings.files.export, {"run": run, "format": format})
 
-    gr.api(train, api_name="train", concurrency_limit=MOST_RUNS)
+    gr.api(train, api_name="train", concurrency_limit=MAX_RUNS)
     for endpoint in (train_start, train_status, train_steer, train_upload, train_export):
         gr.api(endpoint, api_name=endpoint.__name__, queue=False)
 

@@ -67,7 +67,7 @@ def build(trainings: Trainings, images: CellImages) -> None:
             telling_function(trainings.predict),
             telling_function(trainings.history),
             telling_function(trainings.picture),
-            telling_function(trainings.earlier),
+            telling_function(trainings.recent),
             telling_function(trainings.files.export),
             telling_function(trainings.files.import_weights),
             telling_function(trainings.datasets.upload),

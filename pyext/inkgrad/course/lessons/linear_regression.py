@@ -11,7 +11,7 @@ from typing import NamedTuple
 import torch
 from torch import Generator, Tensor, nn, optim
 
-from inkgrad.course.models import initialise
+from inkgrad.course.models import initialize
 
 # ---- 1. data: a row for each example, a column for each feature
 
@@ -46,7 +46,7 @@ class Training(NamedTuple):
 def train(epochs: int = 1000, lr: float = 0.01, seed: int = 0) -> Training:
     """The course's run, from a start that the seed draws."""
     model = LinearModel()
-    initialise(model, Generator().manual_seed(seed))
+    initialize(model, Generator().manual_seed(seed))
     criterion = nn.MSELoss(reduction="sum")
     optimizer = optim.SGD(model.parameters(), lr=lr)
 

@@ -12,7 +12,7 @@ import torch
 from torch import Generator, Tensor, nn, optim
 
 import inkgrad.functional as F
-from inkgrad.course.models import initialise
+from inkgrad.course.models import initialize
 from inkgrad.nn import BCELoss, LinearSigmoid
 
 x_data = torch.tensor([[1.0], [2.0], [3.0]])
@@ -71,7 +71,7 @@ def train(
 ) -> Training:
     """The four steps of lesson 5; only model and loss are new."""
     model = LogisticModel()
-    initialise(model, Generator().manual_seed(seed))
+    initialize(model, Generator().manual_seed(seed))
     criterion = BCELoss(reduction="sum")
     optimizer = optim.SGD(model.parameters(), lr=lr)
 

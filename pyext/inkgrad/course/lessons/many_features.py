@@ -14,7 +14,7 @@ from torch import Generator, Tensor, nn, optim
 
 import inkgrad.functional as F
 from inkgrad.course.data.datasets import Data, Examples, diabetes
-from inkgrad.course.models import initialise
+from inkgrad.course.models import initialize
 from inkgrad.nn import BCELoss, LinearReLU, LinearSigmoid
 
 # ---- the vectorised form: a loop over examples and features, or one product of matrices
@@ -85,7 +85,7 @@ def train(
     """All examples in every step, as the course does before it has mini-batches."""
     X, y = data.train.inputs, data.train.targets
     model = Model(X.shape[1], activation)
-    initialise(model, Generator().manual_seed(seed))
+    initialize(model, Generator().manual_seed(seed))
     criterion = BCELoss(reduction="mean")
     optimizer = make_optimizer(model.parameters())
 

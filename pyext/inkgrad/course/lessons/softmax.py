@@ -14,8 +14,8 @@ from torch import Tensor, nn
 from inkgrad.course.data.datasets import Data, Examples, mnist
 from inkgrad.course.models import DigitModel
 from inkgrad.course.settings import course_settings
-from inkgrad.course.training.loop import Batch, Run, evaluate
 from inkgrad.course.training.steps import CHUNK
+from inkgrad.course.training.trainer import Batch, Trainer, evaluate
 
 # ---- by hand, with NumPy
 
@@ -96,15 +96,15 @@ def train(
     on_batch: Callable[[Batch], None] | None = None,
     seed: int = 0,
 ) -> Training:
-    """A digit model of the course on the fused kernels; ``Run`` is the cycle of lesson 5."""
+    """A digit model of the course on the fused kernels; ``Trainer`` is the cycle of lesson 5."""
     settings = course_settings(name, epochs=epochs, augment=False, seed=seed)
-    run = Run(settings, data, on_batch=on_batch)
+    trainer = Trainer(settings, data, on_batch=on_batch)
     accuracies = []
-    for _ in run.epochs():
-        accuracies.append(evaluate(run.model, data.test).accuracy)
-    assert isinstance(run.model, DigitModel)
-    losses = [epoch.loss for epoch in run.history]
-    return Training(losses, accuracies, predict(run.model, data.test), run.model)
+    for _ in trainer.epochs():
+        accuracies.append(evaluate(trainer.model, data.test).accuracy)
+    assert isinstance(trainer.model, DigitModel)
+    losses = [epoch.loss for epoch in trainer.history]
+    return Training(losses, accuracies, predict(trainer.model, data.test), trainer.model)
 
 
 @torch.no_grad()

@@ -7,7 +7,7 @@ from functools import partial
 from itertools import count, islice
 from typing import TYPE_CHECKING
 
-from inkgrad.course.lessons import drawing
+from inkgrad.course.lessons import plotting
 from inkgrad.course.lessons.backpropagation import (
     LINEAR,
     QUADRATIC,
@@ -21,26 +21,26 @@ from inkgrad.course.lessons.backpropagation import (
     linear,
     quadratic,
 )
-from inkgrad.course.lessons.drawing import BLUE, GREEN, INK, PALE, RED
-from inkgrad.course.lessons.parts import Part, Picture, Table
-from inkgrad.course.texts import Say
+from inkgrad.course.lessons.blocks import Block, Plot, Table
+from inkgrad.course.lessons.plotting import BLUE, GREEN, INK, PALE, RED
+from inkgrad.course.texts import Translate
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def parts(numbers: Numbers, say: Say) -> Iterator[Part]:
-    yield _table(say("backpropagation.linear"), numbers.linear, say)
+def blocks(numbers: Numbers, text: Translate) -> Iterator[Block]:
+    yield _table(text("backpropagation.linear"), numbers.linear, text)
     line = linear(**leaves(**LINEAR))
-    yield Picture("forward", say("backpropagation.forward"), partial(graph, line, backwards=1))
-    yield Picture("halfway", say("backpropagation.halfway"), partial(graph, line, backwards=3))
-    yield Picture("linear", say("backpropagation.linear_picture"), partial(graph, line))
-    yield _table(say("backpropagation.quadratic"), numbers.quadratic, say)
+    yield Plot("forward", text("backpropagation.forward"), partial(graph, line, backwards=1))
+    yield Plot("halfway", text("backpropagation.halfway"), partial(graph, line, backwards=3))
+    yield Plot("linear", text("backpropagation.linear_picture"), partial(graph, line))
+    yield _table(text("backpropagation.quadratic"), numbers.quadratic, text)
     curve = quadratic(**leaves(**QUADRATIC))
-    yield Picture("quadratic", say("backpropagation.quadratic_picture"), partial(graph, curve))
+    yield Plot("quadratic", text("backpropagation.quadratic_picture"), partial(graph, curve))
     yield Table(
-        say("backpropagation.training"),
-        [say("word.epoch"), "w", say("word.loss"), "ŷ(4)"],
+        text("backpropagation.training"),
+        [text("word.epoch"), "w", text("word.loss"), "ŷ(4)"],
         [
             (epoch, numbers.training[epoch - 1].w, f"{numbers.training[epoch - 1].loss:.2e}",
              4 * numbers.training[epoch - 1].w)
@@ -49,8 +49,8 @@ def parts(numbers: Numbers, say: Say) -> Iterator[Part]:
     )  # fmt: skip
 
 
-def _table(caption: str, example: Example, say: Say) -> Table:
-    columns = [say("backpropagation.node"), "data", "grad", say("backpropagation.by_torch")]
+def _table(caption: str, example: Example, text: Translate) -> Table:
+    columns = [text("backpropagation.node"), "data", "grad", text("backpropagation.by_torch")]
     rows = [(*state, example.by_torch.get(state.name, "")) for state in example.states]
     return Table(caption, columns, rows)
 
@@ -69,7 +69,7 @@ def graph(loss: Node, forwards: int | None = None, backwards: int | None = None)
     places = layout(loss)
     width = 1 + max(x for x, _ in places.values())
     height = 1 + max(y for _, y in places.values())
-    figure = drawing.figure(1.6 * width, 0.95 * height)
+    figure = plotting.figure(1.6 * width, 0.95 * height)
     axes = figure.subplots()
     boxes = {}
     for node in in_order(loss):
@@ -78,11 +78,11 @@ def graph(loss: Node, forwards: int | None = None, backwards: int | None = None)
         text += f"\ngrad {node.grad:g}" if id(node) in reached else "\ngrad ?"
         color = BLUE if node.operands else GREEN
         ink = INK if id(node) in known else PALE
-        boxes[id(node)] = drawing.box(axes, *places[id(node)], text, color, color=ink)
+        boxes[id(node)] = plotting.box(axes, *places[id(node)], text, color, color=ink)
     for node in in_order(loss):
         for operand in node.operands:
             color = RED if id(operand) in reached else PALE
-            drawing.arrow(axes, boxes[id(operand)], boxes[id(node)], color)
+            plotting.arrow(axes, boxes[id(operand)], boxes[id(node)], color)
     axes.set_xlim(-0.5, width - 0.5)
     axes.set_ylim(height - 0.5, -0.5)
     axes.axis("off")

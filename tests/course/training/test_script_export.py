@@ -11,24 +11,24 @@ from pathlib import Path
 import pytest
 import torch
 
-from inkgrad.course import models
+from inkgrad.course import models, weights_file
 from inkgrad.course.data.datasets import breast_cancer, digits
 from inkgrad.course.settings import course_settings
-from inkgrad.course.training import onnx_export as onnx
-from inkgrad.course.training import weights_file as checkpoint
-from inkgrad.course.training.live_run import LiveRun
-from inkgrad.course.training.run_store import Rate, RunStore
-from inkgrad.course.training.script import script
+from inkgrad.course.training import onnx_export
+from inkgrad.course.training.run import Run
+from inkgrad.course.training.run_record import LrChange
+from inkgrad.course.training.run_store import RunStore
+from inkgrad.course.training.script_export import script
 
 
 def test_the_script_gives_the_same_weights(tmp_path: Path) -> None:
     store = RunStore(tmp_path / "runs")
     settings = course_settings("diabetes", epochs=3)
-    live = LiveRun(settings, lambda say: breast_cancer(), store, source="data.breast_cancer()")
-    live.start()
-    assert live.wait(60)
+    run = Run(settings, lambda report: breast_cancer(), store, source="datasets.breast_cancer()")
+    run.start()
+    assert run.wait(60)
     path = tmp_path / "train.py"
-    path.write_text(script(store.load(live.id)))
+    path.write_text(script(store.load(run.id)))
     path_of_modules = {"PYTHONPATH": os.pathsep.join(sys.path)}
     ran = subprocess.run(
         [sys.executable, path],
@@ -39,25 +39,25 @@ def test_the_script_gives_the_same_weights(tmp_path: Path) -> None:
     )
     assert ran.returncode == 0, ran.stderr
     assert len(ran.stdout.splitlines()) == 4
-    trained, _ = checkpoint.load(tmp_path / "diabetes.safetensors")
-    kept, _ = checkpoint.load(store.weights(live.id))
+    trained, _ = weights_file.load(tmp_path / "diabetes.safetensors")
+    kept, _ = weights_file.load(store.weights(run.id))
     for name, weight in kept.state_dict().items():
         assert torch.equal(trained.state_dict()[name], weight)
 
 
 def test_the_script_repeats_changes_of_the_rate(tmp_path: Path) -> None:
     store = RunStore(tmp_path / "runs")
-    live = LiveRun(
-        course_settings("cnn", epochs=1), lambda say: digits(), store, source="data.digits()"
+    run = Run(
+        course_settings("cnn", epochs=1), lambda report: digits(), store, source="datasets.digits()"
     )
-    record = replace(live.record(), rates=(Rate(5, 0.001), Rate(9, 0.1)))
-    assert "RATES = {5: 0.001, 9: 0.1}" in script(record)
+    record = replace(run.record(), lr_changes=(LrChange(5, 0.001), LrChange(9, 0.1)))
+    assert "LR_CHANGES = {5: 0.001, 9: 0.1}" in script(record)
 
 
 def test_a_run_of_unknown_data_has_no_script(tmp_path: Path) -> None:
-    live = LiveRun(course_settings("cnn"), lambda say: digits(), RunStore(tmp_path))
+    run = Run(course_settings("cnn"), lambda report: digits(), RunStore(tmp_path))
     with pytest.raises(ValueError, match="not recorded"):
-        script(live.record())
+        script(run.record())
 
 
 @pytest.fixture
@@ -65,16 +65,18 @@ def weights(tmp_path: Path) -> Path:
     kwargs = {"in_features": 8, "activation": "gelu"}
     path = tmp_path / "diabetes.safetensors"
     model = models.build("diabetes", **kwargs)
-    checkpoint.save(path, model, {"model": "diabetes", "model_kwargs": kwargs})
+    weights_file.save(path, model, {"model": "diabetes", "model_kwargs": kwargs})
     return path
 
 
 def test_without_its_packages_onnx_says_what_to_install(
     weights: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(onnx.importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(onnx.Unavailable, match=r"onnx, onnxscript: pip install 'inkgrad\[onnx\]'"):
-        onnx.export(weights)
+    monkeypatch.setattr(onnx_export.importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(
+        onnx_export.Unavailable, match=r"onnx, onnxscript: pip install 'inkgrad\[onnx\]'"
+    ):
+        onnx_export.export(weights)
 
 
 def test_the_onnx_file_computes_what_the_model_does(weights: Path) -> None:
@@ -82,8 +84,8 @@ def test_the_onnx_file_computes_what_the_model_does(weights: Path) -> None:
     from onnx import load_from_string
     from onnx.reference import ReferenceEvaluator
 
-    session = ReferenceEvaluator(load_from_string(onnx.export(weights)))
+    session = ReferenceEvaluator(load_from_string(onnx_export.export(weights)))
     inputs = torch.randn(5, 8)
     (output,) = session.run(None, {"input": inputs.numpy()})
-    model, _ = checkpoint.load(weights)
+    model, _ = weights_file.load(weights)
     torch.testing.assert_close(torch.from_numpy(output), model(inputs))

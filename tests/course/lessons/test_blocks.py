@@ -14,7 +14,7 @@ from PIL import Image
 
 import inkgrad.course
 from inkgrad.course.lessons import LESSONS
-from inkgrad.course.lessons.parts import Note, Picture, Table
+from inkgrad.course.lessons.blocks import Note, Plot, Table
 from inkgrad.course.texts import CATALOGUES, preferred_language
 from lesson_runs import numbers
 
@@ -24,10 +24,10 @@ ENGLISH = CATALOGUES["en"]
 @pytest.mark.parametrize("lesson", LESSONS)
 def test_every_picture_shows_something(lesson: int) -> None:
     pytest.importorskip("matplotlib")
-    from inkgrad.course.lessons.drawing import png
+    from inkgrad.course.lessons.plotting import png
 
-    parts = list(LESSONS[lesson].parts(numbers(lesson), "en"))
-    pictures = [part for part in parts if isinstance(part, Picture)]
+    parts = list(LESSONS[lesson].blocks(numbers(lesson), "en"))
+    pictures = [part for part in parts if isinstance(part, Plot)]
     assert pictures
     assert len({picture.name for picture in pictures}) == len(pictures)
     for picture in pictures:
@@ -49,7 +49,7 @@ def test_every_lesson_has_its_words(lesson: int, language: str) -> None:
     one = LESSONS[lesson]
     assert one.title(language).strip()
     assert len(one.text(language)) > 100
-    for part in one.parts(numbers(lesson), language):
+    for part in one.blocks(numbers(lesson), language):
         text = part.text if isinstance(part, Note) else part.caption
         assert text
         assert "{" not in text

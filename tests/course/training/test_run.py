@@ -1,4 +1,4 @@
-"""Runs in the background: watched and steered, they learn what they would learn alone."""
+"""Runs in the background: watched and steered, they train as a trainer alone does."""
 
 from __future__ import annotations
 
@@ -14,16 +14,17 @@ from typing import Any
 import pytest
 import torch
 
-from inkgrad.course.data.datasets import Data, Say
+from inkgrad.course import weights_file
+from inkgrad.course.data.datasets import Data, Report
 from inkgrad.course.settings import course_settings
-from inkgrad.course.training import confusion_images as cells
-from inkgrad.course.training import weights_file as checkpoint
-from inkgrad.course.training.checkpoints import moments
-from inkgrad.course.training.curve import Curve
-from inkgrad.course.training.live_run import LiveRun
-from inkgrad.course.training.loop import Batch, Run
+from inkgrad.course.training import confusion_images
+from inkgrad.course.training.checkpoints import checkpoint_steps
+from inkgrad.course.training.loss_curve import LossCurve
+from inkgrad.course.training.run import Run
+from inkgrad.course.training.run_record import LrChange
 from inkgrad.course.training.run_status import RunStatus
-from inkgrad.course.training.run_store import LrChange, RunStore
+from inkgrad.course.training.run_store import RunStore
+from inkgrad.course.training.trainer import Batch, Trainer
 
 MUCH = 10_000  # epochs: more than any test waits for
 
@@ -34,49 +35,49 @@ def store(tmp_path: Path) -> RunStore:
 
 
 @pytest.fixture
-def begin(store: RunStore, few_digits: Data) -> Callable[..., LiveRun]:
+def begin(store: RunStore, few_digits: Data) -> Callable[..., Run]:
     """Starts a run of the CNN on a few digits."""
 
-    def start(**changes: Any) -> LiveRun:
+    def start(**changes: Any) -> Run:
         settings = course_settings("cnn", **{"augment": False, "batch_size": 32, **changes})
-        live = LiveRun(settings, lambda say: few_digits, store)
-        live.start()
-        return live
+        run = Run(settings, lambda report: few_digits, store)
+        run.start()
+        return run
 
     return start
 
 
-def until(live: LiveRun, holds: Callable[[RunStatus], bool]) -> RunStatus:
+def until(run: Run, holds: Callable[[RunStatus], bool]) -> RunStatus:
     """The first status for which that holds."""
     deadline = time.monotonic() + 60
-    while not holds(status := live.status()):
+    while not holds(status := run.status()):
         assert time.monotonic() < deadline, status
         time.sleep(0.005)
     return status
 
 
-def end(live: LiveRun) -> RunStatus:
-    assert live.wait(60)
-    return live.status()
+def end(run: Run) -> RunStatus:
+    assert run.wait(60)
+    return run.status()
 
 
 def test_it_learns_what_the_run_alone_learns_and_is_kept(begin, store, few_digits) -> None:
-    live = begin(epochs=3)
-    status = end(live)
-    alone = Run(live.settings, few_digits)
+    run = begin(epochs=3)
+    status = end(run)
+    alone = Trainer(run.settings, few_digits)
     list(alone.epochs())
     assert status.state == "finished"
     assert [epoch.loss for epoch in status.record.epochs] == [epoch.loss for epoch in alone.history]
     assert status.done == status.steps == len(status.record.curve) == 27
-    record = store.load(live.id)
-    assert record == live.record()
+    record = store.load(run.id)
+    assert record == run.record()
     assert (record.state, record.test) == ("finished", alone.test())
     assert sum(map(sum, record.confusion)) == len(few_digits.test)
-    kept = cells.load(store.cells(live.id))
-    assert len(kept.of(3, 3)) == min(record.confusion[3][3], cells.MOST)
+    images = confusion_images.load(store.confusion_images(run.id))
+    assert len(images.in_cell(3, 3)) == min(record.confusion[3][3], confusion_images.MAX_IMAGES)
     right = sum(record.confusion[digit][digit] for digit in range(10))
     assert right / len(few_digits.test) == record.test.accuracy
-    model, _ = checkpoint.load(store.weights(live.id))
+    model, _ = weights_file.load(store.weights(run.id))
     for name, weight in alone.weights().items():
         assert torch.equal(model.state_dict()[name], weight)
 
@@ -84,7 +85,7 @@ def test_it_learns_what_the_run_alone_learns_and_is_kept(begin, store, few_digit
 def test_runs_in_company_give_the_curves_they_give_alone(begin) -> None:
     alone = [end(begin(epochs=2, seed=seed)) for seed in (0, 1)]
     together = [begin(epochs=2, seed=seed) for seed in (0, 1, 0)]
-    losses = [[point.loss for point in end(live).record.curve] for live in together]
+    losses = [[point.loss for point in end(run).record.curve] for run in together]
     assert losses[0] == losses[2] == [point.loss for point in alone[0].record.curve]
     assert losses[1] == [point.loss for point in alone[1].record.curve] != losses[0]
 
@@ -106,82 +107,82 @@ def test_watching_and_pausing_do_not_change_the_curve(begin) -> None:
 
 
 def test_a_stopped_run_keeps_what_it_learnt(begin, store) -> None:
-    live = begin(epochs=MUCH)
-    until(live, lambda now: len(now.record.epochs) >= 1)
-    live.stop()
-    assert live.status().state == "stopped"  # at once, though the step in status goes on
-    end(live)
-    assert store.load(live.id).state == "stopped"
-    assert store.weights(live.id).exists()
+    run = begin(epochs=MUCH)
+    until(run, lambda now: len(now.record.epochs) >= 1)
+    run.stop()
+    assert run.status().state == "stopped"  # at once, though the step in status goes on
+    end(run)
+    assert store.load(run.id).state == "stopped"
+    assert store.weights(run.id).exists()
 
 
 def test_a_paused_run_can_be_stopped(begin) -> None:
-    live = begin(epochs=MUCH)
-    until(live, lambda now: now.done > 0)
-    live.pause()
-    live.stop()
-    assert end(live).state == "stopped"
+    run = begin(epochs=MUCH)
+    until(run, lambda now: now.done > 0)
+    run.pause()
+    run.stop()
+    assert end(run).state == "stopped"
 
 
 def test_a_run_ends_after_the_time_it_may_take(store, few_digits) -> None:
     settings = course_settings("cnn", epochs=MUCH)
-    live = LiveRun(settings, lambda say: few_digits, store, most_seconds=0.1)
-    live.start()
-    status = end(live)
+    run = Run(settings, lambda report: few_digits, store, max_seconds=0.1)
+    run.start()
+    status = end(run)
     assert (status.state, status.record.message[:13]) == ("stopped", "The most that")
 
 
 def test_a_changed_rate_counts_from_the_next_step_and_is_recorded(begin, store) -> None:
-    live = begin(epochs=MUCH, one_cycle=False, momentum=0.0)
-    until(live, lambda now: now.done >= 20)
-    live.pause()
+    run = begin(epochs=MUCH, one_cycle=False, momentum=0.0)
+    until(run, lambda now: now.done >= 20)
+    run.pause()
     time.sleep(0.1)
-    live.set_lr(1e-30)  # as good as nothing: the weights stay
-    done = live.status().done
-    weights = live.run.weights()
-    live.resume()
-    until(live, lambda now: now.done > done + 20)
-    live.stop()
-    end(live)
-    assert all(torch.equal(weights[name], now) for name, now in live.run.weights().items())
-    assert store.load(live.id).lr_changes == (LrChange(done + 1, 1e-30),)
+    run.set_lr(1e-30)  # as good as nothing: the weights stay
+    done = run.status().done
+    weights = run.trainer.weights()
+    run.resume()
+    until(run, lambda now: now.done > done + 20)
+    run.stop()
+    end(run)
+    assert all(torch.equal(weights[name], now) for name, now in run.trainer.weights().items())
+    assert store.load(run.id).lr_changes == (LrChange(done + 1, 1e-30),)
 
 
 @pytest.mark.parametrize("lr", [0, -1, float("inf"), float("nan")])
 def test_a_rate_that_is_none_is_refused(begin, lr: float) -> None:
-    live = begin(epochs=1)
+    run = begin(epochs=1)
     with pytest.raises(ValueError, match="lr: expected a positive number"):
-        live.set_lr(lr)
-    end(live)
+        run.set_lr(lr)
+    end(run)
 
 
 def test_a_diverged_run_has_its_last_good_weights(begin, store) -> None:
-    live = begin(epochs=MUCH, one_cycle=False)
-    until(live, lambda now: len(now.record.epochs) >= 1)
-    live.set_lr(1e20)
-    status = end(live)
+    run = begin(epochs=MUCH, one_cycle=False)
+    until(run, lambda now: len(now.record.epochs) >= 1)
+    run.set_lr(1e20)
+    status = end(run)
     assert status.state == "diverged"
     assert status.record.message.startswith(f"in epoch {len(status.record.epochs) + 1}")
-    model, _ = checkpoint.load(store.weights(live.id))
+    model, _ = weights_file.load(store.weights(run.id))
     assert all(weight.isfinite().all() for weight in model.state_dict().values())
-    assert all(snapshot.step <= len(status.record.epochs) * 9 for snapshot in live.snapshots)
-    assert store.load(live.id).state == "diverged"
+    assert all(checkpoint.step <= len(status.record.epochs) * 9 for checkpoint in run.checkpoints)
+    assert store.load(run.id).state == "diverged"
 
 
 def test_a_run_that_diverges_at_once_is_recorded_without_weights(begin, store) -> None:
-    live = begin(epochs=2, lr=1e30, one_cycle=False)
-    assert end(live).state == "diverged"
-    assert store.load(live.id).epochs == ()
-    assert not store.weights(live.id).exists()
+    run = begin(epochs=2, lr=1e30, one_cycle=False)
+    assert end(run).state == "diverged"
+    assert store.load(run.id).epochs == ()
+    assert not store.weights(run.id).exists()
 
 
 def test_data_that_cannot_be_loaded_is_a_failure_with_its_reason(store) -> None:
-    def load(say: Say) -> Data:
+    def load(report: Report) -> Data:
         raise OSError("the disk is gone")
 
-    live = LiveRun(course_settings("cnn"), load, store)
-    live.start()
-    status = end(live)
+    run = Run(course_settings("cnn"), load, store)
+    run.start()
+    status = end(run)
     assert (status.state, status.record.message) == ("failed", "OSError: the disk is gone")
     assert store.records() == []
 
@@ -189,44 +190,46 @@ def test_data_that_cannot_be_loaded_is_a_failure_with_its_reason(store) -> None:
 def test_what_takes_long_is_told_while_the_data_is_loaded(store, few_digits) -> None:
     loaded = threading.Event()
 
-    def load(say: Say) -> Data:
-        say("Downloading it")
+    def load(report: Report) -> Data:
+        report("Downloading it")
         assert loaded.wait(60)
         return few_digits
 
-    live = LiveRun(course_settings("cnn", epochs=1), load, store)
-    live.start()
-    assert until(live, lambda now: now.record.message != "").record.message == "Downloading it"
-    assert live.status().state == "loading"
+    run = Run(course_settings("cnn", epochs=1), load, store)
+    run.start()
+    assert until(run, lambda now: now.record.message != "").record.message == "Downloading it"
+    assert run.status().state == "loading"
     loaded.set()
-    assert end(live).record.message == ""
+    assert end(run).record.message == ""
 
 
 def test_a_disk_that_takes_no_record_does_not_end_the_run(few_digits, tmp_path) -> None:
     (tmp_path / "file").write_text("no folder")
     settings = course_settings("cnn", epochs=1)
-    live = LiveRun(settings, lambda say: few_digits, RunStore(tmp_path / "file"))
-    live.start()
-    status = end(live)
+    run = Run(settings, lambda report: few_digits, RunStore(tmp_path / "file"))
+    run.start()
+    status = end(run)
     assert status.state == "finished"
     assert status.record.message.startswith("The run could not be kept")
 
 
-def test_snapshots_are_the_weights_of_their_moments(begin, few_digits) -> None:
-    live = begin(epochs=2)
-    end(live)
-    steps = [snapshot.step for snapshot in live.snapshots]
+def test_checkpoints_are_the_weights_after_their_steps(begin, few_digits) -> None:
+    run = begin(epochs=2)
+    end(run)
+    steps = [checkpoint.step for checkpoint in run.checkpoints]
     assert steps[0] == 0
     assert steps[-1] == 18
     assert steps == sorted(set(steps))
     again: dict[int, dict[str, torch.Tensor]] = {}
-    run = Run(
-        live.settings, few_digits, on_batch=lambda _: again.update({run.steps: run.weights()})
+    trainer = Trainer(
+        run.settings,
+        few_digits,
+        on_batch=lambda _: again.update({trainer.steps: trainer.weights()}),
     )
-    list(run.epochs())
-    for snapshot in live.snapshots[1:]:
-        for name, weight in snapshot.weights.items():
-            assert torch.equal(weight, again[snapshot.step][name])
+    list(trainer.epochs())
+    for checkpoint in run.checkpoints[1:]:
+        for name, weight in checkpoint.weights.items():
+            assert torch.equal(weight, again[checkpoint.step][name])
 
 
 LEAVING = """
@@ -234,14 +237,14 @@ import time
 from pathlib import Path
 import torch
 from inkgrad.course.data.datasets import digits
-from inkgrad.course.training.live_run import LiveRun
+from inkgrad.course.training.run import Run
 from inkgrad.course.training.run_store import RunStore
 from inkgrad.course.settings import course_settings
 
 torch.set_num_threads(1)
-live = LiveRun(course_settings("cnn", epochs=10**6), lambda say: digits(), RunStore(Path("runs")))
-live.start()
-while not live.status().record.epochs:
+run = Run(course_settings("cnn", epochs=10**6), lambda report: digits(), RunStore(Path("runs")))
+run.start()
+while not run.status().record.epochs:
     time.sleep(0.01)
 """
 
@@ -264,8 +267,8 @@ def test_a_program_that_ends_keeps_the_runs_that_trained(tmp_path: Path) -> None
 
 @pytest.mark.parametrize("steps", [1, 2, 9, 860, 17_200, 1_000_000])
 @pytest.mark.parametrize("size", [1, 22_000, 2_300_000, 10**9])
-def test_there_are_enough_snapshots_and_not_too_many(steps: int, size: int) -> None:
-    chosen = moments(steps, size)
+def test_there_are_enough_checkpoints_and_not_too_many(steps: int, size: int) -> None:
+    chosen = checkpoint_steps(steps, size)
     assert chosen[0] == 0
     assert chosen[-1] == steps
     assert min(steps + 1, 6) <= len(chosen) <= 62
@@ -273,7 +276,7 @@ def test_there_are_enough_snapshots_and_not_too_many(steps: int, size: int) -> N
 
 
 def test_a_long_curve_stays_short_and_keeps_its_means() -> None:
-    curve = Curve(most=8)
+    curve = LossCurve(max_points=8)
     for number in range(1, 101):
         curve.add(Batch(1, number, 100, 1, float(number), number / 10))
     assert curve.stride == 16

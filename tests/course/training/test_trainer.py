@@ -13,12 +13,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from inkgrad.course import models
+from inkgrad.course import models, weights_file
 from inkgrad.course.data.datasets import Data, Examples, breast_cancer, digits, hours_of_study
 from inkgrad.course.settings import DEFAULTS, OPTIMIZERS, Settings, course_settings
 from inkgrad.course.training import steps
-from inkgrad.course.training import weights_file as checkpoint
-from inkgrad.course.training.loop import Batch, Diverged, Epoch, Run, evaluate
+from inkgrad.course.training.trainer import Batch, Diverged, Epoch, Trainer, evaluate
 from inkgrad.extension import LOADED
 
 Weights = dict[str, Tensor]
@@ -29,14 +28,14 @@ def settings(model: str, **changes: Any) -> Settings:
     return course_settings(model, **{"augment": False, **changes})
 
 
-def trained(model: str, data: Data, **changes: Any) -> Run:
-    run = Run(settings(model, **changes), data)
-    list(run.epochs())
-    return run
+def trained(model: str, data: Data, **changes: Any) -> Trainer:
+    trainer = Trainer(settings(model, **changes), data)
+    list(trainer.epochs())
+    return trainer
 
 
-def losses(run: Run) -> list[float]:
-    return [epoch.loss for epoch in run.history]
+def losses(trainer: Trainer) -> list[float]:
+    return [epoch.loss for epoch in trainer.history]
 
 
 def assert_same_weights(first: Weights, second: Weights) -> None:
@@ -45,17 +44,17 @@ def assert_same_weights(first: Weights, second: Weights) -> None:
 
 @pytest.mark.parametrize(("model", "epochs", "least"), [("softmax", 4, 0.75), ("cnn", 3, 0.85)])
 def test_digits_are_learnt(model: str, epochs: int, least: float) -> None:
-    run = trained(model, digits(), epochs=epochs, batch_size=32)
-    assert run.test().accuracy > least
-    assert losses(run)[-1] < losses(run)[0] / 3
+    trainer = trained(model, digits(), epochs=epochs, batch_size=32)
+    assert trainer.test().accuracy > least
+    assert losses(trainer)[-1] < losses(trainer)[0] / 3
 
 
 @pytest.mark.parametrize(
     ("model", "augment", "least"), [("strong", False, 0.5), ("cnn", True, 0.6)]
 )
 def test_few_digits_are_learnt(few_digits: Data, model: str, augment: bool, least: float) -> None:
-    run = trained(model, few_digits, epochs=4, batch_size=16, augment=augment)
-    assert run.test().accuracy > least
+    trainer = trained(model, few_digits, epochs=4, batch_size=16, augment=augment)
+    assert trainer.test().accuracy > least
 
 
 def test_augmentation_can_be_repeated_too(few_digits: Data) -> None:
@@ -66,23 +65,23 @@ def test_augmentation_can_be_repeated_too(few_digits: Data) -> None:
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_every_optimizer_learns(optimizer: str) -> None:
-    run = trained("logistic", breast_cancer(), epochs=10, optimizer=optimizer)
-    assert losses(run)[-1] < losses(run)[0]
+    trainer = trained("logistic", breast_cancer(), epochs=10, optimizer=optimizer)
+    assert losses(trainer)[-1] < losses(trainer)[0]
 
 
 def test_the_exact_gradient_is_used_where_it_is_needed() -> None:
-    run = trained("logistic", breast_cancer(), epochs=3, optimizer="lbfgs")
-    assert run.steps == 3
-    assert run.test().accuracy > 0.9
+    trainer = trained("logistic", breast_cancer(), epochs=3, optimizer="lbfgs")
+    assert trainer.steps == 3
+    assert trainer.test().accuracy > 0.9
 
 
 @pytest.mark.parametrize("backend", ["fused", "native"])
 def test_logistic_regression_gives_the_curve_of_the_course(backend: str) -> None:
     """Against the course's loop, written out: sum of BCE, SGD, three examples at once."""
-    run = Run(course_settings("logistic", epochs=50, backend=backend), hours_of_study())
-    weight, bias = (p.detach().clone().requires_grad_() for p in run.model.parameters())
+    trainer = Trainer(course_settings("logistic", epochs=50, backend=backend), hours_of_study())
+    weight, bias = (p.detach().clone().requires_grad_() for p in trainer.model.parameters())
     hours, passed = torch.tensor([[1.0], [2.0], [3.0]]), torch.tensor([[0.0], [0.0], [1.0]])
-    for epoch in run.epochs():
+    for epoch in trainer.epochs():
         p = torch.sigmoid(hours @ weight.T + bias)
         loss = F.binary_cross_entropy(p, passed, reduction="sum")
         assert epoch.loss == pytest.approx(loss.item(), rel=1e-5)
@@ -141,8 +140,8 @@ def test_the_same_seed_gives_the_same_run(few_digits: Data) -> None:
 def test_runs_at_once_give_what_each_gives_alone(few_digits: Data) -> None:
     before = torch.get_rng_state()
     alone = [trained("cnn", few_digits, epochs=2, seed=seed) for seed in (0, 1)]
-    together = [Run(settings("cnn", epochs=2, seed=seed), few_digits) for seed in (0, 1)]
-    threads = [threading.Thread(target=lambda r=run: list(r.epochs())) for run in together]
+    together = [Trainer(settings("cnn", epochs=2, seed=seed), few_digits) for seed in (0, 1)]
+    threads = [threading.Thread(target=lambda r=trainer: list(r.epochs())) for trainer in together]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -155,8 +154,8 @@ def test_runs_at_once_give_what_each_gives_alone(few_digits: Data) -> None:
 
 def test_train_validation_and_test_are_kept_apart() -> None:
     numbered = Examples(torch.arange(120.0).unsqueeze(1), torch.zeros(120, 1))
-    run = Run(settings("diabetes"), Data("numbers", numbered[:96], numbered[96:]))
-    parts = [run.train, run.validation, run.data.test]
+    trainer = Trainer(settings("diabetes"), Data("numbers", numbered[:96], numbered[96:]))
+    parts = [trainer.train, trainer.validation, trainer.data.test]
     assert [len(part) for part in parts] == [88, 8, 24]
     assert sorted(torch.cat([part.inputs for part in parts]).flatten().tolist()) == list(range(120))
 
@@ -176,16 +175,18 @@ def test_a_large_batch_in_pieces_is_one_batch(monkeypatch: pytest.MonkeyPatch, m
 def test_an_epochs_loss_is_that_of_all_its_examples() -> None:
     """The mean over examples, not over batches of unequal size."""
     data = breast_cancer()
-    run = Run(settings("diabetes", batch_size=413, epochs=1, lr=1e-9), data)
-    assert len(run.train) == 418
-    epoch = next(run.epochs())
-    assert epoch.loss == pytest.approx(evaluate(run.model, run.train).loss, rel=1e-5)
+    trainer = Trainer(settings("diabetes", batch_size=413, epochs=1, lr=1e-9), data)
+    assert len(trainer.train) == 418
+    epoch = next(trainer.epochs())
+    assert epoch.loss == pytest.approx(evaluate(trainer.model, trainer.train).loss, rel=1e-5)
 
 
 def test_each_step_is_told() -> None:
     told: list[Batch] = []
-    run = Run(settings("diabetes", batch_size=100, epochs=2), breast_cancer(), on_batch=told.append)
-    list(run.epochs())
+    trainer = Trainer(
+        settings("diabetes", batch_size=100, epochs=2), breast_cancer(), on_batch=told.append
+    )
+    list(trainer.epochs())
     assert [(b.epoch, b.number) for b in told] == [(e, n) for e in (1, 2) for n in range(1, 6)]
     assert [b.examples for b in told[:5]] == [100, 100, 100, 100, 18]
     assert {b.count for b in told} == {5}
@@ -198,12 +199,14 @@ def test_stopping_keeps_what_was_learned() -> None:
         if (batch.epoch, batch.number) == (2, 3):
             stop.set()
 
-    run = Run(settings("diabetes"), breast_cancer(), stop=stop, on_batch=stop_in_second_epoch)
-    start = {name: tensor.clone() for name, tensor in run.model.state_dict().items()}
-    epochs = list(run.epochs())
+    trainer = Trainer(
+        settings("diabetes"), breast_cancer(), stop=stop, on_batch=stop_in_second_epoch
+    )
+    start = {name: tensor.clone() for name, tensor in trainer.model.state_dict().items()}
+    epochs = list(trainer.epochs())
     assert [epoch.epoch for epoch in epochs] == [1]
-    assert run.steps == 14 + 3
-    assert not torch.equal(run.model.state_dict()["linear3.weight"], start["linear3.weight"])
+    assert trainer.steps == 14 + 3
+    assert not torch.equal(trainer.model.state_dict()["linear3.weight"], start["linear3.weight"])
 
 
 @pytest.mark.parametrize("stopped", [False, True])
@@ -213,32 +216,32 @@ def test_a_diverging_run_keeps_the_last_good_weights(stopped: bool, device: torc
 
     def spoil(batch: Batch) -> None:
         if batch.epoch == 2:
-            run.model.linear2.weight.data[0, 0] = math.nan
+            trainer.model.linear2.weight.data[0, 0] = math.nan
             if stopped:
                 stop.set()
 
     wanted = settings("diabetes", device=str(device))
-    run = Run(wanted, breast_cancer(), stop=stop, on_batch=spoil)
-    epochs = run.epochs()
+    trainer = Trainer(wanted, breast_cancer(), stop=stop, on_batch=spoil)
+    epochs = trainer.epochs()
     next(epochs)
-    good = {name: tensor.clone() for name, tensor in run.model.state_dict().items()}
+    good = {name: tensor.clone() for name, tensor in trainer.model.state_dict().items()}
     with pytest.raises(Diverged, match=r"epoch 2"):
         next(epochs)
-    assert_same_weights(run.model.state_dict(), good)
+    assert_same_weights(trainer.model.state_dict(), good)
 
 
 def test_a_run_is_saved_with_its_story(tmp_path: Path) -> None:
-    run = trained("diabetes", breast_cancer(), epochs=2, seed=7)
-    run.test()
-    run.save(tmp_path / "run.safetensors")
-    model, metadata = checkpoint.load(tmp_path / "run.safetensors")
-    assert evaluate(model, run.data.test) == run.test_score
+    trainer = trained("diabetes", breast_cancer(), epochs=2, seed=7)
+    trainer.test()
+    trainer.save(tmp_path / "trainer.safetensors")
+    model, metadata = weights_file.load(tmp_path / "trainer.safetensors")
+    assert evaluate(model, trainer.data.test) == trainer.test_result
     assert metadata["model_kwargs"] == {"in_features": 30}
     assert metadata["data"]["name"] == "scikit-learn's breast cancer table"
     assert metadata["settings"]["seed"] == 7
     assert metadata["versions"]["torch"] == torch.__version__
-    assert metadata["results"]["test"]["accuracy"] == run.test_score.accuracy
-    assert Epoch(**metadata["results"]["last_epoch"]) == run.history[-1]
+    assert metadata["results"]["test"]["accuracy"] == trainer.test_result.accuracy
+    assert Epoch(**metadata["results"]["last_epoch"]) == trainer.history[-1]
 
 
 # ---------------------------------------------------------------- settings
@@ -316,7 +319,7 @@ def test_every_activation_trains_and_comes_back_from_a_file(
     )
     assert losses(fused) == pytest.approx(losses(native), rel=1e-4)
     fused.save(tmp_path / "model.safetensors")
-    loaded, _ = checkpoint.load(tmp_path / "model.safetensors")
+    loaded, _ = weights_file.load(tmp_path / "model.safetensors")
     inputs = data.test.as_float()
     torch.testing.assert_close(loaded(inputs), fused.model(inputs))
 

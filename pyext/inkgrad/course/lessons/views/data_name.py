@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from inkgrad.course.data.datasets import Data
-from inkgrad.course.texts import Say
+from inkgrad.course.texts import Translate
 
 _KEYS = {
     "diabetes": "word.diabetes",
@@ -12,6 +12,6 @@ _KEYS = {
 }
 
 
-def data_name(data: Data, say: Say) -> str:
+def data_name(data: Data, text: Translate) -> str:
     """MNIST and files of one's own are called the same everywhere."""
-    return say(_KEYS[data.name]) if data.name in _KEYS else data.name
+    return text(_KEYS[data.name]) if data.name in _KEYS else data.name
