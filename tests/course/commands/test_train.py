@@ -49,7 +49,7 @@ def test_lines_for_people(capsys: pytest.CaptureFixture[str]) -> None:
     assert train("logistic", "--epochs", "40", "--out", "mine.safetensors") == 0
     printed = capsys.readouterr()
     lines = printed.out.splitlines()
-    assert lines[0].startswith("Training logistic (fused, cpu) on hours of study: 3 examples")
+    assert lines[0].startswith("Training logistic (fused, cpu) on hours of study: 3 training,")
     assert lines[1].startswith("epoch 2/40  loss ")
     assert lines[-2].startswith("epoch 40/40  loss ")
     assert lines[-1] == "Saved mine.safetensors"
@@ -94,8 +94,11 @@ def test_momentum_decay_activation_and_augmentation_reach_the_run(tmp_path: Path
     [
         ("cnn --momentum 1", "momentum: expected at least 0 and below 1, got 1.0"),
         ("cnn --weight-decay -1", "weight decay: expected a number, at least 0, got -1.0"),
-        ("cnn --activation relu", "activation: expected none: cnn has its own, got 'relu'"),
-        ("diabetes --augment", "model: expected one that reads digits, to augment them"),
+        (
+            "cnn --activation relu",
+            "activation: expected none: cnn has a fixed activation",
+        ),
+        ("diabetes --augment", "model: expected one that recognizes digits, to augment them"),
         ("resnet", "invalid choice: 'resnet'"),
         ("cnn --epochs 0", "epochs: expected at least 1, got 0"),
         ("cnn --epochs many", "argument --epochs: invalid int value: 'many'"),
@@ -106,8 +109,8 @@ def test_momentum_decay_activation_and_augmentation_reach_the_run(tmp_path: Path
         ("cnn --seed -1", "seed: expected at least 0"),
         ("cnn --threads 0", "threads: expected 1 to 1024, got 0"),
         ("cnn --device tpu", "argument --device: invalid choice: 'tpu'"),
-        ("cnn --out nowhere/cnn.safetensors", "out: there is no folder nowhere"),
-        ("cnn --out .", "out: . is a folder"),
+        ("cnn --out nowhere/cnn.safetensors", "out: expected an existing folder, got nowhere"),
+        ("cnn --out .", "out: expected a file, got the folder ."),
     ],
 )
 def test_wrong_usage(arguments: str, message: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -136,13 +139,13 @@ def test_a_diverging_run_says_so_and_leaves_the_old_file(
     out = Path("softmax.safetensors")
     out.write_text("the old one")
     assert train("softmax", "--lr", "1e6", "--epochs", "1") == 1
-    assert "Stopped: in epoch 1" in capsys.readouterr().out
+    assert "Training diverged in epoch 1: the loss is nan" in capsys.readouterr().out
     assert out.read_text() == "the old one"
 
 
 def test_ctrl_c_keeps_what_was_learned() -> None:
     program = (
-        "import argparse, sys; from inkgrad.course import train_command as t;"
+        "import argparse, sys; from inkgrad.course.commands import train as t;"
         "p = argparse.ArgumentParser(); t.add_arguments(p); sys.exit(t.run(p.parse_args()))"
     )
     process = subprocess.Popen(

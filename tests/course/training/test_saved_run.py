@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
-import torch
 
 from inkgrad.course.data.datasets import digits
 from inkgrad.course.settings import course_settings
-from inkgrad.course.training import checkpoints
-from inkgrad.course.training.checkpoints import Checkpoint
 from inkgrad.course.training.run import Run
 from inkgrad.course.training.run_store import RunStore
 from inkgrad.course.training.saved_run import SavedRun
@@ -42,9 +37,7 @@ def test_it_predicts_as_it_did_while_it_trained(store: RunStore, model: str) -> 
         np.testing.assert_allclose(now.probabilities, then.probabilities, atol=2e-3)
     ends = [each.recognizer().predict(drawing).probabilities for each in (run, saved)]
     np.testing.assert_allclose(*ends, atol=1e-6)
-    with pytest.raises(
-        ValueError, match="step: expected the step of one of the run's checkpoints, got 7777"
-    ):
+    with pytest.raises(ValueError, match=r"step: expected the step of .*, got 7777"):
         saved.recognizer(7777)
 
 
@@ -67,26 +60,3 @@ def test_a_run_without_its_checkpoints_has_its_weights(store: RunStore) -> None:
     saved = SavedRun(store, run.id)
     assert saved.checkpoint_steps == []
     assert saved.recognizer().predict(raster(SEVEN, 140)).label is not None
-
-
-def test_a_large_model_leaves_a_bounded_file(tmp_path: Path) -> None:
-    weights = {"weight": torch.randn(1000, 1000)}
-    checkpoints.save(tmp_path / "kept", [Checkpoint(step, weights) for step in range(0, 100, 5)])
-    steps = checkpoints.steps_in(tmp_path / "kept")
-    assert (tmp_path / "kept").stat().st_size < 13 * 2**20
-    assert (steps[0], steps[-1], len(steps)) == (0, 95, 7)
-    assert steps == sorted(set(steps))
-    for step in steps[:-1]:
-        kept = checkpoints.load(tmp_path / "kept", step)["weight"]
-        torch.testing.assert_close(kept, weights["weight"], rtol=1e-3, atol=1e-6)
-
-
-def test_numbers_too_large_for_half_the_bytes_are_kept_whole(tmp_path: Path) -> None:
-    large = {"weight": torch.tensor([1e6, 1.0]), "bias": torch.tensor([1.0])}
-    checkpoints.save(tmp_path / "kept", [Checkpoint(0, large), Checkpoint(1, large)])
-    assert checkpoints.load(tmp_path / "kept", 0)["weight"].tolist() == [1e6, 1.0]
-
-
-def test_a_single_checkpoint_is_saved_too(tmp_path: Path) -> None:
-    checkpoints.save(tmp_path / "kept", [Checkpoint(0, {"weight": torch.ones(2)})])
-    assert checkpoints.steps_in(tmp_path / "kept") == [0]

@@ -11,10 +11,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from inkgrad.course import models, weights_file
+from inkgrad.course import weights_file
 from inkgrad.course.data.datasets import breast_cancer, digits
 from inkgrad.course.settings import course_settings
-from inkgrad.course.training import onnx_export
 from inkgrad.course.training.run import Run
 from inkgrad.course.training.run_record import LrChange
 from inkgrad.course.training.run_store import RunStore
@@ -58,34 +57,3 @@ def test_a_run_of_unknown_data_has_no_script(tmp_path: Path) -> None:
     run = Run(course_settings("cnn"), lambda report: digits(), RunStore(tmp_path))
     with pytest.raises(ValueError, match="not recorded"):
         script(run.record())
-
-
-@pytest.fixture
-def weights(tmp_path: Path) -> Path:
-    kwargs = {"in_features": 8, "activation": "gelu"}
-    path = tmp_path / "diabetes.safetensors"
-    model = models.build("diabetes", **kwargs)
-    weights_file.save(path, model, {"model": "diabetes", "model_kwargs": kwargs})
-    return path
-
-
-def test_without_its_packages_onnx_says_what_to_install(
-    weights: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(onnx_export.importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(
-        onnx_export.Unavailable, match=r"onnx, onnxscript: pip install 'inkgrad\[onnx\]'"
-    ):
-        onnx_export.export(weights)
-
-
-def test_the_onnx_file_computes_what_the_model_does(weights: Path) -> None:
-    pytest.importorskip("onnxscript")
-    from onnx import load_from_string
-    from onnx.reference import ReferenceEvaluator
-
-    session = ReferenceEvaluator(load_from_string(onnx_export.export(weights)))
-    inputs = torch.randn(5, 8)
-    (output,) = session.run(None, {"input": inputs.numpy()})
-    model, _ = weights_file.load(weights)
-    torch.testing.assert_close(torch.from_numpy(output), model(inputs))

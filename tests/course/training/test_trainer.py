@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import threading
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +12,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from inkgrad.course import models, weights_file
+from inkgrad.course import weights_file
 from inkgrad.course.data.datasets import Data, Examples, breast_cancer, digits, hours_of_study
-from inkgrad.course.settings import DEFAULTS, OPTIMIZERS, Settings, course_settings
+from inkgrad.course.settings import OPTIMIZERS, Settings, course_settings
 from inkgrad.course.training import steps
 from inkgrad.course.training.trainer import Batch, Diverged, Epoch, Trainer, evaluate
-from inkgrad.extension import LOADED
 
 Weights = dict[str, Tensor]
 
@@ -111,21 +109,6 @@ def test_every_device_gives_the_same_run(
     assert losses(there) == pytest.approx(losses(here), rel=1e-3)
     assert there.history[-1].accuracy == pytest.approx(here.history[-1].accuracy, abs=0.05)
     assert {p.device.type for p in there.model.parameters()} == {device.type}
-
-
-@pytest.mark.skipif(LOADED.module is None, reason="needs the compiled kernels")
-def test_the_fastest_steps_are_found(device: torch.device) -> None:
-    """On CUDA too, where there is a kernel for the whole step; by autograd where there is none."""
-    if device.type == "cuda" and not LOADED.cuda.loaded:
-        pytest.skip("no CUDA kernels")
-    kinds = {
-        name: type(steps.steps_for(models.build(name).to(device), course_settings(name), 32))
-        for name in models.MODELS
-    }
-    expected = {"logistic": steps.ChainSteps, "diabetes": steps.ChainSteps}
-    if device.type == "cpu":
-        expected |= {"softmax": steps.ChainSteps, "cnn": steps.ChainSteps}
-    assert kinds == {name: expected.get(name, steps.EagerSteps) for name in models.MODELS}
 
 
 def test_the_same_seed_gives_the_same_run(few_digits: Data) -> None:
@@ -244,48 +227,6 @@ def test_a_run_is_saved_with_its_story(tmp_path: Path) -> None:
     assert Epoch(**metadata["results"]["last_epoch"]) == trainer.history[-1]
 
 
-# ---------------------------------------------------------------- settings
-
-
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [
-        ({"model": "resnet"}, "model: expected one of logistic"),
-        ({"optimizer": "sgdd"}, "optimizer: expected one of sgd"),
-        ({"backend": "cuda"}, "backend: expected one of fused, native"),
-        ({"epochs": 0}, "epochs: expected at least 1, got 0"),
-        ({"batch_size": 0}, "batch size: expected at least 1, got 0"),
-        ({"lr": 0.0}, "lr: expected a positive number"),
-        ({"lr": math.nan}, "lr: expected a positive number"),
-        ({"lr": math.inf}, "lr: expected a positive number"),
-        ({"momentum": 1.0}, "momentum: expected at least 0 and below 1"),
-        ({"seed": -1}, "seed: expected at least 0"),
-        ({"seed": 2**63}, "seed: expected at least 0"),
-    ],
-)
-def test_settings_without_sense_are_refused(changes: dict[str, Any], message: str) -> None:
-    with pytest.raises(ValueError, match=message):
-        replace(DEFAULTS["cnn"], **changes)
-
-
-def test_another_optimizer_brings_its_own_rate() -> None:
-    assert course_settings("cnn", optimizer="adam").lr == 0.001
-    assert course_settings("cnn", optimizer="adam", lr=0.5).lr == 0.5
-    assert course_settings("cnn", optimizer="sgd", epochs=None).lr == DEFAULTS["cnn"].lr
-    assert course_settings("cnn", optimizer="lbfgs").batch_size is None
-    assert course_settings("cnn", optimizer="lbfgs", batch_size=8).batch_size == 8
-
-
-def test_one_cycle_rises_to_the_rate_and_falls_to_nothing() -> None:
-    cycle = replace(DEFAULTS["cnn"], one_cycle=True)
-    factors = [cycle.lr_factor(step / 20) for step in range(21)]
-    assert factors[2] == 1
-    assert factors[:3] == sorted(factors[:3])
-    assert factors[2:] == sorted(factors[2:], reverse=True)
-    assert factors[20] == pytest.approx(0)
-    assert replace(cycle, one_cycle=False).lr_factor(0.7) == 1
-
-
 @pytest.mark.parametrize("momentum", [0.0, 0.9])
 @pytest.mark.parametrize("optimizer", ["sgd", "adam"])
 def test_weight_decay_is_the_same_on_both_backends_and_counts(
@@ -298,13 +239,6 @@ def test_weight_decay_is_the_same_on_both_backends_and_counts(
     )
     assert losses(fused) == pytest.approx(losses(native), rel=1e-4)
     assert losses(fused) != pytest.approx(losses(without), rel=1e-3)
-
-
-@pytest.mark.parametrize("optimizer", ["lbfgs", "rprop"])
-def test_an_optimizer_that_knows_no_weight_decay_is_given_none(optimizer: str) -> None:
-    with pytest.raises(ValueError, match=f"weight decay: expected 0, since {optimizer} knows none"):
-        settings("diabetes", optimizer=optimizer, weight_decay=0.1)
-    assert settings("strong", optimizer=optimizer).weight_decay == 0
 
 
 @pytest.mark.parametrize("activation", ["sigmoid", "relu", "tanh", "gelu"])
@@ -322,11 +256,3 @@ def test_every_activation_trains_and_comes_back_from_a_file(
     loaded, _ = weights_file.load(tmp_path / "model.safetensors")
     inputs = data.test.as_float()
     torch.testing.assert_close(loaded(inputs), fused.model(inputs))
-
-
-@pytest.mark.parametrize(
-    "changes", [{"model": "cnn", "activation": "tanh"}, {"model": "softmax", "activation": "swish"}]
-)
-def test_an_activation_that_the_model_cannot_have_is_refused(changes: dict[str, str]) -> None:
-    with pytest.raises(ValueError, match="activation: expected"):
-        course_settings(**changes)
