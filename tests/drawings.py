@@ -1,4 +1,4 @@
-"""A drawing for tests: one digit, on a pad of any size, with any pen."""
+"""A drawing for tests: one digit on a pad of any size, with any pen."""
 
 from __future__ import annotations
 
@@ -19,5 +19,5 @@ def drawing(
     height: float = 0.6,
     center: tuple[float, float] = (0.5, 0.5),
 ) -> np.ndarray:
-    """(side, side) uint8, white on black; the lengths are shares of the side."""
+    """(side, side) uint8, white on black; lengths are fractions of the side."""
     return draw(FOUR, Pen(side, width, height, center))

@@ -1,4 +1,4 @@
-"""Runs as the store keeps them, made up: nothing has to be trained."""
+"""Made-up records of runs: nothing has to be trained."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from inkgrad.course.training.trainer import Epoch
 
 
 def record(number: int, model: str = "softmax", **settings: Any) -> RunRecord:
-    """A run of three epochs, started in second ``number``; its accuracies depend on that too."""
+    """A run of three epochs, started in second ``number``, which also changes its accuracies."""
     epochs = tuple(
         Epoch(epoch, 1 / epoch, 1.5 / epoch, 0.8 + 0.05 * epoch - 0.01 * number, 2.0)
         for epoch in (1, 2, 3)

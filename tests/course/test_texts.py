@@ -17,7 +17,9 @@ ENGLISH = CATALOGUES["en"]
 def test_the_catalogue_has_what_the_code_asks_for_and_no_more() -> None:
     folder = Path(inkgrad.course.__file__).parent
     code = "\n".join(path.read_text(encoding="utf-8") for path in folder.rglob("*.py"))
-    prefixes = "|".join(["word", "problem", "said", *(lesson.name for lesson in LESSONS.values())])
+    prefixes = "|".join(
+        ["word", "problem", "report", *(lesson.name for lesson in LESSONS.values())]
+    )
     asked = set(re.findall(rf'"((?:{prefixes})\.\w+)"', code))
     asked |= {f"{lesson.name}.{key}" for lesson in LESSONS.values() for key in ("title", "text")}
     assert set(ENGLISH) == asked

@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 
 from inkgrad.course.commands import lesson as lesson_command
-from inkgrad.course.commands import terminal
 from inkgrad.course.lessons import LESSONS
 from inkgrad.course.lessons.blocks import Plot
 
@@ -126,24 +125,3 @@ def test_ctrl_c_ends_it_cleanly() -> None:
         assert (process.returncode, errors) == (130, "\n")
     finally:
         process.kill()
-
-
-@pytest.mark.parametrize(
-    ("text", "lines"),
-    [
-        ("one two three", ["one two", "three"]),
-        ("a", ["a"]),
-        ("梯度下降。好", ["梯度下", "降。好"]),
-        ("梯度下降，好", ["梯度下", "降，好"]),
-        ("梯度下，降", ["梯度", "下，降"]),  # no line begins with a comma
-        ("one\n\ntwo", ["one", "", "two"]),
-        ("learning_rate", ["learning_rate"]),
-    ],
-)
-def test_lines_are_broken_where_they_may(text: str, lines: list[str]) -> None:
-    assert terminal.wrap(text, 7).splitlines() == lines
-
-
-def test_columns_stand_under_their_titles() -> None:
-    shown = terminal.table(["批大小", "w"], [["1", "-0.5"], ["32", "10"]])
-    assert shown.splitlines() == ["批大小     w", "------  ----", "     1  -0.5", "    32    10"]

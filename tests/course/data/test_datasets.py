@@ -1,4 +1,4 @@
-"""Data comes from the root, from the network, or from a bundled stand-in that is named aloud."""
+"""Data comes from the root, from the network, or from bundled fallback data, with a message."""
 
 from __future__ import annotations
 
@@ -112,7 +112,9 @@ def test_a_given_folder_must_hold_mnist(tmp_path: Path) -> None:
         data.load("softmax", tmp_path)
 
 
-def test_without_a_network_the_bundled_digits_stand_in(screen: Screen, data_folder: Path) -> None:
+def test_without_a_network_the_bundled_digits_are_the_fallback(
+    screen: Screen, data_folder: Path
+) -> None:
     pytest.importorskip("torchvision", exc_type=Exception)
     assert data.load("strong", report=screen).name == "scikit-learn's digits"
     assert "no network in tests" in screen.text
@@ -121,7 +123,7 @@ def test_without_a_network_the_bundled_digits_stand_in(screen: Screen, data_fold
 
 
 @pytest.mark.parametrize("error", [ImportError("none"), RuntimeError("operator nms missing")])
-def test_without_a_fitting_torchvision_the_bundled_digits_stand_in(
+def test_without_a_fitting_torchvision_the_bundled_digits_are_the_fallback(
     tiny_mnist: Path, screen: Screen, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     class Refuses:
@@ -167,7 +169,7 @@ def test_a_download_of_mnist_arrives_whole_or_not_at_all(
     assert names == sorted(data.MNIST_FILES)
 
 
-@pytest.mark.skipif(not HAS_MNIST, reason="MNIST is not at hand (INKGRAD_DATA)")
+@pytest.mark.skipif(not HAS_MNIST, reason="MNIST is not available (INKGRAD_DATA)")
 def test_the_real_mnist(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("INKGRAD_DATA", MACHINE_DATA)
     mnist = data.mnist()
@@ -197,7 +199,7 @@ def test_the_cached_diabetes_table_is_used(data_folder: Path, screen: Screen) ->
     assert screen == []
 
 
-def test_without_a_network_another_table_stands_in(screen: Screen) -> None:
+def test_without_a_network_another_table_is_the_fallback(screen: Screen) -> None:
     assert data.diabetes(report=screen).name == "scikit-learn's breast cancer table"
     assert "Downloading https://" in screen.text
     assert "*** Fallback data: scikit-learn's breast cancer table." in screen.text

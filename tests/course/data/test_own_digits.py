@@ -1,4 +1,4 @@
-"""One's own digits become data; what is no picture, or has no label, is named."""
+"""The user's own digits become data; errors name the image that is invalid or has no label."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ SEVEN_PNG = png(raster(SEVEN, 100))
 PIXELS = bytes(range(256)) * 3 + bytes(16)
 
 
-def test_drawings_are_learnt_from_as_they_are() -> None:
+def test_drawings_are_learned_from_as_they_are() -> None:
     data = own_digits.drawn([(PIXELS, 3), (bytes(784), 9)])
     assert sorted(data.train.targets.tolist()) == [3, 9]
     assert data.train.inputs.shape == (2, 1, 28, 28)

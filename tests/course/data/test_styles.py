@@ -27,7 +27,7 @@ def test_the_seed_decides() -> None:
     assert not torch.equal(styled_examples(1, seed=3)[0], styled_examples(1, seed=4)[0])
 
 
-def test_a_run_gets_them_to_train_with_and_not_to_be_judged_by(few_digits: Data) -> None:
+def test_a_run_gets_them_to_train_with_and_not_to_be_tested_with(few_digits: Data) -> None:
     settings = course_settings("softmax", epochs=1)
     plain = Trainer(settings, few_digits)
     styled = Trainer(replace(settings, styles=True), few_digits)

@@ -223,7 +223,7 @@ def test_5_the_four_steps_learn_the_line() -> None:
 
 
 def test_5_the_race_is_run_by_the_rules() -> None:
-    """SGD and momentum by their formulas; everybody comes closer."""
+    """SGD and momentum by their formulas; all of them approach the minimum."""
     races = linear_regression.run(epochs=1).races
     for name, momentum in (("SGD", 0.0), ("momentum", 0.8)):
         weights, velocity = np.array(START), np.zeros(2)
@@ -254,7 +254,7 @@ def test_6_sigmoid_and_bce_by_hand_are_those_of_torch() -> None:
     assert batch.mean == pytest.approx(0.8483, abs=1e-4)
 
 
-def test_6_hours_of_study_are_learnt_as_by_torch() -> None:
+def test_6_hours_of_study_are_learned_as_by_torch() -> None:
     layer = seeded_linear()
     optimizer = optim.SGD(layer.parameters(), lr=0.01)
     x, y = X.float()[:, None], torch.tensor([[0.0], [0.0], [1.0]])
@@ -419,7 +419,7 @@ def test_9_and_10_the_confusion_matrix_counts_every_image_once(lesson: int) -> N
 
 
 def test_9_a_quick_run_learns_from_a_part() -> None:
-    assert len(softmax.digits_for(full=True, data=None).train) == 1438  # the stand-in's
+    assert len(softmax.digits_for(full=True, data=None).train) == 1438  # of the fallback data
     assert len(softmax.digits_for(full=False, data=None).train) <= softmax.SUBSET
 
 

@@ -20,20 +20,20 @@ def seen(image: object) -> np.ndarray:
     return prepared.image
 
 
-def rgb(grey: np.ndarray) -> np.ndarray:
-    return np.stack([grey] * 3, -1)
+def rgb(gray: np.ndarray) -> np.ndarray:
+    return np.stack([gray] * 3, -1)
 
 
-def rgba(colour: np.ndarray | int, opacity: np.ndarray | int) -> np.ndarray:
+def rgba(color: np.ndarray | int, opacity: np.ndarray | int) -> np.ndarray:
     pixels = np.zeros((280, 280, 4), np.uint8)
-    pixels[..., :3] = colour if np.isscalar(colour) else rgb(np.asarray(colour))
+    pixels[..., :3] = color if np.isscalar(color) else rgb(np.asarray(color))
     pixels[..., 3] = opacity
     return pixels
 
 
-def jpeg(grey: np.ndarray, quality: int) -> Image.Image:
+def jpeg(gray: np.ndarray, quality: int) -> Image.Image:
     file = io.BytesIO()
-    Image.fromarray(grey).save(file, "JPEG", quality=quality)
+    Image.fromarray(gray).save(file, "JPEG", quality=quality)
     return Image.open(file)
 
 
@@ -44,7 +44,7 @@ SAME = {
     "not contiguous": np.asfortranarray(INK),
     "tensor": torch.from_numpy(INK.copy()),
     "dark on light": 255 - INK,
-    "grey on grey": (150 - INK * 0.4).astype(np.uint8),
+    "gray on gray": (150 - INK * 0.4).astype(np.uint8),
     "faint": (INK * 0.1).astype(np.uint8),
     "RGB": rgb(INK),
     "RGB, dark on light": rgb(255 - INK),
@@ -180,7 +180,7 @@ def _dot() -> np.ndarray:
 EMPTY = {
     "black": np.zeros((280, 280), np.uint8),
     "white": np.full((280, 280), 255, np.uint8),
-    "grey": np.full((64, 64), 0.4),
+    "gray": np.full((64, 64), 0.4),
     "one pixel": np.ones((1, 1)),
     "one row": np.zeros((1, 300)),
     "transparent": np.zeros((280, 280, 4), np.uint8),

@@ -42,7 +42,7 @@ def drawings() -> list[np.ndarray]:
     return [np.kron(one, np.ones((1 + n % 7,) * 2, np.uint8)) for n, one in enumerate(images[:, 0])]
 
 
-# -- what is read --
+# -- predictions --
 
 
 def test_a_drawing_is_read(strong: Recognizer) -> None:

@@ -1,4 +1,4 @@
-"""Training in two processes: the result of one, told and saved once."""
+"""Training in two processes gives the result of one, reported and saved once."""
 
 from __future__ import annotations
 

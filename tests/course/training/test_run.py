@@ -104,7 +104,7 @@ def test_watching_and_pausing_do_not_change_the_curve(begin) -> None:
     assert losses == [epoch.loss for epoch in undisturbed.record.epochs]
 
 
-def test_a_stopped_run_keeps_what_it_learnt(begin, store) -> None:
+def test_a_stopped_run_keeps_what_it_learned(begin, store) -> None:
     run = begin(epochs=MUCH)
     until(run, lambda now: len(now.record.epochs) >= 1)
     run.stop()

@@ -1,4 +1,4 @@
-"""Runs are kept, found again, and forgotten when asked to; damage is said and harms no other."""
+"""Runs are saved, loaded and deleted; a damaged one is reported and does not affect others."""
 
 from __future__ import annotations
 
@@ -74,10 +74,10 @@ def test_a_damaged_record_is_left_out_said_and_kept(store: RunStore, content: by
     store.save(bad)
     path = store.folder / bad.id / "run.json"
     path.write_bytes(content)
-    said: list[str] = []
-    assert store.records(said.append) == [good]
-    assert len(said) == 1
-    assert bad.id in said[0]
+    reported: list[str] = []
+    assert store.records(reported.append) == [good]
+    assert len(reported) == 1
+    assert bad.id in reported[0]
     assert path.read_bytes() == content
     with pytest.raises(RunError, match="damaged"):
         store.load(bad.id)
@@ -106,9 +106,9 @@ def test_other_files_in_the_folder_are_left_alone(store: RunStore) -> None:
     store.save(record(store))
     (store.folder / "notes.txt").write_text("mine")
     (store.folder / "backup").mkdir()
-    said: list[str] = []
-    assert len(store.records(said.append)) == 1
-    assert said == []
+    reported: list[str] = []
+    assert len(store.records(reported.append)) == 1
+    assert reported == []
 
 
 def test_a_deleted_run_is_gone_with_its_weights_and_no_other(store: RunStore) -> None:

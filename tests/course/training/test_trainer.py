@@ -41,7 +41,7 @@ def assert_same_weights(first: Weights, second: Weights) -> None:
 
 
 @pytest.mark.parametrize(("model", "epochs", "least"), [("softmax", 4, 0.75), ("cnn", 3, 0.85)])
-def test_digits_are_learnt(model: str, epochs: int, least: float) -> None:
+def test_digits_are_learned(model: str, epochs: int, least: float) -> None:
     trainer = trained(model, digits(), epochs=epochs, batch_size=32)
     assert trainer.test().accuracy > least
     assert losses(trainer)[-1] < losses(trainer)[0] / 3
@@ -50,7 +50,7 @@ def test_digits_are_learnt(model: str, epochs: int, least: float) -> None:
 @pytest.mark.parametrize(
     ("model", "augment", "least"), [("strong", False, 0.5), ("cnn", True, 0.6)]
 )
-def test_few_digits_are_learnt(few_digits: Data, model: str, augment: bool, least: float) -> None:
+def test_few_digits_are_learned(few_digits: Data, model: str, augment: bool, least: float) -> None:
     trainer = trained(model, few_digits, epochs=4, batch_size=16, augment=augment)
     assert trainer.test().accuracy > least
 
@@ -144,13 +144,13 @@ def test_train_validation_and_test_are_kept_apart() -> None:
 
 
 @pytest.mark.parametrize("model", ["logistic", "diabetes"])
-def test_a_large_batch_in_pieces_is_one_batch(monkeypatch: pytest.MonkeyPatch, model: str) -> None:
+def test_a_large_batch_in_chunks_is_one_batch(monkeypatch: pytest.MonkeyPatch, model: str) -> None:
     """For a loss that is a sum (logistic) and for one that is a mean (diabetes)."""
     whole = trained(model, breast_cancer(), epochs=3, batch_size=100)
     monkeypatch.setattr(steps, "CHUNK", 7)
-    pieces = trained(model, breast_cancer(), epochs=3, batch_size=100)
-    assert losses(pieces) == pytest.approx(losses(whole), rel=1e-5)
-    first, second = whole.history[-1], pieces.history[-1]
+    chunks = trained(model, breast_cancer(), epochs=3, batch_size=100)
+    assert losses(chunks) == pytest.approx(losses(whole), rel=1e-5)
+    first, second = whole.history[-1], chunks.history[-1]
     assert second.validation_loss == pytest.approx(first.validation_loss, rel=1e-5)
     assert second.accuracy == first.accuracy
 
@@ -165,14 +165,14 @@ def test_an_epochs_loss_is_that_of_all_its_examples() -> None:
 
 
 def test_each_step_is_told() -> None:
-    told: list[Batch] = []
+    batches: list[Batch] = []
     trainer = Trainer(
-        settings("diabetes", batch_size=100, epochs=2), breast_cancer(), on_batch=told.append
+        settings("diabetes", batch_size=100, epochs=2), breast_cancer(), on_batch=batches.append
     )
     list(trainer.epochs())
-    assert [(b.epoch, b.number) for b in told] == [(e, n) for e in (1, 2) for n in range(1, 6)]
-    assert [b.examples for b in told[:5]] == [100, 100, 100, 100, 18]
-    assert {b.count for b in told} == {5}
+    assert [(b.epoch, b.number) for b in batches] == [(e, n) for e in (1, 2) for n in range(1, 6)]
+    assert [b.examples for b in batches[:5]] == [100, 100, 100, 100, 18]
+    assert {b.count for b in batches} == {5}
 
 
 def test_stopping_keeps_what_was_learned() -> None:

@@ -156,7 +156,7 @@ def diabetes(
     try:
         content = _download(DIABETES_URL, DIABETES_SHA256, cached, report)
     except (download.Unreachable, DataError) as error:
-        reason = message("said.no_table", error=message_of(error))
+        reason = message("report.no_table", error=message_of(error))
         return _as_fallback(breast_cancer(), reason, report)
     return _table_data("diabetes", *parse_table(content, DIABETES_URL))
 
@@ -203,7 +203,7 @@ def _table_data(name: str, features: Tensor, labels: Tensor) -> Data:
 
 def _download(url: str, checksum: str, cached: Path, report: Report) -> bytes:
     """Download a file and save it at ``cached`` if possible. Unreachable or DataError."""
-    report(message("said.downloading", url=url))
+    report(message("report.downloading", url=url))
     content = download.fetch(url)
     if (got := download.sha256(content)) != checksum.lower():
         raise DataError(message("problem.other_checksum", url=url, expected=checksum, got=got))
@@ -211,12 +211,12 @@ def _download(url: str, checksum: str, cached: Path, report: Report) -> bytes:
         cached.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(cached, content)
     except OSError as error:
-        report(message("said.not_kept", error=error))
+        report(message("report.not_kept", error=error))
     return content
 
 
 def _as_fallback(data: Data, reason: Message, report: Report) -> Data:
-    report(message("said.fallback", reason=reason, data=data.name))
+    report(message("report.fallback", reason=reason, data=data.name))
     return replace(data, is_fallback=True)
 
 
@@ -238,13 +238,13 @@ def mnist(source: str | os.PathLike[str] | None = None, report: Report = report_
     try:
         from torchvision.datasets import MNIST
     except Exception as error:  # not installed, or built for another torch, which raises anything
-        reason = message("said.no_torchvision", torch=torch.__version__, error=error)
+        reason = message("report.no_torchvision", torch=torch.__version__, error=error)
         return _as_fallback(digits(), reason, report)
     if missing:
         try:
             _download_mnist(MNIST, root, report)
         except (OSError, RuntimeError) as error:
-            reason = message("said.no_mnist", error=message_of(error))
+            reason = message("report.no_mnist", error=message_of(error))
             return _as_fallback(digits(), reason, report)
     try:
         train, test = MNIST(root, train=True), MNIST(root, train=False)
@@ -263,7 +263,7 @@ def _download_mnist(mnist_class: Any, root: Path, report: Report) -> None:
     raw = root / "MNIST" / "raw"
     download.check_reachable(MNIST_PROBE_URL)
     raw.mkdir(parents=True, exist_ok=True)
-    report(message("said.downloading_mnist", folder=raw))
+    report(message("report.downloading_mnist", folder=raw))
     with tempfile.TemporaryDirectory(dir=raw) as folder:
         mnist_class(folder, download=True)
         for name in MNIST_FILES:

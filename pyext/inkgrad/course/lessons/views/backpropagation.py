@@ -1,4 +1,4 @@
-"""Lesson 4: the graph with data and grad at every node, whole or after some steps."""
+"""Lesson 4: the graph with data and grad of every node, complete or after some steps."""
 
 from __future__ import annotations
 
@@ -56,9 +56,9 @@ def _table(caption: str, example: Example, text: Translate) -> Table:
 
 
 def graph(loss: Node, forwards: int | None = None, backwards: int | None = None) -> Figure:
-    """The graph after so many steps of ``forward`` and then of ``backward``; all of them if None.
+    """The graph after some steps of ``forward`` and then of ``backward``; None is all of them.
 
-    Green are the leaves, blue the operations; red is the way that grads have gone.
+    Leaves are green and operations blue; edges that grads have passed are red.
     """
     known = {id(node) for node in in_order(loss) if not node.operands}
     known |= {id(node) for node in islice(forward(loss), forwards)}
@@ -90,10 +90,10 @@ def graph(loss: Node, forwards: int | None = None, backwards: int | None = None)
 
 
 def layout(loss: Node) -> dict[int, tuple[float, float]]:
-    """Where each node stands: right of its operands, a leaf just before what uses it first.
+    """Positions of the nodes: right of their operands; a leaf is just left of its first use.
 
-    Every leaf has a row of its own, an operation the middle of its operands' or, where something
-    stands there, the next below that.
+    Every leaf has its own row. An operation is in the middle of its operands' rows, or in the next
+    free row below.
     """
     order = in_order(loss)
     column = {id(node): 0 for node in order}

@@ -1,4 +1,4 @@
-"""Lesson 10: the sliding kernel step by step, and the network that is made of it."""
+"""Lesson 10: the sliding kernel step by step, and the network that is built from it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from torch import Tensor
 
-# What the lesson's code calls something, and the key of its name in the reader's language.
+# Names in the lesson's code, and the keys of their translations.
 _NAMES = {
     "3 × 3, padding 1": "convolution.padded",
     "3 × 3, stride 2": "convolution.strided",
@@ -88,7 +88,7 @@ def blocks(numbers: Numbers, text: Translate) -> Iterator[Block]:
 
 
 def _named(name: str, text: Translate) -> str:
-    return text(_NAMES[name]) if name in _NAMES else name  # 3 × 3 is the same everywhere
+    return text(_NAMES[name]) if name in _NAMES else name  # 3 × 3 is the same in every language
 
 
 def _size(picture: np.ndarray) -> str:
@@ -96,7 +96,7 @@ def _size(picture: np.ndarray) -> str:
 
 
 def one_step(picture: np.ndarray, kernel: np.ndarray, count: int, text: Translate) -> Figure:
-    """The result after so many steps, and where the kernel lies in the last of them."""
+    """The result after ``count`` steps, and the position of the kernel in the last one."""
     from matplotlib.patches import Rectangle
 
     figure, (left, middle, right) = plotting.panels(3, width=3.0, height=3.2)
@@ -129,7 +129,7 @@ def options(examples: dict[str, Example], text: Translate) -> Figure:
 
 
 def filters(picture: np.ndarray, text: Translate) -> Figure:
-    """A picture, and what some kernels make of it; above, each kernel."""
+    """An image, and its convolution with some kernels, each below its kernel."""
     figure, panels = plotting.panels(1 + len(FILTERS), 2, width=2.1, height=2.2)
     above, below = panels[: 1 + len(FILTERS)], panels[1 + len(FILTERS) :]
     above[0].axis("off")

@@ -1,4 +1,4 @@
-"""Lesson 8: which examples go into which batch, how long loading takes, and the main guard."""
+"""Lesson 8: the examples of each batch, how long loading takes, and the main guard."""
 
 from __future__ import annotations
 
@@ -69,18 +69,18 @@ def blocks(numbers: Numbers, text: Translate) -> Iterator[Block]:
         text("data_loader.guard"),
         [text("data_loader.file"), text("data_loader.printed"), text("data_loader.error")],
         [
-            (text("data_loader.without_guard"), *_told(numbers.without_guard)),
-            (text("data_loader.with_guard"), *_told(numbers.with_guard)),
+            (text("data_loader.without_guard"), *_cells(numbers.without_guard)),
+            (text("data_loader.with_guard"), *_cells(numbers.with_guard)),
         ],
     )
 
 
-def _told(outcome: Outcome) -> tuple[str, str]:
+def _cells(outcome: Outcome) -> tuple[str, str]:
     return "; ".join(outcome.printed), outcome.error or "–"
 
 
 def batches(epochs: list[list[list[int]]], text: Translate) -> Figure:
-    """A row for each epoch, a square for each example in the order of use, a colour a batch."""
+    """One row per epoch and one square per example in the order of use, colored by batch."""
     count = sum(map(len, epochs[0]))
     figure, (axes,) = plotting.panels(1, width=0.52 * count + 1.2, height=0.75 * len(epochs) + 0.7)
     for row, epoch in enumerate(epochs):

@@ -1,4 +1,4 @@
-"""What the lessons' data is called in the reader's language."""
+"""The names of the lessons' data in the reader's language."""
 
 from __future__ import annotations
 
@@ -13,5 +13,5 @@ _KEYS = {
 
 
 def data_name(data: Data, text: Translate) -> str:
-    """MNIST and files of one's own are called the same everywhere."""
+    """The name of the data; MNIST and the user's files have the same name in every language."""
     return text(_KEYS[data.name]) if data.name in _KEYS else data.name

@@ -1,4 +1,4 @@
-"""What lessons 9 and 10 show alike of a network that reads digits."""
+"""The blocks that lessons 9 and 10 share: a network that recognizes digits."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ def blocks(data: Data, training: Training, confusion: Tensor, text: Translate) -
     )
     yield Plot("accuracy", text("word.accuracy_picture"), partial(accuracy, training, text))
     yield Plot("confusion", text("word.confusion"), partial(confusion_matrix, confusion, text))
-    yield Plot("misread", text("word.misread"), partial(misread, data, training, text))
+    yield Plot("misrecognized", text("word.misread"), partial(misrecognized, data, training, text))
 
 
 def accuracy(training: Training, text: Translate) -> Figure:
-    """Loss and accuracy, epoch by epoch."""
+    """Loss and accuracy after each epoch."""
     from matplotlib.ticker import MaxNLocator
 
     figure, (losses, accuracies) = plotting.panels(2, height=3.2)
@@ -56,7 +56,7 @@ def accuracy(training: Training, text: Translate) -> Figure:
 
 
 def confusion_matrix(counts: Tensor, text: Translate) -> Figure:
-    """Coloured by the share of a row, so that the diagonal does not hide the mistakes."""
+    """Colored by the share of a row, so that the diagonal does not hide the errors."""
     figure, (axes,) = plotting.panels(1, width=5.6, height=5.2)
     shares = counts / counts.sum(1, keepdim=True).clamp(min=1)
     axes.imshow(shares.numpy() ** 0.5, cmap=plotting.SURFACE, vmin=0, vmax=1)
@@ -73,9 +73,9 @@ def confusion_matrix(counts: Tensor, text: Translate) -> Figure:
     return figure
 
 
-def misread(data: Data, training: Training, text: Translate, most: int = 16) -> Figure:
-    """The first images of the test set that were read wrongly."""
-    wrong = (training.predicted != data.test.targets).nonzero().flatten()[:most].tolist()
+def misrecognized(data: Data, training: Training, text: Translate, count: int = 16) -> Figure:
+    """The first images of the test set that were misrecognized."""
+    wrong = (training.predicted != data.test.targets).nonzero().flatten()[:count].tolist()
     figure, panels = plotting.panels(8, 2, width=1.0, height=1.25)
     for axes in panels:
         axes.axis("off")

@@ -1,4 +1,4 @@
-"""Lesson 3: descents by learning rate and by batch size, and places where they end wrongly."""
+"""Lesson 3: descents by learning rate and batch size, and points where they get stuck."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def _mse(walk: Walk, numbers: Numbers) -> float:
 
 
 def rates(descents: dict[float, list[float]], text: Translate) -> Figure:
-    """The first steps on the curve of the cost, a panel for each learning rate."""
+    """The first steps on the cost curve, one panel per learning rate."""
     figure, panels = plotting.panels(len(descents), width=2.9, height=3.4, sharey=True)
     curve = np.linspace(0, 4, 100)
     for axes, (lr, ws) in zip(panels, descents.items(), strict=True):
@@ -89,7 +89,7 @@ def rates(descents: dict[float, list[float]], text: Translate) -> Figure:
 
 
 def paths(x: np.ndarray, y: np.ndarray, walks: list[Walk], text: Translate) -> Figure:
-    """Each walk on the MSE of the data."""
+    """Each path on the MSE of the data."""
     figure, panels = plotting.panels(len(walks), width=3.6, height=3.8, sharey=True)
     ws, bs = np.linspace(-2, 4, 80), np.linspace(-1.5, 4, 80)
     surface = loss_surface(x, y, ws, bs)

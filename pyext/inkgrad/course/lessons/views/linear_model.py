@@ -1,4 +1,4 @@
-"""Lesson 2: the loss over one weight and over two, and a model with more weights than it needs."""
+"""Lesson 2: the loss over one and two weights, and models with too many weights."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def blocks(numbers: Numbers, text: Translate) -> Iterator[Block]:
 
 
 def lines(ws: tuple[float, ...], text: Translate) -> Figure:
-    """The data set, and what some weights predict."""
+    """The data set, and the predictions with some weights."""
     figure, (axes,) = plotting.panels(1)
     for w, color in zip(ws, COLORS, strict=False):
         ends = (0.0, 4.0)
@@ -67,7 +67,7 @@ def loss_curve(ws: np.ndarray, losses: np.ndarray, text: Translate) -> Figure:
 
 
 def loss_surface(ws: np.ndarray, bs: np.ndarray, losses: np.ndarray, text: Translate) -> Figure:
-    """The same with a bias: as a landscape, and from above."""
+    """The loss with a bias, as a surface and as contours."""
     figure = plotting.figure(9.6, 4.2)
     landscape = figure.add_subplot(1, 2, 1, projection="3d")
     plotting.surface(landscape, ws, bs, losses)
@@ -84,7 +84,7 @@ def loss_surface(ws: np.ndarray, bs: np.ndarray, losses: np.ndarray, text: Trans
 
 
 def overfit(found: Overfitting, text: Translate) -> Figure:
-    """Too few weights, the best number and too many; and the two losses over their number."""
+    """Fits with too few weights, the best number and too many; and both losses by their number."""
     figure, (curves, losses) = plotting.panels(2)
     xs = np.linspace(-1, 1, 400)
     for degree, color in ((1, AMBER), (found.chosen.degree, GREEN), (10, RED)):

@@ -1,4 +1,4 @@
-"""Lesson 5: the loss of the course's run, and the optimizers' paths."""
+"""Lesson 5: the loss of the course's run, and the paths of the optimizers."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def loss(training: Training, text: Translate) -> Figure:
 
 
 def races(entered: dict[str, Race], text: Translate) -> Figure:
-    """The paths on one surface, and the loss after each step."""
+    """The paths on the loss surface, and the loss after each step."""
     figure, (above, curve) = plotting.panels(2, width=5.4, height=5.0)
     ws, bs = np.linspace(-1.5, 3, 80), np.linspace(-1.2, 5.2, 80)
     x, y = x_data.numpy().ravel(), y_data.numpy().ravel()

@@ -59,7 +59,7 @@ def sigmoid(z: Tensor, values: Tensor) -> Figure:
 
 
 def bce(text: Translate) -> Figure:
-    """The loss of one example over its prediction, for both answers."""
+    """The loss of one example by its prediction, for both labels."""
     figure, (axes,) = plotting.panels(1)
     y_pred = np.linspace(0.005, 0.995, 199)
     axes.plot(y_pred, -np.log(y_pred), color=GREEN, label="y = 1: -ln ŷ")

@@ -1,4 +1,4 @@
-"""Lesson 7: two ways to the same predictions, and what each activation learns."""
+"""Lesson 7: the same predictions in two ways, and training with each activation."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def _sizes(numbers: Numbers) -> tuple[int, ...]:
 
 
 def network(sizes: tuple[int, ...], text: Translate) -> Figure:
-    """Every neuron a dot, every weight a line; of a wide layer the first twelve neurons."""
+    """Neurons as dots and weights as lines; up to twelve neurons per layer."""
     figure, (axes,) = plotting.panels(1, width=6.4, height=3.6)
     shown = [min(size, 12) for size in sizes]
     heights = [[row - (count - 1) / 2 for row in range(count)] for count in shown]

@@ -1,4 +1,4 @@
-"""Lesson 1: a table for each of its three foundations, and the graphs that the code recorded."""
+"""Lesson 1: a table for each of the three foundations, and the recorded graphs."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def blocks(numbers: Numbers, text: Translate) -> Iterator[Block]:
 
 
 def dice(means: Tensor, text: Translate) -> Figure:
-    """The mean of the rolls so far."""
+    """The mean of the dice rolls so far."""
     figure, (axes,) = plotting.panels(1, width=6.4)
     expectation = text("overview.expectation")
     axes.axhline(3.5, color=PALE, linewidth=1, linestyle="--", label=expectation)
@@ -62,7 +62,7 @@ def dice(means: Tensor, text: Translate) -> Figure:
 
 
 def chain_rule(x: float) -> Figure:
-    """Two links and the chain, each with its tangent at x."""
+    """The two functions and their composition, each with its tangent at x."""
     u = x**2
     links: tuple[Any, ...] = (
         ("u = x²", "x", "u", np.square, x, 2 * x, GREEN),
@@ -81,7 +81,7 @@ def chain_rule(x: float) -> Figure:
 
 
 def graphs(growths: list[Growth]) -> Figure:
-    """One row for each x: the operations that the same lines of Python recorded."""
+    """One row for each x: the operations that the same Python code recorded."""
     figure = plotting.figure(8.4, 0.5 + 0.9 * len(growths))
     axes = figure.subplots()
     longest = max(len(g.operations) for g in growths)

@@ -46,7 +46,7 @@ def blocks(numbers: Numbers, text: Translate) -> Iterator[Block]:
 
 
 def steps(sample: Sample) -> Figure:
-    """z, its powers, and those divided by their sum."""
+    """z, its exponentials, and those divided by their sum."""
     figure, panels = plotting.panels(3, width=3.0, height=2.9)
     titles = ("z", "eᶻ", "ŷ = eᶻ / Σ eᶻ")
     for axes, title, values in zip(
@@ -61,7 +61,7 @@ def steps(sample: Sample) -> Figure:
 
 
 def compare(comparison: Comparison, text: Translate) -> Figure:
-    """The probabilities of three examples; the bar of the right answer is green."""
+    """The probabilities of three examples; the bar of the correct class is green."""
     figure, panels = plotting.panels(3, 2, width=2.9, height=2.2, sharey=True)
     losses = (comparison.good_loss, comparison.bad_loss)
     for row, z in enumerate((comparison.good, comparison.bad)):
