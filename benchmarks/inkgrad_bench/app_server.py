@@ -42,7 +42,7 @@ class TimedTrainer(Trainer):
 
 def main() -> None:
     """Serve until stdin is closed: the benchmark has ended."""
-    run.Trainer = TimedTrainer
+    run.Trainer = TimedTrainer  # type: ignore[assignment, misc]
     torch.set_num_threads(1)  # as inkgrad demo has it
     with tempfile.TemporaryDirectory() as folder:
         blocks = app.build(RunStore(Path(folder)))

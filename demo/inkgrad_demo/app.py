@@ -16,12 +16,17 @@ from inkgrad_demo.pages.draw import page as draw
 from inkgrad_demo.pages.kernels import page as kernels
 from inkgrad_demo.pages.lessons import page as lessons
 from inkgrad_demo.pages.train import page as train
-from inkgrad_demo.services.comparisons import Comparisons
-from inkgrad_demo.services.confusion_images import CellImages
-from inkgrad_demo.services.data_choices import Datasets
-from inkgrad_demo.services.recognition import Readers
-from inkgrad_demo.services.trainings import Trainings
-from inkgrad_demo.services.workbench import Workbench
+from inkgrad_demo.services.comparison_service import ComparisonService
+from inkgrad_demo.services.confusion_service import ConfusionService
+from inkgrad_demo.services.kernel_service import KernelService
+from inkgrad_demo.services.lesson_service import LessonService
+from inkgrad_demo.services.recognition_service import RecognitionService
+from inkgrad_demo.services.recognizers import Recognizers
+from inkgrad_demo.services.run_files import RunFiles
+from inkgrad_demo.services.run_predictions import RunPredictions
+from inkgrad_demo.services.runs import Runs
+from inkgrad_demo.services.training_data import Datasets
+from inkgrad_demo.services.training_service import TrainingService
 from inkgrad_demo.serving import address
 from inkgrad_demo.serving.limits import MAX_BODY, BodyLimit
 from inkgrad_demo.theme import THEME
@@ -41,29 +46,25 @@ _COMPRESSION = Middleware(GZipMiddleware, minimum_size=2**16, compresslevel=6)
 
 
 def build(store: RunStore | None = None) -> gr.Blocks:
-    """The app, which keeps the runs trained in it in ``store``.
-
-    What its pages do not need at once is loaded in the background.
-    """
+    """Build the app, which saves its runs in ``store``. Recognizers load in the background."""
     store = store or RunStore()
-    readers = Readers(store)
-    trainings = Trainings(store, Datasets())
-    images = CellImages(store)
-    needs = {
-        draw: (readers,),
-        lessons: (),
-        train: (trainings, images),
-        compare: (Comparisons(trainings), images),
-        kernels: (Workbench(),),
+    runs, datasets, recognizers = Runs(store), Datasets(), Recognizers(store)
+    training, confusion = TrainingService(runs, datasets), ConfusionService(store)
+    services = {
+        draw: (RecognitionService(recognizers),),
+        lessons: (LessonService(),),
+        train: (training, RunPredictions(runs), RunFiles(store), datasets, confusion),
+        compare: (ComparisonService(runs), confusion),
+        kernels: (KernelService(),),
     }
     with gr.Blocks(title="inkgrad") as app:
         gr.HTML(_header(), apply_default_css=False)
         with gr.Tabs() as tabs:
             for page in PAGES:
                 with gr.Tab(i18n(f"{page.NAME}.title"), id=page.NAME):
-                    page.build(*needs[page])
+                    page.build(*services[page])
         address.keep(app, tabs, [page.NAME for page in PAGES])
-    threading.Thread(target=readers.load_all, daemon=True).start()
+    threading.Thread(target=recognizers.load_all, daemon=True).start()
     return app
 
 

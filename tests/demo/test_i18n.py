@@ -14,9 +14,9 @@ import inkgrad_demo
 from inkgrad.course.models import MODELS as COURSE_MODELS
 from inkgrad.course.training.run_record import State
 from inkgrad_demo.app import PAGES
-from inkgrad_demo.services.data_choices import sets_for
-from inkgrad_demo.services.recognition import BACKENDS, MODELS
+from inkgrad_demo.services.recognizers import BACKENDS, MODELS
 from inkgrad_demo.services.run_files import FORMATS
+from inkgrad_demo.services.training_data import sets_for
 from inkgrad_demo.texts import CATALOGUES
 
 ENGLISH = CATALOGUES["en"]

@@ -29,7 +29,7 @@ from inkgrad_demo.texts import CATALOGUES
 
 DEMO = Path(inkgrad_demo.__file__).parent
 COURSE = Path(inkgrad.course.__file__).parent
-# Everything that a request of a page reaches; the command line is English.
+# What a question of a page leads to; the command line is English.
 FILES = [
     *(path for path in sorted(DEMO.rglob("*.py")) if path.name != "command.py"),
     *(COURSE / name for name in ("settings.py", "weights_file.py")),

@@ -1,13 +1,15 @@
-"""Export of runs as files, and import of weights files. Independent of Gradio."""
+"""Runs as files to download, and weights to import. No Gradio in here."""
 
 from __future__ import annotations
 
 import base64
 import json
 import tempfile
-from dataclasses import fields as fields_of
+from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import Field
 
 from inkgrad.course import weights_file
 from inkgrad.course.messages import message_of
@@ -17,24 +19,36 @@ from inkgrad.course.training.run_record import RunRecord, now
 from inkgrad.course.training.run_store import RunStore
 from inkgrad.course.training.script_export import script
 from inkgrad.course.training.steps import Evaluation
-from inkgrad_demo.services.request_validation import choice, fields, file
+from inkgrad_demo.services.request_fields import OneOf, RunId
+from inkgrad_demo.services.request_validation import Request
+from inkgrad_demo.services.uploads import FileRequest
 from inkgrad_demo.texts import message
 
-# The formats that a run can be exported as, and the suffixes of the files.
+# The formats of a download, and the suffixes of their files.
 FORMATS = {"weights": ".safetensors", "onnx": ".onnx", "script": ".py", "record": ".json"}
 
 
+class ExportRequest(Request):
+    run: RunId = Field(description="the id of the run")
+    format: Annotated[str, OneOf(FORMATS)] = Field(
+        "weights", description="weights (safetensors), onnx, script (Python) or record (JSON)"
+    )
+
+
 class RunFiles:
-    """Files of the runs of a store."""
+    """Exports and imports the runs of a store."""
 
     def __init__(self, store: RunStore) -> None:
         self.store = store
 
-    def export(self, question: Any) -> dict[str, Any]:
-        """Export a run: {run, format}, with one of FORMATS -> {name, content} in base64."""
-        asked = fields(question)
-        kind = choice("format", asked.get("format"), tuple(FORMATS))
-        record = self.store.load(asked.get("run"))
+    def export(self, request: ExportRequest) -> dict[str, Any]:
+        """Export a run as a file.
+
+        Returns:
+            name of the file, and its content in base64.
+        """
+        kind = request.format
+        record = self.store.load(request.run)
         weights = self.store.weights(record.id)
         if kind in ("weights", "onnx") and not weights.exists():
             raise ValueError(message("problem.learnt_nothing", run=record.id))
@@ -49,12 +63,12 @@ class RunFiles:
         name = f"{record.settings.model}-{record.id[-6:]}{FORMATS[kind]}"
         return {"name": name, "content": base64.b64encode(content).decode("ascii")}
 
-    def import_weights(self, question: Any) -> dict[str, Any]:
-        """Import a weights file, exported or written by ``inkgrad train``, as a run without curves.
+    def import_weights(self, request: FileRequest) -> dict[str, Any]:
+        """Add a weights file, exported or written by ``inkgrad train``, to the store as a run.
 
-        {name, content} in base64 -> {run: its id}.
+        The answer has the id of the ``run``, which has no curves.
         """
-        name, content = file(question)
+        name, content = request.name, request.content
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder, "weights.safetensors")
             path.write_bytes(content)
@@ -72,7 +86,7 @@ class RunFiles:
 
 
 def _record(run: str, metadata: dict[str, Any]) -> RunRecord:
-    names = {field.name for field in fields_of(Settings)}
+    names = {field.name for field in fields(Settings)}
     settings = {name: value for name, value in metadata["settings"].items() if name in names}
     results, data = metadata["results"], metadata["data"]
     test = results["test"]

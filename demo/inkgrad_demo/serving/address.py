@@ -1,7 +1,7 @@
-"""The open tab in the address: ``?tab=lessons`` can be linked to, and a reload stays there.
+"""The open tab in the address: ``?tab=lessons`` can be linked to and survives a reload.
 
-What else a page keeps in the address (``&lesson=3``) is its own affair. (``page`` would be the
-better word, but Gradio takes that for the path of another app.)
+Pages may keep more there (``&lesson=3``). (Not ``page``: Gradio takes that for the path of another
+app.)
 """
 
 from __future__ import annotations
@@ -16,8 +16,9 @@ _SCRIPT = Path(__file__).with_suffix(".js").read_text(encoding="utf-8")
 
 
 def keep(app: gr.Blocks, tabs: gr.Tabs, names: Sequence[str]) -> None:
-    """Open the tab that the address names, and name there the one that is opened."""
+    """Open the tab that the address names, and write the name of an opened tab to the address."""
     script = f"const names = {json.dumps(names)};\n{_SCRIPT}"
     app.load(None, outputs=tabs, js=f"() => {{ {script} return opened(); }}")
     for tab, name in zip(tabs.children, names, strict=True):
+        assert isinstance(tab, gr.Tab)
         tab.select(None, js=f"() => {{ {script} remember({json.dumps(name)}); }}")

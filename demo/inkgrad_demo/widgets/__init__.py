@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from functools import cache
 from importlib import import_module
-from typing import Any
+from typing import Any, get_type_hints
 
 from inkgrad_demo.pages.parts import text_of
-from inkgrad_demo.services.request_validation import Asked
+from inkgrad_demo.services.request_validation import choice_error, parse
 from inkgrad_demo.texts import catalogues_of
 
 _PAGE = "lessons"  # what the keys of the words start with
@@ -41,6 +41,16 @@ def files_of(lesson: str) -> dict[str, Any]:
     }
 
 
-def answer(lesson: str, asked: Asked, numbers: Any) -> dict[str, Any]:
-    """What the plaything answers; ``numbers`` are the lesson's results, None until computed."""
-    return import_module(f"{__name__}.{lesson}.widget").answer(asked, numbers)
+def answer(lesson: str, about: str | None, values: dict[str, Any], results: Any) -> dict[str, Any]:
+    """Return what a widget's form ``about`` answers to the values of its inputs.
+
+    ANSWERS in the lesson's widget.py has a function for each form, the default first. It takes its
+    request, a pydantic model, and the lesson's results, which are None until they are computed.
+    """
+    forms = import_module(f"{__name__}.{lesson}.widget").ANSWERS
+    form = next(iter(forms)) if about is None else about
+    if form not in forms:
+        raise choice_error("about", forms, about)
+    request = parse(get_type_hints(forms[form])["request"], values)
+    answered: dict[str, Any] = forms[form](request, results)
+    return answered

@@ -29,7 +29,7 @@ function createEarlier({ opened }) {
   }
 
   async function refresh() {
-    runs = (await server.recent({}))?.runs ?? runs;
+    runs = (await server.earlier({}))?.runs ?? runs;
     paint();
   }
 

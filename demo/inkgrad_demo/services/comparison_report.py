@@ -1,4 +1,4 @@
-"""The report on some runs: one HTML file with its style and pictures inside, and no script."""
+"""The report on several runs: one HTML file with its styles and plots inside, without scripts."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from typing import Any
 from inkgrad.course.training.run_record import RunRecord
 from inkgrad_demo.texts import CATALOGUES
 
-_PAGE = Template(Path(__file__).with_name("report.html").read_text(encoding="utf-8"))
-# Of the runs in their order; told apart on white and on dark paper.
-COLOURS = ("#2f6fde", "#c63f38", "#187c44", "#7149c9", "#96660a", "#b53784")
+_PAGE = Template(Path(__file__).with_name("comparison_report.html").read_text(encoding="utf-8"))
+# One per run, in their order; distinguishable on a light and on a dark background.
+COLORS = ("#2f6fde", "#c63f38", "#187c44", "#7149c9", "#96660a", "#b53784")
 _WIDTH, _HEIGHT = 520, 240
 _LEFT, _RIGHT, _TOP, _BOTTOM = 48, 10, 8, 26
 
@@ -23,7 +23,7 @@ Line = list[tuple[float, float]]
 
 
 def report(records: Sequence[RunRecord], language: str) -> str:
-    """The runs in that language: curves, settings and results, confusion matrices."""
+    """Return the report in that language: curves, settings, results, confusion matrices."""
     words = CATALOGUES[language]
     losses = [_finite((point.epoch, point.loss) for point in run.curve) for run in records]
     accuracies = [_finite((epoch.epoch, epoch.accuracy) for epoch in run.epochs) for run in records]
@@ -34,8 +34,8 @@ def report(records: Sequence[RunRecord], language: str) -> str:
         title=escape(words["compare.report.title"]),
         made=escape(f"{created[0]} – {created[-1]} UTC"),
         legend="".join(
-            f'<span><i style="background:{colour}"></i>{escape(name)}</span>'
-            for name, colour in zip(names, COLOURS, strict=False)
+            f'<span><i style="background:{color}"></i>{escape(name)}</span>'
+            for name, color in zip(names, COLORS, strict=False)
         ),
         loss=_figure(words["compare.loss"], losses),
         accuracy=_figure(words["compare.accuracy"], accuracies, most=1.0),
@@ -56,7 +56,7 @@ def _figure(title: str, lines: Sequence[Line], most: float | None = None) -> str
     points = [point for line in lines for point in line]
     right = max((x for x, _ in points), default=1.0)
     values = sorted(y for _, y in points) or [0.0, 1.0]
-    # As on the page: a few losses far above all others do not set the scale.
+    # As on the page: a few outliers do not set the scale.
     high = most if most is not None else 1.1 * values[int(0.985 * (len(values) - 1))] or 1.0
     low = 0.0 if most is None else math.floor(10 * min(0.9, values[0])) / 10
 
@@ -66,9 +66,9 @@ def _figure(title: str, lines: Sequence[Line], most: float | None = None) -> str
         return f"{across:.1f},{_TOP + (_HEIGHT - _TOP - _BOTTOM) * (1 - share):.1f}"
 
     parts = [*_grid(low, high, place), *_epochs(right, low, place)]
-    for line, colour in zip(lines, COLOURS, strict=False):
+    for line, color in zip(lines, COLORS, strict=False):
         path = " ".join(place(x, y) for x, y in line)
-        parts.append(f'<polyline points="{path}" stroke="{colour}"/>')
+        parts.append(f'<polyline points="{path}" stroke="{color}"/>')
     return (
         f"<figure><figcaption>{escape(title)}</figcaption>"
         f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="{escape(title)}">'
@@ -94,7 +94,7 @@ def _epochs(right: float, low: float, place: Any) -> Iterable[str]:
 
 
 def _table(records: Sequence[RunRecord], names: Sequence[str], words: dict[str, str]) -> str:
-    """A row for each fact, a column for each run; settings that differ are marked."""
+    """Return a row for each setting and result; settings that differ are marked."""
     head = "".join(f'<th scope="col">{escape(name)}</th>' for name in names)
     rows = [f"<thead><tr><td></td>{head}</tr></thead>"]
     for title, values in _settings(records, words):
@@ -128,7 +128,7 @@ def _results(
     yield words["compare.result.epochs"], [str(len(record.epochs)) for record in records]
     last = [record.epochs[-1].accuracy if record.epochs else None for record in records]
     yield words["compare.result.validation"], [_percent(share) for share in last]
-    tested = [record.test and record.test.accuracy for record in records]
+    tested = [record.test.accuracy if record.test else None for record in records]
     yield words["compare.result.test"], [_percent(share) for share in tested]
 
 

@@ -1,30 +1,31 @@
-"""What the app's models can learn from: the course's data, and what people bring. No Gradio."""
+"""The data to train on: the course's data sets, uploads and drawings. No Gradio in here."""
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
 from inkgrad.course.data import datasets, own_digits
 from inkgrad.course.data.datasets import Data, Report
 from inkgrad.course.models import MODELS, DigitModel
-from inkgrad_demo.services.request_validation import choice, decode, file
+from inkgrad_demo.services.request_validation import choice_error
+from inkgrad_demo.services.training_requests import LabeledDrawing
+from inkgrad_demo.services.uploads import FileRequest
 from inkgrad_demo.texts import message
 
-# The data sets for the models that read digits, and for those that read tables; the first is what
-# a model is trained on if nothing is said.
+# The data sets for models of digits and for models of tables; the first is the default.
 DIGIT_SETS = ("mnist", "digits", "drawings", "images")
 TABLE_SETS = ("diabetes", "hours", "cancer", "table")
 UPLOADED = ("images", "table")
 
-MOST_DRAWINGS = 500
-_MOST_UPLOADS = 16
+_MAX_UPLOADS = 16
 
-# Of the course's data the name in a record, and the text that says it on a page.
+# The names of the course's data in a record, and the keys of their names on a page.
 DATA_NAMES = {
     "MNIST": "data.mnist",
     "scikit-learn's digits": "data.digits",
@@ -53,28 +54,28 @@ _CODE = {
 
 
 class Source(NamedTuple):
-    """Where a run's data comes from: how to load it, and the same as a Python expression."""
+    """How to load a run's data, and the same as a Python expression."""
 
     load: Callable[[Report], Data]
     code: str
 
 
 def shown_name(name: str) -> str:
-    """What a page calls the data of that name, in every language where that differs."""
+    """Return a page's name for the data: a Message for the course's, else as it is."""
     return message(DATA_NAMES[name]) if name in DATA_NAMES else name
 
 
 def sets_for(model: str) -> tuple[str, ...]:
-    """The data sets that the model can learn from, its usual one first."""
+    """Return the data sets that the model can learn from, its default first."""
     if issubclass(MODELS[model], DigitModel):
         return DIGIT_SETS
     return ("hours", "diabetes", "cancer", "table") if model == "logistic" else TABLE_SETS
 
 
 class Datasets:
-    """Data sets by name, each loaded once, and files that people sent. Thread-safe.
+    """The data sets by name, each loaded once, and the latest uploads. Thread-safe.
 
-    Files live in memory only, the latest few of them.
+    Uploads are kept in memory only.
     """
 
     def __init__(self) -> None:
@@ -83,30 +84,30 @@ class Datasets:
         self._uploads: OrderedDict[str, Data] = OrderedDict()
 
     def load(self, name: str, report: Report) -> Data:
-        """One of the course's data sets; what takes long is said."""
+        """Load one of the course's data sets; ``report`` gets a message if that takes long."""
         with self._loading:
             if name not in self._loaded:
                 loaded = _LOADERS[name](report)
-                if loaded.is_fallback:  # the real data may be had next time
+                if loaded.is_fallback:  # fallback data: the real data may be available next time
                     return loaded
                 self._loaded[name] = loaded
         return self._loaded[name]
 
-    def upload(self, question: Any) -> dict[str, Any]:
-        """Keep a file to train on: {name, content} with the bytes in base64.
+    def upload(self, request: FileRequest) -> dict[str, Any]:
+        """Send a file to train on: a CSV table, gzipped or not, with the label (0 or 1) last, or a
+        zip archive of pictures.
 
-        A zip archive of pictures, or a table as CSV, gzipped or not. The answer has ``upload``, by
-        which to ask for it, ``kind`` ("images" or "table"), ``name``, ``examples`` and
-        ``features``.
+        Returns:
+            upload (which /train takes), kind ("images" or "table"), name, examples and features.
         """
-        name, content = file(question)
+        name, content = request.name, request.content
         if content.startswith(b"PK"):
             kind, uploaded = "images", own_digits.archive(content, name)
         else:
             kind, uploaded = "table", datasets.parsed_table(content, name)
         upload = hashlib.sha256(content).hexdigest()[:16]
         self._uploads[upload] = uploaded
-        while len(self._uploads) > _MOST_UPLOADS:
+        while len(self._uploads) > _MAX_UPLOADS:
             self._uploads.popitem(last=False)
         return {
             "upload": upload,
@@ -116,16 +117,23 @@ class Datasets:
             "features": uploaded.train.inputs.shape[1] if kind == "table" else None,
         }
 
-    def source(self, model: str, name: Any, upload: Any, drawings: Any) -> Source:
-        """The data of that name for that model; ValueError where that cannot be.
+    def source(
+        self,
+        model: str,
+        name: str | None,
+        upload: str | None,
+        drawings: Sequence[LabeledDrawing] | None,
+    ) -> Source:
+        """Return the source of the data ``name`` (None: the default) for that model.
 
-        ``upload`` names the file for "images" and "table". ``drawings`` is a list of {label,
-        pixels}, with the pixels in base64: all of the data of "drawings", and added to the other
-        digits.
+        ``upload`` is the file for "images" and "table". ``drawings`` are all of "drawings", and are
+        added to the other digits. Raises ValueError for data that the model cannot learn from.
         """
         known = sets_for(model)
-        choice("data", name, known)
-        own = _drawn(drawings) if drawings or name == "drawings" else None
+        name = known[0] if name is None else name
+        if name not in known:
+            raise choice_error("data", known, name)
+        own = _drawn(drawings or ()) if drawings or name == "drawings" else None
         if own is not None and name == "drawings":
             return own
         if name in UPLOADED:
@@ -140,8 +148,8 @@ class Datasets:
             f"own_digits.mixed({base.code}, {own.code})",
         )
 
-    def _uploaded(self, name: str, upload: Any) -> Data:
-        uploaded = self._uploads.get(upload) if isinstance(upload, str) else None
+    def _uploaded(self, name: str, upload: str | None) -> Data:
+        uploaded = self._uploads.get(upload or "")
         if uploaded is None:
             raise ValueError(message("problem.file_gone"))
         if (uploaded.train.inputs.dim() == 2) != (name == "table"):
@@ -149,12 +157,10 @@ class Datasets:
         return uploaded
 
 
-def _drawn(drawings: Any) -> Source:
-    if not isinstance(drawings, list) or not all(isinstance(one, dict) for one in drawings):
-        raise ValueError(message("problem.drawings"))
-    if len(drawings) > MOST_DRAWINGS:
-        raise ValueError(message("problem.most_drawings", most=MOST_DRAWINGS, got=len(drawings)))
-    digits = [(decode("pixels", one.get("pixels")), one.get("label")) for one in drawings]
-    drawn = own_digits.drawn(digits)
-    code = ", ".join(f"(b64decode({one['pixels']!r}), {one['label']})" for one in drawings)
+def _drawn(drawings: Sequence[LabeledDrawing]) -> Source:
+    drawn = own_digits.drawn((drawing.pixels, drawing.label) for drawing in drawings)
+    code = ", ".join(
+        f"(b64decode({base64.b64encode(drawing.pixels).decode()!r}), {drawing.label})"
+        for drawing in drawings
+    )
     return Source(lambda report: drawn, f"own_digits.drawn([{code}])")

@@ -1,4 +1,4 @@
-"""Files made of runs: JSON, tables (CSV), and a report (HTML) that needs no network."""
+"""Files about several runs: JSON, tables (CSV), and a self-contained report (HTML)."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from dataclasses import asdict
 from typing import Any
 
 from inkgrad.course.training.run_record import RunRecord
-from inkgrad_demo.services.report import report
+from inkgrad_demo.services.comparison_report import report
 
 
 def as_json(records: Sequence[RunRecord], language: str) -> str:
-    """Everything that is known of the runs."""
+    """Return the records of the runs."""
     return json.dumps({"runs": [record.to_json() for record in records]}, indent=1)
 
 
 def as_table(records: Sequence[RunRecord], language: str) -> str:
-    """A row for each run: its settings and results."""
+    """Return a row for each run, with its settings and results."""
     return _csv([_row(record) for record in records])
 
 
 def as_curves(records: Sequence[RunRecord], language: str) -> str:
-    """A row for each epoch of each run."""
+    """Return a row for each epoch of each run."""
     rows = []
     for record in records:
         seconds = 0.0
@@ -63,7 +63,7 @@ def _csv(rows: Iterable[dict[str, Any]]) -> str:
     return file.getvalue()
 
 
-# form: name of the file, its media type, and what makes its text
+# form: name of the file, its media type, and the function that writes it
 FORMS: dict[str, tuple[str, str, Callable[[Sequence[RunRecord], str], str]]] = {
     "json": ("inkgrad-runs.json", "application/json", as_json),
     "table": ("inkgrad-runs.csv", "text/csv", as_table),
