@@ -32,24 +32,11 @@ COURSE = Path(inkgrad.course.__file__).parent
 # What a question of a page leads to; the command line is English.
 FILES = [
     *(path for path in sorted(DEMO.rglob("*.py")) if path.name != "command.py"),
-    *(
-        COURSE / f"{name}.py"
-        for name in (
-            "checkpoint",
-            "data",
-            "download",
-            "live",
-            "onnx",
-            "own_digits",
-            "runs",
-            "script",
-            "settings",
-            "snapshots",
-            "table",
-        )
-    ),
+    *(COURSE / name for name in ("settings.py", "weights_file.py")),
+    *sorted((COURSE / "data").glob("*.py")),
+    *(path for path in sorted((COURSE / "training").glob("*.py")) if path.stem != "data_parallel"),
 ]
-COMPLAINTS = {"ValueError", "DataError", "RunError", "CheckpointError", "Unavailable", "Failed"}
+COMPLAINTS = {"ValueError", "DataError", "RunError", "WeightsFileError", "Unavailable", "Failed"}
 
 
 def _name(function: ast.expr) -> str:

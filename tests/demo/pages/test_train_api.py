@@ -12,7 +12,7 @@ from gradio_client import Client
 
 from inkgrad.course.data.datasets import digits
 from inkgrad.course.settings import course_settings
-from inkgrad.course.training.loop import Run
+from inkgrad.course.training.trainer import Trainer
 
 # On as many threads as the app: the same machine gives the same numbers.
 SETTINGS = {"model": "cnn", "data": "digits", "epochs": 2, "augment": False, "seed": 3}
@@ -28,7 +28,7 @@ def test_a_run_over_the_api_is_that_of_the_course(client: Client) -> None:
     result = job.result(timeout=60)
     assert result["state"] == "finished"
     assert (result["done"], result["data"]) == (42, "scikit-learn's digits")
-    run = Run(course_settings("cnn", epochs=2, augment=False, seed=3), digits())
+    run = Trainer(course_settings("cnn", epochs=2, augment=False, seed=3), digits())
     losses = [epoch.loss for epoch in run.epochs()]
     assert [epoch[0] for epoch in result["epochs"]] == pytest.approx(losses, rel=1e-4)
     assert result["test"]["accuracy"] == pytest.approx(run.test().accuracy, abs=0.01)
