@@ -41,7 +41,7 @@ def test_json_is_one_object_an_epoch(backend: str, capsys: pytest.CaptureFixture
     model, metadata = weights_file.load("diabetes.safetensors", backend)
     assert metadata["results"]["test"]["accuracy"] == epochs[-1]["test_accuracy"]
     assert metadata["settings"]["backend"] == backend == model.backend
-    assert "Stand-in: scikit-learn's breast cancer table" in printed.err
+    assert "Fallback data: scikit-learn's breast cancer table" in printed.err
     assert f"test accuracy {epochs[-1]['test_accuracy']:.2%} of 113" in printed.err
 
 

@@ -108,7 +108,7 @@ def test_a_damaged_mnist_is_named(tiny_mnist: Path) -> None:
 
 
 def test_a_given_folder_must_hold_mnist(tmp_path: Path) -> None:
-    with pytest.raises(data.DataError, match=r"no MNIST here: expected MNIST/raw/train-images"):
+    with pytest.raises(data.DataError, match=r"no MNIST found: expected MNIST/raw/train-images"):
         data.load("softmax", tmp_path)
 
 
@@ -254,6 +254,6 @@ def test_a_network_that_does_not_answer_is_given_up(monkeypatch: pytest.MonkeyPa
     answers = threading.Event()
     monkeypatch.setattr(urllib.request, "urlopen", lambda *_, **__: answers.wait())
     monkeypatch.setattr(download, "SECONDS_TO_ANSWER", 0.05)
-    with pytest.raises(download.Unreachable, match=r"no answer within 0\.05 s"):
+    with pytest.raises(download.Unreachable, match=r"no response within 0\.05 s"):
         download.fetch("https://example.org/table.csv")
     answers.set()
