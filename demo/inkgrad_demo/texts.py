@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from inkgrad.course.messages import Message, filled
+from inkgrad.course.messages import Message, translated
 
 CATALOGUES: dict[str, dict[str, str]] = {
     path.stem: json.loads(path.read_text(encoding="utf-8"))
@@ -27,4 +27,4 @@ def catalogues_of(*parts: str) -> dict[str, dict[str, str]]:
 
 def message(key: str, **values: object) -> Message:
     """A text of the app's catalogue, in every language."""
-    return filled(CATALOGUES, key, **values)
+    return translated(CATALOGUES, key, **values)

@@ -12,11 +12,11 @@ pytest.importorskip("gradio")
 
 import inkgrad_demo
 from inkgrad.course.models import MODELS as COURSE_MODELS
-from inkgrad.course.training.live_run import Phase
+from inkgrad.course.training.run_record import State
 from inkgrad_demo.app import PAGES
-from inkgrad_demo.services.data_choices import sets_for
-from inkgrad_demo.services.recognition import BACKENDS, MODELS
+from inkgrad_demo.services.recognizers import BACKENDS, MODELS
 from inkgrad_demo.services.run_files import FORMATS
+from inkgrad_demo.services.training_data import sets_for
 from inkgrad_demo.texts import CATALOGUES
 
 ENGLISH = CATALOGUES["en"]
@@ -34,7 +34,7 @@ def _keys_in_the_code() -> set[str]:
     for model in COURSE_MODELS:
         keys |= {f"train.model.{model}", *(f"train.data.{name}" for name in sets_for(model))}
     keys |= {f"train.backend.{value}" for value in (*BACKENDS, "both")}
-    keys |= {f"train.phase.{phase}" for phase in get_args(Phase)}
+    keys |= {f"train.phase.{state}" for state in get_args(State)}
     keys |= {f"train.export.{name}" for name in FORMATS}
     keys |= {f"train.{name}" for name in ("batch_size", "epochs", "momentum", "weight_decay")}
     return keys | {f"{page.NAME}.title" for page in PAGES}  # a tab's

@@ -32,24 +32,11 @@ COURSE = Path(inkgrad.course.__file__).parent
 # What a question of a page leads to; the command line is English.
 FILES = [
     *(path for path in sorted(DEMO.rglob("*.py")) if path.name != "command.py"),
-    *(
-        COURSE / f"{name}.py"
-        for name in (
-            "checkpoint",
-            "data",
-            "download",
-            "live",
-            "onnx",
-            "own_digits",
-            "runs",
-            "script",
-            "settings",
-            "snapshots",
-            "table",
-        )
-    ),
+    *(COURSE / name for name in ("settings.py", "weights_file.py")),
+    *sorted((COURSE / "data").glob("*.py")),
+    *(path for path in sorted((COURSE / "training").glob("*.py")) if path.stem != "data_parallel"),
 ]
-COMPLAINTS = {"ValueError", "DataError", "RunError", "CheckpointError", "Unavailable", "Failed"}
+COMPLAINTS = {"ValueError", "DataError", "RunError", "WeightsFileError", "Unavailable", "Failed"}
 
 
 def _name(function: ast.expr) -> str:
@@ -113,13 +100,13 @@ QUESTIONS: list[tuple[str, Any]] = [
     ("start", {"model": "cnn", "data": "images"}),
     ("start", {"model": "cnn", "data": "drawings"}),
     ("start", {"model": "cnn", "drawings": [{"label": 1, "pixels": "AAAA"}]}),
-    ("progress", {"run": "nonesuch"}),
-    ("progress", {"run": "20260101-000000-cnn-abcdef"}),
+    ("status", {"run": "nonesuch"}),
+    ("status", {"run": "20260101-000000-cnn-abcdef"}),
     ("steer", {"run": 3}),
-    ("try_out", {"run": 3, "pixels": ""}),
+    ("predict", {"run": 3, "pixels": ""}),
     ("files.export", {"run": "x", "format": "exe"}),
-    ("files.take_in", {"name": "w.safetensors", "content": "AAAA"}),
-    ("files.take_in", {"name": "w.safetensors", "content": ""}),
+    ("files.import_weights", {"name": "w.safetensors", "content": "AAAA"}),
+    ("files.import_weights", {"name": "w.safetensors", "content": ""}),
     ("datasets.upload", {"name": "a.csv", "content": "YQo="}),
     ("datasets.upload", {"name": "a.zip", "content": "UEs="}),
     ("datasets.upload", {"name": "a.csv", "content": "?"}),
