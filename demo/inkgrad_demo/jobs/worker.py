@@ -39,19 +39,19 @@ def check(request: dict[str, Any], tell: Tell) -> dict[str, Any]:
 
 
 def bench(request: dict[str, Any], tell: Tell) -> dict[str, Any]:
-    """As ``inkgrad bench`` does it, telling of ceilings and rows as they come."""
-    from inkgrad_bench import custom, session
+    """As ``inkgrad bench`` does it, telling of rooflines and rows as they come."""
+    from inkgrad_bench import runner, user_cases
 
-    case = custom.case_of(request["op"], request["sizes"], request["dtype"])
-    plan = session.Plan([case], [request["threads"]], quick=request["quick"], compiled=False)
-    watcher = session.Watcher(
-        opened=lambda document: tell({"environment": document["environment"]}),
-        started=lambda _: None,
-        limited=lambda found: tell({"ceiling": found}),
-        measured=lambda row: tell({"result": row}),
-        scaled=lambda _: None,
+    case = user_cases.case_of(request["op"], request["sizes"], request["dtype"])
+    plan = runner.Plan([case], [request["threads"]], quick=request["quick"], compiled=False)
+    callbacks = runner.Callbacks(
+        begun=lambda document: tell({"environment": document["environment"]}),
+        step=lambda _: None,
+        roofline=lambda found: tell({"roofline": found}),
+        result=lambda row: tell({"result": row}),
+        scaling=lambda _: None,
     )
-    return session.run(plan, watcher)
+    return runner.run(plan, callbacks)
 
 
 _KINDS = {"check": check, "bench": bench}

@@ -6,25 +6,22 @@ expected and what came.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from functools import cache
-from pathlib import Path
 from typing import Any
 
-import inkgrad_bench
 from inkgrad.check import CHECKS, DTYPES, OPS
 from inkgrad.course.messages import message_of
-from inkgrad_bench import custom, environment
-from inkgrad_bench.cases import CASES
-from inkgrad_bench.custom import SIZES
+from inkgrad_bench import environment, results_file, user_cases
+from inkgrad_bench.suite import CASES
+from inkgrad_bench.user_cases import SIZES
 from inkgrad_bench.workloads import NATIVE, OURS
 from inkgrad_demo.jobs.queue import Failed, Jobs
 from inkgrad_demo.services.op_documentation import source
 from inkgrad_demo.services.request_validation import brief, choice, fields, whole
 from inkgrad_demo.texts import message
 
-_COMMITTED = Path(inkgrad_bench.__file__).parent / "results" / "latest.json"
+_COMMITTED = results_file.LATEST
 
 
 class Workbench:
@@ -62,7 +59,7 @@ class Workbench:
         return {}
 
     def committed(self, question: Any) -> dict[str, Any]:
-        """The results that come with inkgrad: ``environment``, ``ceilings`` and ``results``.
+        """The results that come with inkgrad: ``environment``, ``rooflines`` and ``results``.
 
         Of an installation without them: ``environment`` is None.
         """
@@ -102,7 +99,7 @@ def choices() -> dict[str, Any]:
 
 
 def _presets() -> list[dict[str, Any]]:
-    found = ((case, custom.sizes_of(case)) for case in CASES)
+    found = ((case, user_cases.sizes_of(case)) for case in CASES)
     return [
         {"op": case.op, "case": case.name, "dtype": case.dtype, "sizes": sizes}
         for case, sizes in found
@@ -112,13 +109,12 @@ def _presets() -> list[dict[str, Any]]:
 
 @cache
 def _committed() -> dict[str, Any]:
-    try:
-        document = json.loads(_COMMITTED.read_text(encoding="utf-8"))
-    except OSError:
-        return {"environment": None, "ceilings": [], "results": []}
-    kept = ("op", "case", "main", "direction", "dtype", "threads", "flops", "bytes", "noisy")
+    if not _COMMITTED.exists():
+        return {"environment": None, "rooflines": [], "results": []}
+    document = results_file.load(_COMMITTED)
+    kept = ("op", "case", "main", "direction", "dtype", "threads", "kernel", "flops", "bytes")
     rows = [
-        {name: row[name] for name in kept}
+        {name: row[name] for name in (*kept, "noisy")}
         | {"seconds": {name: {"median": row["seconds"][name]["median"]} for name in (NATIVE, OURS)}}
         | {"ratio": {NATIVE: row["ratio"][NATIVE]}}
         for row in document["results"]
@@ -126,7 +122,7 @@ def _committed() -> dict[str, Any]:
     ]
     return {
         "environment": document["environment"],
-        "ceilings": document["ceilings"],
+        "rooflines": document["rooflines"],
         "results": rows,
     }
 
@@ -141,16 +137,16 @@ def _check_request(ops: Any, dtypes: Any) -> dict[str, Any]:
 
 def _bench_request(op: Any, sizes: Any, dtype: Any, threads: Any, quick: Any) -> dict[str, Any]:
     choice("op", op, SIZES)
-    choice("dtype", dtype, custom.DTYPES)
+    choice("dtype", dtype, user_cases.DTYPES)
     checked = _sizes(op, sizes)
     try:
-        custom.case_of(op, checked, dtype)  # complains of what cannot be, or takes too much
-    except custom.TooSmall as error:
+        user_cases.case_of(op, checked, dtype)  # complains of what cannot be, or takes too much
+    except user_cases.TooSmall as error:
         expected = message("problem.at_least_here", least=error.least)
         raise ValueError(
             message("problem.field", name=error.name, expected=expected, got=error.got)
         ) from None
-    except custom.TooMuch as error:
+    except user_cases.TooMuch as error:
         values = {"needed": f"{error.needed:.1f}", "most": f"{error.most:.1f}"}
         raise ValueError(message("problem.too_much", unit=error.unit, **values)) from None
     return {

@@ -75,7 +75,7 @@ def test_every_case_on_offer_can_be_asked_for() -> None:
     assert {preset["op"] for preset in presets} == set(OPS)
     for preset in presets:
         asked = (preset["op"], preset["sizes"], preset["dtype"])
-        assert workbench.custom.case_of(*asked).name == preset["case"]
+        assert workbench.user_cases.case_of(*asked).name == preset["case"]
 
 
 def test_the_committed_results_are_those_of_the_file() -> None:

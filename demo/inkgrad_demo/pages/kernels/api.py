@@ -57,8 +57,8 @@ def build(workbench: Workbench) -> None:
             quick: few samples.
 
         Returns:
-            what `inkgrad bench --json` writes: environment, ceilings and results, each with
-            seconds and ratio (native's time over ours).
+            what `inkgrad bench --json` writes: environment, rooflines and results, each with
+            seconds, ratio (native's time over ours) and kernel (which one ran).
         """
         return told(workbench.bench, op, sizes or {}, dtype, threads, quick)
 

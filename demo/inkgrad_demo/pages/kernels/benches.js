@@ -5,11 +5,11 @@ function createBenches(form) {
   const KEPT = 24; // rows measured on this page
   const DIRECTIONS = ["forward", "forward+backward"];
   const named = (direction) => text(direction === "forward" ? "kernels.direction.forward" : "kernels.direction.both");
-  let committed = { environment: null, ceilings: [], results: [] };
+  let committed = { environment: null, rooflines: [], results: [] };
   let measured = []; // newest first
-  let ceilings = []; // newest first
+  let rooflines = []; // newest first
   let received = 0;
-  let limited = false; // the ceilings of the job under way are known
+  let limited = false; // the roofline of the job under way is known
 
   // -- what is known --
 
@@ -48,9 +48,9 @@ function createBenches(form) {
   function paint() {
     const all = rows();
     paintSpeedups(find("#kernels-speedup"), groups(all));
-    const ceiling = [...ceilings, ...committed.ceilings]
+    const roofline = [...rooflines, ...committed.rooflines]
       .find((found) => found.threads === form.threads && form.dtype in found.gflops) ?? null;
-    paintRoofline(find("#kernels-roofline"), ceiling, all, form.dtype);
+    paintRoofline(find("#kernels-roofline"), roofline, all, form.dtype);
     find("#kernels-speedup").setAttribute("aria-label", text("kernels.bench.speedup_label", {
       rows: all.map((row) => `${row.case}, ${named(row.direction)}: ${digits(row.ratio.native.median)}`).join("; "),
     }));
@@ -71,7 +71,7 @@ function createBenches(form) {
     table.replaceChildren();
     find("#kernels-noisy").hidden = !measured.some((row) => row.noisy);
     if (measured.length === 0) return;
-    const heads = ["case", "direction", "native", "ours", "ratio", "committed", "ceiling", "error", "memory"];
+    const heads = ["case", "direction", "native", "ours", "ratio", "committed", "roofline", "error", "memory"];
     const titles = heads.map((head) => `<th scope="col">${text(props.column_texts[head])}</th>`).join("");
     table.innerHTML = `<thead><tr>${titles}</tr></thead><tbody></tbody>`;
     for (const row of measured) {
@@ -81,7 +81,7 @@ function createBenches(form) {
         duration(row.seconds.ours.median),
         `<b>${digits(row.ratio.native.median)}×</b> <small>${digits(row.ratio.native.lower)}–${digits(row.ratio.native.upper)}${row.noisy ? " ~" : ""}</small>`,
         committedRatio(row) === null ? "–" : `${digits(committedRatio(row))}×`,
-        row.ceiling ? `${number(100 * row.ceiling.native, 0)} → ${number(100 * row.ceiling.ours, 0)} %` : "–",
+        row.roofline ? `${number(100 * row.roofline.native, 0)} → ${number(100 * row.roofline.ours, 0)} %` : "–",
         row.errors ? `${scientific(row.errors.output?.native ?? 0)} → ${scientific(row.errors.output?.ours ?? 0)}` : "–",
         memory(row.peak_bytes),
       ];
@@ -111,10 +111,10 @@ function createBenches(form) {
       [received, limited] = [0, false];
       paint();
     },
-    told({ ceiling, result, done }) {
-      if (ceiling) {
+    told({ roofline, result, done }) {
+      if (roofline) {
         limited = true;
-        ceilings.unshift(ceiling);
+        rooflines.unshift(roofline);
       }
       if (result) {
         received += 1;

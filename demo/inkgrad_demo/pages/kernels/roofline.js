@@ -1,15 +1,15 @@
 // The roofline: arithmetic attained over arithmetic intensity, under what the machine can do at most. From
 // native (ring) to ours (dot).
 //
-// ceiling: {gflops: {dtype: rate}, gbytes}; rows as the benchmark has them, `fresh` if measured now.
-function paintRoofline(canvas, ceiling, rows, dtype) {
+// roofline: {gflops: {dtype: rate}, gbytes}; rows as the benchmark has them, `fresh` if measured now.
+function paintRoofline(canvas, roofline, rows, dtype) {
   const chart = beginChart(canvas, 320);
   if (chart === null) return;
   const { context, width, height, colour } = chart;
-  if (ceiling === null || rows.length === 0) return chartMessage(chart, text("kernels.bench.none"));
+  if (roofline === null || rows.length === 0) return chartMessage(chart, text("kernels.bench.none"));
 
-  const peak = ceiling.gflops[dtype];
-  const ridge = peak / ceiling.gbytes;
+  const peak = roofline.gflops[dtype];
+  const ridge = peak / roofline.gbytes;
   const points = rows.map((row) => ({
     ...row,
     intensity: row.flops / row.bytes,
@@ -45,14 +45,14 @@ function paintRoofline(canvas, ceiling, rows, dtype) {
   context.strokeStyle = context.fillStyle = colour("text");
   context.lineWidth = 1.8;
   context.beginPath();
-  context.moveTo(x(least), y(least * ceiling.gbytes));
+  context.moveTo(x(least), y(least * roofline.gbytes));
   context.lineTo(x(ridge), y(peak));
   context.lineTo(x(most), y(peak));
   context.stroke();
   context.textAlign = "right";
   context.fillText(`${digits(peak)} GFLOP/s`, width - 12, y(peak) - 10);
   context.textAlign = "left";
-  context.fillText(`${digits(ceiling.gbytes)} GB/s`, left + 8, y(low * 1.35));
+  context.fillText(`${digits(roofline.gbytes)} GB/s`, left + 8, y(low * 1.35));
   points.forEach((point) => paintPoint(chart, point, x, y));
   context.restore();
 }

@@ -1,0 +1,31 @@
+"""Which kernels a call runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from inkgrad import kernels
+
+
+def kernels_of(step: Callable[[], Any]) -> dict[str, str] | None:
+    """Call ``step``; return {direction: kernel}, such as {"forward": "winograd"}.
+
+    A direction that runs several kernels has all their names, in order: "winograd + unfused". None
+    if no kernel was recorded: those of CUDA, and without the compiled extension.
+    """
+    with kernels.record() as calls:
+        step()
+    names: dict[str, dict[str, None]] = {}
+    for call in calls:
+        names.setdefault(call.direction, {})[call.kernel] = None
+    return {direction: " + ".join(found) for direction, found in names.items()} or None
+
+
+def text(found: dict[str, str] | None) -> str:
+    """In one cell of a table: "winograd", or "forward winograd, grad_weight direct"."""
+    if found is None:
+        return "-"
+    if len(set(found.values())) == 1:
+        return next(iter(found.values()))
+    return ", ".join(f"{direction} {kernel}" for direction, kernel in found.items())
