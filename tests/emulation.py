@@ -104,7 +104,7 @@ _Linear, _Chain = ctypes.POINTER(LinearShape), ctypes.POINTER(ChainPass)
 
 
 class Kernels(ctypes.Structure):
-    """The table of kernels.h, member by member."""
+    """The table of launches.h, member by member."""
 
     _fields_ = (
         ("current_stream", _function(_Pointer, _Int)),

@@ -13,7 +13,7 @@
 #include <string>
 #include <vector>
 
-#include "kernels/kernels.h"
+#include "kernels/table.h"
 
 namespace inkgrad::cpu {
 

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "kernels/kernels.h"
+#include "kernels/launches.h"
 
 namespace inkgrad::cuda {
 
@@ -18,7 +18,7 @@ struct Sgd {
 };
 
 // float32, binary cross entropy. Nothing here waits for the device: a pass writes its report
-// (kernels.h: ChainReport) into doubles on the device, and what it refused stands there.
+// (launches.h: ChainReport) into doubles on the device, and what it refused stands there.
 class Chain {
  public:
   explicit Chain(bool mean);

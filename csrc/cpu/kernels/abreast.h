@@ -5,7 +5,7 @@
 
 #include "bytes.h"
 #include "integers.h"
-#include "kernels.h"
+#include "table.h"
 #include "transpose.h"
 #include "vec.h"
 

@@ -5,7 +5,7 @@
 #pragma once
 
 #include "integers.h"
-#include "kernels.h"
+#include "table.h"
 #include "vec.h"
 
 namespace inkgrad::cpu {

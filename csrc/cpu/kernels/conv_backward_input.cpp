@@ -9,7 +9,7 @@
 #include <utility>
 
 #include "conv.h"
-#include "fill.h"
+#include "entries.h"
 
 namespace inkgrad::cpu {
 namespace {
@@ -192,15 +192,11 @@ void conv_backward_input(const ConvGeometry& g, const T* grad_output, const T* p
   });
 }
 
-}  // namespace
-
-template <typename T>
-void fill_conv_backward_input(KernelsOf<T>& table) {
+const Entries entries([]<typename T>(KernelsOf<T>& table) {
   table.conv_pack_backward = pack_backward<T>;
   table.conv_backward_input_workspace = backward_input_workspace<T>;
   table.conv_backward_input = conv_backward_input<T>;
-}
-template void fill_conv_backward_input(KernelsOf<float>&);
-template void fill_conv_backward_input(KernelsOf<double>&);
+});
 
+}  // namespace
 }  // namespace inkgrad::cpu

@@ -5,7 +5,7 @@
 // A tile is several output channels x the taps of one kernel row, a vector of sums each, over all
 // pixels of a block of images that fits the first-level cache; lanes are added once a block.
 #include "conv.h"
-#include "fill.h"
+#include "entries.h"
 
 namespace inkgrad::cpu {
 namespace {
@@ -173,15 +173,11 @@ int64_t backward_weight_workspace(const ConvGeometry& g) {
   return images_per_block<T>(g) * g.in_channels * padded_plane<T>(g);
 }
 
-}  // namespace
-
-template <typename T>
-void fill_conv_backward_weight(KernelsOf<T>& table) {
+const Entries entries([]<typename T>(KernelsOf<T>& table) {
   table.conv_backward_weight_workspace = backward_weight_workspace<T>;
   table.conv_backward_weight = conv_backward_weight<T>;
   table.conv_backward_bias = conv_backward_bias<T>;
-}
-template void fill_conv_backward_weight(KernelsOf<float>&);
-template void fill_conv_backward_weight(KernelsOf<double>&);
+});
 
+}  // namespace
 }  // namespace inkgrad::cpu

@@ -9,7 +9,7 @@
 // arithmetic on zeros around dy, and no sum leaves the registers before it is complete.
 #include "abreast.h"
 #include "conv.h"
-#include "fill.h"
+#include "entries.h"
 #include "pool.h"
 
 namespace inkgrad::cpu {
@@ -256,17 +256,13 @@ void batch_pooled_backward_input(const ConvGeometry& g, const PoolGeometry& p, i
       });
 }
 
-}  // namespace
-
-template <typename T>
-void fill_conv_batch_backward_input(KernelsOf<T>& table) {
+const Entries entries([]<typename T>(KernelsOf<T>& table) {
   table.batch_backward_input_takes = batch_backward_input_takes;
   table.batch_pack_backward = batch_pack_backward<T>;
   table.batch_backward_input_workspace = batch_backward_input_workspace<T>;
   table.batch_backward_input = batch_backward_input<T>;
   table.batch_pooled_backward_input = batch_pooled_backward_input<T>;
-}
-template void fill_conv_batch_backward_input(KernelsOf<float>&);
-template void fill_conv_batch_backward_input(KernelsOf<double>&);
+});
 
+}  // namespace
 }  // namespace inkgrad::cpu

@@ -7,7 +7,7 @@
 // worth many products, or be pooled.
 #include "abreast.h"
 #include "conv_tile.h"
-#include "fill.h"
+#include "entries.h"
 #include "pool.h"
 
 namespace inkgrad::cpu {
@@ -160,17 +160,13 @@ void batch_relu_pool_forward(const ConvGeometry& g, const PoolGeometry& p, int64
   });
 }
 
-}  // namespace
-
-template <typename T>
-void fill_conv_batch_forward(KernelsOf<T>& table) {
+const Entries entries([]<typename T>(KernelsOf<T>& table) {
   table.batch_lanes = kLanes<T>;
   table.batch_forward_pays = batch_forward_pays<T>;
   table.batch_forward_workspace = batch_forward_workspace<T>;
   table.batch_forward = batch_forward<T>;
   table.batch_relu_pool_forward = batch_relu_pool_forward<T>;
-}
-template void fill_conv_batch_forward(KernelsOf<float>&);
-template void fill_conv_batch_forward(KernelsOf<double>&);
+});
 
+}  // namespace
 }  // namespace inkgrad::cpu

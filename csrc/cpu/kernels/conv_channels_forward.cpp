@@ -7,7 +7,7 @@
 // conv_tile.h in the same order, so results are the same to the last bit.
 #include "abreast.h"
 #include "conv_tile.h"
-#include "fill.h"
+#include "entries.h"
 #include "pool.h"
 
 namespace inkgrad::cpu {
@@ -202,18 +202,14 @@ void channels_relu_pool_forward(const ConvGeometry& g, const PoolGeometry& p, co
       });
 }
 
-}  // namespace
-
-template <typename T>
-void fill_conv_channels_forward(KernelsOf<T>& table) {
+const Entries entries([]<typename T>(KernelsOf<T>& table) {
   table.channels_forward_pays = channels_forward_pays<T>;
   table.channels_packed_size = channels_packed_size<T>;
   table.pack_channels = pack_channels<T>;
   table.channels_forward_workspace = channels_forward_workspace<T>;
   table.channels_forward = channels_forward<T>;
   table.channels_relu_pool_forward = channels_relu_pool_forward<T>;
-}
-template void fill_conv_channels_forward(KernelsOf<float>&);
-template void fill_conv_channels_forward(KernelsOf<double>&);
+});
 
+}  // namespace
 }  // namespace inkgrad::cpu

@@ -6,7 +6,7 @@
 // lie anywhere in the image. No im2col: the input stays in the first-level cache and is read in
 // place or, padded or narrow, from a padded copy of one image.
 #include "conv_tile.h"
-#include "fill.h"
+#include "entries.h"
 #include "pool.h"
 
 namespace inkgrad::cpu {
@@ -123,16 +123,12 @@ int64_t forward_workspace(const ConvGeometry& g, const PoolGeometry& p) {
   return g.in_channels * padded_plane<T>(g) + kTileChannels * rows * g.out_width;
 }
 
-}  // namespace
-
-template <typename T>
-void fill_conv_forward(KernelsOf<T>& table) {
+const Entries entries([]<typename T>(KernelsOf<T>& table) {
   table.conv_pack_forward = pack_forward<T>;
   table.conv_forward_workspace = forward_workspace<T>;
   table.conv_forward = conv_forward<T>;
   table.conv_relu_pool_forward = conv_relu_pool_forward<T>;
-}
-template void fill_conv_forward(KernelsOf<float>&);
-template void fill_conv_forward(KernelsOf<double>&);
+});
 
+}  // namespace
 }  // namespace inkgrad::cpu

@@ -13,7 +13,7 @@
 #include <cmath>
 
 #include "conv.h"
-#include "fill.h"
+#include "entries.h"
 #include "transpose.h"
 
 namespace inkgrad::cpu {
@@ -579,10 +579,7 @@ void pooled_backward_input(const ConvGeometry& g, const PoolGeometry& p, const T
   });
 }
 
-}  // namespace
-
-template <typename T>
-void fill_conv_pooled(KernelsOf<T>& table) {
+const Entries entries([]<typename T>(KernelsOf<T>& table) {
   table.pooled_weight_workspace = pooled_weight_workspace<T>;
   table.pooled_weight_sums = pooled_weight_sums<T>;
   table.pooled_backward_weight = pooled_backward_weight<T>;
@@ -590,8 +587,7 @@ void fill_conv_pooled(KernelsOf<T>& table) {
   table.pooled_pack_weight = pooled_pack_weight<T>;
   table.pooled_input_workspace = pooled_input_workspace<T>;
   table.pooled_backward_input = pooled_backward_input<T>;
-}
-template void fill_conv_pooled(KernelsOf<float>&);
-template void fill_conv_pooled(KernelsOf<double>&);
+});
 
+}  // namespace
 }  // namespace inkgrad::cpu

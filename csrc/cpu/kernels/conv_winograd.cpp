@@ -12,7 +12,7 @@
 // images.
 #include "conv_winograd.h"
 
-#include "fill.h"
+#include "entries.h"
 #include "pool.h"
 
 namespace inkgrad::cpu {
@@ -371,10 +371,7 @@ uint64_t winograd_relu_pool_forward(const ConvGeometry& g, const PoolGeometry& p
   });
 }
 
-}  // namespace
-
-template <typename T>
-void fill_conv_winograd(KernelsOf<T>& table) {
+const Entries entries([]<typename T>(KernelsOf<T>& table) {
   table.winograd_takes = winograd_takes;
   table.winograd_images = winograd_images<T>;
   table.winograd_packed_size = winograd_packed_size;
@@ -383,8 +380,7 @@ void fill_conv_winograd(KernelsOf<T>& table) {
   table.winograd_workspace = winograd_workspace<T>;
   table.winograd_forward = winograd_forward<T>;
   table.winograd_relu_pool_forward = winograd_relu_pool_forward<T>;
-}
-template void fill_conv_winograd(KernelsOf<float>&);
-template void fill_conv_winograd(KernelsOf<double>&);
+});
 
+}  // namespace
 }  // namespace inkgrad::cpu

@@ -8,7 +8,7 @@
 // A tile is kTile output channels x kTile channels of one product, a vector of sums each, over the
 // windows of a block; its lanes, one for each image, are added behind it.
 #include "conv_winograd.h"
-#include "fill.h"
+#include "entries.h"
 
 namespace inkgrad::cpu {
 namespace {
@@ -275,18 +275,14 @@ void winograd_unpack_weight(const ConvGeometry& g, ChannelRange range, const T* 
   });
 }
 
-}  // namespace
-
-template <typename T>
-void fill_conv_winograd_weight(KernelsOf<T>& table) {
+const Entries entries([]<typename T>(KernelsOf<T>& table) {
   table.winograd_weight_takes = winograd_weight_takes;
   table.winograd_weight_parts = winograd_weight_parts;
   table.winograd_weight_sums = winograd_weight_sums;
   table.winograd_weight_workspace = winograd_weight_workspace<T>;
   table.winograd_backward_weight = winograd_backward_weight<T>;
   table.winograd_unpack_weight = winograd_unpack_weight<T>;
-}
-template void fill_conv_winograd_weight(KernelsOf<float>&);
-template void fill_conv_winograd_weight(KernelsOf<double>&);
+});
 
+}  // namespace
 }  // namespace inkgrad::cpu

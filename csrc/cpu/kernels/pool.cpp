@@ -1,7 +1,7 @@
 // Pooling of whole planes: what follows a convolution that was computed elsewhere.
 #include "pool.h"
 
-#include "fill.h"
+#include "entries.h"
 
 namespace inkgrad::cpu {
 namespace {
@@ -59,15 +59,11 @@ void pool_backward(const PoolGeometry& p, const T* grad_output, const uint8_t* i
   for (int64_t k = covered_rows * width; k < height * width; ++k) grad_plane[k] = T(0);
 }
 
-}  // namespace
-
-template <typename T>
-void fill_pool(KernelsOf<T>& table) {
+const Entries entries([]<typename T>(KernelsOf<T>& table) {
   table.relu_pool = relu_pool<T>;
   table.relu_pool_channels_last = relu_pool_channels_last<T>;
   table.pool_backward = pool_backward<T>;
-}
-template void fill_pool(KernelsOf<float>&);
-template void fill_pool(KernelsOf<double>&);
+});
 
+}  // namespace
 }  // namespace inkgrad::cpu

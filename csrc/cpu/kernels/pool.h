@@ -8,7 +8,7 @@
 #include <type_traits>
 
 #include "bytes.h"
-#include "kernels.h"
+#include "table.h"
 #include "vec.h"
 
 namespace inkgrad::cpu {

@@ -6,7 +6,7 @@
 // round for the tensor cores; up to here that takes longer than the products do in float
 // arithmetic.
 #include "conv_parts.cuh"
-#include "fill.h"
+#include "entries.h"
 #include "math.h"
 
 namespace inkgrad::cuda {
@@ -105,11 +105,10 @@ void relu_pool(const ConvGeometry& g, const float* input, const float* weight, c
   });
 }
 
-}  // namespace
-
-void fill_conv_forward(Kernels& table) {
+const Entries entries([](Kernels& table) {
   table.conv_takes = takes;
   table.conv_relu_pool = relu_pool;
-}
+});
 
+}  // namespace
 }  // namespace inkgrad::cuda

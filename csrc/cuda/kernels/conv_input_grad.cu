@@ -3,7 +3,7 @@
 // there, is spread out in shared memory; the input's is its convolution with the weights turned
 // round.
 #include "conv_parts.cuh"
-#include "fill.h"
+#include "entries.h"
 #include "math.h"
 
 namespace inkgrad::cuda {
@@ -120,11 +120,10 @@ void input_grad(const ConvGeometry& g, const float* grad_output, const float* ou
   });
 }
 
-}  // namespace
-
-void fill_conv_input_grad(Kernels& table) {
+const Entries entries([](Kernels& table) {
   table.conv_input_grad_takes = takes_input;
   table.conv_input_grad = input_grad;
-}
+});
 
+}  // namespace
 }  // namespace inkgrad::cuda

@@ -8,7 +8,7 @@
 // in registers; at the end of 32 images the lanes add theirs up.
 #include "conv_parts.cuh"
 #include "conv_weight_map.h"
-#include "fill.h"
+#include "entries.h"
 #include "math.h"
 
 namespace inkgrad::cuda {
@@ -227,11 +227,10 @@ void weight_grad(const ConvGeometry& g, const float* grad_output, const float* o
             grad_bias, stream);
 }
 
-}  // namespace
-
-void fill_conv_weight_grad(Kernels& table) {
+const Entries entries([](Kernels& table) {
   table.conv_weight_grad_parts = weight_grad_parts;
   table.conv_weight_grad = weight_grad;
-}
+});
 
+}  // namespace
 }  // namespace inkgrad::cuda

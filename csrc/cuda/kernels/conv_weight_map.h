@@ -4,7 +4,7 @@
 #pragma once
 
 #include "index.h"
-#include "kernels.h"
+#include "launches.h"
 
 namespace inkgrad::cuda {
 

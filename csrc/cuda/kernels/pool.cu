@@ -4,7 +4,7 @@
 //
 // A thread makes one element. With channels last the channel runs fastest, else the column.
 #include "common.cuh"
-#include "fill.h"
+#include "entries.h"
 #include "math.h"
 #include "pool_map.h"
 
@@ -88,11 +88,10 @@ void relu_pool_backward(Dtype dtype, const PoolGeometry& g, const void* grad_out
   });
 }
 
-}  // namespace
-
-void fill_pool(Kernels& table) {
+const Entries entries([](Kernels& table) {
   table.relu_pool = relu_pool;
   table.relu_pool_backward = relu_pool_backward;
-}
+});
 
+}  // namespace
 }  // namespace inkgrad::cuda
