@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from inkgrad import kernels
+from inkgrad.kernels import record
 
 
 def kernels_of(step: Callable[[], Any]) -> dict[str, str] | None:
@@ -14,7 +14,7 @@ def kernels_of(step: Callable[[], Any]) -> dict[str, str] | None:
     A direction that runs several kernels has all their names, in order: "winograd + unfused". None
     if no kernel was recorded: those of CUDA, and without the compiled extension.
     """
-    with kernels.record() as calls:
+    with record() as calls:
         step()
     names: dict[str, dict[str, None]] = {}
     for call in calls:
