@@ -52,7 +52,7 @@ _COLUMN_TEXTS = {
     "ours": "kernels.column.ours",
     "ratio": "kernels.column.ratio",
     "committed": "kernels.column.committed",
-    "roofline": "kernels.column.roofline",
+    "roofline": "kernels.column.ceiling",
     "error": "kernels.column.error",
     "memory": "kernels.column.memory",
 }
