@@ -1,6 +1,11 @@
 """The tables for README and docs."""
 
-from inkgrad_bench import markdown
+import json
+from pathlib import Path
+
+from inkgrad_bench import markdown, results_file
+
+RESULTS = Path(__file__).parents[2] / "benchmarks" / "results"
 
 
 def table_rows(lines):
@@ -34,3 +39,10 @@ def test_gpu_table_marks_rows_of_another_commit(document):
     assert len(table_rows(text.splitlines())) == 1 + 8
     assert "The rows of train are from commit older." in text
     assert "float64: pooled" in text
+
+
+def test_the_committed_tables_are_those_of_the_committed_files():
+    latest = results_file.load(results_file.LATEST)
+    assert (RESULTS / "table.md").read_text() == markdown.table(latest)
+    gpu = json.loads((RESULTS / "gpu.json").read_text())["benchmark"]
+    assert (RESULTS / "gpu.md").read_text() == markdown.gpu_table(gpu)
