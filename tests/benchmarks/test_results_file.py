@@ -23,11 +23,11 @@ def test_it_is_json_and_is_read_back(document, tmp_path):
     assert results_file.load(path) == document
 
 
-def test_floats_have_four_digits(document):
+def test_floats_have_five_digits(document):
     document["results"][0]["seconds"]["ours"]["median"] = 1.23456789e-5
     document["results"][0]["flops"] = 123456789
     row = json.loads(results_file.dumps(document))["results"][0]
-    assert row["seconds"]["ours"]["median"] == 1.235e-5
+    assert row["seconds"]["ours"]["median"] == 1.2346e-5
     assert row["flops"] == 123456789
 
 
