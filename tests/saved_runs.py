@@ -22,7 +22,7 @@ def record(number: int, model: str = "softmax", **settings: Any) -> Record:
         created=f"2026-11-26T04:00:{number:02}.000+00:00",
         data="made up",
         examples=640,
-        settings=course_settings(model, epochs=3, **settings),
+        settings=course_settings(model, **{"epochs": 3, **settings}),
         state="finished",
         curve=curve,
         epochs=epochs,

@@ -20,9 +20,10 @@ from inkgrad.course.training import confusion_images as cells
 from inkgrad.course.training import weights_file as checkpoint
 from inkgrad.course.training.checkpoints import moments
 from inkgrad.course.training.curve import Curve
-from inkgrad.course.training.live_run import LiveRun, Progress
+from inkgrad.course.training.live_run import LiveRun
 from inkgrad.course.training.loop import Batch, Run
-from inkgrad.course.training.run_store import Rate, RunStore
+from inkgrad.course.training.run_status import RunStatus
+from inkgrad.course.training.run_store import LrChange, RunStore
 
 MUCH = 10_000  # epochs: more than any test waits for
 
@@ -45,28 +46,28 @@ def begin(store: RunStore, few_digits: Data) -> Callable[..., LiveRun]:
     return start
 
 
-def until(live: LiveRun, holds: Callable[[Progress], bool]) -> Progress:
-    """The first progress for which that holds."""
+def until(live: LiveRun, holds: Callable[[RunStatus], bool]) -> RunStatus:
+    """The first status for which that holds."""
     deadline = time.monotonic() + 60
-    while not holds(progress := live.progress()):
-        assert time.monotonic() < deadline, progress
+    while not holds(status := live.status()):
+        assert time.monotonic() < deadline, status
         time.sleep(0.005)
-    return progress
+    return status
 
 
-def end(live: LiveRun) -> Progress:
+def end(live: LiveRun) -> RunStatus:
     assert live.wait(60)
-    return live.progress()
+    return live.status()
 
 
 def test_it_learns_what_the_run_alone_learns_and_is_kept(begin, store, few_digits) -> None:
     live = begin(epochs=3)
-    progress = end(live)
+    status = end(live)
     alone = Run(live.settings, few_digits)
     list(alone.epochs())
-    assert progress.phase == "finished"
-    assert [epoch.loss for epoch in progress.epochs] == [epoch.loss for epoch in alone.history]
-    assert progress.done == progress.steps == len(progress.points) == 27
+    assert status.state == "finished"
+    assert [epoch.loss for epoch in status.record.epochs] == [epoch.loss for epoch in alone.history]
+    assert status.done == status.steps == len(status.record.curve) == 27
     record = store.load(live.id)
     assert record == live.record()
     assert (record.state, record.test) == ("finished", alone.test())
@@ -83,32 +84,32 @@ def test_it_learns_what_the_run_alone_learns_and_is_kept(begin, store, few_digit
 def test_runs_in_company_give_the_curves_they_give_alone(begin) -> None:
     alone = [end(begin(epochs=2, seed=seed)) for seed in (0, 1)]
     together = [begin(epochs=2, seed=seed) for seed in (0, 1, 0)]
-    losses = [[point.loss for point in end(live).points] for live in together]
-    assert losses[0] == losses[2] == [point.loss for point in alone[0].points]
-    assert losses[1] == [point.loss for point in alone[1].points] != losses[0]
+    losses = [[point.loss for point in end(live).record.curve] for live in together]
+    assert losses[0] == losses[2] == [point.loss for point in alone[0].record.curve]
+    assert losses[1] == [point.loss for point in alone[1].record.curve] != losses[0]
 
 
 def test_watching_and_pausing_do_not_change_the_curve(begin) -> None:
     undisturbed = end(begin(epochs=20))
     paused = begin(epochs=20)
     paused.pause()
-    until(paused, lambda now: now.phase == "paused")
-    time.sleep(0.1)  # the step in progress
-    before = paused.progress()
+    until(paused, lambda now: now.state == "paused")
+    time.sleep(0.1)  # the step in status
+    before = paused.status()
     time.sleep(0.2)
-    after = paused.progress()
-    assert (after.phase, after.done) == ("paused", before.done)
-    assert after.seconds == before.seconds
-    paused.go_on()
-    losses = [epoch.loss for epoch in end(paused).epochs]
-    assert losses == [epoch.loss for epoch in undisturbed.epochs]
+    after = paused.status()
+    assert (after.state, after.done) == ("paused", before.done)
+    assert after.record.seconds == before.record.seconds
+    paused.resume()
+    losses = [epoch.loss for epoch in end(paused).record.epochs]
+    assert losses == [epoch.loss for epoch in undisturbed.record.epochs]
 
 
 def test_a_stopped_run_keeps_what_it_learnt(begin, store) -> None:
     live = begin(epochs=MUCH)
-    until(live, lambda now: len(now.epochs) >= 1)
+    until(live, lambda now: len(now.record.epochs) >= 1)
     live.stop()
-    assert live.progress().phase == "stopped"  # at once, though the step in progress goes on
+    assert live.status().state == "stopped"  # at once, though the step in status goes on
     end(live)
     assert store.load(live.id).state == "stopped"
     assert store.weights(live.id).exists()
@@ -119,15 +120,15 @@ def test_a_paused_run_can_be_stopped(begin) -> None:
     until(live, lambda now: now.done > 0)
     live.pause()
     live.stop()
-    assert end(live).phase == "stopped"
+    assert end(live).state == "stopped"
 
 
 def test_a_run_ends_after_the_time_it_may_take(store, few_digits) -> None:
     settings = course_settings("cnn", epochs=MUCH)
     live = LiveRun(settings, lambda say: few_digits, store, most_seconds=0.1)
     live.start()
-    progress = end(live)
-    assert (progress.phase, progress.message[:13]) == ("stopped", "The most that")
+    status = end(live)
+    assert (status.state, status.record.message[:13]) == ("stopped", "The most that")
 
 
 def test_a_changed_rate_counts_from_the_next_step_and_is_recorded(begin, store) -> None:
@@ -136,14 +137,14 @@ def test_a_changed_rate_counts_from_the_next_step_and_is_recorded(begin, store) 
     live.pause()
     time.sleep(0.1)
     live.set_lr(1e-30)  # as good as nothing: the weights stay
-    done = live.progress().done
+    done = live.status().done
     weights = live.run.weights()
-    live.go_on()
+    live.resume()
     until(live, lambda now: now.done > done + 20)
     live.stop()
     end(live)
     assert all(torch.equal(weights[name], now) for name, now in live.run.weights().items())
-    assert store.load(live.id).rates == (Rate(done + 1, 1e-30),)
+    assert store.load(live.id).lr_changes == (LrChange(done + 1, 1e-30),)
 
 
 @pytest.mark.parametrize("lr", [0, -1, float("inf"), float("nan")])
@@ -156,20 +157,20 @@ def test_a_rate_that_is_none_is_refused(begin, lr: float) -> None:
 
 def test_a_diverged_run_has_its_last_good_weights(begin, store) -> None:
     live = begin(epochs=MUCH, one_cycle=False)
-    until(live, lambda now: len(now.epochs) >= 1)
+    until(live, lambda now: len(now.record.epochs) >= 1)
     live.set_lr(1e20)
-    progress = end(live)
-    assert progress.phase == "diverged"
-    assert progress.message.startswith(f"in epoch {len(progress.epochs) + 1}")
+    status = end(live)
+    assert status.state == "diverged"
+    assert status.record.message.startswith(f"in epoch {len(status.record.epochs) + 1}")
     model, _ = checkpoint.load(store.weights(live.id))
     assert all(weight.isfinite().all() for weight in model.state_dict().values())
-    assert all(snapshot.step <= len(progress.epochs) * 9 for snapshot in live.snapshots)
+    assert all(snapshot.step <= len(status.record.epochs) * 9 for snapshot in live.snapshots)
     assert store.load(live.id).state == "diverged"
 
 
 def test_a_run_that_diverges_at_once_is_recorded_without_weights(begin, store) -> None:
     live = begin(epochs=2, lr=1e30, one_cycle=False)
-    assert end(live).phase == "diverged"
+    assert end(live).state == "diverged"
     assert store.load(live.id).epochs == ()
     assert not store.weights(live.id).exists()
 
@@ -180,8 +181,8 @@ def test_data_that_cannot_be_loaded_is_a_failure_with_its_reason(store) -> None:
 
     live = LiveRun(course_settings("cnn"), load, store)
     live.start()
-    progress = end(live)
-    assert (progress.phase, progress.message) == ("failed", "OSError: the disk is gone")
+    status = end(live)
+    assert (status.state, status.record.message) == ("failed", "OSError: the disk is gone")
     assert store.records() == []
 
 
@@ -195,10 +196,10 @@ def test_what_takes_long_is_told_while_the_data_is_loaded(store, few_digits) -> 
 
     live = LiveRun(course_settings("cnn", epochs=1), load, store)
     live.start()
-    assert until(live, lambda now: now.message != "").message == "Downloading it"
-    assert live.progress().phase == "loading"
+    assert until(live, lambda now: now.record.message != "").record.message == "Downloading it"
+    assert live.status().state == "loading"
     loaded.set()
-    assert end(live).message == ""
+    assert end(live).record.message == ""
 
 
 def test_a_disk_that_takes_no_record_does_not_end_the_run(few_digits, tmp_path) -> None:
@@ -206,9 +207,9 @@ def test_a_disk_that_takes_no_record_does_not_end_the_run(few_digits, tmp_path) 
     settings = course_settings("cnn", epochs=1)
     live = LiveRun(settings, lambda say: few_digits, RunStore(tmp_path / "file"))
     live.start()
-    progress = end(live)
-    assert progress.phase == "finished"
-    assert progress.message.startswith("The run could not be kept")
+    status = end(live)
+    assert status.state == "finished"
+    assert status.record.message.startswith("The run could not be kept")
 
 
 def test_snapshots_are_the_weights_of_their_moments(begin, few_digits) -> None:
@@ -240,7 +241,7 @@ from inkgrad.course.settings import course_settings
 torch.set_num_threads(1)
 live = LiveRun(course_settings("cnn", epochs=10**6), lambda say: digits(), RunStore(Path("runs")))
 live.start()
-while not live.progress().epochs:
+while not live.status().record.epochs:
     time.sleep(0.01)
 """
 

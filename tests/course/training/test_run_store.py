@@ -11,8 +11,8 @@ import pytest
 from inkgrad.course.settings import course_settings
 from inkgrad.course.training.loop import Epoch
 from inkgrad.course.training.run_store import (
+    LrChange,
     Point,
-    Rate,
     Record,
     RunError,
     RunStore,
@@ -37,7 +37,7 @@ def record(store: RunStore, created: str | None = None) -> Record:
         state="finished",
         curve=(Point(4, 0.5, 0.25, 2.3), Point(8, 1.0, 0.5, 1.9)),
         epochs=(Epoch(1, 2.1, 1.8, 0.7, 0.5),),
-        rates=(Rate(5, 0.001),),
+        lr_changes=(LrChange(5, 0.001),),
         seconds=0.5,
         test=Score(1.9, 0.68, 10_000),
         confusion=((5, 1), (0, 4)),
@@ -98,6 +98,15 @@ def test_a_record_under_another_id_or_in_no_known_state_is_damaged(store: RunSto
         path.write_text(json.dumps(kept.to_json() | change))
         with pytest.raises(RunError, match="damaged"):
             store.load(kept.id)
+
+
+def test_a_record_of_an_earlier_version_loads(store: RunStore) -> None:
+    kept = replace(record(store), state="training")
+    store.save(kept)
+    old = kept.to_json() | {"state": "unfinished"}
+    old["rates"] = old.pop("lr_changes")
+    (store.folder / kept.id / "run.json").write_text(json.dumps(old))
+    assert store.load(kept.id) == kept
 
 
 def test_other_files_in_the_folder_are_left_alone(store: RunStore) -> None:

@@ -194,7 +194,7 @@ def test_the_rate_is_changed_while_it_trains(open_train) -> None:
     _until_result(page)
     with page.expect_download() as download:
         page.get_by_role("button", name="Record (JSON)").click()
-    (changed,) = json.loads(Path(download.value.path()).read_text())["rates"]
+    (changed,) = json.loads(Path(download.value.path()).read_text())["lr_changes"]
     assert changed["lr"] == 0.001
 
 

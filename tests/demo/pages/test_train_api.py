@@ -26,7 +26,7 @@ def client(address: str) -> Client:
 def test_a_run_over_the_api_is_that_of_the_course(client: Client) -> None:
     job = client.submit(**SETTINGS, api_name="/train")
     result = job.result(timeout=60)
-    assert result["phase"] == "finished"
+    assert result["state"] == "finished"
     assert (result["done"], result["data"]) == (42, "scikit-learn's digits")
     run = Run(course_settings("cnn", epochs=2, augment=False, seed=3), digits())
     losses = [epoch.loss for epoch in run.epochs()]
@@ -38,13 +38,13 @@ def test_a_run_over_the_api_is_that_of_the_course(client: Client) -> None:
 def test_a_run_is_started_watched_steered_and_downloaded(client: Client) -> None:
     started = client.predict({**SETTINGS, "epochs": 2000}, api_name="/train_start")
     (run,) = started["runs"]
-    assert client.predict(run, api_name="/train_progress")["run"] == run
+    assert client.predict(run, api_name="/train_status")["id"] == run
     client.predict(run, "lr", 0.01, api_name="/train_steer")
-    assert client.predict(run, api_name="/train_progress")["lr"] == 0.01
-    assert client.predict(run, "stop", api_name="/train_steer")["phase"] == "stopped"
-    while not (progress := client.predict(run, api_name="/train_progress"))["judged"]:
+    assert client.predict(run, api_name="/train_status")["lr"] == 0.01
+    assert client.predict(run, "stop", api_name="/train_steer")["state"] == "stopped"
+    while not (status := client.predict(run, api_name="/train_status"))["complete"]:
         pass
-    assert progress["phase"] == "stopped"
+    assert status["state"] == "stopped"
     record = client.predict(run, "record", api_name="/train_export")
     assert run.encode() in base64.b64decode(record["content"])
 
@@ -72,8 +72,8 @@ def test_callers_are_told_what_was_wrong(client: Client, changes: dict, message:
 def test_a_caller_who_leaves_ends_the_run(client: Client) -> None:
     job = client.submit(**{**SETTINGS, "epochs": 2000}, api_name="/train")
     news = iter(job)
-    run = next(news)["run"]
+    run = next(news)["id"]
     job.cancel()
-    while not client.predict(run, api_name="/train_progress")["judged"]:
+    while not client.predict(run, api_name="/train_status")["complete"]:
         pass
-    assert client.predict(run, api_name="/train_progress")["phase"] == "stopped"
+    assert client.predict(run, api_name="/train_status")["state"] == "stopped"

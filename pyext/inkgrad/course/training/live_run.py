@@ -8,8 +8,7 @@ import time
 import weakref
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import Literal
+from dataclasses import replace
 
 from inkgrad.course import models
 from inkgrad.course.data.datasets import Data, Say
@@ -21,67 +20,21 @@ from inkgrad.course.training import confusion_images as cells
 from inkgrad.course.training.checkpoints import Snapshot
 from inkgrad.course.training.curve import Curve
 from inkgrad.course.training.loop import Batch, Epoch, Run
-from inkgrad.course.training.run_store import Point, Rate, Record, RunStore, State, now
+from inkgrad.course.training.run_status import QuickEvaluation, RunStatus
+from inkgrad.course.training.run_store import ENDED, LrChange, Record, RunStore, State, now
 from inkgrad.course.training.steps import Diverged, confusion, evaluate
-
-Phase = Literal["loading", "training", "paused", "finished", "stopped", "diverged", "failed"]
-ENDED = ("finished", "stopped", "diverged", "failed")
-_STATES: dict[Phase, State] = {
-    "loading": "unfinished",
-    "training": "unfinished",
-    "paused": "unfinished",
-    "finished": "finished",
-    "stopped": "stopped",
-    "diverged": "diverged",
-    "failed": "failed",
-}
 
 # How often the weights are copied for whoever wants to try the model, and the record is saved.
 _SECONDS_TO_COPY = 0.1
 _SECONDS_TO_SAVE = 10.0
 # Between epochs the model is judged by so many examples, now and then; that takes no more of the
 # time than this share.
-_EXAMPLES_TO_GLANCE = 512
-_SHARE_TO_GLANCE = 1 / 10
-_SECONDS_TO_GLANCE = 0.2
-_MOST_GLANCES = 500
+_QUICK_EXAMPLES = 512
+_QUICK_SHARE_OF_TIME = 1 / 10
+_SECONDS_BETWEEN_QUICK = 0.2
+_MAX_QUICK_EVALUATIONS = 500
 # The span over which the speed is measured.
 _SECONDS_OF_SPEED = 2.0
-
-
-@dataclass(frozen=True)
-class Glance:
-    """The accuracy on a few of the validation examples, between the ends of two epochs."""
-
-    step: int
-    epoch: float
-    seconds: float
-    accuracy: float
-
-
-@dataclass(frozen=True)
-class Progress:
-    """How a run stands.
-
-    ``points`` of the curve, of which there is one for every ``stride`` steps; ``done`` of
-    ``steps``, which is 0 until the data is loaded. ``speed`` in examples a second; ``left`` is the
-    time to the end at the speed until now, None where there is nothing to go by. ``judged``: the
-    test set has been gone through, and nothing will change any more.
-    """
-
-    phase: Phase
-    message: str
-    steps: int
-    done: int
-    seconds: float
-    speed: float
-    left: float | None
-    lr: float
-    stride: int
-    points: tuple[Point, ...]
-    epochs: tuple[Epoch, ...]
-    glances: tuple[Glance, ...]
-    judged: bool
 
 
 class LiveRun:
@@ -113,16 +66,17 @@ class LiveRun:
         self._created = now()
         self._stop, self._pause = threading.Event(), threading.Event()
         self._lr = settings.lr
-        self._rates: list[Rate] = []
-        self._phase: Phase = "loading"
+        self._lr_changes: list[LrChange] = []
+        self._state: State = "loading"
         self._message = ""
         self._ended = threading.Event()
         # What the worker writes and others read, together.
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._curve = Curve()
         self._epochs: list[Epoch] = []
-        self._glances: list[Glance] = []
-        self._next_glance = 0.0
+        self._quick_evaluations: list[QuickEvaluation] = []
+        self._times_thinned = 0  # the quick evaluations
+        self._next_quick_evaluation = 0.0
         self._done = 0
         self._seconds = 0.0
         self._trained = 0  # examples
@@ -144,8 +98,8 @@ class LiveRun:
     def stop(self) -> None:
         """End it after the step in progress; the model keeps what it learnt."""
         with self._lock:
-            if self._phase not in ENDED:
-                self._phase = "stopped"
+            if self._state not in ENDED:
+                self._state = "stopped"
         self._stop.set()
 
     def leave(self) -> None:
@@ -156,14 +110,14 @@ class LiveRun:
     def pause(self) -> None:
         with self._lock:
             self._pause.set()
-            if self._phase == "training":
-                self._phase = "paused"
+            if self._state == "training":
+                self._state = "paused"
 
-    def go_on(self) -> None:
+    def resume(self) -> None:
         with self._lock:
             self._pause.clear()
-            if self._phase == "paused":
-                self._phase = "training"
+            if self._state == "paused":
+                self._state = "training"
 
     def set_lr(self, lr: float) -> None:
         """The learning rate from the next step on. ValueError where it is none."""
@@ -172,7 +126,7 @@ class LiveRun:
             self._lr = lr
             if self.run is not None:
                 self.run.lr = lr
-            self._rates.append(Rate(self._done + 1, lr))
+            self._lr_changes.append(LrChange(self._done + 1, lr))
 
     def wait(self, seconds: float | None = None) -> bool:
         """Until it has ended and been judged and saved; False if it has not by then."""
@@ -185,26 +139,25 @@ class LiveRun:
         """Whether it still has work to do."""
         return not self._ended.is_set()
 
-    def progress(self) -> Progress:
+    def status(self) -> RunStatus:
+        complete = self._ended.is_set()  # asked first: what follows is then the last word
         with self._lock:
-            steps = self.run.total_steps if self.run else 0
-            left = None
-            if self._done and self._phase in ("training", "paused"):
-                left = self._seconds / self._done * (steps - self._done)
-            return Progress(
-                phase=self._phase,
-                message=self._message,
+            run, steps = self.run, self.run.total_steps if self.run else 0
+            seconds_left = None
+            if self._done and self._state in ("training", "paused"):
+                seconds_left = self._seconds / self._done * (steps - self._done)
+            return RunStatus(
+                record=self.record(),
                 steps=steps,
                 done=self._done,
-                seconds=self._seconds,
-                speed=self._speed() if self._phase == "training" else 0.0,
-                left=left,
                 lr=self._lr,
-                stride=self._curve.stride,
-                points=tuple(self._curve.points),
-                epochs=tuple(self._epochs),
-                glances=tuple(self._glances),
-                judged=self._ended.is_set(),
+                speed=self._speed() if self._state == "training" else 0.0,
+                seconds_left=seconds_left,
+                fallback_data=run is not None and run.data.stand_in,
+                complete=complete,
+                quick_evaluations=tuple(self._quick_evaluations),
+                checkpoints=tuple(self.moments),
+                revisions=(self._curve.stride, 1 + self._times_thinned, 1 + complete),
             )
 
     @property
@@ -241,11 +194,11 @@ class LiveRun:
                 examples=run.counts["train"] if run else 0,
                 settings=self.settings,
                 source=self._source,
-                state=_STATES[self._phase],
+                state=self._state,
                 message=self._message,
                 curve=tuple(self._curve.points),
                 epochs=tuple(self._epochs),
-                rates=tuple(self._rates),
+                lr_changes=tuple(self._lr_changes),
                 seconds=self._seconds,
                 test=run.test_score if run else None,
                 confusion=self._confusion,
@@ -282,8 +235,8 @@ class LiveRun:
             self.run = run
             run.pause = self._pause
             run.lr = self._lr
-            if self._phase == "loading":
-                self._phase = "paused" if self._pause.is_set() else "training"
+            if self._state == "loading":
+                self._state = "paused" if self._pause.is_set() else "training"
         for epoch in run.epochs():
             with self._lock:
                 self._epochs.append(epoch)
@@ -306,8 +259,8 @@ class LiveRun:
             self._trained += batch.examples
             if not self._recent or batch.seconds - self._recent[-1][0] > _SECONDS_OF_SPEED / 20:
                 self._recent.append((batch.seconds, self._trained))
-        if batch.seconds >= self._next_glance:
-            self._glance(run, batch)
+        if batch.seconds >= self._next_quick_evaluation:
+            self._evaluate_quickly(run, batch)
         if batch.seconds > self._most_seconds:
             self._message = message("problem.too_long", seconds=round(self._most_seconds))
             self.stop()
@@ -319,17 +272,21 @@ class LiveRun:
             self._copied = batch.seconds
             self.latest = Snapshot(run.steps, run.weights())
 
-    def _glance(self, run: Run, batch: Batch) -> None:
+    def _evaluate_quickly(self, run: Run, batch: Batch) -> None:
         start = time.perf_counter()
         judged = run.validation if len(run.validation) else run.train
-        score = evaluate(run.model, judged[:_EXAMPLES_TO_GLANCE])
+        score = evaluate(run.model, judged[:_QUICK_EXAMPLES])
         cost = time.perf_counter() - start
-        self._next_glance = batch.seconds + max(_SECONDS_TO_GLANCE, cost / _SHARE_TO_GLANCE)
+        pause = max(_SECONDS_BETWEEN_QUICK, cost / _QUICK_SHARE_OF_TIME)
+        self._next_quick_evaluation = batch.seconds + pause
         epoch = run.steps / batch.count
         with self._lock:
-            self._glances.append(Glance(run.steps, epoch, batch.seconds, score.accuracy))
-            if len(self._glances) > _MOST_GLANCES:
-                del self._glances[1::2]
+            self._quick_evaluations.append(
+                QuickEvaluation(run.steps, epoch, batch.seconds, score.accuracy)
+            )
+            if len(self._quick_evaluations) > _MAX_QUICK_EVALUATIONS:
+                del self._quick_evaluations[1::2]
+                self._times_thinned += 1
 
     def _judge(self) -> None:
         """The end: the last snapshot, the test set, and the weights, if anything was learnt."""
@@ -337,7 +294,7 @@ class LiveRun:
         if run is None:
             return
         good = len(run.history) * (run.total_steps // self.settings.epochs)
-        last = good if self._phase == "diverged" else run.steps
+        last = good if self._state == "diverged" else run.steps
         self.snapshots = [kept for kept in self.snapshots if kept.step < last]
         self.latest = Snapshot(last, run.weights())
         self.snapshots.append(self.latest)
@@ -364,10 +321,10 @@ class LiveRun:
         except OSError as error:  # the run goes on, whatever the disk does
             self._message = message("problem.not_kept", error=error)
 
-    def _end(self, phase: Phase, message: str = "") -> None:
+    def _end(self, state: State, message: str = "") -> None:
         with self._lock:
-            if self._phase not in ENDED or phase == "failed":
-                self._phase = phase
+            if self._state not in ENDED or state == "failed":
+                self._state = state
                 self._message = message
 
     def _speed(self) -> float:

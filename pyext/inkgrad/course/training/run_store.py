@@ -33,12 +33,17 @@ from inkgrad.course.settings import Settings
 from inkgrad.course.training.loop import Epoch
 from inkgrad.course.training.steps import Score
 
-# "unfinished": it trains at this moment, or its process ended before it did.
-State = Literal["unfinished", "finished", "stopped", "diverged", "failed"]
+# A stored run in a state other than ENDED trains in some process, or its process was killed.
+State = Literal["loading", "training", "paused", "finished", "stopped", "diverged", "failed"]
+ENDED = ("finished", "stopped", "diverged", "failed")
 
 _RECORD, _WEIGHTS = "run.json", "weights.safetensors"
 _CELLS, _SNAPSHOTS = "cells.safetensors", "snapshots.safetensors"
 _ID = re.compile(r"\d{8}-\d{6}-[a-z]+-[0-9a-f]{4,}")
+
+
+# Keys of run.json in earlier versions, and what they are called now.
+_RENAMED = {"rates": "lr_changes"}
 
 
 class RunError(ValueError):
@@ -60,8 +65,8 @@ class Point:
 
 
 @dataclass(frozen=True)
-class Rate:
-    """The learning rate that somebody set while the run trained: from ``step`` on (from 1)."""
+class LrChange:
+    """The learning rate that was set while the run trained, used from ``step`` on (from 1)."""
 
     step: int
     lr: float
@@ -82,7 +87,7 @@ class Record:
         message: Why, where it diverged or failed; else empty.
         curve: The training loss, from the first step on; at most some hundred points.
         epochs: One for each epoch that was finished: training and validation loss, accuracy.
-        rates: The learning rates set while it trained, in order.
+        lr_changes: The learning rates set while it trained, in order.
         seconds: Time it trained, pauses left out.
         test: How the model does on the test set; None where there is none, or not yet.
         confusion: On the test set (without one, on the validation part): rows are the labels,
@@ -95,11 +100,11 @@ class Record:
     examples: int
     settings: Settings
     source: str = ""
-    state: State = "unfinished"
+    state: State = "loading"
     message: str = ""
     curve: tuple[Point, ...] = ()
     epochs: tuple[Epoch, ...] = ()
-    rates: tuple[Rate, ...] = ()
+    lr_changes: tuple[LrChange, ...] = ()
     seconds: float = 0.0
     test: Score | None = None
     confusion: tuple[tuple[int, ...], ...] | None = None
@@ -116,13 +121,16 @@ class Record:
 
     @classmethod
     def from_json(cls, fields: Any) -> Record:
-        """RunError where that is no record."""
+        """RunError where that is no record. Records of earlier versions load as well."""
         try:
+            fields = {_RENAMED.get(name, name): value for name, value in fields.items()}
+            if fields["state"] == "unfinished":
+                fields["state"] = "training"
             parts = {
                 "settings": Settings(**fields["settings"]),
                 "curve": tuple(Point(**point) for point in fields["curve"]),
                 "epochs": tuple(Epoch(**epoch) for epoch in fields["epochs"]),
-                "rates": tuple(Rate(**rate) for rate in fields["rates"]),
+                "lr_changes": tuple(LrChange(**change) for change in fields["lr_changes"]),
                 "test": fields["test"] and Score(**fields["test"]),
                 "confusion": fields["confusion"] and tuple(map(tuple, fields["confusion"])),
             }

@@ -65,7 +65,7 @@ def script(record: Record) -> str:
         id=record.id,
         result=result,
         settings="\n".join(settings),
-        rates={rate.step: rate.lr for rate in record.rates},
+        rates={change.step: change.lr for change in record.lr_changes},
         source=record.source,
         threads=torch.get_num_threads(),
     )
