@@ -5,16 +5,16 @@
 (() => {
   const measured = (window.measured = { presses: [], stopped: [], drawings: [] });
   const now = () => performance.timeOrigin + performance.now();
-  let answer = null; // to the last request for progress, until it is drawn
+  let answer = null; // to the last poll of the status, until it is drawn
 
   const ask = window.fetch.bind(window);
   window.fetch = async (input, init) => {
-    const asks = typeof init?.body === "string" && init.body.includes('"progress"');
+    const asks = typeof init?.body === "string" && init.body.includes('"status"');
     const response = await ask(input, init);
     if (asks) {
       const body = await response.clone().json();
-      const steps = (body.points ?? []).map(([step]) => step);
-      answer = { drawn: null, from: body.from, steps };
+      const steps = (body.curve ?? []).map(([step]) => step);
+      answer = { drawn: null, from: body.from?.curve ?? 0, steps };
     }
     return response;
   };
