@@ -43,7 +43,7 @@ class Roofline:
         return max(self.copy, self.read)
 
     def bound(self, work: Work, dtype: str) -> tuple[float, str]:
-        """The least seconds that ``work`` takes, and its bound: "arithmetic" or "memory"."""
+        """The minimum seconds that ``work`` takes, and its bound: "arithmetic" or "memory"."""
         arithmetic = 1e-9 * work.flops / self.gflops[dtype]
         transfer = 1e-9 * work.bytes / self.gbytes
         return max((arithmetic, "arithmetic"), (transfer, "memory"))

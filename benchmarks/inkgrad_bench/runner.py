@@ -196,8 +196,8 @@ def scaled(target: Target | None, fraction: float | None) -> Target | None:
     """The target for the kernels in use. NEVER_SLOWER is not scaled; None without a fraction."""
     if target is None or fraction is None:
         return None
-    least = min(target.ratio, suite.NEVER_SLOWER.ratio)
-    return Target(max(least, fraction * target.ratio), max(least, fraction * target.stretch))
+    floor = min(target.ratio, suite.NEVER_SLOWER.ratio)
+    return Target(max(floor, fraction * target.ratio), max(floor, fraction * target.stretch))
 
 
 def verdict(ratio: Quartiles | None, target: Target | None) -> str | None:

@@ -17,17 +17,17 @@ MAX_BYTES = 2**30
 class TooSmall(ValueError):
     """The image is smaller than the kernel; ``name`` is the side that is too small."""
 
-    def __init__(self, name: str, least: int, got: int) -> None:
-        super().__init__(f"{name}: expected at least {least} here, got {got}")
-        self.name, self.least, self.got = name, least, got
+    def __init__(self, name: str, minimum: int, got: int) -> None:
+        super().__init__(f"{name}: expected at least {minimum} for this kernel, got {got}")
+        self.name, self.minimum, self.got = name, minimum, got
 
 
 class TooMuch(ValueError):
     """The sizes need more arithmetic or memory, in ``unit``, than allowed."""
 
-    def __init__(self, needed: float, most: float, unit: str) -> None:
-        super().__init__(f"sizes: expected to need at most {most:.1f} {unit}, got {needed:.1f}")
-        self.needed, self.most, self.unit = needed, most, unit
+    def __init__(self, needed: float, maximum: float, unit: str) -> None:
+        super().__init__(f"sizes: expected to need at most {maximum:.1f} {unit}, got {needed:.1f}")
+        self.needed, self.maximum, self.unit = needed, maximum, unit
 
 
 @dataclass(frozen=True)
@@ -36,8 +36,8 @@ class Size:
 
     name: str
     default: int
-    least: int
-    most: int
+    minimum: int
+    maximum: int
 
 
 _ENTROPY = (Size("elements", 2**20, 1, 2**26),)
@@ -132,10 +132,10 @@ def _check_geometry(op: str, sizes: Mapping[str, int]) -> None:
     if "kernel" not in sizes:
         return
     outputs = 2 if op == "conv2d_relu_max_pool2d" else 1  # per side: a pool needs two
-    least = sizes["kernel"] + (outputs - 1) * sizes["stride"] - 2 * sizes["padding"]
+    minimum = sizes["kernel"] + (outputs - 1) * sizes["stride"] - 2 * sizes["padding"]
     for name in ("height", "width"):
-        if sizes[name] < least:
-            raise TooSmall(name, least, sizes[name])
+        if sizes[name] < minimum:
+            raise TooSmall(name, minimum, sizes[name])
 
 
 def _check_cost(case: Case) -> None:
@@ -143,6 +143,6 @@ def _check_cost(case: Case) -> None:
     if flops > MAX_FLOPS:
         raise TooMuch(1e-9 * flops, 1e-9 * MAX_FLOPS, "GFLOP")
     needed, available = runner.needed_bytes(case), memory.available_bytes()
-    most = MAX_BYTES if available is None else min(MAX_BYTES, available // 2)
-    if needed > most:
-        raise TooMuch(1e-9 * needed, 1e-9 * most, "GB")
+    maximum = MAX_BYTES if available is None else min(MAX_BYTES, available // 2)
+    if needed > maximum:
+        raise TooMuch(1e-9 * needed, 1e-9 * maximum, "GB")

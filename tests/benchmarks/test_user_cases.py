@@ -28,7 +28,7 @@ def test_settings_of_no_effect_are_left_out():
 
 
 @pytest.mark.parametrize(
-    ("op", "sizes", "side", "least"),
+    ("op", "sizes", "side", "minimum"),
     [
         ("conv2d", {"height": 4}, "height", 5),
         ("conv2d", {"width": 2, "padding": 1}, "width", 3),
@@ -36,10 +36,10 @@ def test_settings_of_no_effect_are_left_out():
         ("conv2d_relu_max_pool2d", {"width": 6, "stride": 2}, "width", 7),
     ],
 )
-def test_images_smaller_than_the_kernel(op, sizes, side, least):
-    with pytest.raises(TooSmall, match=f"{side}: expected at least {least} ") as error:
+def test_images_smaller_than_the_kernel(op, sizes, side, minimum):
+    with pytest.raises(TooSmall, match=f"{side}: expected at least {minimum} ") as error:
         case_of(op, sizes, "float32")
-    assert (error.value.name, error.value.least) == (side, least)
+    assert (error.value.name, error.value.minimum) == (side, minimum)
 
 
 def test_too_much_arithmetic():

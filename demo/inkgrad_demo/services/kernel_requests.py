@@ -38,7 +38,7 @@ class CheckRequest(Request):
 
 def _sizes_model(op: str) -> type[Request]:
     fields: dict[str, Any] = {
-        size.name: (Annotated[int, Whole(size.least, size.most)], size.default)
+        size.name: (Annotated[int, Whole(size.minimum, size.maximum)], size.default)
         for size in SIZES[op]
     }
     return create_model(f"sizes of {op}", __base__=Request, **fields)
@@ -68,10 +68,10 @@ class BenchRequest(Request):
         try:
             user_cases.case_of(self.op, self._all_sizes(), self.dtype)
         except user_cases.TooSmall as error:
-            expected = message("problem.at_least_here", least=error.least)
+            expected = message("problem.at_least_here", least=error.minimum)
             raise field_error(error.name, expected, error.got) from None
         except user_cases.TooMuch as error:
-            values = {"needed": f"{error.needed:.1f}", "most": f"{error.most:.1f}"}
+            values = {"needed": f"{error.needed:.1f}", "most": f"{error.maximum:.1f}"}
             raise ValueError(message("problem.too_much", unit=error.unit, **values)) from None
         return self
 
