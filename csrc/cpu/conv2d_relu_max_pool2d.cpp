@@ -21,21 +21,6 @@ constexpr int64_t kFewestScatteredChannels = 5;
 // Packed weights and lists have to stay in the second-level cache.
 constexpr int64_t kMostPooledElements = 1 << 18;
 
-PoolGeometry pool_geometry(int64_t height, int64_t width, IntArrayRef kernel_size) {
-  const int64_t window_height = first(kernel_size), window_width = second(kernel_size);
-  return {window_height, window_width, height / window_height, width / window_width};
-}
-
-void check_window(IntArrayRef kernel_size) {
-  TORCH_CHECK(first(kernel_size) > 0 && second(kernel_size) > 0,
-              "conv2d_relu_max_pool2d: kernel_size should be positive, got ", kernel_size);
-  TORCH_CHECK(first(kernel_size) * second(kernel_size) <= 256,
-              "conv2d_relu_max_pool2d: a window should have at most 256 elements, for its indices "
-              "are bytes; got "
-              "kernel_size ",
-              kernel_size);
-}
-
 // Calls f(first, count) for pieces of the first dimension of a tensor of a half type, which go
 // through float, as it holds them exactly: not all at once, for the memory's sake.
 template <typename F>

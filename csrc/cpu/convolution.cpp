@@ -2,10 +2,6 @@
 
 namespace inkgrad::cpu {
 
-bool is_row_major(const Tensor& t) {
-  return t.is_contiguous() && t.suggest_memory_format() == at::MemoryFormat::Contiguous;
-}
-
 std::optional<Convolution> plain_convolution(const Tensor& input, const Tensor& weight,
                                              const OptionalTensor& bias, IntArrayRef stride,
                                              IntArrayRef padding, IntArrayRef dilation,

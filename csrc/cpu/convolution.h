@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "../common/conv_checks.h"
 #include "../ops.h"
 #include "runtime.h"
 
@@ -28,11 +29,6 @@ struct Convolution {
   }
   int64_t operations_per_image() const { return 2 * out_image() * taps(); }
 };
-
-inline int64_t first(IntArrayRef pair) { return pair[0]; }
-inline int64_t second(IntArrayRef pair) { return pair.back(); }
-
-bool is_row_major(const Tensor& t);
 
 // The geometry, if the direct kernels take it, once input and weight are row-major.
 std::optional<Convolution> plain_convolution(const Tensor& input, const Tensor& weight,

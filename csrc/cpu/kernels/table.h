@@ -9,12 +9,14 @@
 
 #include <cstdint>
 
+#include "../../common/activation.h"
+#include "../../common/geometry.h"
+#include "../../common/sgd.h"
+
 namespace inkgrad::cpu {
 
 // Bits that the BCE kernels set where an element lies outside [0, 1] or is NaN.
 inline constexpr unsigned kInputOutOfRange = 1, kTargetOutOfRange = 2;
-
-enum class Activation : int { none, sigmoid, relu };
 
 // A strided matrix: element (i, j) lies at data[i * row_stride + j * col_stride].
 template <typename T>
@@ -22,21 +24,6 @@ struct Matrix {
   const T* data;
   int64_t row_stride;
   int64_t col_stride;
-};
-
-// Geometry of a direct convolution of one image: stride 1, one group, any padding and dilation.
-struct ConvGeometry {
-  int64_t in_channels, in_height, in_width;
-  int64_t out_channels, out_height, out_width;
-  int64_t kernel_height, kernel_width;
-  int64_t pad_height, pad_width;
-  int64_t dilation_height, dilation_width;
-};
-
-// Non-overlapping windows of window_height x window_width; what does not fill a window is left out.
-struct PoolGeometry {
-  int64_t window_height, window_width;
-  int64_t out_height, out_width;
 };
 
 // Channels first .. first + count.
