@@ -4,8 +4,6 @@
 
 #include <limits>
 
-#include "../../common/conv_checks.h"
-
 namespace inkgrad::cpu {
 namespace {
 
@@ -93,11 +91,6 @@ std::optional<ConvProblem> pooled_problem(const Tensor& input, const Tensor& wei
   p->pool = pool_geometry(p->conv.out_height, p->conv.out_width, kernel_size);
   if (p->pool.out_height == 0 || p->pool.out_width == 0) return std::nullopt;
   return p;
-}
-
-PoolGeometry pool_geometry(int64_t height, int64_t width, IntArrayRef kernel_size) {
-  const int64_t window_height = first(kernel_size), window_width = second(kernel_size);
-  return {window_height, window_width, height / window_height, width / window_width};
 }
 
 }  // namespace inkgrad::cpu

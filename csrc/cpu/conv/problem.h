@@ -3,6 +3,7 @@
 
 #include <optional>
 
+#include "../../common/conv_checks.h"
 #include "../../common/conv_options.h"
 #include "../../common/geometry.h"
 #include "../../ops.h"
@@ -42,9 +43,6 @@ std::optional<ConvProblem> conv_problem(const Tensor& input, const Tensor& weigh
 std::optional<ConvProblem> pooled_problem(const Tensor& input, const Tensor& weight,
                                           const OptionalTensor& bias, const ConvOptions& options,
                                           IntArrayRef kernel_size);
-
-// The pool of planes of height x width.
-PoolGeometry pool_geometry(int64_t height, int64_t width, IntArrayRef kernel_size);
 
 // Height and width of the output of any valid convolution; zeros for others.
 std::array<int64_t, 2> output_size(const Tensor& input, const Tensor& weight,

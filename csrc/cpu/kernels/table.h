@@ -9,14 +9,14 @@
 
 #include <cstdint>
 
+#include "../../common/activation.h"
+#include "../../common/sgd.h"
 #include "conv/kernels.h"
 
 namespace inkgrad::cpu {
 
 // Bits that the BCE kernels set where an element lies outside [0, 1] or is NaN.
 inline constexpr unsigned kInputOutOfRange = 1, kTargetOutOfRange = 2;
-
-enum class Activation : int { none, sigmoid, relu };
 
 // A strided matrix: element (i, j) lies at data[i * row_stride + j * col_stride].
 template <typename T>
