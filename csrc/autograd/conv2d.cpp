@@ -94,7 +94,7 @@ Tensor conv2d_forward(c10::DispatchKeySet keys, const Tensor& input, const Tenso
     return native::conv2d(input, weight, bias, stride, padding, dilation, groups);
   static const auto op = c10::Dispatcher::singleton()
                              .findSchemaOrThrow("inkgrad::conv2d", "")
-                             .typed<decltype(conv2d)>();
+                             .typed<decltype(native::conv2d)>();
   const Tensor output = op.redispatch(keys & c10::after_autograd_keyset, input, weight, bias,
                                       stride, padding, dilation, groups);
   if (output.requires_grad() || !needs_graph(input, weight, bias)) return output;
