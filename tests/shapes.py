@@ -127,13 +127,13 @@ CONV = (
                                                                          17, 24, 32, 33, 65)),
     *(Row(f"batch of {n}", *conv((n, 2, 5, 5), 3, (3, 3))) for n in (3, 5, 17)),
     Row("tall image, wide kernel", *conv((2, 2, 70, 33), 3, (3, 7), padding=(1, 2))),
-    *(Row(f"{n} images abreast", *conv((n, 6, 5, 12), 7, (3, 3))) for n in (8, 11, 12, 16, 17, 28)),
-    *(Row(f"abreast, kernel {h}x{w}", *conv((16, 4, 9, 11), 6, (h, w), padding=(1, 2)))
+    *(Row(f"{n} images in lanes", *conv((n, 6, 5, 12), 7, (3, 3))) for n in (8, 11, 12, 16, 17, 28)),
+    *(Row(f"batch in lanes, kernel {h}x{w}", *conv((16, 4, 9, 11), 6, (h, w), padding=(1, 2)))
       for h, w in ((5, 5), (7, 3), (6, 5), (2, 3), (1, 5), (4, 4), (5, 1))),
-    Row("abreast, dilated", *conv((17, 6, 11, 10), 4, (3, 3), dilation=(3, 1), padding=1)),
-    Row("abreast, dilated columns", *conv((16, 6, 7, 12), 4, (3, 3), dilation=(1, 2))),
-    Row("abreast, row after row", *conv((16, 2, 40, 9), 3, (3, 3))),
-    Row("one image, channels abreast", *conv((1, 9, 6, 7), 15, (3, 3), padding=1)),
+    Row("batch in lanes, dilated", *conv((17, 6, 11, 10), 4, (3, 3), dilation=(3, 1), padding=1)),
+    Row("batch in lanes, dilated columns", *conv((16, 6, 7, 12), 4, (3, 3), dilation=(1, 2))),
+    Row("batch in lanes, row after row", *conv((16, 2, 40, 9), 3, (3, 3))),
+    Row("one image, channels in lanes", *conv((1, 9, 6, 7), 15, (3, 3), padding=1)),
     Row("one image, blocks of channels", *conv((1, 17, 5, 9), 79, (2, 3))),
     Row("one image, chains of channels", *conv((1, 29, 8, 15), 33, (3, 3), dilation=(2, 1))),
 )  # fmt: skip
@@ -154,15 +154,15 @@ POOL = (
     *(Row(f"pool, kernel {h}x{w}", *conv((2, c, 14, 13), 3, (h, w), kernel_size=2))
       for c, h, w in ((1, 9, 1), (1, 1, 9), (16, 9, 9), (6, 8, 3), (10, 5, 5), (17, 3, 5))),
     Row("pool, batch of 17", *conv((17, 6, 8, 8), 3, (3, 3), kernel_size=2)),
-    *(Row(f"pool, {n} images abreast", *conv((n, 6, 8, 9), 7, (3, 3), kernel_size=2))
+    *(Row(f"pool, {n} images in lanes", *conv((n, 6, 8, 9), 7, (3, 3), kernel_size=2))
       for n in (11, 12, 16, 17, 28)),
-    *(Row(f"pool, abreast, kernel {h}x{w}", *conv((16, 3, 11, 10), 6, (h, w), padding=(2, 1),
+    *(Row(f"pool, batch in lanes, kernel {h}x{w}", *conv((16, 3, 11, 10), 6, (h, w), padding=(2, 1),
                                                  kernel_size=2))
       for h, w in ((5, 5), (3, 3), (2, 4), (7, 1))),
-    Row("pool, abreast, windows and a rest", *conv((16, 2, 21, 12), 3, (3, 3),
+    Row("pool, batch in lanes, windows and a rest", *conv((16, 2, 21, 12), 3, (3, 3),
                                                    kernel_size=(2, 3))),
-    Row("pool, abreast, row after row", *conv((17, 1, 40, 12), 3, (5, 3), kernel_size=2)),
-    Row("pool, one image, channels abreast", *conv((1, 5, 9, 15), 32, (3, 3), kernel_size=(3, 2))),
+    Row("pool, batch in lanes, row after row", *conv((17, 1, 40, 12), 3, (5, 3), kernel_size=2)),
+    Row("pool, one image, channels in lanes", *conv((1, 5, 9, 15), 32, (3, 3), kernel_size=(3, 2))),
     Row("pool 5: more places than lanes", *conv((2, 6, 13, 12), 4, (3, 3), kernel_size=5)),
     Row("pool, dilated and padded", *conv((2, 6, 13, 12), 4, (3, 2), dilation=(2, 3),
                                           padding=(2, 1), kernel_size=2)),

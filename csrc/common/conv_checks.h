@@ -6,6 +6,8 @@
 
 #include <cstdint>
 
+#include "geometry.h"
+
 namespace inkgrad {
 
 // Height and width of an argument that may hold one number for both.
@@ -14,6 +16,11 @@ inline int64_t second(at::IntArrayRef pair) { return pair.back(); }
 
 inline bool is_row_major(const at::Tensor& t) {
   return t.is_contiguous() && t.suggest_memory_format() == at::MemoryFormat::Contiguous;
+}
+
+inline PoolGeometry pool_geometry(int64_t height, int64_t width, at::IntArrayRef kernel_size) {
+  const int64_t window_height = first(kernel_size), window_width = second(kernel_size);
+  return {window_height, window_width, height / window_height, width / window_width};
 }
 
 // Indices of the maxima are bytes.

@@ -44,6 +44,18 @@ std::string joined(const std::vector<int64_t>& sizes) {
 
 std::atomic<bool> is_on = is_verbose();
 
+const char* gradients(std::array<bool, 3> output_mask) {
+  static constexpr const char* kNames[] = {"none",
+                                           "grad_input",
+                                           "grad_weight",
+                                           "grad_input+grad_weight",
+                                           "grad_bias",
+                                           "grad_input+grad_bias",
+                                           "grad_weight+grad_bias",
+                                           "grad_input+grad_weight+grad_bias"};
+  return kNames[output_mask[0] + 2 * output_mask[1] + 4 * output_mask[2]];
+}
+
 int64_t start() {
   const std::lock_guard lock(mutex);
   ++recorders;

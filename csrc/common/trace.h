@@ -21,6 +21,9 @@ struct Run {
   std::array<at::IntArrayRef, 2> shapes;
 };
 
+// The direction of gradients that are computed together: those of input, weight and bias in a mask.
+const char* gradients(std::array<bool, 3> output_mask);
+
 struct Record {
   std::string op, direction, kernel, dtype;
   std::array<std::vector<int64_t>, 2> shapes;

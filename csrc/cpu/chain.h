@@ -34,10 +34,6 @@ class Stage {
 
 enum class Loss : int { binary_cross_entropy, cross_entropy };
 
-struct Sgd {
-  double lr, momentum, weight_decay;
-};
-
 // The mean or the sum of the losses, and how many examples were got right.
 struct Judgement {
   double loss;

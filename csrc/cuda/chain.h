@@ -8,14 +8,10 @@
 #include <string>
 #include <vector>
 
+#include "../common/sgd.h"
 #include "kernels/launches.h"
 
 namespace inkgrad::cuda {
-
-// How the weights follow their gradients.
-struct Sgd {
-  double lr, momentum, weight_decay;
-};
 
 // float32, binary cross entropy. Nothing here waits for the device: a pass writes its report
 // (launches.h: ChainReport) into doubles on the device, and what it refused stands there.

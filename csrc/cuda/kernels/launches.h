@@ -8,28 +8,24 @@
 
 #include <cstdint>
 
+#include "../../common/activation.h"
+#include "../../common/geometry.h"
 #include "host_device.h"
 
 namespace inkgrad::cuda {
 
 enum class Dtype : int { f32, f64, f16, bf16 };
-enum class Activation : int { none, sigmoid, relu };
 
-// Images [images, channels, height, width], pooled over windows that do not overlap; what does not
-// fill a window is left out. Every count of elements below 2^31.
-struct PoolGeometry {
+// Images [images, channels, height, width] that are pooled, of fewer than 2^31 elements.
+struct PooledImages : PoolGeometry {
   int64_t images, channels, height, width;
-  int64_t window_height, window_width;
-  int64_t out_height, out_width;
-  bool channels_last;  // all of the tensors, or none
+  bool channels_last;  // the memory format of all tensors
 };
 
-// A convolution of few channels, one group, followed by pooling; row-major, float.
-struct ConvGeometry {
-  int64_t images, in_channels, in_height, in_width;
-  int64_t out_channels, kernel_height, kernel_width;
-  int64_t stride_height, stride_width, pad_height, pad_width, dilation_height, dilation_width;
-  int64_t window_height, window_width, pooled_height, pooled_width;
+// A convolution of few channels, followed by pooling; row-major, float.
+struct PooledConv : ConvGeometry {
+  int64_t images;
+  PoolGeometry pool;
 };
 
 // A float matrix, row by row, and where its planes go (planes.h): plane_bytes() of memory.
@@ -149,10 +145,10 @@ struct Kernels {
   void (*product)(const Product& p, float* shares, void* stream);
 
   // ---- relu(max_pool2d(plane + bias)) of what was convolved elsewhere; [bias]
-  void (*relu_pool)(Dtype dtype, const PoolGeometry& g, const void* planes, const void* bias,
+  void (*relu_pool)(Dtype dtype, const PooledImages& g, const void* planes, const void* bias,
                     void* output, uint8_t* indices, void* stream);
   // grad_planes = what the relu lets through, put where the maximum was; zero elsewhere.
-  void (*relu_pool_backward)(Dtype dtype, const PoolGeometry& g, const void* grad_output,
+  void (*relu_pool_backward)(Dtype dtype, const PooledImages& g, const void* grad_output,
                              const void* output, const uint8_t* indices, void* grad_planes,
                              void* stream);
 
@@ -165,17 +161,17 @@ struct Kernels {
                              int64_t pixels, const void* bias, void* images, void* stream);
 
   // ---- convolution of few channels with relu and pooling, in one kernel; [bias]
-  bool (*conv_takes)(const ConvGeometry& g);
-  void (*conv_relu_pool)(const ConvGeometry& g, const float* input, const float* weight,
+  bool (*conv_takes)(const PooledConv& g);
+  void (*conv_relu_pool)(const PooledConv& g, const float* input, const float* weight,
                          const float* bias, float* output, uint8_t* indices, void* stream);
   // Of what conv_takes: grad_weight and [the bias's gradient] from the places of the maxima,
   // through parts.
-  int64_t (*conv_weight_grad_parts)(const ConvGeometry& g);
-  void (*conv_weight_grad)(const ConvGeometry& g, const float* grad_output, const float* output,
+  int64_t (*conv_weight_grad_parts)(const PooledConv& g);
+  void (*conv_weight_grad)(const PooledConv& g, const float* grad_output, const float* output,
                            const uint8_t* indices, const float* input, double* parts,
                            float* grad_weight, float* grad_bias, void* stream);
-  bool (*conv_input_grad_takes)(const ConvGeometry& g);
-  void (*conv_input_grad)(const ConvGeometry& g, const float* grad_output, const float* output,
+  bool (*conv_input_grad_takes)(const PooledConv& g);
+  void (*conv_input_grad)(const PooledConv& g, const float* grad_output, const float* output,
                           const uint8_t* indices, const float* weight, float* grad_input,
                           void* stream);
 

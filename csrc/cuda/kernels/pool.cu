@@ -59,7 +59,7 @@ __global__ void __launch_bounds__(kThreads)
 
 uint32_t blocks_of(int64_t n) { return uint32_t(ceil_div(n, kThreads)); }
 
-void relu_pool(Dtype dtype, const PoolGeometry& g, const void* planes, const void* bias,
+void relu_pool(Dtype dtype, const PooledImages& g, const void* planes, const void* bias,
                void* output, uint8_t* indices, void* stream) {
   const int64_t n = g.images * g.channels * g.out_height * g.out_width;
   with_dtype(dtype, [&](auto zero) {
@@ -73,7 +73,7 @@ void relu_pool(Dtype dtype, const PoolGeometry& g, const void* planes, const voi
   });
 }
 
-void relu_pool_backward(Dtype dtype, const PoolGeometry& g, const void* grad_output,
+void relu_pool_backward(Dtype dtype, const PooledImages& g, const void* grad_output,
                         const void* output, const uint8_t* indices, void* grad_planes,
                         void* stream) {
   const int64_t n = g.images * g.channels * g.height * g.width;
