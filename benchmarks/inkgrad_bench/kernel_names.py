@@ -12,7 +12,7 @@ def kernels_of(step: Callable[[], Any]) -> dict[str, str] | None:
     """Call ``step``; return {direction: kernel}, such as {"forward": "winograd"}.
 
     A direction that runs several kernels has all their names, in order: "winograd + unfused". None
-    if no kernel was recorded: those of CUDA, and without the compiled extension.
+    if no kernel was recorded, as on CUDA and without the compiled extension.
     """
     with record() as calls:
         step()
@@ -23,9 +23,12 @@ def kernels_of(step: Callable[[], Any]) -> dict[str, str] | None:
 
 
 def text(found: dict[str, str] | None) -> str:
-    """In one cell of a table: "winograd", or "forward winograd, grad_weight direct"."""
+    """In one cell of a table: "winograd", or "forward+grad_input winograd, grad_weight direct"."""
     if found is None:
         return "-"
-    if len(set(found.values())) == 1:
-        return next(iter(found.values()))
-    return ", ".join(f"{direction} {kernel}" for direction, kernel in found.items())
+    directions: dict[str, list[str]] = {}
+    for direction, kernel in found.items():
+        directions.setdefault(kernel, []).append(direction)
+    if len(directions) == 1:
+        return next(iter(directions))
+    return ", ".join(f"{'+'.join(names)} {kernel}" for kernel, names in directions.items())

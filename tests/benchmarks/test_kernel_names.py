@@ -30,6 +30,10 @@ def test_a_call_without_kernels_has_none():
         ({"forward": "winograd"}, "winograd"),
         ({"forward": "gemm", "grad_input": "gemm"}, "gemm"),
         ({"forward": "gemm", "grad_input": "torch"}, "forward gemm, grad_input torch"),
+        (
+            {"forward": "winograd", "grad_weight": "direct", "grad_input": "winograd"},
+            "forward+grad_input winograd, grad_weight direct",
+        ),
     ],
 )
 def test_text(found, text):
