@@ -63,7 +63,7 @@ bench: $(INSTALLED)  ## time the kernels against torch's own
 	@$(BIN)/inkgrad bench $(ARGS)
 
 gpu: $(INSTALLED)  ## on a machine with a GPU: tests, compute-sanitizer and benchmark
-	@$(BIN)/python -m inkgrad_bench.gpu $(ARGS)
+	@$(BIN)/python benchmarks/gpu.py $(ARGS)
 
 check: $(INSTALLED)  ## check results and derivatives of the kernels on this machine
 	@$(BIN)/inkgrad check $(ARGS)

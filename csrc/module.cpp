@@ -5,6 +5,7 @@
 
 #include <chrono>
 
+#include "common/trace.h"
 #include "cpu/chain.h"
 #include "cpu/runtime.h"
 #include "cuda/chain.h"
@@ -37,6 +38,20 @@ double measure_fma_rate(const std::string& dtype) {
   TORCH_CHECK_VALUE(dtype == "float32" || dtype == "float64",
                     "measure_fma_rate: expected float32 or float64, got ", dtype);
   return dtype == "float32" ? multiply_add_rate<float>() : multiply_add_rate<double>();
+}
+
+// Behind inkgrad.kernels.record().
+void define_trace(py::module_& m) {
+  m.def("start_trace", &inkgrad::trace::start);
+  m.def("stop_trace", [](int64_t start) {
+    py::list calls;
+    for (const auto& r : inkgrad::trace::stop(start)) {
+      const auto shape = [&](int i) { return py::tuple(py::cast(r.shapes[i])); };
+      calls.append(py::make_tuple(r.op, r.direction, py::make_tuple(shape(0), shape(1)), r.dtype,
+                                  r.kernel, r.microseconds));
+    }
+    return calls;
+  });
 }
 
 // Arguments are converted with the interpreter's lock held; what is computed needs it no more.
@@ -109,6 +124,7 @@ PYBIND11_MODULE(_C, m) {
       "kernel.");
   inkgrad::define_direct_calls(m);
   m.def("grad", &inkgrad::grad);
+  define_trace(m);
   define_chain(m);
   define_cuda_chain(m);
   m.attr("cuda_toolkit") = INKGRAD_CUDA_TOOLKIT;

@@ -26,23 +26,22 @@ _LAUNCH = re.compile(r"(\w+(?:<[\w, ]+>)?)\s*<<<(.*?)>>>\s*\(", re.DOTALL)
 _Pointer, _Size, _Int = ctypes.c_void_p, ctypes.c_int64, ctypes.c_int
 
 
-class PoolGeometry(ctypes.Structure):
+_POOL = ("window_height", "window_width", "out_height", "out_width")
+
+
+class PooledImages(ctypes.Structure):
     _fields_ = (
-        *((name, _Size) for name in (
-            "images", "channels", "height", "width",
-            "window_height", "window_width", "out_height", "out_width",
-        )),
+        *((name, _Size) for name in (*_POOL, "images", "channels", "height", "width")),
         ("channels_last", ctypes.c_bool),
-    )  # fmt: skip
+    )
 
 
-class ConvGeometry(ctypes.Structure):
+class PooledConv(ctypes.Structure):
     _fields_ = tuple((name, _Size) for name in (
-        "images", "in_channels", "in_height", "in_width",
-        "out_channels", "kernel_height", "kernel_width",
-        "stride_height", "stride_width", "pad_height", "pad_width",
+        "in_channels", "in_height", "in_width", "out_channels", "out_height", "out_width",
+        "kernel_height", "kernel_width", "pad_height", "pad_width",
         "dilation_height", "dilation_width",
-        "window_height", "window_width", "pooled_height", "pooled_width",
+        "images", *(f"pool_{name}" for name in _POOL),
     ))  # fmt: skip
 
 
@@ -99,12 +98,12 @@ class SplitOperands(ctypes.Structure):
     _fields_ = (("of", SplitOperand * 3), ("count", _Int))
 
 
-_Pool, _Conv = ctypes.POINTER(PoolGeometry), ctypes.POINTER(ConvGeometry)
+_Pool, _Conv = ctypes.POINTER(PooledImages), ctypes.POINTER(PooledConv)
 _Linear, _Chain = ctypes.POINTER(LinearShape), ctypes.POINTER(ChainPass)
 
 
 class Kernels(ctypes.Structure):
-    """The table of kernels.h, member by member."""
+    """The table of launches.h, member by member."""
 
     _fields_ = (
         ("current_stream", _function(_Pointer, _Int)),

@@ -13,7 +13,7 @@
 #include <string>
 #include <vector>
 
-#include "kernels/kernels.h"
+#include "kernels/table.h"
 
 namespace inkgrad::cpu {
 
@@ -33,10 +33,6 @@ class Stage {
 };
 
 enum class Loss : int { binary_cross_entropy, cross_entropy };
-
-struct Sgd {
-  double lr, momentum, weight_decay;
-};
 
 // The mean or the sum of the losses, and how many examples were got right.
 struct Judgement {

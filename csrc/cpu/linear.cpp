@@ -309,7 +309,7 @@ Gradients3 backward(const Tensor& grad_output, const Tensor& input, const Tensor
 }  // namespace inkgrad::cpu
 
 TORCH_LIBRARY_IMPL(inkgrad, CPU, m) {
-  using inkgrad::cpu::Activation;
+  using inkgrad::Activation;
   m.impl("linear_sigmoid", inkgrad::cpu::forward<Activation::sigmoid>);
   m.impl("linear_sigmoid_backward", inkgrad::cpu::backward<Activation::sigmoid>);
   m.impl("linear_relu", inkgrad::cpu::forward<Activation::relu>);

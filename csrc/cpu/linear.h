@@ -1,7 +1,7 @@
 // Linear layers on plain memory: what the ops (linear.cpp) and the training step (chain.cpp) share.
 #pragma once
 
-#include "kernels/kernels.h"
+#include "kernels/table.h"
 
 namespace inkgrad::cpu {
 

@@ -8,7 +8,7 @@
 #include <cstdint>
 #include <string>
 
-#include "kernels/kernels.h"
+#include "kernels/table.h"
 
 namespace inkgrad::cpu {
 

@@ -8,17 +8,13 @@
 #include <string>
 #include <vector>
 
-#include "kernels/kernels.h"
+#include "../common/sgd.h"
+#include "kernels/launches.h"
 
 namespace inkgrad::cuda {
 
-// How the weights follow their gradients.
-struct Sgd {
-  double lr, momentum, weight_decay;
-};
-
 // float32, binary cross entropy. Nothing here waits for the device: a pass writes its report
-// (kernels.h: ChainReport) into doubles on the device, and what it refused stands there.
+// (launches.h: ChainReport) into doubles on the device, and what it refused stands there.
 class Chain {
  public:
   explicit Chain(bool mean);

@@ -3,17 +3,11 @@
 
 #include <ATen/core/Tensor.h>
 
+#include "../common/conv_checks.h"
 #include "../ops.h"
 #include "runtime.h"
 
 namespace inkgrad::cuda {
-
-inline int64_t first(IntArrayRef pair) { return pair[0]; }
-inline int64_t second(IntArrayRef pair) { return pair.back(); }
-
-inline bool is_row_major(const Tensor& t) {
-  return t.is_contiguous() && t.suggest_memory_format() == at::MemoryFormat::Contiguous;
-}
 
 // Whether tensors that are convolved together are what kernels may read.
 inline bool are_plain(const Tensor& input, const Tensor& weight, const OptionalTensor& bias) {

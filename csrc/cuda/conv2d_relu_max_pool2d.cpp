@@ -15,10 +15,10 @@ namespace inkgrad::cuda {
 namespace {
 
 // The geometry, if the kernel for few channels takes it.
-std::optional<ConvGeometry> direct_convolution(const Tensor& input, const Tensor& weight,
-                                               IntArrayRef stride, IntArrayRef padding,
-                                               IntArrayRef dilation, int64_t groups,
-                                               IntArrayRef window) {
+std::optional<PooledConv> direct_convolution(const Tensor& input, const Tensor& weight,
+                                             IntArrayRef stride, IntArrayRef padding,
+                                             IntArrayRef dilation, int64_t groups,
+                                             IntArrayRef window) {
   if (groups != 1 || input.scalar_type() != at::kFloat || input.size(1) != weight.size(1) ||
       !is_row_major(input) || !is_row_major(weight) || first(padding) < 0 || second(padding) < 0 ||
       first(stride) != 1 || second(stride) != 1 || first(dilation) != 1 || second(dilation) != 1) {
@@ -27,39 +27,35 @@ std::optional<ConvGeometry> direct_convolution(const Tensor& input, const Tensor
   const int64_t height = extent(input.size(2), weight.size(2), first(padding), 1, 1);
   const int64_t width = extent(input.size(3), weight.size(3), second(padding), 1, 1);
   if (height < first(window) || width < second(window)) return std::nullopt;
-  const ConvGeometry g{input.size(0),          input.size(1),         input.size(2),
-                       input.size(3),          weight.size(0),        weight.size(2),
-                       weight.size(3),         first(stride),         second(stride),
-                       first(padding),         second(padding),       first(dilation),
-                       second(dilation),       first(window),         second(window),
-                       height / first(window), width / second(window)};
+  PooledConv g{};
+  g.images = input.size(0);
+  g.in_channels = input.size(1);
+  g.in_height = input.size(2);
+  g.in_width = input.size(3);
+  g.out_channels = weight.size(0);
+  g.out_height = height;
+  g.out_width = width;
+  g.kernel_height = weight.size(2);
+  g.kernel_width = weight.size(3);
+  g.pad_height = first(padding);
+  g.pad_width = second(padding);
+  g.dilation_height = g.dilation_width = 1;
+  g.pool = pool_geometry(height, width, window);
   return kernels()->conv_takes(g) ? std::optional(g) : std::nullopt;
 }
 
 // The geometry of the pool alone, if its kernels take it.
-std::optional<PoolGeometry> pooling(IntArrayRef planes, at::MemoryFormat format,
+std::optional<PooledImages> pooling(IntArrayRef planes, at::MemoryFormat format,
                                     IntArrayRef window) {
-  const PoolGeometry g{planes[0],
+  const PooledImages g{pool_geometry(planes[2], planes[3], window),
+                       planes[0],
                        planes[1],
                        planes[2],
                        planes[3],
-                       first(window),
-                       second(window),
-                       planes[2] / first(window),
-                       planes[3] / second(window),
                        format == at::MemoryFormat::ChannelsLast};
   const int64_t elements = c10::multiply_integers(planes);
   const bool fits = g.out_height > 0 && g.out_width > 0 && elements > 0 && elements <= INT32_MAX;
   return fits ? std::optional(g) : std::nullopt;
-}
-
-void check_window(IntArrayRef kernel_size) {
-  TORCH_CHECK(first(kernel_size) > 0 && second(kernel_size) > 0,
-              "conv2d_relu_max_pool2d: kernel_size should be positive, got ", kernel_size);
-  TORCH_CHECK(first(kernel_size) * second(kernel_size) <= 256,
-              "conv2d_relu_max_pool2d: a window should have at most 256 elements, for its indices "
-              "are bytes; got kernel_size ",
-              kernel_size);
 }
 
 Tensor contiguous_bias(const OptionalTensor& bias) {
@@ -80,7 +76,7 @@ Gradients2 forward(const Tensor& input, const Tensor& weight, const OptionalTens
   if (const auto g =
           direct_convolution(input, weight, stride, padding, dilation, groups, kernel_size)) {
     const Tensor output =
-        at::empty({g->images, g->out_channels, g->pooled_height, g->pooled_width}, input.options());
+        at::empty({g->images, g->out_channels, g->pool.out_height, g->pool.out_width}, input.options());
     const Tensor indices = at::empty(output.sizes(), input.options().dtype(at::kByte));
     kernels()->conv_relu_pool(*g, input.const_data_ptr<float>(), weight.const_data_ptr<float>(),
                               static_cast<const float*>(data_or_null(offset)),
@@ -104,7 +100,7 @@ Gradients2 forward(const Tensor& input, const Tensor& weight, const OptionalTens
 }
 
 // For few channels.
-Gradients3 direct_backward(const ConvGeometry& g, const Tensor& grad, const Tensor& output,
+Gradients3 direct_backward(const PooledConv& g, const Tensor& grad, const Tensor& output,
                            const Tensor& indices, const Tensor& input, const Tensor& weight,
                            std::array<bool, 3> output_mask, void* stream) {
   const auto* const pgrad = grad.const_data_ptr<float>();

@@ -110,7 +110,7 @@ Gradients3 backward(const Tensor& grad_output, const Tensor& input, const Tensor
 }  // namespace inkgrad::cuda
 
 TORCH_LIBRARY_IMPL(inkgrad, CUDA, m) {
-  using inkgrad::cuda::Activation;
+  using inkgrad::Activation;
   m.impl("linear_sigmoid", inkgrad::cuda::forward<Activation::sigmoid>);
   m.impl("linear_sigmoid_backward", inkgrad::cuda::backward<Activation::sigmoid>);
   m.impl("linear_relu", inkgrad::cuda::forward<Activation::relu>);

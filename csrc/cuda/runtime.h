@@ -8,7 +8,7 @@
 #include <optional>
 #include <string>
 
-#include "kernels/kernels.h"
+#include "kernels/launches.h"
 
 namespace inkgrad::cuda {
 

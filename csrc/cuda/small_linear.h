@@ -2,7 +2,7 @@
 #pragma once
 
 #include "../ops.h"
-#include "kernels/kernels.h"
+#include "kernels/launches.h"
 
 namespace inkgrad::cuda {
 

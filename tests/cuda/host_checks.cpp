@@ -111,15 +111,13 @@ int64_t divider_errors(int64_t divisor) {
 
 int64_t pool_errors(int64_t images, int64_t channels, int64_t height, int64_t width,
                     int64_t window_height, int64_t window_width, bool channels_last) {
-  const PoolGeometry g{images,
-                       channels,
-                       height,
-                       width,
-                       window_height,
-                       window_width,
-                       height / window_height,
-                       width / window_width,
-                       channels_last};
+  const PooledImages g{
+      {window_height, window_width, height / window_height, width / window_width},
+      images,
+      channels,
+      height,
+      width,
+      channels_last};
   const auto position = [&](int64_t n, int64_t c, int64_t y, int64_t x, int64_t rows,
                             int64_t columns) {
     return channels_last ? ((n * rows + y) * columns + x) * channels + c
@@ -158,12 +156,12 @@ int64_t pool_errors(int64_t images, int64_t channels, int64_t height, int64_t wi
 
 namespace {
 
-ConvGeometry conv_geometry(int64_t images, int64_t in, int64_t height, int64_t width, int64_t out,
-                           int64_t k, int64_t pad) {
-  const int64_t pooled_height = (height + 2 * pad - k + 1) / 2;
-  const int64_t pooled_width = (width + 2 * pad - k + 1) / 2;
-  return {images, in, height, width, out,           k,           k, 1, 1, pad, pad,
-          1,      1,  2,      2,     pooled_height, pooled_width};
+PooledConv conv_geometry(int64_t images, int64_t in, int64_t height, int64_t width, int64_t out,
+                         int64_t k, int64_t pad) {
+  const int64_t out_height = height + 2 * pad - k + 1, out_width = width + 2 * pad - k + 1;
+  return {{in, height, width, out, out_height, out_width, k, k, pad, pad, 1, 1},
+          images,
+          {2, 2, out_height / 2, out_width / 2}};
 }
 
 // Every place of every image in exactly one thread of each share, whose pixels lie in the block's
@@ -192,17 +190,17 @@ int64_t plane_tile_errors(const PlaneTiles& t, int64_t images, int64_t across, i
 // Forward's places are those of the pooled images.
 int64_t conv_forward_errors(int64_t images, int64_t in, int64_t height, int64_t width, int64_t out,
                             int64_t k, int64_t pad) {
-  const ConvGeometry g = conv_geometry(images, in, height, width, out, k, pad);
-  return plane_tile_errors(forward_tiles(g), images, g.pooled_width, k);
+  const PooledConv g = conv_geometry(images, in, height, width, out, k, pad);
+  return plane_tile_errors(forward_tiles(g), images, g.pool.out_width, k);
 }
 
 // The same of the input's gradient, whose places are those of the image. Rows beyond the tile are
 // zeros that lie elsewhere.
 int64_t conv_input_grad_errors(int64_t images, int64_t in, int64_t height, int64_t width,
                                int64_t out, int64_t k, int64_t pad) {
-  const ConvGeometry g = conv_geometry(images, in, height, width, out, k, pad);
+  const PooledConv g = conv_geometry(images, in, height, width, out, k, pad);
   PlaneTiles t = input_grad_tiles(g);
-  const int64_t errors = t.tile.rows != 2 * g.pooled_height;
+  const int64_t errors = t.tile.rows != 2 * g.pool.out_height;
   t.tile.rows = int(height + height % 2 + k - 1);
   return errors + plane_tile_errors(t, images, ceil_div(width, 2), k);
 }
@@ -210,7 +208,7 @@ int64_t conv_input_grad_errors(int64_t images, int64_t in, int64_t height, int64
 // The pairs that 16 neighbouring threads of a plane read at a time lie in banks of their own, if
 // the rows could be moved apart; at most two such groups of threads meet.
 int64_t conv_input_grad_conflicts(int64_t in, int64_t size, int64_t out, int64_t k) {
-  const ConvGeometry g = conv_geometry(64, in, size, size, out, k, 0);
+  const PooledConv g = conv_geometry(64, in, size, size, out, k, 0);
   const PlaneTiles t = input_grad_tiles(g);
   const int across = int(ceil_div(size, 2));
   int64_t conflicts = 0;
@@ -227,9 +225,9 @@ int64_t conv_input_grad_conflicts(int64_t in, int64_t size, int64_t out, int64_t
 // every image in exactly one slice.
 int64_t conv_weight_grad_errors(int64_t images, int64_t in, int64_t height, int64_t width,
                                 int64_t out, int64_t k, int64_t pad) {
-  const ConvGeometry g = conv_geometry(images, in, height, width, out, k, pad);
+  const PooledConv g = conv_geometry(images, in, height, width, out, k, pad);
   const WeightGradTiles t = weight_grad_tiles(g);
-  const int64_t places = g.pooled_height * g.pooled_width;
+  const int64_t places = g.pool.out_height * g.pool.out_width;
   std::vector<uint8_t> visits(out * in * places);
   int64_t errors = t.threads() > 320 || t.slices < 1 || t.slices > 65535 || t.piece < 1 ||
                    t.in_channels * k * k >= 64 || weight_grad_shared_bytes(t) > 96 * 1024;
@@ -242,19 +240,19 @@ int64_t conv_weight_grad_errors(int64_t images, int64_t in, int64_t height, int6
           const int64_t row = part.row + place / t.columns,
                         column = part.column + place % t.columns;
           const int64_t out_channel = part.out_channel + warp, in_channel = part.in_channel + c;
-          if (out_channel >= out || in_channel >= in || row >= g.pooled_height ||
-              column >= g.pooled_width) {
+          if (out_channel >= out || in_channel >= in || row >= g.pool.out_height ||
+              column >= g.pool.out_width) {
             continue;
           }
-          ++visits.at((out_channel * in + in_channel) * places + row * g.pooled_width + column);
+          ++visits.at((out_channel * in + in_channel) * places + row * g.pool.out_width + column);
         }
       }
     }
     // The last tiles reach to the end of the images, also where no window does.
-    if (part.row + t.rows >= g.pooled_height) {
+    if (part.row + t.rows >= g.pool.out_height) {
       errors += 2 * part.row + t.image_rows < height + 2 * pad;
     }
-    if (part.column + t.columns >= g.pooled_width) {
+    if (part.column + t.columns >= g.pool.out_width) {
       errors += 2 * part.column + t.image_pitch < width + 2 * pad;
     }
   }

@@ -16,9 +16,9 @@ from comparing import every_dtype
 from emulation import (
     ACTIVATIONS,
     DTYPES,
-    ConvGeometry,
     LinearShape,
-    PoolGeometry,
+    PooledConv,
+    PooledImages,
     SplitOperand,
     SplitOperands,
     pointer,
@@ -322,7 +322,7 @@ def native_pool(planes, window):
 def test_relu_pool_and_its_backward(kernels, dtype, channels_last, shape, window):
     code = DTYPES[dtype]
     format = torch.channels_last if channels_last else torch.contiguous_format
-    geometry = PoolGeometry(*shape, *window, shape[2] // window[0], shape[3] // window[1],
+    geometry = PooledImages(*window, shape[2] // window[0], shape[3] // window[1], *shape,
                             channels_last)  # fmt: skip
     for bias in (None, images(shape[1], dtype=dtype, seed=1)):
         planes = images(*shape, dtype=dtype).contiguous(memory_format=format)
@@ -346,7 +346,7 @@ def test_relu_pool_and_its_backward(kernels, dtype, channels_last, shape, window
 
 def test_nan_in_a_window_is_the_maximum(kernels):
     """The last of several, as in torch's own kernel for CUDA."""
-    geometry = PoolGeometry(1, 1, 2, 2, 2, 2, 1, 1, False)
+    geometry = PooledImages(2, 2, 1, 1, 1, 1, 2, 2, False)
     for places in ((0,), (3,), (0, 3), (1, 2)):
         planes = torch.ones(4)
         planes[list(places)] = math.nan
@@ -359,8 +359,9 @@ def test_nan_in_a_window_is_the_maximum(kernels):
 
 def conv_geometry(shape, out, k, padding):
     n, c, h, w = shape
-    pooled = [(size + 2 * padding - k + 1) // 2 for size in (h, w)]
-    return ConvGeometry(n, c, h, w, out, k, k, 1, 1, padding, padding, 1, 1, 2, 2, *pooled)
+    convolved = [size + 2 * padding - k + 1 for size in (h, w)]
+    pooled = [size // 2 for size in convolved]
+    return PooledConv(c, h, w, out, *convolved, k, k, padding, padding, 1, 1, n, 2, 2, *pooled)
 
 
 CONVOLUTIONS = (

@@ -1,7 +1,7 @@
 // The activations that are fused into epilogues, on vectors.
 #pragma once
 
-#include "kernels.h"
+#include "table.h"
 #include "math.h"
 
 namespace inkgrad::cpu {

@@ -7,7 +7,7 @@
 // the clamps (1e-12 in float, for doubles too) and their absence as in
 // torch.nn.functional.binary_cross_entropy. Both logarithms come from one pass (math.h: log_pair);
 // sums are accumulated in double.
-#include "fill.h"
+#include "entries.h"
 #include "math.h"
 
 namespace inkgrad::cpu {
@@ -128,15 +128,11 @@ void bce_backward(const T* grad_output, double uniform, const T* input, const T*
   });
 }
 
-}  // namespace
-
-template <typename T>
-void fill_bce(KernelsOf<T>& table) {
+const Entries entries([]<typename T>(KernelsOf<T>& table) {
   table.bce_sum = bce_sum<T>;
   table.bce_each = bce_each<T>;
   table.bce_backward = bce_backward<T>;
-}
-template void fill_bce(KernelsOf<float>&);
-template void fill_bce(KernelsOf<double>&);
+});
 
+}  // namespace
 }  // namespace inkgrad::cpu

@@ -1,6 +1,6 @@
 // What this processor can do at most, for benchmarks to compare with: independent chains of
 // multiply-adds, as many as hide their latency.
-#include "fill.h"
+#include "entries.h"
 #include "vec.h"
 
 namespace inkgrad::cpu {
@@ -21,14 +21,10 @@ T multiply_add_chains(int64_t rounds) {
   return horizontal_sum<T, kLanes<T>>(sums[0]);
 }
 
-}  // namespace
-
-template <typename T>
-void fill_ceiling(KernelsOf<T>& table) {
+const Entries entries([]<typename T>(KernelsOf<T>& table) {
   table.multiply_add_chains = multiply_add_chains<T>;
   table.chain_operations = 2 * kChains * kLanes<T>;
-}
-template void fill_ceiling(KernelsOf<float>&);
-template void fill_ceiling(KernelsOf<double>&);
+});
 
+}  // namespace
 }  // namespace inkgrad::cpu

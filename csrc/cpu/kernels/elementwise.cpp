@@ -4,7 +4,7 @@
 //   sigmoid: grad_z = grad_y y (1 - y)        relu: grad_z = y > 0 ? grad_y : 0   (NaN outputs let
 //   the gradient pass)
 #include "activation.h"
-#include "fill.h"
+#include "entries.h"
 
 namespace inkgrad::cpu {
 namespace {
@@ -93,16 +93,12 @@ bool all_finite(const T* x, int64_t n) {
   return horizontal_sum<T, L>((sums[0] + sums[1]) + (sums[2] + sums[3])) + rest == T(0);
 }
 
-}  // namespace
-
-template <typename T>
-void fill_elementwise(KernelsOf<T>& table) {
+const Entries entries([]<typename T>(KernelsOf<T>& table) {
   table.bias_activation = bias_activation<T>;
   table.activation_backward = activation_backward<T>;
   table.column_sums = column_sums<T>;
   table.all_finite = all_finite<T>;
-}
-template void fill_elementwise(KernelsOf<float>&);
-template void fill_elementwise(KernelsOf<double>&);
+});
 
+}  // namespace
 }  // namespace inkgrad::cpu

@@ -4,7 +4,7 @@
 // lie. A result is a product of two vectors, its lanes chains of kChain additions, which are added
 // in order; it does not depend on the rows and columns beside it.
 #include "activation.h"
-#include "fill.h"
+#include "entries.h"
 #include "integers.h"
 
 namespace inkgrad::cpu {
@@ -112,13 +112,9 @@ void few_rows_forward(int64_t rows, int64_t N, int64_t K, Matrix<T> x, Matrix<T>
   for (int64_t m = 0; m < rows; ++m) finish(y + m * y_stride, N, bias, activation);
 }
 
-}  // namespace
-
-template <typename T>
-void fill_few_rows(KernelsOf<T>& table) {
+const Entries entries([]<typename T>(KernelsOf<T>& table) {
   table.few_rows_forward = few_rows_forward<T>;
-}
-template void fill_few_rows(KernelsOf<float>&);
-template void fill_few_rows(KernelsOf<double>&);
+});
 
+}  // namespace
 }  // namespace inkgrad::cpu

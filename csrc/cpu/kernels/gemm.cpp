@@ -24,7 +24,7 @@
 // kChain steps costs about 1 %. The split among threads (by rows or columns, outside) never changes
 // a bit.
 #include "activation.h"
-#include "fill.h"
+#include "entries.h"
 #include "integers.h"
 #include "transpose.h"
 
@@ -333,16 +333,12 @@ void gemm(int64_t M, int64_t N, int64_t K, Matrix<T> a, Matrix<T> b, const T* bi
   }
 }
 
-}  // namespace
-
-template <typename T>
-void fill_gemm(KernelsOf<T>& table) {
+const Entries entries([]<typename T>(KernelsOf<T>& table) {
   table.gemm = gemm<T>;
   table.gemm_workspace = gemm_workspace<T>;
   table.gemm_tile_rows = kTileRows;
   table.gemm_tile_cols = kTileCols<T>;
-}
-template void fill_gemm(KernelsOf<float>&);
-template void fill_gemm(KernelsOf<double>&);
+});
 
+}  // namespace
 }  // namespace inkgrad::cpu

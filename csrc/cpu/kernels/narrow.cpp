@@ -12,7 +12,7 @@
 // A vector may be longer than its row. What it reads there is ignored and what it writes there is
 // overwritten by the next row; only at the end of the range are vectors masked.
 #include "activation.h"
-#include "fill.h"
+#include "entries.h"
 #include "integers.h"
 
 namespace inkgrad::cpu {
@@ -200,16 +200,12 @@ void narrow_backward(int64_t rows, int64_t N, int64_t K, const T* dy, const T* y
   });
 }
 
-}  // namespace
-
-template <typename T>
-void fill_narrow(KernelsOf<T>& table) {
+const Entries entries([]<typename T>(KernelsOf<T>& table) {
   table.narrow_outputs = kNarrowOutputs;
   table.narrow_inputs = kNarrowInputs;
   table.narrow_forward = narrow_forward<T>;
   table.narrow_backward = narrow_backward<T>;
-}
-template void fill_narrow(KernelsOf<float>&);
-template void fill_narrow(KernelsOf<double>&);
+});
 
+}  // namespace
 }  // namespace inkgrad::cpu

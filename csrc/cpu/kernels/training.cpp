@@ -5,7 +5,7 @@
 //   dloss/dx[j]   = softmax(x)[j] - (j == c)
 #include <cmath>
 
-#include "fill.h"
+#include "entries.h"
 #include "math.h"
 
 namespace inkgrad::cpu {
@@ -83,14 +83,10 @@ void sgd(T* w, const T* grad, T* velocity, int64_t n, T lr, T momentum, T decay)
   }
 }
 
-}  // namespace
-
-template <typename T>
-void fill_training(KernelsOf<T>& table) {
+const Entries entries([]<typename T>(KernelsOf<T>& table) {
   table.cross_entropy = cross_entropy<T>;
   table.sgd = sgd<T>;
-}
-template void fill_training(KernelsOf<float>&);
-template void fill_training(KernelsOf<double>&);
+});
 
+}  // namespace
 }  // namespace inkgrad::cpu

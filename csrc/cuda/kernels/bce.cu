@@ -2,7 +2,7 @@
 //
 // As torch's kernel, these assert that inputs and targets lie in [0, 1].
 #include "common.cuh"
-#include "fill.h"
+#include "entries.h"
 #include "math.h"
 
 namespace inkgrad::cuda {
@@ -180,13 +180,12 @@ void backward(Dtype dtype, const void* grad_output, bool uniform, double divisor
   });
 }
 
-}  // namespace
-
-void fill_bce(Kernels& table) {
+const Entries entries([](Kernels& table) {
   table.bce_parts = parts;
   table.bce_sum = sum;
   table.bce_each = each;
   table.bce_backward = backward;
-}
+});
 
+}  // namespace
 }  // namespace inkgrad::cuda

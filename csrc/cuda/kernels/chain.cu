@@ -7,7 +7,7 @@
 // tiles. Who adds what depends on the chain's sizes alone, so that the same step has the same bits.
 #include "chain_map.h"
 #include "common.cuh"
-#include "fill.h"
+#include "entries.h"
 #include "math.h"
 
 namespace inkgrad::cuda {
@@ -192,11 +192,10 @@ void run(const ChainPass& pass, double* report, void* stream) {
   INKGRAD_LAUNCH_CHECK();
 }
 
-}  // namespace
-
-void fill_chain(Kernels& table) {
+const Entries entries([](Kernels& table) {
   table.chain_takes = is_small_chain;
   table.chain_pass = run;
-}
+});
 
+}  // namespace
 }  // namespace inkgrad::cuda

@@ -5,7 +5,7 @@
 #pragma once
 
 #include "index.h"
-#include "kernels.h"
+#include "launches.h"
 
 namespace inkgrad::cuda {
 

@@ -13,11 +13,11 @@
 #include <type_traits>
 
 #include "index.h"
-#include "kernels.h"
+#include "launches.h"
 
 namespace inkgrad::cuda {
 
-// Throws torch's error if the launch before it failed. (In table.cpp: the kernels' sources know no
+// Throws torch's error if the launch before it failed. (In launches.cpp: the kernels' sources know no
 // torch, and compile in seconds.)
 void check_launch(const char* function, const char* file, int line);
 #define INKGRAD_LAUNCH_CHECK() ::inkgrad::cuda::check_launch(__func__, __FILE__, __LINE__)

@@ -6,7 +6,7 @@
 // round for the tensor cores; up to here that takes longer than the products do in float
 // arithmetic.
 #include "conv_parts.cuh"
-#include "fill.h"
+#include "entries.h"
 #include "math.h"
 
 namespace inkgrad::cuda {
@@ -16,7 +16,7 @@ constexpr int64_t kMostTaps = 250, kMostProducts = 5120;
 
 template <int K, int kTogether>
 __global__ void __launch_bounds__(kLargestBlock, 4)
-    conv_relu_pool_kernel(ConvGeometry g, PlaneTiles tiles, ChannelGroups groups,
+    conv_relu_pool_kernel(PooledConv g, PlaneTiles tiles, ChannelGroups groups,
                           const float* input, const float* weight, const float* bias, float* output,
                           uint8_t* indices) {
   extern __shared__ float4 shared[];  // weights, bias, images
@@ -34,7 +34,7 @@ __global__ void __launch_bounds__(kLargestBlock, 4)
   for (int i = threadIdx.x; i < groups.channels(); i += blockDim.x) {
     offsets[i] = bias && i < channels ? __ldg(bias + i) : 0.0f;
   }
-  const int pooled_width = int(g.pooled_width), pitch = tiles.tile.pitch;
+  const int pooled_width = int(g.pool.out_width), pitch = tiles.tile.pitch;
   const int plane = tiles.tile.rows * pitch;
   const int all_images = int(g.images);
   for (int part = blockIdx.x; part < tiles.shares_of(all_images); part += gridDim.x) {
@@ -79,10 +79,9 @@ __global__ void __launch_bounds__(kLargestBlock, 4)
   }
 }
 
-bool takes(const ConvGeometry& g) {
-  const bool usual = g.stride_height == 1 && g.stride_width == 1 && g.dilation_height == 1 &&
-                     g.dilation_width == 1 && g.window_height == 2 && g.window_width == 2 &&
-                     g.kernel_height == g.kernel_width &&
+bool takes(const PooledConv& g) {
+  const bool usual = g.dilation_height == 1 && g.dilation_width == 1 && g.pool.window_height == 2 &&
+                     g.pool.window_width == 2 && g.kernel_height == g.kernel_width &&
                      (g.kernel_height == 3 || g.kernel_height == 5);
   const int64_t taps = g.in_channels * g.kernel_height * g.kernel_width;
   // Sizes first: then what follows fits an int.
@@ -91,7 +90,7 @@ bool takes(const ConvGeometry& g) {
          g.images <= INT32_MAX / 1024 && forward_shared_bytes(g, forward_tiles(g)) <= kSharedBytes;
 }
 
-void relu_pool(const ConvGeometry& g, const float* input, const float* weight, const float* bias,
+void relu_pool(const PooledConv& g, const float* input, const float* weight, const float* bias,
                float* output, uint8_t* indices, void* stream) {
   const PlaneTiles tiles = forward_tiles(g);
   const ChannelGroups groups = channel_groups(g.out_channels);
@@ -105,11 +104,10 @@ void relu_pool(const ConvGeometry& g, const float* input, const float* weight, c
   });
 }
 
-}  // namespace
-
-void fill_conv_forward(Kernels& table) {
+const Entries entries([](Kernels& table) {
   table.conv_takes = takes;
   table.conv_relu_pool = relu_pool;
-}
+});
 
+}  // namespace
 }  // namespace inkgrad::cuda

@@ -3,7 +3,7 @@
 // there, is spread out in shared memory; the input's is its convolution with the weights turned
 // round.
 #include "conv_parts.cuh"
-#include "fill.h"
+#include "entries.h"
 #include "math.h"
 
 namespace inkgrad::cuda {
@@ -11,11 +11,11 @@ namespace {
 
 // The gradients of the pixels of the convolution, for all places of `here` images. The zeros around
 // them are there already.
-__device__ __forceinline__ void spread_grads(const ConvGeometry& g, const ImageTile& tile,
+__device__ __forceinline__ void spread_grads(const PooledConv& g, const ImageTile& tile,
                                              int to_left, int64_t first, int here,
                                              const float* grad_output, const float* output,
                                              const uint8_t* indices, float* grads) {
-  const int width = int(g.pooled_width), places = int(g.pooled_height) * width;
+  const int width = int(g.pool.out_width), places = int(g.pool.out_height) * width;
   const int plane = tile.rows * tile.pitch, count = here * int(g.out_channels) * places;
   const int64_t start = first * g.out_channels * places;
 #pragma unroll 4
@@ -38,7 +38,7 @@ __device__ __forceinline__ void spread_grads(const ConvGeometry& g, const ImageT
 
 template <int K, int kTogether>
 __global__ void __launch_bounds__(kLargestBlock)
-    conv_input_grad_kernel(ConvGeometry g, PlaneTiles tiles, ChannelGroups groups,
+    conv_input_grad_kernel(PooledConv g, PlaneTiles tiles, ChannelGroups groups,
                            const float* grad_output, const float* output, const uint8_t* indices,
                            const float* weight, float* grad_input) {
   extern __shared__ float4 shared[];  // weights, gradients of the convolution's output
@@ -102,11 +102,11 @@ __global__ void __launch_bounds__(kLargestBlock)
 }
 
 // Of forward's geometries (conv_takes).
-bool takes_input(const ConvGeometry& g) {
+bool takes_input(const PooledConv& g) {
   return input_grad_shared_bytes(g, input_grad_tiles(g)) <= kSharedBytes;
 }
 
-void input_grad(const ConvGeometry& g, const float* grad_output, const float* output,
+void input_grad(const PooledConv& g, const float* grad_output, const float* output,
                 const uint8_t* indices, const float* weight, float* grad_input, void* stream) {
   const PlaneTiles tiles = input_grad_tiles(g);
   const ChannelGroups groups = channel_groups(g.in_channels);
@@ -120,11 +120,10 @@ void input_grad(const ConvGeometry& g, const float* grad_output, const float* ou
   });
 }
 
-}  // namespace
-
-void fill_conv_input_grad(Kernels& table) {
+const Entries entries([](Kernels& table) {
   table.conv_input_grad_takes = takes_input;
   table.conv_input_grad = input_grad;
-}
+});
 
+}  // namespace
 }  // namespace inkgrad::cuda

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "index.h"
-#include "kernels.h"
+#include "launches.h"
 
 namespace inkgrad::cuda {
 
@@ -124,24 +124,24 @@ inline PlaneTiles plane_tiles(int64_t all_images, int64_t places, ImageTile tile
 
 // ---- forward: a place is one of the pool's output. Shared memory holds the weights, the bias and
 // the images.
-inline int64_t forward_weight_bytes(const ConvGeometry& g) {
+inline int64_t forward_weight_bytes(const PooledConv& g) {
   const ChannelGroups groups = channel_groups(g.out_channels);
   return weight_bytes(groups, g.in_channels, g.kernel_height) +
          4 * ceil_div(groups.channels(), 4) * 4;
 }
 
-inline int64_t forward_image_bytes(const ConvGeometry& g, const ImageTile& tile) {
+inline int64_t forward_image_bytes(const PooledConv& g, const ImageTile& tile) {
   return 4 * tile.elements(g.in_channels);
 }
 
-inline PlaneTiles forward_tiles(const ConvGeometry& g) {
+inline PlaneTiles forward_tiles(const PooledConv& g) {
   const ImageTile tile = image_tile(g.in_height + 2 * g.pad_height, g.in_width + 2 * g.pad_width);
-  return plane_tiles(g.images, g.pooled_height * g.pooled_width, tile,
+  return plane_tiles(g.images, g.pool.out_height * g.pool.out_width, tile,
                      channel_groups(g.out_channels).count, forward_image_bytes(g, tile),
                      forward_weight_bytes(g));
 }
 
-inline int64_t forward_shared_bytes(const ConvGeometry& g, const PlaneTiles& t) {
+inline int64_t forward_shared_bytes(const PooledConv& g, const PlaneTiles& t) {
   return forward_weight_bytes(g) + t.images * forward_image_bytes(g, t.tile);
 }
 
@@ -149,17 +149,17 @@ inline int64_t forward_shared_bytes(const ConvGeometry& g, const PlaneTiles& t) 
 // with the roles of the channels exchanged, and the gradient of the convolution's output: the rows
 // that windows of the pool hold, with kernel - 1 - pad zeros before and behind them, and one row of
 // zeros for all those above and below.
-inline int64_t input_grad_weight_bytes(const ConvGeometry& g) {
+inline int64_t input_grad_weight_bytes(const PooledConv& g) {
   return weight_bytes(channel_groups(g.in_channels), g.out_channels, g.kernel_height);
 }
 
-inline int64_t input_grad_image_bytes(const ConvGeometry& g, const ImageTile& tile) {
+inline int64_t input_grad_image_bytes(const PooledConv& g, const ImageTile& tile) {
   return 4 * tile.elements(g.out_channels);
 }
 
-inline PlaneTiles input_grad_tiles(const ConvGeometry& g) {
+inline PlaneTiles input_grad_tiles(const PooledConv& g) {
   const int64_t down = ceil_div(g.in_height, 2), across = ceil_div(g.in_width, 2);
-  const ImageTile close = image_tile(2 * g.pooled_height, 2 * across + g.kernel_width - 1);
+  const ImageTile close = image_tile(2 * g.pool.out_height, 2 * across + g.kernel_width - 1);
   const ImageTile wide = spread(close, across);
   const int64_t weights = input_grad_weight_bytes(g);
   const auto other = [&](const ImageTile& tile) { return weights + 4 * tile.pitch; };
@@ -169,7 +169,7 @@ inline PlaneTiles input_grad_tiles(const ConvGeometry& g) {
                      input_grad_image_bytes(g, tile), other(tile));
 }
 
-inline int64_t input_grad_shared_bytes(const ConvGeometry& g, const PlaneTiles& t) {
+inline int64_t input_grad_shared_bytes(const PooledConv& g, const PlaneTiles& t) {
   return input_grad_weight_bytes(g) + 4 * t.tile.pitch +
          t.images * input_grad_image_bytes(g, t.tile);
 }

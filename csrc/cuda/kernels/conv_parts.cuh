@@ -10,7 +10,7 @@ namespace inkgrad::cuda {
 inline constexpr int kAhead = 8;
 
 // `images` images from `first` on into shared memory, channel by channel, with zeros around them.
-__device__ __forceinline__ void load_images(const ConvGeometry& g, const ImageTile& tile,
+__device__ __forceinline__ void load_images(const PooledConv& g, const ImageTile& tile,
                                             const float* input, int64_t first, int images,
                                             float* to) {
   const int height = int(g.in_height), width = int(g.in_width);

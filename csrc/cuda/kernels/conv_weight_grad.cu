@@ -8,7 +8,7 @@
 // in registers; at the end of 32 images the lanes add theirs up.
 #include "conv_parts.cuh"
 #include "conv_weight_map.h"
-#include "fill.h"
+#include "entries.h"
 #include "math.h"
 
 namespace inkgrad::cuda {
@@ -48,7 +48,7 @@ __device__ __forceinline__ void sum_over_lanes(float (&v)[kCount]) {
 
 // The elements of `here` images that a tile needs, with zeros around them. Returns whether this
 // thread saw a number that is not finite.
-__device__ __forceinline__ bool load_abreast(const ConvGeometry& g, const WeightGradTiles& t,
+__device__ __forceinline__ bool load_abreast(const PooledConv& g, const WeightGradTiles& t,
                                              const WeightGradPart& part, const float* input,
                                              int64_t first, int here, float* images) {
   const int height = int(g.in_height), width = int(g.in_width), elements = t.image_elements();
@@ -78,11 +78,11 @@ __device__ __forceinline__ bool load_abreast(const ConvGeometry& g, const Weight
 }
 
 // What the places from `start` on of a tile hand on, up to t.piece of them, and to where.
-__device__ __forceinline__ void load_grads(const ConvGeometry& g, const WeightGradTiles& t,
+__device__ __forceinline__ void load_grads(const PooledConv& g, const WeightGradTiles& t,
                                            const WeightGradPart& part, const float* grad_output,
                                            const float* output, const uint8_t* indices,
                                            int64_t first, int here, int start, PlacedGrad* grads) {
-  const int height = int(g.pooled_height), width = int(g.pooled_width);
+  const int height = int(g.pool.out_height), width = int(g.pool.out_width);
   const int64_t image = g.out_channels * height * width;
   for (int i = threadIdx.x; i < kShares * t.grad_elements(); i += blockDim.x) {
     const auto [element, next] = Abreast(i, t.grad_elements());
@@ -134,7 +134,7 @@ __device__ __forceinline__ void add_window(float grad, const float* window, int 
 
 template <int K, int kChannels>
 __global__ void __launch_bounds__(320, 2)
-    conv_weight_grad_kernel(ConvGeometry g, WeightGradTiles t, const float* grad_output,
+    conv_weight_grad_kernel(PooledConv g, WeightGradTiles t, const float* grad_output,
                             const float* output, const uint8_t* indices, const float* input,
                             double* parts) {
   // The weight's sums, then the bias's; the rest stays zero.
@@ -197,13 +197,13 @@ __global__ void __launch_bounds__(320, 2)
   }
 }
 
-int64_t weight_grad_parts(const ConvGeometry& g) {
+int64_t weight_grad_parts(const PooledConv& g) {
   const WeightGradTiles t = weight_grad_tiles(g);
   return t.slices * t.tiles() * g.out_channels *
          (g.in_channels * g.kernel_height * g.kernel_width + 1);
 }
 
-void weight_grad(const ConvGeometry& g, const float* grad_output, const float* output,
+void weight_grad(const PooledConv& g, const float* grad_output, const float* output,
                  const uint8_t* indices, const float* input, double* parts, float* grad_weight,
                  float* grad_bias, void* stream) {
   const WeightGradTiles t = weight_grad_tiles(g);
@@ -227,11 +227,10 @@ void weight_grad(const ConvGeometry& g, const float* grad_output, const float* o
             grad_bias, stream);
 }
 
-}  // namespace
-
-void fill_conv_weight_grad(Kernels& table) {
+const Entries entries([](Kernels& table) {
   table.conv_weight_grad_parts = weight_grad_parts;
   table.conv_weight_grad = weight_grad;
-}
+});
 
+}  // namespace
 }  // namespace inkgrad::cuda

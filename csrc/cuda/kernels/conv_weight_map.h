@@ -4,7 +4,7 @@
 #pragma once
 
 #include "index.h"
-#include "kernels.h"
+#include "launches.h"
 
 namespace inkgrad::cuda {
 
@@ -65,23 +65,23 @@ inline int64_t weight_grad_shared_bytes(const WeightGradTiles& t) {
 
 // Tiles as large as leave room for two blocks on a multiprocessor; smaller ones, and fewer channels
 // a block, where there are too few images to keep it busy.
-inline WeightGradTiles weight_grad_tiles(const ConvGeometry& g) {
+inline WeightGradTiles weight_grad_tiles(const PooledConv& g) {
   constexpr int64_t kSharedBytes = 96 * 1024, kImageBytes = 60 * 1024, kBlocks = 264;
   constexpr int kMostWarps = 10, kMostPiece = 16;
   WeightGradTiles t{};
   const int k = int(g.kernel_height);
   t.in_channels = channels_of_warp(k, g.in_channels);
   t.in_groups = int(ceil_div(g.in_channels, t.in_channels));
-  t.rows = int(g.pooled_height);
-  t.columns = int(g.pooled_width);
+  t.rows = int(g.pool.out_height);
+  t.columns = int(g.pool.out_width);
   t.out_groups = int(ceil_div(g.out_channels, kMostWarps));
   const int64_t batches = ceil_div(g.images, kAbreast);
   // Of an odd extent the last row, which no window holds, belongs to the tile before it.
   const int64_t odd_row = (g.in_height + 2 * g.pad_height - k + 1) % 2;
   const int64_t odd_column = (g.in_width + 2 * g.pad_width - k + 1) % 2;
   const auto fit = [&] {
-    t.down = int(ceil_div(g.pooled_height, t.rows));
-    t.across = int(ceil_div(g.pooled_width, t.columns));
+    t.down = int(ceil_div(g.pool.out_height, t.rows));
+    t.across = int(ceil_div(g.pool.out_width, t.columns));
     t.warps = int(ceil_div(g.out_channels, t.out_groups));
     t.image_rows = int(2 * t.rows + k - 1 + odd_row);
     t.image_pitch = int(2 * t.columns + k - 1 + odd_column);

@@ -1,7 +1,7 @@
 // What follows a matrix product, and what comes before those of its backward.
 #include "common.cuh"
 #include "extremes.cuh"
-#include "fill.h"
+#include "entries.h"
 #include "math.h"
 
 namespace inkgrad::cuda {
@@ -156,13 +156,12 @@ void activation_backward(Dtype dtype, const void* grad_output, const void* outpu
   });
 }
 
-}  // namespace
-
-void fill_epilogue(Kernels& table) {
+const Entries entries([](Kernels& table) {
   table.bias_activation = bias_activation;
   table.column_parts = column_parts;
   table.column_extremes = column_extremes;
   table.activation_backward = activation_backward;
-}
+});
 
+}  // namespace
 }  // namespace inkgrad::cuda

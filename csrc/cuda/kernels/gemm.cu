@@ -14,7 +14,7 @@
 // each copies half of a tile of B, into both.
 //
 // Written for sm_90a. Elsewhere the kernels are empty, and has_tensor_products() is false.
-#include "fill.h"
+#include "entries.h"
 #include "gemm_panel.h"
 #include "gemm_parts.cuh"
 #include "planes.h"
@@ -437,12 +437,11 @@ void product(const Product& p, float* shares, void* stream) {
   }
 }
 
-}  // namespace
-
-void fill_gemm(Kernels& table) {
+const Entries entries([](Kernels& table) {
   table.has_tensor_products = has_tensor_products;
   table.product_shares = product_shares;
   table.product = product;
-}
+});
 
+}  // namespace
 }  // namespace inkgrad::cuda

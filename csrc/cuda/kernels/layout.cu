@@ -4,7 +4,7 @@
 // A block turns a square of 64 channels and 64 pixels round in shared memory; it reads and writes
 // 16 bytes a thread. Channels and pixels are multiples of 8.
 #include "common.cuh"
-#include "fill.h"
+#include "entries.h"
 
 namespace inkgrad::cuda {
 namespace {
@@ -88,11 +88,10 @@ void from_channels_last(Dtype dtype, const void* turned, int64_t count, int64_t 
   dtype == Dtype::f16 ? launch(__half{}) : launch(__nv_bfloat16{});
 }
 
-}  // namespace
-
-void fill_layout(Kernels& table) {
+const Entries entries([](Kernels& table) {
   table.to_channels_last = to_channels_last;
   table.from_channels_last = from_channels_last;
-}
+});
 
+}  // namespace
 }  // namespace inkgrad::cuda

@@ -9,7 +9,7 @@
 #include <cstring>
 
 #include "host_device.h"
-#include "kernels.h"
+#include "launches.h"
 
 namespace inkgrad::cuda {
 

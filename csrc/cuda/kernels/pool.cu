@@ -4,7 +4,7 @@
 //
 // A thread makes one element. With channels last the channel runs fastest, else the column.
 #include "common.cuh"
-#include "fill.h"
+#include "entries.h"
 #include "math.h"
 #include "pool_map.h"
 
@@ -59,7 +59,7 @@ __global__ void __launch_bounds__(kThreads)
 
 uint32_t blocks_of(int64_t n) { return uint32_t(ceil_div(n, kThreads)); }
 
-void relu_pool(Dtype dtype, const PoolGeometry& g, const void* planes, const void* bias,
+void relu_pool(Dtype dtype, const PooledImages& g, const void* planes, const void* bias,
                void* output, uint8_t* indices, void* stream) {
   const int64_t n = g.images * g.channels * g.out_height * g.out_width;
   with_dtype(dtype, [&](auto zero) {
@@ -73,7 +73,7 @@ void relu_pool(Dtype dtype, const PoolGeometry& g, const void* planes, const voi
   });
 }
 
-void relu_pool_backward(Dtype dtype, const PoolGeometry& g, const void* grad_output,
+void relu_pool_backward(Dtype dtype, const PooledImages& g, const void* grad_output,
                         const void* output, const uint8_t* indices, void* grad_planes,
                         void* stream) {
   const int64_t n = g.images * g.channels * g.height * g.width;
@@ -88,11 +88,10 @@ void relu_pool_backward(Dtype dtype, const PoolGeometry& g, const void* grad_out
   });
 }
 
-}  // namespace
-
-void fill_pool(Kernels& table) {
+const Entries entries([](Kernels& table) {
   table.relu_pool = relu_pool;
   table.relu_pool_backward = relu_pool_backward;
-}
+});
 
+}  // namespace
 }  // namespace inkgrad::cuda

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "index.h"
-#include "kernels.h"
+#include "launches.h"
 
 namespace inkgrad::cuda {
 
@@ -21,7 +21,7 @@ template <bool kChannelsLast>
 struct PoolMap {
   Divider channels, height, width, out_height, out_width, window_height, window_width;
 
-  explicit PoolMap(const PoolGeometry& g)
+  explicit PoolMap(const PooledImages& g)
       : channels(divider(g.channels)),
         height(divider(g.height)),
         width(divider(g.width)),

@@ -2,7 +2,7 @@
 // another. A tiled product of such a shape is mostly padding, and each launch that goes with it
 // costs more than the whole layer.
 #include "common.cuh"
-#include "fill.h"
+#include "entries.h"
 #include "math.h"
 #include "small_linear_map.h"
 
@@ -331,13 +331,12 @@ void backward(Dtype dtype, const LinearShape& s, const void* grad_output, const 
   }
 }
 
-}  // namespace
-
-void fill_small_linear(Kernels& table) {
+const Entries entries([](Kernels& table) {
   table.small_linear_takes = is_small_linear;
   table.small_linear = forward;
   table.small_linear_parts = parts;
   table.small_linear_backward = backward;
-}
+});
 
+}  // namespace
 }  // namespace inkgrad::cuda

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "index.h"
-#include "kernels.h"
+#include "launches.h"
 
 namespace inkgrad::cuda {
 

@@ -6,7 +6,7 @@
 // of.
 #include "common.cuh"
 #include "extremes.cuh"
-#include "fill.h"
+#include "entries.h"
 #include "planes.h"
 
 namespace inkgrad::cuda {
@@ -167,12 +167,11 @@ void split(const SplitOperands& operands, void* workspace, void* stream) {
   });
 }
 
-}  // namespace
-
-void fill_split(Kernels& table) {
+const Entries entries([](Kernels& table) {
   table.split_workspace_bytes = workspace_bytes;
   table.plane_bytes = plane_bytes;
   table.split = split;
-}
+});
 
+}  // namespace
 }  // namespace inkgrad::cuda

@@ -40,18 +40,18 @@ def check(request: dict[str, Any], emit: Emit) -> dict[str, Any]:
 
 def bench(request: dict[str, Any], emit: Emit) -> dict[str, Any]:
     """Run ``inkgrad bench``, with an event for each roofline and each result."""
-    from inkgrad_bench import custom, session
+    from inkgrad_bench import runner, user_cases
 
-    case = custom.case_of(request["op"], request["sizes"], request["dtype"])
-    plan = session.Plan([case], [request["threads"]], quick=request["quick"], compiled=False)
-    watcher = session.Watcher(
-        opened=lambda document: emit({"environment": document["environment"]}),
-        started=lambda _: None,
-        limited=lambda found: emit({"ceiling": found}),
-        measured=lambda row: emit({"result": row}),
-        scaled=lambda _: None,
+    case = user_cases.case_of(request["op"], request["sizes"], request["dtype"])
+    plan = runner.Plan([case], [request["threads"]], quick=request["quick"], compiled=False)
+    callbacks = runner.Callbacks(
+        begun=lambda document: emit({"environment": document["environment"]}),
+        step=lambda _: None,
+        roofline=lambda found: emit({"roofline": found}),
+        result=lambda row: emit({"result": row}),
+        scaling=lambda _: None,
     )
-    return session.run(plan, watcher)
+    return runner.run(plan, callbacks)
 
 
 _KINDS = {"check": check, "bench": bench}

@@ -2,31 +2,28 @@
 
 from __future__ import annotations
 
-import json
 from functools import cache
-from pathlib import Path
 from typing import Any
 
-import inkgrad_bench
-from inkgrad_bench.custom import SIZES
+from inkgrad_bench import results_file
+from inkgrad_bench.user_cases import SIZES
 from inkgrad_bench.workloads import NATIVE, OURS
 
-_FILE = Path(inkgrad_bench.__file__).parent / "results" / "latest.json"
+_FILE = results_file.LATEST
 
 
 @cache
 def committed_results() -> dict[str, Any]:
-    """Return ``environment``, ``ceilings`` and ``results``.
+    """Return ``environment``, ``rooflines`` and ``results``.
 
     ``environment`` is None in an installation without the file.
     """
-    try:
-        document = json.loads(_FILE.read_text(encoding="utf-8"))
-    except OSError:
-        return {"environment": None, "ceilings": [], "results": []}
-    kept = ("op", "case", "main", "direction", "dtype", "threads", "flops", "bytes", "noisy")
+    if not _FILE.exists():
+        return {"environment": None, "rooflines": [], "results": []}
+    document = results_file.load(_FILE)
+    kept = ("op", "case", "main", "direction", "dtype", "threads", "kernel")
     rows = [
-        {name: row[name] for name in kept}
+        {name: row[name] for name in (*kept, "flops", "bytes", "noisy")}
         | {"seconds": {name: {"median": row["seconds"][name]["median"]} for name in (NATIVE, OURS)}}
         | {"ratio": {NATIVE: row["ratio"][NATIVE]}}
         for row in document["results"]
@@ -34,6 +31,6 @@ def committed_results() -> dict[str, Any]:
     ]
     return {
         "environment": document["environment"],
-        "ceilings": document["ceilings"],
+        "rooflines": document["rooflines"],
         "results": rows,
     }

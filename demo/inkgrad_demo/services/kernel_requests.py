@@ -7,8 +7,8 @@ from typing import Annotated, Any
 from pydantic import Field, create_model, model_validator
 
 from inkgrad.check import DTYPES, OPS
-from inkgrad_bench import custom, environment
-from inkgrad_bench.custom import SIZES
+from inkgrad_bench import environment, user_cases
+from inkgrad_bench.user_cases import SIZES
 from inkgrad_demo.services.request_fields import OneOf, Whole
 from inkgrad_demo.services.request_validation import Request, field_error, parse
 from inkgrad_demo.texts import message
@@ -38,7 +38,7 @@ class CheckRequest(Request):
 
 def _sizes_model(op: str) -> type[Request]:
     fields: dict[str, Any] = {
-        size.name: (Annotated[int, Whole(size.least, size.most)], size.default)
+        size.name: (Annotated[int, Whole(size.minimum, size.maximum)], size.default)
         for size in SIZES[op]
     }
     return create_model(f"sizes of {op}", __base__=Request, **fields)
@@ -55,8 +55,8 @@ class BenchRequest(Request):
         "and linear_relu; elements for binary_cross_entropy; batch, channels, height, width, "
         "filters, kernel, stride, padding for conv2d and conv2d_relu_max_pool2d",
     )
-    dtype: Annotated[str, OneOf(custom.DTYPES)] = Field(
-        "float32", description=f"one of {', '.join(custom.DTYPES)}"
+    dtype: Annotated[str, OneOf(user_cases.DTYPES)] = Field(
+        "float32", description=f"one of {', '.join(user_cases.DTYPES)}"
     )
     threads: Annotated[int, Whole(1, environment.processors())] = Field(
         1, description="number of threads"
@@ -66,12 +66,12 @@ class BenchRequest(Request):
     @model_validator(mode="after")
     def _can_be_timed(self) -> BenchRequest:
         try:
-            custom.case_of(self.op, self._all_sizes(), self.dtype)
-        except custom.TooSmall as error:
-            expected = message("problem.at_least_here", least=error.least)
+            user_cases.case_of(self.op, self._all_sizes(), self.dtype)
+        except user_cases.TooSmall as error:
+            expected = message("problem.at_least_here", least=error.minimum)
             raise field_error(error.name, expected, error.got) from None
-        except custom.TooMuch as error:
-            values = {"needed": f"{error.needed:.1f}", "most": f"{error.most:.1f}"}
+        except user_cases.TooMuch as error:
+            values = {"needed": f"{error.needed:.1f}", "most": f"{error.maximum:.1f}"}
             raise ValueError(message("problem.too_much", unit=error.unit, **values)) from None
         return self
 

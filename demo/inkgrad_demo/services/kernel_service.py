@@ -8,9 +8,9 @@ from pydantic import Field
 
 from inkgrad.check import CHECKS, DTYPES, OPS
 from inkgrad.course.messages import message_of
-from inkgrad_bench import custom, environment
-from inkgrad_bench.cases import CASES
-from inkgrad_bench.custom import SIZES
+from inkgrad_bench import environment, user_cases
+from inkgrad_bench.suite import CASES
+from inkgrad_bench.user_cases import SIZES
 from inkgrad_demo.jobs.job_queue import JobFailed, JobQueue
 from inkgrad_demo.services.committed_results import committed_results
 from inkgrad_demo.services.kernel_requests import BenchRequest, CheckRequest
@@ -76,7 +76,7 @@ class KernelService:
         """Time an op of inkgrad against torch's own, forward and with gradients.
 
         Returns:
-            the document of `inkgrad bench --json`: environment, ceilings and results, each with
+            the document of `inkgrad bench --json`: environment, rooflines and results, each with
             seconds and ratio (native's time over ours).
         """
         return self._result(request.job())
@@ -103,7 +103,7 @@ def choices() -> dict[str, Any]:
 
 
 def _presets() -> list[dict[str, Any]]:
-    presets = ((case, custom.sizes_of(case)) for case in CASES)
+    presets = ((case, user_cases.sizes_of(case)) for case in CASES)
     return [
         {"op": case.op, "case": case.name, "dtype": case.dtype, "sizes": sizes}
         for case, sizes in presets

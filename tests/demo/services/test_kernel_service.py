@@ -11,7 +11,7 @@ pytest.importorskip("gradio")
 
 from inkgrad.check import OPS
 from inkgrad.course.messages import message_of
-from inkgrad_bench import custom
+from inkgrad_bench import user_cases
 from inkgrad_demo.services import op_documentation
 from inkgrad_demo.services.kernel_service import KernelService, choices
 from inkgrad_demo.services.op_documentation import FACTS
@@ -74,7 +74,7 @@ def test_every_preset_is_its_benchmark_case() -> None:
     assert len(presets) > 30
     assert {preset["op"] for preset in presets} == set(OPS)
     for preset in presets:
-        case = custom.case_of(preset["op"], preset["sizes"], preset["dtype"])
+        case = user_cases.case_of(preset["op"], preset["sizes"], preset["dtype"])
         assert case.name == preset["case"]
 
 

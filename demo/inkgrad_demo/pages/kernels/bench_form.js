@@ -24,11 +24,11 @@ export function createBenchForm({ find, props, text, translate }, { changed }) {
     presets.filter((preset) => preset.op === op() && preset.dtype === dtypeInput.value);
 
   function showSizes(values) {
-    const fields = sizes[op()].map(({ name, default: usual, least, most }) => {
+    const fields = sizes[op()].map(({ name, default: usual, minimum, maximum }) => {
       const caption = make("span");
       caption.dataset.text = props.size_texts[name];
       const value = values[name] ?? usual;
-      const limits = { type: "number", min: least, max: most, step: 1 };
+      const limits = { type: "number", min: minimum, max: maximum, step: 1 };
       const input = make("input", { ...limits, name, value, required: true, autocomplete: "off" });
       return make("label", { className: "field" }, [caption, input]);
     });

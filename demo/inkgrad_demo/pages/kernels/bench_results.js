@@ -13,7 +13,7 @@ const COLUMNS = [
   "ours",
   "ratio",
   "committed",
-  "ceiling",
+  "roofline",
   "error",
   "memory",
 ];
@@ -25,11 +25,11 @@ export function createBenchResults(page, form) {
   const { find, props, text, number, scientific, threeDigits, duration, megabytes } = page;
   const directionName = (direction) =>
     text(direction === "forward" ? "kernels.direction.forward" : "kernels.direction.both");
-  let committed = { environment: null, ceilings: [], results: [] };
+  let committed = { environment: null, rooflines: [], results: [] };
   let measured = []; // newest first
-  let ceilings = []; // newest first
+  let rooflines = []; // newest first
   let received = 0; // results of the job under way
-  let hasCeiling = false; // the job under way has measured it
+  let hasRoofline = false; // the job under way has measured it
 
   // -- what is known --
 
@@ -61,7 +61,7 @@ export function createBenchResults(page, form) {
   }
 
   function ceiling() {
-    const known = [...ceilings, ...committed.ceilings];
+    const known = [...rooflines, ...committed.rooflines];
     const found = known.find((each) => each.threads === form.threads && form.dtype in each.gflops);
     return found ? { peak: found.gflops[form.dtype], gbytes: found.gbytes } : null;
   }
@@ -118,7 +118,7 @@ export function createBenchResults(page, form) {
   }
 
   function rowHtml(row) {
-    const { op, case: name, dtype, threads, ceiling: shares } = row;
+    const { op, case: name, dtype, threads, roofline: shares } = row;
     const reference = committedRatio(row);
     const cells = [
       directionName(row.direction),
@@ -164,13 +164,13 @@ export function createBenchResults(page, form) {
   return {
     paint,
     begin() {
-      [received, hasCeiling] = [0, false];
+      [received, hasRoofline] = [0, false];
       paint();
     },
-    receive({ ceiling: found, result, done }) {
+    receive({ roofline: found, result, done }) {
       if (found) {
-        hasCeiling = true;
-        ceilings = [found, ...ceilings];
+        hasRoofline = true;
+        rooflines = [found, ...rooflines];
       }
       if (result) {
         received += 1;
@@ -186,8 +186,8 @@ export function createBenchResults(page, form) {
       const total = DIRECTIONS.length;
       const values = { number: Math.min(received + 1, total), total };
       return {
-        text: hasCeiling ? text("kernels.bench.measuring", values) : text("kernels.bench.limiting"),
-        share: (received + (hasCeiling ? 0.5 : 0.2)) / (total + 0.5),
+        text: hasRoofline ? text("kernels.bench.measuring", values) : text("kernels.bench.limiting"),
+        share: (received + (hasRoofline ? 0.5 : 0.2)) / (total + 0.5),
       };
     },
     setCommitted(found) {

@@ -37,7 +37,7 @@ _COLUMN_TEXTS = {
     "ours": "kernels.column.ours",
     "ratio": "kernels.column.ratio",
     "committed": "kernels.column.committed",
-    "ceiling": "kernels.column.ceiling",
+    "roofline": "kernels.column.ceiling",
     "error": "kernels.column.error",
     "memory": "kernels.column.memory",
 }
