@@ -2,8 +2,19 @@
 
 from inkgrad import autograd, functional, nn
 from inkgrad.build import build_config
-from inkgrad.patching import patch, unpatch
+from inkgrad.compiling import compile
+from inkgrad.patching import explain, patch, unpatch
 
 __version__ = "0.1.0"
 
-__all__ = ["__version__", "autograd", "build_config", "functional", "nn", "patch", "unpatch"]
+__all__ = [
+    "__version__",
+    "autograd",
+    "build_config",
+    "compile",
+    "explain",
+    "functional",
+    "nn",
+    "patch",
+    "unpatch",
+]
