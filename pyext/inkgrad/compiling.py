@@ -170,7 +170,8 @@ def _arguments(
     last: fx.Node, pattern: Pattern, region: Mapping[fx.Node, int]
 ) -> tuple[fx.Node, dict[str, Any]] | None:
     """The first step's tensor and all named arguments, if ``last`` ends the pattern."""
-    node, named = last, {}
+    node: Any = last
+    named: dict[str, Any] = {}
     for step in reversed(pattern.steps):
         if node is not last and (len(node.users) > 1 or region.get(node) != region.get(last)):
             return None
@@ -255,7 +256,7 @@ def compile(
         dynamic: as in ``torch.compile``.
         fullgraph: raise where the graph breaks instead of compiling in parts.
     """
-    options = {} if then is None else {"then": then}
+    options: dict[str, Any] = {} if then is None else {"then": then}
     return torch.compile(
         model, backend=backend, options=options, dynamic=dynamic, fullgraph=fullgraph
     )
