@@ -29,12 +29,12 @@ def two_outputs() -> Layers:
 
 
 def wide() -> Layers:
-    return [ink.Standardise(0.1, 0.3), ink.LinearReLU(33, 17, bias=False), nn.Linear(17, 10)]
+    return [ink.Standardize(0.1, 0.3), ink.LinearReLU(33, 17, bias=False), nn.Linear(17, 10)]
 
 
 def images() -> Layers:
     return [
-        ink.Standardise(0.1, 0.3),
+        ink.Standardize(0.1, 0.3),
         ink.ConvReluMaxPool2d(1, 3, kernel_size=3, padding=1),
         ink.ConvReluMaxPool2d(3, 5, kernel_size=(2, 3), bias=False, pool=(2, 1)),
         nn.Flatten(),
@@ -161,7 +161,7 @@ def test_judging_is_in_pieces_and_changes_nothing(name: str, device: torch.devic
         right = output.argmax(1) == targets
     weights = [p.detach().clone() for p in chain.parameters()]
     for piece in (50, 7, 1000):
-        loss, count = chain.judge(inputs, targets, piece)
+        loss, count = chain.evaluate(inputs, targets, piece)
         assert loss == pytest.approx(criterion(output, targets).item(), rel=1e-5)
         assert count == int(right.sum())
     assert all(torch.equal(a, b) for a, b in zip(weights, chain.parameters(), strict=True))
@@ -287,9 +287,9 @@ def test_no_examples_are_refused(name: str, device: torch.device) -> None:
         with pytest.raises(ValueError, match="expected at least one example"):
             chain.step(*empty, lr=0.1)
     with pytest.raises(ValueError, match="expected at least one example"):
-        chain.judge(inputs[:0], targets[:0])
+        chain.evaluate(inputs[:0], targets[:0])
     with pytest.raises(ValueError, match="pieces of 0"):
-        chain.judge(inputs, targets, 0)
+        chain.evaluate(inputs, targets, 0)
 
 
 def test_what_has_no_kernel_is_no_chain_on_cuda() -> None:

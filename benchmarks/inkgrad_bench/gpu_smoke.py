@@ -12,8 +12,8 @@ from collections.abc import Sequence
 import torch
 
 from inkgrad.chain import Chain
-from inkgrad.check.cases import DTYPES, OPS, Case, bind
 from inkgrad.check.derivatives import derivatives
+from inkgrad.check.ops import DTYPES, OPS, Case, bind
 from inkgrad.course import models
 from inkgrad.functional import linear_sigmoid
 
@@ -34,7 +34,7 @@ def run(device: str) -> int:
         for dtype in DTYPES.values():
             for case in (*op.cases[:2], LARGER[name]):
                 inputs = op.inputs(case, dtype, device)
-                wanted = op.wanted(case)
+                wanted = op.requires_grad(case)
                 derivatives(bind(op.fused, case), inputs, order=1, differentiable=wanted)
                 # The first layer of a model: its input needs no gradient.
                 first = [False, *wanted[1:]]
@@ -73,7 +73,7 @@ def chain_steps(device: str) -> int:
     targets = torch.rand(700, 1, device=device).round()
     for rows in (None, torch.arange(699, 0, -3, device=device), torch.tensor([5], device=device)):
         chain.step(inputs, targets, rows, lr=0.1, momentum=0.9)
-    chain.judge(inputs, targets)
+    chain.evaluate(inputs, targets)
     return 4
 
 

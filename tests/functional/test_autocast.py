@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from comparing import HALVES, assert_close, dtype_id, every_dtype
-from inkgrad.check.cases import OPS, bind
-from inkgrad.check.compare import is_half
+from inkgrad.check.ops import OPS, bind
+from inkgrad.check.tolerance import is_half
 
 PRODUCTS = [name for name in OPS if name != "binary_cross_entropy"]
 every_low = pytest.mark.parametrize("low", HALVES, ids=lambda low: f"autocast-{dtype_id(low)}")

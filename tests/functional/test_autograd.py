@@ -8,7 +8,7 @@ import torch
 
 from comparing import assert_close, assert_equal, every_float, needs_extension
 from inkgrad import functional
-from inkgrad.check.cases import OPS, Case, bind
+from inkgrad.check.ops import OPS, Case, bind
 
 every_op = pytest.mark.parametrize("name", OPS)
 
@@ -18,7 +18,7 @@ def leaves_of(name, dtype=torch.float64, device="cpu", case=None):
     case = op.cases[0] if case is None else case
     return [
         t.requires_grad_(w)
-        for t, w in zip(op.inputs(case, dtype, device), op.wanted(case), strict=True)
+        for t, w in zip(op.inputs(case, dtype, device), op.requires_grad(case), strict=True)
     ]
 
 

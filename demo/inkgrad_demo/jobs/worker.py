@@ -22,7 +22,7 @@ def check(request: dict[str, Any], tell: Tell) -> dict[str, Any]:
     """As ``inkgrad check`` does it, telling of each check before and after."""
     import torch
 
-    from inkgrad.check import report, run_all
+    from inkgrad.check import output, run_all
 
     if hasattr(os, "nice"):
         os.nice(5)  # those who draw come first; a check is as right when it comes later
@@ -34,8 +34,8 @@ def check(request: dict[str, Any], tell: Tell) -> dict[str, Any]:
     results = []
     for result in run_all(request["ops"], request["dtypes"], device, started):
         results.append(result)
-        tell({"result": report.plain(result)})
-    return report.document(results, device)
+        tell({"result": output.json_fields(result)})
+    return output.document(results, device)
 
 
 def bench(request: dict[str, Any], tell: Tell) -> dict[str, Any]:

@@ -41,7 +41,7 @@ def test_json_is_one_object_an_epoch(backend: str, capsys: pytest.CaptureFixture
     model, metadata = checkpoint.load("diabetes.safetensors", backend)
     assert metadata["results"]["test"]["accuracy"] == epochs[-1]["test_accuracy"]
     assert metadata["settings"]["backend"] == backend == model.backend
-    assert "Stand-in: scikit-learn's breast cancer table" in printed.err
+    assert "Fallback data: scikit-learn's breast cancer table" in printed.err
     assert f"test accuracy {epochs[-1]['test_accuracy']:.2%} of 113" in printed.err
 
 
@@ -94,8 +94,11 @@ def test_momentum_decay_activation_and_augmentation_reach_the_run(tmp_path: Path
     [
         ("cnn --momentum 1", "momentum: expected at least 0 and below 1, got 1.0"),
         ("cnn --weight-decay -1", "weight decay: expected a number, at least 0, got -1.0"),
-        ("cnn --activation relu", "activation: expected none: cnn has its own, got 'relu'"),
-        ("diabetes --augment", "model: expected one that reads digits, to augment them"),
+        (
+            "cnn --activation relu",
+            "activation: expected none: cnn has a fixed activation",
+        ),
+        ("diabetes --augment", "model: expected one that recognizes digits, to augment them"),
         ("resnet", "invalid choice: 'resnet'"),
         ("cnn --epochs 0", "epochs: expected at least 1, got 0"),
         ("cnn --epochs many", "argument --epochs: invalid int value: 'many'"),

@@ -108,7 +108,7 @@ def test_a_damaged_mnist_is_named(tiny_mnist: Path) -> None:
 
 
 def test_a_given_folder_must_hold_mnist(tmp_path: Path) -> None:
-    with pytest.raises(data.DataError, match=r"no MNIST here: expected MNIST/raw/train-images"):
+    with pytest.raises(data.DataError, match=r"no MNIST found: expected MNIST/raw/train-images"):
         data.load("softmax", tmp_path)
 
 
@@ -116,7 +116,7 @@ def test_without_a_network_the_bundled_digits_stand_in(screen: Screen, data_fold
     pytest.importorskip("torchvision", exc_type=Exception)
     assert data.load("strong", say=screen).name == "scikit-learn's digits"
     assert "no network in tests" in screen.text
-    assert "*** Stand-in: scikit-learn's digits." in screen.text
+    assert "*** Fallback data: scikit-learn's digits." in screen.text
     assert list(data_folder.iterdir()) == []
 
 
@@ -200,7 +200,7 @@ def test_the_cached_diabetes_table_is_used(data_folder: Path, screen: Screen) ->
 def test_without_a_network_another_table_stands_in(screen: Screen) -> None:
     assert data.diabetes(say=screen).name == "scikit-learn's breast cancer table"
     assert "Downloading https://" in screen.text
-    assert "*** Stand-in: scikit-learn's breast cancer table." in screen.text
+    assert "*** Fallback data: scikit-learn's breast cancer table." in screen.text
 
 
 def test_a_url_is_checked_and_kept(data_folder: Path, tmp_path: Path, screen: Screen) -> None:
@@ -220,7 +220,7 @@ def test_another_file_than_the_expected_one_is_refused(data_folder: Path, tmp_pa
     original.write_bytes(TABLE)
     with pytest.raises(data.DataError, match=r"mine\.csv: expected the SHA-256 checksum 0000"):
         data.load("diabetes", f"{original.as_uri()}#sha256={'0' * 64}", Screen())
-    with pytest.raises(data.DataError, match="needs the file's checksum"):
+    with pytest.raises(data.DataError, match="expected a URL with the checksum of the file"):
         data.load("diabetes", original.as_uri())
     assert list(data_folder.iterdir()) == []
 
@@ -236,7 +236,7 @@ def test_a_root_that_cannot_be_written_to_is_no_obstacle(
     checksum = hashlib.sha256(TABLE).hexdigest()
     table = data.load("logistic", f"{original.as_uri()}#sha256={checksum}", screen)
     assert len(table.train) == 4
-    assert "Not kept for the next time" in screen.text
+    assert "Not saved for the next time" in screen.text
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
@@ -252,6 +252,6 @@ def test_a_network_that_does_not_answer_is_given_up(monkeypatch: pytest.MonkeyPa
     answers = threading.Event()
     monkeypatch.setattr(urllib.request, "urlopen", lambda *_, **__: answers.wait())
     monkeypatch.setattr(download, "SECONDS_TO_ANSWER", 0.05)
-    with pytest.raises(download.Unreachable, match=r"no answer within 0\.05 s"):
+    with pytest.raises(download.Unreachable, match=r"no response within 0\.05 s"):
         download.fetch("https://example.org/table.csv")
     answers.set()

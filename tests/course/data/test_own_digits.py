@@ -50,7 +50,7 @@ def test_many_drawings_keep_a_fifth_to_test() -> None:
 @pytest.mark.parametrize(
     ("drawings", "message"),
     [
-        ([], "no drawing to learn from"),
+        ([], "no drawings to train on"),
         ([(b"abc", 1)], "drawing 1: expected 784 pixels, got 3"),
         ([(PIXELS, 1), (PIXELS, 10)], "drawing 2: expected a label from 0 to 9, got 10"),
         ([(PIXELS, "3")], "expected a label from 0 to 9, got '3'"),
@@ -79,10 +79,10 @@ def test_an_archive_gives_pictures_as_the_networks_see_them() -> None:
 @pytest.mark.parametrize(
     ("files", "message"),
     [
-        ({"a.txt": b"text"}, "no pictures in it"),
+        ({"a.txt": b"text"}, "no images found"),
         ({"cat/a.png": SEVEN_PNG}, "cat/a.png: expected a folder named 0 to 9"),
         ({"7/a.png": b"no picture"}, "7/a.png: not a picture"),
-        ({"7/a.png": png(np.zeros((9, 9), np.uint8))}, "7/a.png: no digit is to be seen"),
+        ({"7/a.png": png(np.zeros((9, 9), np.uint8))}, "7/a.png: found no digit"),
     ],
 )
 def test_the_picture_that_is_wrong_is_named(files: dict[str, bytes], message: str) -> None:
@@ -100,7 +100,7 @@ def test_an_archive_that_unpacks_to_too_much_is_refused_before_that(monkeypatch)
     with pytest.raises(DataError, match="at most 100 bytes unpacked"):
         own_digits.archive(packed(**{"7/a.png": SEVEN_PNG}), "mine.zip")
     monkeypatch.setattr(own_digits, "MOST_PICTURES", 0)
-    with pytest.raises(DataError, match="at most 0 pictures, got 1"):
+    with pytest.raises(DataError, match="at most 0 images, got 1"):
         own_digits.archive(packed(**{"7/a.png": SEVEN_PNG}), "mine.zip")
 
 

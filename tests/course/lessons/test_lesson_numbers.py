@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -378,18 +379,27 @@ def test_9_softmax_and_its_loss_by_hand_are_those_of_torch() -> None:
     assert softmax.softmax(np.array([1000.0, 999.0])) == pytest.approx([0.7310586, 0.2689414])
 
 
-@pytest.mark.parametrize(("lesson", "model", "least"), [(9, "softmax", 0.3), (10, "cnn", 0.6)])
-def test_9_and_10_train_as_torch_does(lesson: int, model: str, least: float) -> None:
-    found = numbers(lesson)
-    settings = course_settings(model, epochs=2, augment=False, backend="native")
-    run = Run(settings, found.data)
-    losses = [epoch.loss for epoch in run.epochs()]
-    assert found.training.losses == pytest.approx(losses, rel=1e-3)
-    score = run.test()
-    assert score is not None
-    assert found.training.accuracies[-1] == pytest.approx(score.accuracy, abs=0.01)
-    assert len(found.training.accuracies) == 2
-    assert found.training.accuracies[-1] > least
+@pytest.mark.parametrize(("lesson", "model"), [(9, "softmax"), (10, "cnn")])
+def test_9_and_10_train_as_torch_does(lesson: int, model: str) -> None:
+    """The first steps: rounding errors grow from step to step, so later ones may differ."""
+    digits = numbers(lesson).data
+    data = replace(digits, train=digits.train[:600])
+    fused, native = [], []
+    softmax.train(model, data, epochs=1, on_batch=lambda batch: fused.append(float(batch.loss)))
+    settings = course_settings(model, epochs=1, augment=False, backend="native")
+    run = Run(settings, data, on_batch=lambda batch: native.append(float(batch.loss)))
+    for _ in run.epochs():
+        pass
+    assert len(fused) == len(native) > 5
+    assert fused == pytest.approx(native, rel=1e-5)
+
+
+@pytest.mark.parametrize(("lesson", "least"), [(9, 0.3), (10, 0.6)])
+def test_9_and_10_learn_in_two_epochs(lesson: int, least: float) -> None:
+    training = numbers(lesson).training
+    assert len(training.accuracies) == len(training.losses) == 2
+    assert training.accuracies[-1] > least
+    assert training.losses[1] < training.losses[0]
 
 
 @pytest.mark.parametrize("lesson", [9, 10])

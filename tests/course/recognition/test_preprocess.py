@@ -11,7 +11,7 @@ from PIL import Image
 
 from drawings import drawing
 from inkgrad.course.data.strokes import Pen, Strokes, draw
-from inkgrad.course.recognition.preprocess import Prepared, prepare
+from inkgrad.course.recognition.preprocess import prepare
 
 
 def seen(image: object) -> np.ndarray:
@@ -227,8 +227,16 @@ def test_a_bad_image_is_refused_with_what_was_expected_and_got(kind: str) -> Non
 
 @pytest.mark.parametrize("shape", [(1, 500), (500, 1), (3, 90), (40, 700), (33, 33), (2, 2)])
 def test_any_shape_of_noise_is_answered(shape: tuple[int, int]) -> None:
+    """With an image as the networks take it: blank, or scaled until its ink has a side of 20."""
     noise = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
-    assert isinstance(prepare(noise), Prepared)
+    prepared = prepare(noise)
+    assert (prepared.image.shape, prepared.image.dtype) == ((28, 28), np.float32)
+    if prepared.empty:
+        assert not prepared.image.any()
+    else:
+        assert (prepared.image.min(), prepared.image.max()) == (0, 1)
+        rows, columns = np.nonzero(prepared.image)
+        assert max(np.ptp(rows), np.ptp(columns)) + 1 == 20
 
 
 def test_the_callers_image_is_left_alone() -> None:

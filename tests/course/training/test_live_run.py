@@ -127,7 +127,7 @@ def test_a_run_ends_after_the_time_it_may_take(store, few_digits) -> None:
     live = LiveRun(settings, lambda say: few_digits, store, most_seconds=0.1)
     live.start()
     progress = end(live)
-    assert (progress.phase, progress.message[:13]) == ("stopped", "The most that")
+    assert (progress.phase, progress.message[:10]) == ("stopped", "A run may ")
 
 
 def test_a_changed_rate_counts_from_the_next_step_and_is_recorded(begin, store) -> None:
@@ -208,7 +208,7 @@ def test_a_disk_that_takes_no_record_does_not_end_the_run(few_digits, tmp_path) 
     live.start()
     progress = end(live)
     assert progress.phase == "finished"
-    assert progress.message.startswith("The run could not be kept")
+    assert progress.message.startswith("The run could not be saved")
 
 
 def test_snapshots_are_the_weights_of_their_moments(begin, few_digits) -> None:

@@ -299,7 +299,7 @@ def test_weight_decay_is_the_same_on_both_backends_and_counts(
 
 @pytest.mark.parametrize("optimizer", ["lbfgs", "rprop"])
 def test_an_optimizer_that_knows_no_weight_decay_is_given_none(optimizer: str) -> None:
-    with pytest.raises(ValueError, match=f"weight decay: expected 0, since {optimizer} knows none"):
+    with pytest.raises(ValueError, match=f"expected 0, since {optimizer} has no weight decay"):
         settings("diabetes", optimizer=optimizer, weight_decay=0.1)
     assert settings("strong", optimizer=optimizer).weight_decay == 0
 

@@ -72,22 +72,22 @@ def test_a_pickle_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("tensors", "header", "message"),
     [
-        (weights_of("logistic"), None, "not of inkgrad"),
-        (weights_of("logistic"), {"format": "pt"}, "not of inkgrad"),
+        (weights_of("logistic"), None, "not one of inkgrad"),
+        (weights_of("logistic"), {"format": "pt"}, "not one of inkgrad"),
         (weights_of("logistic"), {"inkgrad": "{"}, "metadata is not JSON"),
         (weights_of("logistic"), {"inkgrad": '{"model": "resnet"}'}, "unknown model 'resnet'"),
         (weights_of("logistic"), {"inkgrad": '["cnn"]'}, "unknown model"),
         (weights_of("logistic"), {"inkgrad": '{"model": {}}'}, "unknown model"),
-        (weights_of("logistic"), {"inkgrad": '{"model": "cnn"}'}, "weights missing: conv1.bias"),
+        (weights_of("logistic"), {"inkgrad": '{"model": "cnn"}'}, "missing weights: conv1.bias"),
         (
             weights_of("diabetes", in_features=3),
             {"inkgrad": '{"model": "diabetes"}'},
-            r"linear1.weight is \(6, 3\) torch.float32, expected \(6, 8\)",
+            r"linear1.weight: expected \(6, 8\), got \(6, 3\) torch.float32",
         ),
         (
             {name: tensor.half() for name, tensor in weights_of("logistic").items()},
             {"inkgrad": '{"model": "logistic"}'},
-            "float16, expected",
+            r"expected .*, got .* torch.float16",
         ),
         (
             weights_of("cnn"),

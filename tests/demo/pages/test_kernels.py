@@ -73,7 +73,7 @@ def test_a_failed_check_says_why_and_how_to_repeat_it(open_page) -> None:
     failed = {"op": "linear_relu", "dtype": "float32", "check": "parity", "status": "failed"}
     failed |= {"error": 0.25, "message": "bias: output differs"}
     skipped = {**failed, "check": "gradcheck", "status": "skipped", "error": None}
-    told = {"state": "failed", "ahead": 0, "error": "ended with code 1"}
+    told = {"state": "failed", "ahead": 0, "error": "exited with code 1"}
 
     def answer(route: Any) -> None:
         function = route.request.post_data_json["fn_name"]
@@ -86,7 +86,7 @@ def test_a_failed_check_says_why_and_how_to_repeat_it(open_page) -> None:
 
     page.route("**/component_server/**", answer)
     page.locator("#kernels-check .start").click()
-    page.get_by_text("Failed: ended with code 1").wait_for()
+    page.get_by_text("Failed: exited with code 1").wait_for()
     assert _cells(page) == ["–", "", "", "failed 2.5 × 10⁻¹"]
     (reason,) = page.locator("#kernels-failures li").all_inner_texts()
     assert "linear_relu float32 parity: bias: output differs" in reason
@@ -195,7 +195,7 @@ def test_one_draws_and_another_waits_while_a_check_runs(open_page) -> None:
 @pytest.mark.parametrize("surface", [DESKTOP, {"device": "Pixel 7"}])
 def test_it_speaks_chinese(open_page, surface: dict[str, Any]) -> None:
     page = _open(open_page, locale="zh-CN", **surface)
-    assert page.get_by_role("heading", name="算得对吗？").is_visible()
+    assert page.get_by_role("heading", name="正确性").is_visible()
     _choose(page, set(), set())
     page.get_by_role("button", name="开始检验").click()
     page.get_by_text("请至少选择一个算子和一种数值类型。").wait_for()

@@ -126,7 +126,7 @@ def test_a_link_opens_the_lesson_and_the_way_back_works(open_page) -> None:
     page = _open(open_page, 3)
     assert page.get_by_role("tab", name="Lessons").get_attribute("aria-selected") == "true"
     _expect(page, ".lessons h2", "Gradient descent")
-    page.get_by_role("navigation", name="The lessons").get_by_role("link", name="Softmax").click()
+    page.get_by_role("navigation", name="Lessons").get_by_role("link", name="Softmax").click()
     _expect(page, ".lessons h2", "Softmax")
     assert page.url.endswith("/?tab=lessons&lesson=9")
     page.go_back()
@@ -187,7 +187,7 @@ def test_3_a_walk_ends_where_the_lessons_does_and_a_long_step_runs_away(open_pag
     _set(page, "lr", 0)  # 10⁰
     page.wait_for_function("document.querySelector('.player input').max !== '72'")
     _to_the_end(page)
-    _expect(page, ".summary", "It diverges")
+    _expect(page, ".summary", "Training diverged")
 
 
 def test_3_a_descent_starts_where_one_taps_and_leaves_the_saddle_or_not(open_page) -> None:
@@ -217,7 +217,7 @@ def test_4_the_graph_is_stepped_by_keyboard_until_it_agrees_with_torch(open_page
     page = _open(open_page, 4)
     _set(page, "leaf-y", -3)
     _expect(page, ".check", "12")
-    forward = page.get_by_role("button", name="One step forward")
+    forward = page.get_by_role("button", name="Step forward")
     forward.focus()
     while forward.is_enabled():
         page.keyboard.press("Enter")
@@ -228,7 +228,7 @@ def test_4_the_graph_is_stepped_by_keyboard_until_it_agrees_with_torch(open_page
         [name, f"{states[name].grad:g}", f"{states[name].grad:g}", "✓"]
         for name in ("x", "w", "b", "y")
     ]
-    page.get_by_role("button", name="One step back").click()
+    page.get_by_role("button", name="Step back").click()
     assert page.locator(".check").inner_text().count("✓") < 4
 
 
@@ -267,7 +267,7 @@ def test_7_a_file_of_one_s_own_is_learnt_or_told_what_is_wrong_with_it(open_page
     page.set_input_files("[type=file]", bad)
     _expect(page, ".problem", "bad.csv, row 2, column 3: expected a number, got 'maybe'")
     page.set_input_files("[type=file]", good)
-    _expect(page, ".table-of", "good.csv: 32 examples to learn from, 8 to be judged by, 2 features")
+    _expect(page, ".table-of", "good.csv: 32 training examples, 8 test examples, 2 features")
     assert page.locator(".problem").inner_text() == ""
     page.get_by_role("radio", name="ReLU").check()
     page.wait_for_function("document.querySelectorAll('.runs tbody tr').length === 2")
@@ -304,7 +304,7 @@ def test_9_a_cell_of_the_confusion_matrix_opens_its_images(open_page) -> None:
     page.wait_for_selector(".images canvas")
     assert page.locator(".images canvas").count() == min(count, 40)
     told = page.locator(".cells .told").inner_text()
-    assert told == f"Images of 0 read rightly: {min(count, 40)} of {count}"
+    assert told == f"Images of 0 recognized correctly: {min(count, 40)} of {count}"
     page.get_by_role("button", name="Image 2", exact=True).press("Enter")
     page.get_by_role("button", name="Open in Draw").press("Enter")
     page.wait_for_selector("#draw-pad", state="visible")

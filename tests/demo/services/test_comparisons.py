@@ -81,7 +81,7 @@ def test_a_run_that_trains_is_shown_as_it_is_and_not_deleted(comparisons, monkey
     summary = comparisons.list_runs({})["runs"][1]
     assert (summary["active"], summary["epochs"]) == (True, 1)
     assert summary["accuracy"] == FIRST.epochs[0].accuracy
-    with pytest.raises(ValueError, match="still trains: stop it first"):
+    with pytest.raises(ValueError, match="is still training: stop it first"):
         comparisons.delete_runs({"runs": BOTH})
     assert len(comparisons.list_runs({})["runs"]) == 2  # the other one neither
 

@@ -140,10 +140,10 @@ def test_a_picture_file_is_read(readers, kind: str) -> None:
     ("text", "complaint"),
     [
         (3, "image: expected base64 text, got 3"),
-        ("", "image: not a picture file"),
-        ("data:,", "image: not a picture file"),
+        ("", "image: not an image file"),
+        ("data:,", "image: not an image file"),
         ("%%%%", "image: not base64"),
-        (_base64(b"hello"), "image: not a picture file"),
+        (_base64(b"hello"), "image: not an image file"),
         (_base64(_file(Image.new("L", (64, 64), 9))[:60]), "image: damaged or too large"),
         (_base64(_file(Image.new("1", (5001, 5000)))), "image: expected at most 24000000 pixels"),
         (_base64(_file(Image.new("1", (30000, 30000)))), "image: damaged or too large"),

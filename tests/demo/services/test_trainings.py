@@ -88,9 +88,9 @@ def test_what_is_left_out_is_the_courses(trainings: Trainings) -> None:
         ({"optimizer": "magic"}, "optimizer: expected one of sgd"),
         ({"backend": "gpu"}, "backend: expected one of fused, native"),
         ({"seed": True}, "seed: expected a whole number"),
-        ({"activation": "relu"}, "activation: expected none: cnn has its own"),
+        ({"activation": "relu"}, "activation: expected none: cnn has a fixed activation"),
         ({"data": "diabetes"}, "data: expected one of mnist, digits, drawings, images"),
-        ({"data": "images"}, "data: the file is not here any more"),
+        ({"data": "images"}, "data: the file is no longer on the server"),
         ({"data": "drawings"}, "drawings: expected a list"),
         ({"drawings": [{"label": 3, "pixels": "AAAA"}]}, "drawing 1: expected 784 pixels, got 3"),
         ({"drawings": [7]}, "drawings: expected a list of"),
@@ -139,10 +139,10 @@ def test_both_backends_race_with_the_same_settings(trainings: Trainings) -> None
 def test_more_runs_at_once_than_allowed_are_refused(trainings: Trainings, monkeypatch) -> None:
     monkeypatch.setattr(training, "MOST_RUNS", 2)
     first = start(trainings, LONG)
-    with pytest.raises(ValueError, match="at most 2 runs train at once, and 1 do"):
+    with pytest.raises(ValueError, match="at most 2 runs can train at once, and 1 are"):
         trainings.start({**LONG, "backend": "both"})
     start(trainings, LONG)
-    with pytest.raises(ValueError, match="at most 2 runs train at once, and 2 do"):
+    with pytest.raises(ValueError, match="at most 2 runs can train at once, and 2 are"):
         trainings.start(LONG)
     trainings.steer({"run": first, "act": "stop"})
     assert trainings.live()[first].wait(60)
@@ -187,13 +187,13 @@ def test_the_model_reads_a_drawing_now_and_at_any_moment_before(
     first = trainings.try_out({"run": run, "step": 0, "pixels": SEVEN_PIXELS})
     assert first["probabilities"] == pytest.approx(history["probabilities"][0], abs=1e-6)
     assert max(first["probabilities"]) < 0.2  # it has learnt nothing yet
-    with pytest.raises(ValueError, match="step: expected one of the run's snapshots, got 1000000"):
+    with pytest.raises(ValueError, match=r"step: expected the step of .*, got 1000000"):
         trainings.try_out({"run": run, "step": 1000000, "pixels": SEVEN_PIXELS})
 
 
 def test_a_model_of_tables_reads_no_drawings(trainings: Trainings) -> None:
     run = finish(trainings, {"model": "logistic", "epochs": 2})
-    with pytest.raises(ValueError, match="logistic, does not read digits"):
+    with pytest.raises(ValueError, match="logistic, does not recognize digits"):
         trainings.try_out({"run": run, "step": None, "pixels": SEVEN_PIXELS})
 
 
@@ -215,7 +215,7 @@ def test_a_table_of_ones_own_is_learnt_from(trainings: Trainings) -> None:
     asked = {"model": "diabetes", "data": "table", "upload": sent["upload"], "epochs": 2}
     run = finish(trainings, asked)
     assert trainings.progress({"run": run})["examples"] == 30
-    with pytest.raises(ValueError, match=r"data: mine\.csv does not hold what images are"):
+    with pytest.raises(ValueError, match=r"data: mine\.csv does not contain images"):
         trainings.start({**QUICK, "data": "images", "upload": sent["upload"]})
 
 
@@ -304,7 +304,7 @@ def test_a_run_of_another_day_can_be_watched_and_tried_out(
     assert first["probabilities"] == history["probabilities"][0]
     assert history["probabilities"][-1] == later.try_out(question)["probabilities"]
     assert [one["run"] for one in later.earlier({})["runs"]] == [run]
-    with pytest.raises(ValueError, match="run: expected one that trains"):
+    with pytest.raises(ValueError, match="run: expected a run that is training"):
         later.steer({"run": run, "act": "stop"})
 
 

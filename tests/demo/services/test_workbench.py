@@ -31,7 +31,10 @@ BENCH = {"op": "linear_relu", "sizes": {}, "dtype": "float32", "threads": 1, "qu
         ({"sizes": {"depth": 3}}, "sizes: expected one of rows, inputs, outputs, got 'd"),
         ({"sizes": {"rows": 0}}, "rows: expected a whole number from 1 to 65536, got 0"),
         ({"sizes": {"rows": 1.5}}, "rows: expected a whole number from 1 to 65536, got 1.5"),
-        ({"op": "conv2d", "sizes": {"height": 4}}, "height: expected at least 5 here, got 4"),
+        (
+            {"op": "conv2d", "sizes": {"height": 4}},
+            "height: expected at least 5 with .* got 4",
+        ),
     ],
 )
 def test_a_bad_benchmark_is_named(change: dict[str, Any], complaint: str) -> None:
@@ -115,5 +118,5 @@ def test_an_installation_without_sources_says_so(monkeypatch, tmp_path) -> None:
 
 @pytest.mark.parametrize("file", ["../setup.py", "/etc/passwd", "autograd/../ops.h", None, []])
 def test_nothing_but_the_sources_is_shown(file: Any) -> None:
-    with pytest.raises(ValueError, match="file: expected one of the kernels' sources"):
+    with pytest.raises(ValueError, match="file: expected a source file of the kernels"):
         Workbench().source({"file": file})

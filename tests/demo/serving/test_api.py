@@ -72,7 +72,7 @@ def test_callers_are_told_what_was_wrong(address, text) -> None:
 
 
 def test_the_python_client_checks_as_the_command_does(address) -> None:
-    from inkgrad.check import DTYPES, OPS, report, run_check
+    from inkgrad.check import DTYPES, OPS, output, run_check
 
     client = Client(address, verbose=False)
     document = client.predict(["linear_relu"], ["float32"], api_name="/check")
@@ -81,7 +81,7 @@ def test_the_python_client_checks_as_the_command_does(address) -> None:
         run_check(OPS["linear_relu"], DTYPES["float32"], torch.device("cpu"), check)
         for check in ("gradcheck", "gradgradcheck", "opcheck", "parity")
     ]
-    assert document["results"] == [report.plain(result) for result in expected]
+    assert document["results"] == [output.json_fields(result) for result in expected]
 
 
 def _call(address: str, endpoint: str, data: list[Any]) -> str:

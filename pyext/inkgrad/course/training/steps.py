@@ -99,7 +99,7 @@ class ChainSteps:
         return number
 
     def judge(self, examples: Examples) -> Score:
-        loss, right = self._chain.judge(examples.inputs, examples.targets, CHUNK)
+        loss, right = self._chain.evaluate(examples.inputs, examples.targets, CHUNK)
         return _score(loss, right, len(examples))
 
     def check_finite(self) -> None:

@@ -1,4 +1,4 @@
-"""How `inkgrad check` shows its results: the table, the reasons, the JSON file."""
+"""The output of `inkgrad check`: table, progress line, summary and JSON file."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from inkgrad.check.checks import Result
 
 
 def heading(device: torch.device) -> str:
-    """What is checked: versions, device, the kernel library in use."""
+    """Return a line with the versions, the device and the kernel library in use."""
     config = inkgrad.build_config()
     if device.type == "cuda":
         kernels = f"{torch.cuda.get_device_name(device)}, CUDA kernels: {config['cuda_kernels']}"
@@ -28,7 +28,7 @@ def heading(device: torch.device) -> str:
 
 
 class Table:
-    """Rows of op and dtype, a column a check; printed row by row as the results come in."""
+    """A table with a row for each op and dtype and a column for each check, made row by row."""
 
     def __init__(self, ops: list[str], checks: list[str]) -> None:
         self._op_width = max(len(op) for op in ops)
@@ -36,6 +36,7 @@ class Table:
         self._started = False
 
     def row(self, results: list[Result]) -> str:
+        """Return the row of one op and dtype, the first one below the header."""
         first = results[0]
         line = f"{first.op:{self._op_width}}  {first.dtype:8}"
         line += "".join(f"  {_cell(result):>14}" for result in results)
@@ -53,45 +54,45 @@ def _cell(result: Result) -> str:
 
 
 def progress(op: str = "", dtype: str = "", check: str = "") -> None:
-    """What is running now, on one line of a terminal; nothing where no one watches."""
+    """Show the running check on one line of a terminal; without arguments, erase it."""
     if sys.stderr.isatty():
         text = f"{op} {dtype}: {check}" if op else ""
-        # Erase the line first: the next text may be shorter.
+        # Erase the line first: the new text may be shorter.
         print(f"\r\x1b[2K{text}", end="", file=sys.stderr, flush=True)
 
 
 def summary(results: list[Result], device: torch.device) -> str:
-    """Counts, what the numbers mean, and why and how to repeat each failure."""
+    """Return the counts, what the numbers mean, and each failure with the command to repeat it."""
     count = {
         status: sum(r.status == status for r in results)
         for status in ("passed", "failed", "skipped")
     }
     lines = ["", ", ".join(f"{number} {status}" for status, number in count.items())]
     lines.append(
-        "Numbers are worst relative errors: parity against native torch (half types: float64), "
-        "gradients against finite differences."
+        "Numbers are the largest relative errors: of parity against native torch (of half types "
+        "against float64), of gradients against finite differences."
     )
     for why in dict.fromkeys(r.message for r in results if r.status == "skipped"):
-        lines.append(f"Left out (-): {why}.")
+        lines.append(f"Skipped (-): {why}.")
     for r in results:
         if r.status == "failed":
             lines.append(f"FAIL {r.op} {r.dtype} {r.check}: {r.message}")
-            again = f"inkgrad check --op {r.op} --dtype {r.dtype} --device {device.type}"
-            lines.append(f"     again: {again}")
+            command = f"inkgrad check --op {r.op} --dtype {r.dtype} --device {device.type}"
+            lines.append(f"     to repeat: {command}")
     return "\n".join(lines)
 
 
 def document(results: list[Result], device: torch.device) -> dict[str, Any]:
-    """All results and what was checked, fit for JSON."""
+    """Return the build, the device and all results as a JSON-compatible dict."""
     return {
         "build": inkgrad.build_config(),
         "device": device.type,
-        "results": [plain(result) for result in results],
+        "results": [json_fields(result) for result in results],
     }
 
 
 def write_json(path: Path, results: list[Result], device: torch.device) -> None:
-    """Write all results to `path`, whole or not at all."""
+    """Write :func:`document` to `path` atomically."""
     descriptor, temporary = tempfile.mkstemp(
         dir=path.resolve().parent, prefix=path.name, suffix=".part"
     )
@@ -105,8 +106,8 @@ def write_json(path: Path, results: list[Result], device: torch.device) -> None:
         raise
 
 
-def plain(result: Result) -> dict[str, Any]:
-    """A result fit for JSON, which has no infinity."""
+def json_fields(result: Result) -> dict[str, Any]:
+    """Return a result as a JSON-compatible dict: infinity, which JSON lacks, becomes "inf"."""
     return {
         key: str(value) if isinstance(value, float) and not math.isfinite(value) else value
         for key, value in dataclasses.asdict(result).items()

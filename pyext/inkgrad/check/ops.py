@@ -1,4 +1,4 @@
-"""The ops under test: the fused function, the native formula, and inputs for its corners."""
+"""The ops to check: the fused op, native torch's, and inputs that cover the corner cases."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 from inkgrad import functional, reference
-from inkgrad.check.compare import is_half
 from inkgrad.check.derivatives import noise
+from inkgrad.check.tolerance import is_half
 
 DTYPES = {
     "float64": torch.float64,
@@ -24,10 +24,10 @@ DTYPES = {
 
 @dataclass(frozen=True)
 class Case:
-    """One call: tensors by shape, the rest by value.
+    """The arguments of one call: tensors by shape, other arguments by value.
 
-    `small` cases are fit for finite differences, whose cost grows with the square of the number of
-    elements.
+    `small` cases are cheap enough for finite differences, whose cost grows with the square of the
+    number of elements.
     """
 
     name: str
@@ -41,11 +41,11 @@ class Op:
     """An op of :mod:`inkgrad.functional`.
 
     Attributes:
-        name: its name, in `inkgrad.functional`, `inkgrad.reference` and `torch.ops.inkgrad`.
+        name: its name in `inkgrad.functional`, `inkgrad.reference` and `torch.ops.inkgrad`.
         cases: calls that cover its arguments.
-        make: makes the tensors of a case in float64 on the CPU, with values that are exact in the
-        given dtype. differentiable: which of the tensors can require grad, in order; later ones
-        cannot.
+        make: makes the tensors of a case in float64 on the CPU, with values that suit the given
+            dtype.
+        differentiable: how many of the tensors, from the first, can require a gradient.
     """
 
     name: str
@@ -55,50 +55,52 @@ class Op:
 
     @property
     def fused(self) -> Callable[..., Tensor]:
+        """The op of `inkgrad.functional`."""
         return getattr(functional, self.name)
 
     @property
     def native(self) -> Callable[..., Tensor]:
+        """The same op in plain torch."""
         return getattr(reference, self.name)
 
     def inputs(
         self, case: Case, dtype: torch.dtype, device: torch.device | str = "cpu"
     ) -> list[Tensor]:
-        """The tensors of a case: the same numbers, rounded to `dtype`, on every device."""
+        """Make the tensors of a case: on every device the same numbers, rounded to `dtype`."""
         return [tensor.to(dtype).to(device) for tensor in self.make(case, dtype)]
 
-    def wanted(self, case: Case) -> list[bool]:
-        """Which of the tensors of a case get a gradient."""
+    def requires_grad(self, case: Case) -> list[bool]:
+        """Return for each tensor of a case whether it can require a gradient."""
         return [i < self.differentiable for i in range(len(case.shapes))]
 
 
 def _normal(case: Case, dtype: torch.dtype) -> list[Tensor]:
-    """Standard normal values, the weight scaled so that a weighted sum has a variance near one."""
+    """Make standard normal values, the weight scaled so that outputs have a variance near one."""
     tensors = [
         noise(torch.empty(shape, dtype=torch.float64), seed=100 + i)
         for i, shape in enumerate(case.shapes)
     ]
     fan_in = max(math.prod(case.shapes[1][1:]), 1)
-    # By a power of two, which rounds nothing.
+    # A power of two, so that scaling does not round.
     tensors[1] *= 2.0 ** -round(math.log2(fan_in) / 2)
     return tensors
 
 
 def _pooled(case: Case, dtype: torch.dtype) -> list[Tensor]:
-    """Normal values, but small integers for half types.
+    """Make normal values, but small integers for the half types.
 
-    Rounded to a half type, many values of one pooling window tie, and native's gradient then goes
-    to another element than exact arithmetic sends it to. Integers are summed without rounding:
-    ties are ties for everyone.
+    In a half type, many values of one pooling window round to the same maximum, and the gradient
+    then goes to another element than in exact arithmetic. Sums of integers are not rounded, so that
+    ties are the same in every dtype.
     """
     tensors = _normal(case, dtype)
     return [(2 * t).round().clamp(-3, 3) for t in tensors] if is_half(dtype) else tensors
 
 
 def _probabilities(case: Case, dtype: torch.dtype) -> list[Tensor]:
-    """Input, target and weight inside (0, 1): finite differences must not step over the edge."""
+    """Make input, target and weight in (0, 1), with room for the steps of finite differences."""
     generator = torch.Generator().manual_seed(0)
-    # Steps of 1/64 are exact in every dtype, so that all of them get the same problem.
+    # Multiples of 1/64 are exact in every dtype, so that all dtypes get the same problem.
     return [torch.randint(2, 63, shape, generator=generator).double() / 64 for shape in case.shapes]
 
 
@@ -110,7 +112,7 @@ _LINEAR = (
     Case("one feature", ((6, 1), (4, 1), (4,))),
     Case("no samples", ((0, 4), (3, 4), (3,))),
     Case("no features", ((3, 0), (4, 0), (4,))),
-    Case("tiles and a rest", ((33, 130), (67, 130), (67,)), small=False),
+    Case("tiles and a remainder", ((33, 130), (67, 130), (67,)), small=False),
 )
 
 _CROSS_ENTROPY = (
@@ -120,7 +122,7 @@ _CROSS_ENTROPY = (
     Case("weight, mean", ((4, 3), (4, 3), (4, 3)), {"reduction": "mean"}),
     Case("broadcast weight, none", ((4, 3), (4, 3), (3,)), {"reduction": "none"}),
     Case("scalar", ((), ())),
-    Case("lanes and a rest", ((41, 53), (41, 53), (41, 1)), {"reduction": "sum"}, small=False),
+    Case("lanes and a remainder", ((41, 53), (41, 53), (41, 1)), {"reduction": "sum"}, small=False),
 )
 
 _CONV = (
@@ -137,7 +139,7 @@ _CONV = (
     Case("depthwise, same", ((1, 3, 5, 4), (3, 1, 3, 3), (3,)), {"groups": 3, "padding": "same"}),
     Case("pointwise", ((2, 5, 4, 4), (3, 5, 1, 1), (3,))),
     Case("course layer", ((3, 1, 28, 28), (10, 1, 5, 5), (10,)), small=False),
-    Case("tiles and a rest", ((2, 17, 19, 18), (33, 17, 3, 3), (33,)), small=False),
+    Case("tiles and a remainder", ((2, 17, 19, 18), (33, 17, 3, 3), (33,)), small=False),
 )
 
 _POOL = (
@@ -159,7 +161,7 @@ OPS = {
 
 
 def bind(function: Callable[..., Tensor], case: Case) -> Callable[..., Tensor]:
-    """`function` of the tensors alone, with the settings of the case."""
+    """Return `function` with the settings of the case bound, so that it takes tensors only."""
 
     def call(*tensors: Tensor) -> Tensor:
         return function(*tensors, **case.settings)
