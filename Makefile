@@ -46,7 +46,7 @@ endif
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test bench gpu check install lint format clean distclean renew
+.PHONY: help demo test bench gpu check docs screenshots install lint format clean distclean renew
 
 help:  ## list these commands
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 18
@@ -65,6 +65,13 @@ gpu: $(INSTALLED)  ## on a machine with a GPU: tests, compute-sanitizer and benc
 
 check: $(INSTALLED)  ## check results and derivatives of the kernels on this machine
 	@$(BIN)/inkgrad check $(ARGS)
+
+docs: $(VENV)/docs  ## build the documentation site in build/docs
+	@$(BIN)/python -m sphinx -W --keep-going --quiet -b html docs build/docs
+	@echo "Built build/docs/index.html"
+
+screenshots: $(VENV)/browser  ## retake the pictures of README and docs from the running app
+	@$(BIN)/python docs/screenshots.py $(ARGS)
 
 install: $(INSTALLED)  ## set up only
 
@@ -109,6 +116,6 @@ $(INSTALLED): $(VENV)/packages pyproject.toml $(wildcard setup.py) $(CSRC)
 	@touch $@
 
 # the extras of an inkgrad that is installed: pip adds only what they name
-$(VENV)/lint $(VENV)/browser: $(INSTALLED)
+$(VENV)/lint $(VENV)/browser $(VENV)/docs: $(INSTALLED)
 	@$(PIP) install --constraint $(TORCH_CHOSEN) "inkgrad[$(@F)]"
 	@touch $@
