@@ -293,7 +293,7 @@ def test_no_examples_are_refused(name: str, device: torch.device) -> None:
 
 
 def test_what_has_no_kernel_is_no_chain_on_cuda() -> None:
-    """Then :mod:`inkgrad.course.steps` trains it by autograd."""
+    """Then :mod:`inkgrad.course.training.steps` trains it by autograd."""
     if not torch.cuda.is_available():
         pytest.skip("no GPU")
     bce, cross_entropy = ink.BCELoss(), nn.CrossEntropyLoss()

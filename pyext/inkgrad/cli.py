@@ -20,9 +20,9 @@ __all__ = ["main"]
 # name: (module, what it does)
 _COMMANDS = {
     "demo": ("inkgrad_demo.command", "open the app in the browser: draw digits, train, compare"),
-    "lesson": ("inkgrad.course.lesson_command", "run a lesson of the course, save its pictures"),
-    "train": ("inkgrad.course.train_command", "train a model of the course, write a checkpoint"),
-    "predict": ("inkgrad.course.predict_command", "read the digit in each of some image files"),
+    "lesson": ("inkgrad.course.commands.lesson", "run a lesson of the course, save its pictures"),
+    "train": ("inkgrad.course.commands.train", "train a model of the course, write a checkpoint"),
+    "predict": ("inkgrad.course.commands.predict", "read the digit in each of some image files"),
     "check": ("inkgrad.check", "check the kernels' results and derivatives against torch's"),
     "bench": ("inkgrad_bench.command", "time the kernels against torch's own"),
     "info": ("inkgrad.info", "print versions and build, as a bug report needs them"),
