@@ -1,0 +1,252 @@
+"""What README and the pages in docs/ show: links, pictures, code, commands and figures."""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+import re
+import shlex
+from collections.abc import Iterator
+from html.parser import HTMLParser
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+from typing import NamedTuple
+
+import pytest
+from PIL import Image
+
+from inkgrad import cli
+from strokes import ONE, raster
+
+ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs"
+PAGES = [
+    *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")),
+    *sorted(DOCS.rglob("*.md")),
+]
+MAX_README_LINES = 150
+RESULTS = ROOT / "benchmarks" / "inkgrad_bench" / "results"
+
+_FENCE = re.compile(r"^(?P<ticks>`{3,}|:{3,})(?P<info>[^\n]*)\n(?P<code>.*?)^(?P=ticks)$", re.M | re.S)
+_LINK = re.compile(r"!?\[[^\]]*\]\((?P<target>[^)\s]+)\)")
+
+
+class Block(NamedTuple):
+    """A fenced block of a page."""
+
+    page: Path
+    language: str
+    code: str
+
+
+def _name(page: Path) -> str:
+    return str(page.relative_to(ROOT))
+
+
+def _blocks(page: Path, *languages: str) -> list[Block]:
+    found = _FENCE.finditer(page.read_text(encoding="utf-8"))
+    blocks = [Block(page, match["info"].strip(), match["code"]) for match in found]
+    return [block for block in blocks if block.language in languages]
+
+
+def _prose(page: Path) -> str:
+    """The text of a page without code."""
+    return re.sub(r"`[^`\n]*`", "", _FENCE.sub("", page.read_text(encoding="utf-8")))
+
+
+def _anchors(page: Path) -> set[str]:
+    """The anchors of a page's headings, as GitHub and MyST make them."""
+    headings = re.findall(r"^#+ (.+)$", _FENCE.sub("", page.read_text(encoding="utf-8")), re.M)
+    kept = (re.sub(r"[^\w\- ]", "", heading.lower()) for heading in headings)
+    return {heading.replace(" ", "-") for heading in kept}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=_name)
+def test_links_and_pictures_lead_somewhere(page: Path) -> None:
+    broken = []
+    for match in _LINK.finditer(_prose(page)):
+        path, _, anchor = match["target"].partition("#")
+        if "://" in match["target"]:
+            continue
+        target = (page.parent / path).resolve() if path else page
+        if not target.exists() or (anchor and anchor not in _anchors(target)):
+            broken.append(match["target"])
+    assert broken == []
+
+
+def test_readme_is_short() -> None:
+    assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= MAX_README_LINES
+
+
+def test_paths_in_code_spans_exist() -> None:
+    """Of the folders that the repository has at its top; a pattern or a placeholder is no path."""
+    spans = {
+        (_name(page), span)
+        for page in PAGES
+        if page.name != "CHANGELOG.md"
+        for span in re.findall(r"`((?:csrc|pyext|demo|benchmarks|tests|docs|\.ci)/[^`<*\s]*)`", page.read_text("utf-8"))
+    }  # fmt: skip
+    assert spans
+    assert [(page, span) for page, span in sorted(spans) if not (ROOT / span).exists()] == []
+
+
+# ---------------------------------------------------------------- code
+
+
+def _python_pages() -> list[Path]:
+    return [page for page in PAGES if _blocks(page, "python")]
+
+
+@pytest.mark.parametrize("page", _python_pages(), ids=_name)
+def test_python_blocks_run(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In order and in one namespace, as a reader would; clients of a running app only compile."""
+    monkeypatch.chdir(tmp_path)
+    Image.fromarray(255 - raster(ONE, 200)).save("one.png")
+    blocks = _blocks(page, "python")
+    needs_app = any("gradio_client" in block.code for block in blocks)
+    namespace: dict[str, object] = {"__name__": "__main__"}
+    for block in blocks:
+        code = compile(block.code, _name(page), "exec")
+        if not needs_app and not _is_fragment(block.code):
+            exec(code, namespace)
+
+
+def _is_fragment(code: str) -> bool:
+    """Whether the block only shows a function of the package's own modules."""
+    return all(isinstance(node, ast.FunctionDef) for node in ast.parse(code).body)
+
+
+def _commands(*programs: str) -> Iterator[tuple[str, list[str]]]:
+    """The commands in shell blocks and tables, without what a shell would do."""
+    for page in PAGES:
+        lines = [
+            line.removeprefix("$ ")
+            for block in _blocks(page, "sh", "console")
+            for line in block.code.splitlines()
+        ]
+        lines += re.findall(r"`([^`]+)`", _FENCE.sub("", page.read_text(encoding="utf-8")))
+        for line in lines:
+            if line.split(" ")[0].removeprefix(".venv/bin/") in programs and "..." not in line:
+                yield _name(page), shlex.split(line, comments=True)
+
+
+def test_inkgrad_commands_are_accepted(capsys: pytest.CaptureFixture[str]) -> None:
+    refused = []
+    for page, (_, *argv) in _commands("inkgrad"):
+        if not argv or argv[0] not in cli._COMMANDS:
+            refused.append((page, argv))
+            continue
+        module = import_module(cli._COMMANDS[argv[0]][0])
+        parser = cli._parser(argv[0], module)
+        complete = [*argv, "any.png"] if argv == ["predict"] else argv
+        complete = [*argv, "cnn"] if argv == ["train"] else complete
+        try:
+            parser.parse_args(complete)
+        except SystemExit as exit:
+            if exit.code:
+                refused.append((page, argv))
+    capsys.readouterr()
+    assert refused == []
+
+
+def test_make_targets_exist() -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    targets = set(re.findall(r"^([a-z]+):", makefile, re.M)) | {".venv/browser"}
+    asked = [
+        (page, word)
+        for page, (_, *words) in _commands("make")
+        for word in words
+        if "=" not in word
+    ]
+    assert asked
+    assert [(page, target) for page, target in asked if target not in targets] == []
+
+
+# ---------------------------------------------------------------- figures and pictures
+
+
+def _cells(line: str) -> list[str]:
+    """The first seven cells of a table's row, without marks."""
+    return [re.sub(r"\*\(.*?\)\*|\*\*", "", cell).strip() for cell in line.split("|")[1:8]]
+
+
+def test_readme_shows_figures_of_the_results() -> None:
+    readme, results = (
+        (path / name).read_text(encoding="utf-8").splitlines()
+        for path, name in ((ROOT, "README.md"), (RESULTS, "table.md"))
+    )
+    known = [_cells(line) for line in results]
+    start = next(i for i, line in enumerate(readme) if "speedup, 1 thread" in line) + 2
+    rows = [line for line in readme[start : start + 10] if line.startswith("|")]
+    assert len(rows) == 10
+    assert [line for line in rows if _cells(line) not in known] == []
+
+
+def _screenshots() -> ModuleType:
+    pytest.importorskip("gradio")
+    spec = importlib.util.spec_from_file_location("screenshots", DOCS / "screenshots.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_every_picture_is_retaken_and_shown() -> None:
+    kept = {path.name for path in (DOCS / "images").iterdir()}
+    assert kept == set(_screenshots().PICTURES)
+    shown = {
+        Path(match["target"]).name
+        for page in PAGES
+        for match in _LINK.finditer(_prose(page))
+        if "images/" in match["target"]
+    }
+    assert shown == kept
+
+
+def test_the_citation_has_the_version() -> None:
+    import inkgrad
+
+    citation = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    assert f"\nversion: {inkgrad.__version__}\n" in citation
+
+
+# ---------------------------------------------------------------- the site
+
+
+class _Assets(HTMLParser):
+    """Collects what a browser loads for a page."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.addresses: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        for name, value in attrs:
+            if name in ("src", "srcset", "poster", "data") or (tag == "link" and name == "href"):
+                self.addresses.append(value or "")
+
+
+def _external(addresses: list[str]) -> list[str]:
+    return [address for address in addresses if re.match(r"\s*(https?:)?//", address)]
+
+
+@pytest.mark.slow
+def test_the_site_builds_and_loads_nothing_from_other_hosts(tmp_path: Path) -> None:
+    pytest.importorskip("sphinx")
+    from sphinx.cmd.build import main
+
+    assert main(["-W", "-q", "-b", "html", str(DOCS), str(tmp_path)]) == 0
+    pages = list(tmp_path.rglob("*.html"))
+    assert len(pages) > len(list(DOCS.rglob("*.md")))
+    external = []
+    for page in pages:
+        assets = _Assets()
+        assets.feed(page.read_text(encoding="utf-8"))
+        external += _external(assets.addresses)
+    for sheet in tmp_path.rglob("*.css"):
+        text = sheet.read_text(encoding="utf-8")
+        external += _external(re.findall(r"url\(['\"]?([^'\")]+)", text))
+        external += _external(re.findall(r"@import ['\"]([^'\"]+)", text))
+    assert external == []
