@@ -132,8 +132,8 @@ def check_room(gigabytes):
                 "disk space: {} has {:.1f} GB free, the set-up needs about {:.1f} GB".format(
                     folder, free, needed
                 ),
-                "free some space, set TMPDIR to a larger disk (for the temporary folder), or install "
-                "the CPU build of torch:\n"
+                "free some space, set TMPDIR to a larger disk (for the temporary folder), or "
+                "install the CPU build of torch:\n"
                 '          make demo ROOM=2 TORCH="torch torchvision --index-url '
                 'https://download.pytorch.org/whl/cpu"',
             )

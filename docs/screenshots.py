@@ -2,7 +2,8 @@
 
 Needs Playwright (pip install 'inkgrad[browser]') and Chromium, and takes a few minutes on an idle
 machine: the runs are trained and the kernels are timed for the pictures. Window size, language,
-colors, drawings, settings and seeds are fixed; times depend on the machine.
+colors, drawings, settings and seeds are fixed; times depend on the machine, and the font is Inter
+only where it is installed (Debian: fonts-inter).
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from inkgrad_demo import app
 
 IMAGES = Path(__file__).parent / "images"
 WIDTH, HEIGHT = 1280, 830
-MINUTES = 60_000  # milliseconds, for Playwright
+MINUTE = 60_000  # milliseconds, for Playwright
 
 # A digit as points in the unit square: two arcs that meet in the middle.
 THREE = [
@@ -66,7 +67,7 @@ class Pages:
             reduced_motion="reduce",
         )
         page = context.new_page()
-        page.set_default_timeout(MINUTES)
+        page.set_default_timeout(MINUTE)
         page.goto(f"{self._address}?{urlencode({'tab': tab, **query})}")
         return page
 
@@ -82,7 +83,7 @@ def start_training(page: Any) -> None:
     """Start the run of the form and wait for its result."""
     page.wait_for_selector("#train-start:not([disabled])")
     page.locator("#train-start").click()
-    page.wait_for_selector(".train .result:not([hidden])", timeout=10 * MINUTES)
+    page.wait_for_selector(".train .result:not([hidden])", timeout=10 * MINUTE)
 
 
 def draw(page: Any, pad: str) -> None:
@@ -112,19 +113,17 @@ def take_draw(pages: Pages) -> bytes:
     page.wait_for_selector(".film .layer", state="attached")
     draw(page, "#draw-pad")
     wait_for_text(page, "#draw-label", "3")
-    page.wait_for_function("document.querySelector('#draw-race').textContent !== ''")
+    page.wait_for_function("document.querySelector('#draw-race').textContent")
     return page.screenshot()
 
 
 def take_lessons(pages: Pages) -> bytes:
     page = pages.open("lessons", lesson=5)
-    player = page.locator(".player input").first
-    player.wait_for()
-    player.evaluate(
+    page.wait_for_function("document.querySelector('.player input')?.max > 0")
+    page.locator(".player input").first.evaluate(
         "input => { input.value = input.max;"
         " input.dispatchEvent(new Event('input', { bubbles: true })); }"
     )
-    page.wait_for_timeout(500)  # for the plots to be painted
     box = page.locator(".try").bounding_box()
     page.set_viewport_size({"width": WIDTH, "height": math.ceil(box["y"] + box["height"] + 12)})
     page.wait_for_timeout(500)
@@ -147,21 +146,27 @@ def take_compare(pages: Pages) -> bytes:
     pages.train()
     page = pages.open("compare")
     page.wait_for_selector("#compare-list tbody tr")
-    for tick in page.locator("#compare-list input").all():
+    ticks = page.locator("#compare-list input").all()
+    for tick in ticks:
         tick.set_checked(True)
-    page.wait_for_selector("#compare-facts td")
-    page.locator("#compare-confusion table").last.wait_for()
-    page.wait_for_timeout(1000)
-    return page.screenshot(full_page=True)
+    page.locator("#compare-differences").check()
+    page.wait_for_function(
+        "count => document.querySelectorAll('#compare-facts th[scope=col]').length === count",
+        arg=len(ticks),
+    )
+    page.wait_for_timeout(1000)  # for the curves to be painted
+    box = page.locator(".compare .facts").bounding_box()
+    clip = {"x": 0, "y": 0, "width": WIDTH, "height": math.ceil(box["y"] + box["height"] + 12)}
+    return page.screenshot(full_page=True, clip=clip)
 
 
 def take_kernels(pages: Pages) -> bytes:
     page = pages.open("kernels")
-    page.wait_for_function("document.querySelector('#kernels-committed').textContent !== ''")
+    page.wait_for_function("document.querySelector('#kernels-committed')?.textContent")
     page.locator("#kernels-op").select_option("conv2d")
     page.locator("#kernels-bench .start").click()
     page.wait_for_function(
-        "document.querySelectorAll('#kernels-rows tbody tr').length === 2", timeout=10 * MINUTES
+        "document.querySelectorAll('#kernels-rows tbody tr').length === 2", timeout=10 * MINUTE
     )
     wait_for_text(page, "#kernels-bench .status", "Done")
     page.wait_for_timeout(500)
@@ -170,20 +175,18 @@ def take_kernels(pages: Pages) -> bytes:
 
 # The picture of a page, by its file's name. Compare shows the run that Train has trained.
 PICTURES: dict[str, Callable[[Pages], bytes]] = {
-    "draw.png": take_draw,
-    "lessons.png": take_lessons,
-    "train.png": take_train,
-    "compare.png": take_compare,
-    "kernels.png": take_kernels,
+    "draw.webp": take_draw,
+    "lessons.webp": take_lessons,
+    "train.webp": take_train,
+    "compare.webp": take_compare,
+    "kernels.webp": take_kernels,
 }
 
 
 def save(name: str, picture: bytes) -> None:
-    """Write a picture with a palette, which takes a third of the space."""
+    """Write a screenshot in half the space of its PNG, without loss."""
     image = Image.open(io.BytesIO(picture)).convert("RGB")
-    image.quantize(256, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(
-        IMAGES / name, optimize=True
-    )
+    image.save(IMAGES / name, lossless=True, method=6)
     print(f"Wrote {IMAGES / name} ({image.width} x {image.height})", flush=True)
 
 
