@@ -26,7 +26,7 @@ PAGES = [
     *sorted(DOCS.rglob("*.md")),
 ]
 MAX_README_LINES = 150
-RESULTS = ROOT / "benchmarks" / "inkgrad_bench" / "results"
+RESULTS = ROOT / "benchmarks" / "results"
 
 _FENCE = re.compile(
     r"^(?P<ticks>`{3,}|:{3,})(?P<info>[^\n]*)\n(?P<code>.*?)^(?P=ticks)$", re.M | re.S
@@ -89,6 +89,25 @@ def test_paths_in_code_spans_exist() -> None:
     }
     assert spans
     assert [(page, span) for page, span in sorted(spans) if not (ROOT / span).exists()] == []
+
+
+def test_quoted_messages_are_still_printed() -> None:
+    """Headings of the troubleshooting page in code font; ``...`` and numbers stand for any text."""
+    headings = re.findall(
+        r"^### `(.+)`$", (DOCS / "troubleshooting.md").read_text(encoding="utf-8"), re.M
+    )
+    assert len(headings) > 10
+    folders = (".ci", "csrc", "pyext", "demo", "benchmarks")
+    sources = "".join(
+        path.read_text(encoding="utf-8")
+        for path in [
+            ROOT / "setup.py",
+            *(p for folder in folders for p in (ROOT / folder).rglob("*")),
+        ]
+        if path.suffix in {".py", ".json", ".cpp", ".h"}
+    )
+    parts = {part for heading in headings for part in re.split(r"\.\.\.|\d[\d.]*", heading)}
+    assert [part for part in parts if len(part) > 7 and part not in sources] == []
 
 
 # ---------------------------------------------------------------- code
