@@ -60,7 +60,7 @@ test: $(INSTALLED)  ## set up, then run the tests
 bench: $(INSTALLED)  ## time the ops against native torch
 	@$(BIN)/inkgrad bench $(ARGS)
 
-gpu: $(INSTALLED)  ## on a GPU: tests, compute-sanitizer and benchmark
+gpu: $(INSTALLED)  ## on a machine with a GPU: tests, compute-sanitizer and benchmark
 	@$(BIN)/python -m inkgrad_bench.gpu $(ARGS)
 
 check: $(INSTALLED)  ## check results and derivatives on this machine
