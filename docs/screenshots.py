@@ -198,7 +198,7 @@ def running_app() -> Iterator[Pages]:
     with sync_playwright() as playwright, tempfile.TemporaryDirectory() as folder:
         path = browser.executable(playwright)
         if path is None:
-            sys.exit("no Chromium: install it, or run: playwright install chromium")
+            sys.exit("no Chromium found: install it, or run: playwright install chromium")
         with socket.create_server(("127.0.0.1", 0)) as free:
             port = free.getsockname()[1]
         blocks = app.build(RunStore(Path(folder)))

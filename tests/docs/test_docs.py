@@ -26,7 +26,6 @@ PAGES = [
     *sorted(DOCS.rglob("*.md")),
 ]
 MAX_README_LINES = 150
-RESULTS = ROOT / "benchmarks" / "results"
 
 _FENCE = re.compile(
     r"^(?P<ticks>`{3,}|:{3,})(?P<info>[^\n]*)\n(?P<code>.*?)^(?P=ticks)$", re.M | re.S
@@ -106,7 +105,7 @@ def test_quoted_messages_are_still_printed() -> None:
         ]
         if path.suffix in {".py", ".json", ".cpp", ".h"}
     )
-    parts = {part for heading in headings for part in re.split(r"\.\.\.|\d[\d.]*", heading)}
+    parts = {part.strip() for heading in headings for part in re.split(r"\.\.\.|\d[\d.]*", heading)}
     assert [part for part in parts if len(part) > 7 and part not in sources] == []
 
 
@@ -142,7 +141,8 @@ def _commands(*programs: str) -> Iterator[tuple[str, list[str]]]:
         lines = [line for block in _blocks(page, "sh") for line in block.code.splitlines()]
         for block in _blocks(page, "console"):
             lines += re.findall(r"^\$ (.+)$", block.code, re.M)
-        lines += re.findall(r"`([^`]+)`", _FENCE.sub("", page.read_text(encoding="utf-8")))
+        text = _FENCE.sub("", page.read_text(encoding="utf-8"))
+        lines += re.findall(r"`([^`]+)`", re.sub(r"^#.*$", "", text, flags=re.M))
         for line in lines:
             if line.split(" ")[0].removeprefix(".venv/bin/") in programs and "..." not in line:
                 yield _name(page), shlex.split(line, comments=True)
@@ -176,26 +176,9 @@ def test_make_targets_exist() -> None:
 # ---------------------------------------------------------------- figures and pictures
 
 
-def _cells(line: str) -> list[str]:
-    """The first seven cells of a table's row, without marks."""
-    return [re.sub(r"\*\(.*?\)\*|\*\*", "", cell).strip() for cell in line.split("|")[1:8]]
-
-
-def test_readme_shows_figures_of_the_results() -> None:
-    readme, results = (
-        (path / name).read_text(encoding="utf-8").splitlines()
-        for path, name in ((ROOT, "README.md"), (RESULTS, "table.md"))
-    )
-    known = [_cells(line) for line in results]
-    start = next(i for i, line in enumerate(readme) if "speedup, 1 thread" in line) + 2
-    rows = [line for line in readme[start : start + 10] if line.startswith("|")]
-    assert len(rows) == 10
-    assert [line for line in rows if _cells(line) not in known] == []
-
-
-def _screenshots() -> ModuleType:
-    pytest.importorskip("gradio")
-    spec = importlib.util.spec_from_file_location("screenshots", DOCS / "screenshots.py")
+def _script(name: str) -> ModuleType:
+    """A script of the docs folder as a module."""
+    spec = importlib.util.spec_from_file_location(name, DOCS / f"{name}.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -203,9 +186,30 @@ def _screenshots() -> ModuleType:
     return module
 
 
+def test_readme_shows_the_figures_of_the_results() -> None:
+    """Otherwise run: python docs/figures.py"""
+    figures = _script("figures")
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert figures.updated(readme, figures.RESULTS.read_text(encoding="utf-8")) == readme
+    assert len(figures.ROW.findall(readme)) == 10
+
+
+def test_the_figures_script_replaces_values_of_the_rows_that_readme_has() -> None:
+    readme = "| op | case |\n| `a` | 2x3 | fwd | 9 ms | 9 ms | 1.0 | 1.0 |\ntext\n"
+    results = (
+        "| `a` | 2x3 | fwd | 8 ms | 2 ms | **4.0** | 3.9 *(missed)* | 2 | 60 % |\n"
+        "| `a` | 2x4 | fwd | 7 ms | 2 ms | 3.5 | 3.4 | 2 | 60 % |\n"
+    )
+    updated = _script("figures").updated(readme, results)
+    assert updated == readme.replace("9 ms | 9 ms | 1.0 | 1.0", "8 ms | 2 ms | 4.0 | 3.9")
+    with pytest.raises(SystemExit, match="2x3"):
+        _script("figures").updated(readme, results.splitlines()[1])
+
+
 def test_every_picture_is_retaken_and_shown() -> None:
+    pytest.importorskip("gradio")
     kept = {path.name for path in (DOCS / "images").iterdir()}
-    assert kept == set(_screenshots().PICTURES)
+    assert kept == set(_script("screenshots").PICTURES)
     shown = {
         Path(match["target"]).name
         for page in PAGES
