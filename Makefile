@@ -75,10 +75,11 @@ screenshots: $(VENV)/browser  ## retake the pictures of README and docs from the
 
 install: $(INSTALLED)  ## set up only
 
-lint: $(VENV)/lint  ## ruff, mypy and clang-format; changes nothing
+lint: $(VENV)/lint  ## ruff, mypy, clang-format and oxlint; changes nothing
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+	$(BIN)/oxlint demo benchmarks
 	$(if $(CXX_SOURCES),$(BIN)/clang-format --dry-run --Werror $(CXX_SOURCES))
 
 format: $(VENV)/lint  ## format the sources
