@@ -49,7 +49,7 @@ endif
 .PHONY: help demo test bench gpu check docs screenshots install lint format clean distclean renew
 
 help:  ## list these commands
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 18
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 20
 
 demo: $(INSTALLED)  ## set up, then open the app on http://127.0.0.1:7860
 	@$(BIN)/inkgrad demo $(ARGS)
