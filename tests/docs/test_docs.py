@@ -163,6 +163,16 @@ def test_inkgrad_commands_are_accepted(capsys: pytest.CaptureFixture[str]) -> No
     assert refused == []
 
 
+def test_modules_that_are_run_exist() -> None:
+    named = {
+        (_name(page), module)
+        for page in PAGES
+        for module in re.findall(r"-m (inkgrad\S*?)[`\s]", page.read_text(encoding="utf-8"))
+    }
+    assert named
+    assert [each for each in sorted(named) if importlib.util.find_spec(each[1]) is None] == []
+
+
 def test_make_targets_exist() -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     targets = set(re.findall(r"^([a-z]+):", makefile, re.M)) | {".venv/browser"}
