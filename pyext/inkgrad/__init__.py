@@ -2,8 +2,20 @@
 
 from inkgrad import autograd, functional, kernels, nn
 from inkgrad.build import build_config
-from inkgrad.patching import patch, unpatch
+from inkgrad.compiling import compile
+from inkgrad.patching import explain, patch, unpatch
 
 __version__ = "0.1.0"
 
-__all__ = ["__version__", "autograd", "build_config", "functional", "kernels", "nn", "patch", "unpatch"]
+__all__ = [
+    "__version__",
+    "autograd",
+    "build_config",
+    "compile",
+    "explain",
+    "functional",
+    "kernels",
+    "nn",
+    "patch",
+    "unpatch",
+]
