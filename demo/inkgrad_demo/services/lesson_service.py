@@ -66,12 +66,12 @@ class LessonService:
         """Start computing the results, or return them; the page polls while ``state`` is computing.
 
         ``state`` is "computing" (with ``batch``: epoch, number and count, if the lesson trains),
-        "failed" (with ``error``) or "ready" (with ``parts`` in the language of the request).
+        "failed" (with ``problem``) or "ready" (with ``parts`` in the language of the request).
         """
         results = self._results[request.number]
         error = results.take_error()
         if error is not None:
-            return {"state": "failed", "error": error}
+            return {"state": "failed", "problem": error}
         results.start()
         if results.numbers is None:
             batch = results.batch

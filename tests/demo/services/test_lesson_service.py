@@ -94,7 +94,7 @@ def test_a_failure_is_reported_once_and_then_retried(monkeypatch, capsys) -> Non
     fresh = LessonService()
     with monkeypatch.context() as patch:
         patch.setattr(Lesson, "run", fail)
-        assert _results(fresh, 2) == {"state": "failed", "error": "MNIST is damaged"}
+        assert _results(fresh, 2) == {"state": "failed", "problem": "MNIST is damaged"}
     assert _results(fresh, 2)["state"] == "ready"
     assert "DataError: MNIST is damaged" in capsys.readouterr().err
 
