@@ -20,6 +20,7 @@ from inkgrad.course.training.run_record import LrChange
 from inkgrad.course.training.run_status import RunStatus
 from inkgrad.course.training.run_store import RunStore
 from inkgrad.course.training.trainer import Trainer
+from warm_python import WarmPython
 
 MUCH = 10_000  # epochs: more than any test waits for
 
