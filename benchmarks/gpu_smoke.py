@@ -73,7 +73,7 @@ def chain_steps(device: str) -> int:
     targets = torch.rand(700, 1, device=device).round()
     for rows in (None, torch.arange(699, 0, -3, device=device), torch.tensor([5], device=device)):
         chain.step(inputs, targets, rows, lr=0.1, momentum=0.9)
-    chain.judge(inputs, targets)
+    chain.evaluate(inputs, targets)
     return 4
 
 

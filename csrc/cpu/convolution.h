@@ -14,9 +14,6 @@
 
 namespace inkgrad::cpu {
 
-// Below this many operations a second thread costs more than it brings.
-inline constexpr int64_t kGrainOperations = 1 << 20;
-
 struct Convolution {
   int64_t images;
   ConvGeometry geometry;
@@ -112,9 +109,6 @@ class Pieces {
  private:
   int64_t images_, at_once_, channels_, batches_, operations_, shares_;
 };
-
-// Partial weight gradients are kept for at most this many groups of images and added in order.
-inline constexpr int64_t kMaxGroups = 8;
 
 // Sums over groups of images, each into its own buffer, which are added in order.
 template <typename T>

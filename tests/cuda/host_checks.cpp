@@ -12,8 +12,8 @@
 #include "conv_weight_map.h"
 #include "gemm_map.h"
 #include "index.h"
-#include "math.h"
 #include "pool_map.h"
+#include "scalar_math.h"
 #include "small_linear_map.h"
 
 using namespace inkgrad::cuda;
@@ -111,13 +111,12 @@ int64_t divider_errors(int64_t divisor) {
 
 int64_t pool_errors(int64_t images, int64_t channels, int64_t height, int64_t width,
                     int64_t window_height, int64_t window_width, bool channels_last) {
-  const PooledImages g{
-      {window_height, window_width, height / window_height, width / window_width},
-      images,
-      channels,
-      height,
-      width,
-      channels_last};
+  const PooledImages g{{window_height, window_width, height / window_height, width / window_width},
+                       images,
+                       channels,
+                       height,
+                       width,
+                       channels_last};
   const auto position = [&](int64_t n, int64_t c, int64_t y, int64_t x, int64_t rows,
                             int64_t columns) {
     return channels_last ? ((n * rows + y) * columns + x) * channels + c
@@ -334,7 +333,7 @@ int64_t chain_errors(int levels, const int* units) {
       ++sums.at(map.sum_at[l] + i);
     }
   }
-  int64_t errors = map.rows < kChainFewestRows || map.rows > kThreads ||
+  int64_t errors = map.rows < kChainMinRows || map.rows > kThreads ||
                    chain_shared_bytes(map) + int64_t(kThreads * sizeof(double)) > 47 * 1024;
   for (const auto* room : {&width, &weights, &sums}) {
     for (const uint8_t count : *room) errors += count != 1;
@@ -370,7 +369,7 @@ int64_t panel_tile_errors(int64_t m, int64_t n, int64_t blocks) {
   const int64_t columns = int64_t(t.panel_pairs) * kBlocksOfCluster;
   std::vector<uint8_t> visits(t.rows * columns);
   int64_t errors = t.rows * kPanelRows < m || columns * kPanelColumns < n ||
-                   t.steps != kMostPanelSteps || t.clusters < 1 ||
+                   t.steps != kMaxPanelSteps || t.clusters < 1 ||
                    t.clusters * kBlocksOfCluster > blocks;
   int next = 0;
   for (int cluster = 0; cluster < t.clusters; ++cluster) {

@@ -6,9 +6,9 @@
 // need a second one. Weights, activations and sums stay in shared memory; the examples come in
 // tiles. Who adds what depends on the chain's sizes alone, so that the same step has the same bits.
 #include "chain_map.h"
-#include "common.cuh"
+#include "device.cuh"
 #include "entries.h"
-#include "math.h"
+#include "scalar_math.h"
 
 namespace inkgrad::cuda {
 namespace {
@@ -31,7 +31,7 @@ __global__ void __launch_bounds__(kThreads)
   double* const sums = reinterpret_cast<double*>(shared);
   float* const weights = reinterpret_cast<float*>(sums + map.sums);
   float* const units = weights + map.weights;
-  const bool learns = pass.action != ChainAction::judge;
+  const bool learns = pass.action != ChainAction::evaluate;
 
   for (int l = 0; l < pass.layers; ++l) {
     const ChainLayer& layer = pass.layer[l];
@@ -154,7 +154,7 @@ __global__ void __launch_bounds__(kThreads)
   const bool is_finite = !__syncthreads_or(threadIdx.x == 0 && !isfinite(loss));
   if (threadIdx.x == 0) {
     report[kChainLoss] = loss;
-    report[kChainRight] = right;
+    report[kChainCorrect] = right;
     report[kChainBadRows] = any_bad_row;
     report[kChainBadTargets] = any_bad_target;
   }
@@ -193,7 +193,7 @@ void run(const ChainPass& pass, double* report, void* stream) {
 }
 
 const Entries entries([](Kernels& table) {
-  table.chain_takes = is_small_chain;
+  table.chain_supports = is_small_chain;
   table.chain_pass = run;
 });
 

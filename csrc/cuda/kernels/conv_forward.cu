@@ -1,24 +1,23 @@
 // relu(max_pool2d(conv2d(x, w) + b)) for images of few channels, in one kernel, which keeps a byte
 // an output: the place of the maximum.
 //
-// Few: at most kMostProducts products a pixel. Native passes over the unpooled planes six times
+// Few: at most kMaxProducts products a pixel. Native passes over the unpooled planes six times
 // (the convolution, the bias, the pool and its indices, the relu), and turns the layout of images
 // round for the tensor cores; up to here that takes longer than the products do in float
 // arithmetic.
 #include "conv_parts.cuh"
 #include "entries.h"
-#include "math.h"
+#include "scalar_math.h"
 
 namespace inkgrad::cuda {
 namespace {
 
-constexpr int64_t kMostTaps = 250, kMostProducts = 5120;
+constexpr int64_t kMaxTaps = 250, kMaxProducts = 5120;
 
 template <int K, int kTogether>
 __global__ void __launch_bounds__(kLargestBlock, 4)
-    conv_relu_pool_kernel(PooledConv g, PlaneTiles tiles, ChannelGroups groups,
-                          const float* input, const float* weight, const float* bias, float* output,
-                          uint8_t* indices) {
+    conv_relu_pool_kernel(PooledConv g, PlaneTiles tiles, ChannelGroups groups, const float* input,
+                          const float* weight, const float* bias, float* output, uint8_t* indices) {
   extern __shared__ float4 shared[];  // weights, bias, images
   const int in_channels = int(g.in_channels), channels = int(g.out_channels);
   constexpr int kGroup = group_elements(K, kTogether);
@@ -79,13 +78,13 @@ __global__ void __launch_bounds__(kLargestBlock, 4)
   }
 }
 
-bool takes(const PooledConv& g) {
+bool supports(const PooledConv& g) {
   const bool usual = g.dilation_height == 1 && g.dilation_width == 1 && g.pool.window_height == 2 &&
                      g.pool.window_width == 2 && g.kernel_height == g.kernel_width &&
                      (g.kernel_height == 3 || g.kernel_height == 5);
   const int64_t taps = g.in_channels * g.kernel_height * g.kernel_width;
   // Sizes first: then what follows fits an int.
-  return usual && taps <= kMostTaps && taps * g.out_channels <= kMostProducts &&
+  return usual && taps <= kMaxTaps && taps * g.out_channels <= kMaxProducts &&
          g.in_height + 2 * g.pad_height <= 1024 && g.in_width + 2 * g.pad_width <= 1024 &&
          g.images <= INT32_MAX / 1024 && forward_shared_bytes(g, forward_tiles(g)) <= kSharedBytes;
 }
@@ -105,7 +104,7 @@ void relu_pool(const PooledConv& g, const float* input, const float* weight, con
 }
 
 const Entries entries([](Kernels& table) {
-  table.conv_takes = takes;
+  table.conv_supports = supports;
   table.conv_relu_pool = relu_pool;
 });
 

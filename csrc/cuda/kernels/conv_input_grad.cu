@@ -4,7 +4,7 @@
 // round.
 #include "conv_parts.cuh"
 #include "entries.h"
-#include "math.h"
+#include "scalar_math.h"
 
 namespace inkgrad::cuda {
 namespace {
@@ -13,8 +13,8 @@ namespace {
 // them are there already.
 __device__ __forceinline__ void spread_grads(const PooledConv& g, const ImageTile& tile,
                                              int to_left, int64_t first, int here,
-                                             const float* grad_output, const float* output,
-                                             const uint8_t* indices, float* grads) {
+                                             const PooledConvGradient& gradient, float* grads) {
+  const auto [grad_output, output, indices] = gradient;
   const int width = int(g.pool.out_width), places = int(g.pool.out_height) * width;
   const int plane = tile.rows * tile.pitch, count = here * int(g.out_channels) * places;
   const int64_t start = first * g.out_channels * places;
@@ -39,8 +39,7 @@ __device__ __forceinline__ void spread_grads(const PooledConv& g, const ImageTil
 template <int K, int kTogether>
 __global__ void __launch_bounds__(kLargestBlock)
     conv_input_grad_kernel(PooledConv g, PlaneTiles tiles, ChannelGroups groups,
-                           const float* grad_output, const float* output, const uint8_t* indices,
-                           const float* weight, float* grad_input) {
+                           PooledConvGradient gradient, const float* weight, float* grad_input) {
   extern __shared__ float4 shared[];  // weights, gradients of the convolution's output
   const int in_channels = int(g.in_channels), out_channels = int(g.out_channels);
   constexpr int kGroup = group_elements(K, kTogether);
@@ -63,7 +62,7 @@ __global__ void __launch_bounds__(kLargestBlock)
     const int first = part / tiles.parts * tiles.images, left = all_images - first;
     const int here = left < tiles.images ? left : tiles.images;
     __syncthreads();  // the gradients before are done with
-    spread_grads(g, tiles.tile, to_left, first, here, grad_output, output, indices, grads);
+    spread_grads(g, tiles.tile, to_left, first, here, gradient, grads);
     __syncthreads();
 
     int share, image_in_block, image, place;
@@ -101,13 +100,13 @@ __global__ void __launch_bounds__(kLargestBlock)
   }
 }
 
-// Of forward's geometries (conv_takes).
-bool takes_input(const PooledConv& g) {
+// Among the geometries that forward supports.
+bool supports_input_grad(const PooledConv& g) {
   return input_grad_shared_bytes(g, input_grad_tiles(g)) <= kSharedBytes;
 }
 
-void input_grad(const PooledConv& g, const float* grad_output, const float* output,
-                const uint8_t* indices, const float* weight, float* grad_input, void* stream) {
+void input_grad(const PooledConv& g, const PooledConvGradient& gradient, const float* weight,
+                float* grad_input, void* stream) {
   const PlaneTiles tiles = input_grad_tiles(g);
   const ChannelGroups groups = channel_groups(g.in_channels);
   const int64_t bytes = input_grad_shared_bytes(g, tiles);
@@ -115,13 +114,13 @@ void input_grad(const PooledConv& g, const float* grad_output, const float* outp
     allow_shared_bytes(conv_input_grad_kernel<k, together>, bytes);
     conv_input_grad_kernel<k, together>
         <<<tiles.blocks(g.images, bytes), tiles.threads, bytes, as_stream(stream)>>>(
-            g, tiles, groups, grad_output, output, indices, weight, grad_input);
+            g, tiles, groups, gradient, weight, grad_input);
     INKGRAD_LAUNCH_CHECK();
   });
 }
 
 const Entries entries([](Kernels& table) {
-  table.conv_input_grad_takes = takes_input;
+  table.conv_input_grad_supports = supports_input_grad;
   table.conv_input_grad = input_grad;
 });
 

@@ -101,7 +101,7 @@ struct PlaneTiles {
 // the weights. Each is in shared memory with image_bytes.
 inline PlaneTiles plane_tiles(int64_t all_images, int64_t places, ImageTile tile, int groups,
                               int64_t image_bytes, int64_t other_bytes) {
-  constexpr int64_t kFewestThreads = 128;
+  constexpr int64_t kMinThreads = 128;
   PlaneTiles t{};
   t.tile = tile;
   t.places = int(places);
@@ -114,7 +114,7 @@ inline PlaneTiles plane_tiles(int64_t all_images, int64_t places, ImageTile tile
   }
   const int64_t of_image = t.channel_shares * t.places_per_block, most = kLargestBlock / of_image;
   const int64_t busy = ceil_div(all_images, kMultiprocessors);
-  const int64_t fewest = ceil_div(kFewestThreads, of_image), wanted = busy > fewest ? busy : fewest;
+  const int64_t fewest = ceil_div(kMinThreads, of_image), wanted = busy > fewest ? busy : fewest;
   t.images = int(most < wanted ? most : wanted);
   while (t.images > 1 && other_bytes + t.images * image_bytes > kSharedBytes) --t.images;
   if (t.images < 1) t.images = 1;

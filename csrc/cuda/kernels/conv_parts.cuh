@@ -1,8 +1,8 @@
 // What the kernels of the convolutions of few channels share.
 #pragma once
 
-#include "common.cuh"
 #include "conv_map.h"
+#include "device.cuh"
 
 namespace inkgrad::cuda {
 

@@ -9,7 +9,7 @@
 #include "conv_parts.cuh"
 #include "conv_weight_map.h"
 #include "entries.h"
-#include "math.h"
+#include "scalar_math.h"
 
 namespace inkgrad::cuda {
 namespace {
@@ -79,9 +79,10 @@ __device__ __forceinline__ bool load_abreast(const PooledConv& g, const WeightGr
 
 // What the places from `start` on of a tile hand on, up to t.piece of them, and to where.
 __device__ __forceinline__ void load_grads(const PooledConv& g, const WeightGradTiles& t,
-                                           const WeightGradPart& part, const float* grad_output,
-                                           const float* output, const uint8_t* indices,
-                                           int64_t first, int here, int start, PlacedGrad* grads) {
+                                           const WeightGradPart& part,
+                                           const PooledConvGradient& gradient, int64_t first,
+                                           int here, int start, PlacedGrad* grads) {
+  const auto [grad_output, output, indices] = gradient;
   const int height = int(g.pool.out_height), width = int(g.pool.out_width);
   const int64_t image = g.out_channels * height * width;
   for (int i = threadIdx.x; i < kShares * t.grad_elements(); i += blockDim.x) {
@@ -134,9 +135,8 @@ __device__ __forceinline__ void add_window(float grad, const float* window, int 
 
 template <int K, int kChannels>
 __global__ void __launch_bounds__(320, 2)
-    conv_weight_grad_kernel(PooledConv g, WeightGradTiles t, const float* grad_output,
-                            const float* output, const uint8_t* indices, const float* input,
-                            double* parts) {
+    conv_weight_grad_kernel(PooledConv g, WeightGradTiles t, PooledConvGradient gradient,
+                            const float* input, double* parts) {
   // The weight's sums, then the bias's; the rest stays zero.
   constexpr int kTaps = kChannels * K * K, kCount = (kTaps / kAbreast + 1) * kAbreast;
   constexpr int kOwn = kCount / kAbreast;
@@ -158,7 +158,7 @@ __global__ void __launch_bounds__(320, 2)
     float sums[kCount] = {};
     for (int start = 0; start < t.rows * t.columns; start += t.piece) {
       __syncthreads();  // and the gradients
-      load_grads(g, t, part, grad_output, output, indices, n, here, start, grads);
+      load_grads(g, t, part, gradient, n, here, start, grads);
       special = __syncthreads_or(special);
       for (int i = 0; i < t.piece; ++i) {
         const PlacedGrad placed = own_grads[i * kAbreast];
@@ -203,16 +203,15 @@ int64_t weight_grad_parts(const PooledConv& g) {
          (g.in_channels * g.kernel_height * g.kernel_width + 1);
 }
 
-void weight_grad(const PooledConv& g, const float* grad_output, const float* output,
-                 const uint8_t* indices, const float* input, double* parts, float* grad_weight,
-                 float* grad_bias, void* stream) {
+void weight_grad(const PooledConv& g, const PooledConvGradient& gradient, const float* input,
+                 double* parts, float* grad_weight, float* grad_bias, void* stream) {
   const WeightGradTiles t = weight_grad_tiles(g);
   const int64_t bytes = weight_grad_shared_bytes(t);
   const auto launch = [&](auto k, auto channels) {
     allow_shared_bytes(conv_weight_grad_kernel<k, channels>, bytes);
     conv_weight_grad_kernel<k, channels>
-        <<<dim3(t.blocks(), t.slices), t.threads(), bytes, as_stream(stream)>>>(
-            g, t, grad_output, output, indices, input, parts);
+        <<<dim3(t.blocks(), t.slices), t.threads(), bytes, as_stream(stream)>>>(g, t, gradient,
+                                                                                input, parts);
     INKGRAD_LAUNCH_CHECK();
   };
   const auto with_k = [&](auto k) {

@@ -67,14 +67,14 @@ inline int64_t weight_grad_shared_bytes(const WeightGradTiles& t) {
 // a block, where there are too few images to keep it busy.
 inline WeightGradTiles weight_grad_tiles(const PooledConv& g) {
   constexpr int64_t kSharedBytes = 96 * 1024, kImageBytes = 60 * 1024, kBlocks = 264;
-  constexpr int kMostWarps = 10, kMostPiece = 16;
+  constexpr int kMaxWarps = 10, kMaxPiece = 16;
   WeightGradTiles t{};
   const int k = int(g.kernel_height);
   t.in_channels = channels_of_warp(k, g.in_channels);
   t.in_groups = int(ceil_div(g.in_channels, t.in_channels));
   t.rows = int(g.pool.out_height);
   t.columns = int(g.pool.out_width);
-  t.out_groups = int(ceil_div(g.out_channels, kMostWarps));
+  t.out_groups = int(ceil_div(g.out_channels, kMaxWarps));
   const int64_t batches = ceil_div(g.images, kAbreast);
   // Of an odd extent the last row, which no window holds, belongs to the tile before it.
   const int64_t odd_row = (g.in_height + 2 * g.pad_height - k + 1) % 2;
@@ -99,7 +99,7 @@ inline WeightGradTiles weight_grad_tiles(const PooledConv& g) {
     fit();
   }
   const int places = t.rows * t.columns;
-  t.piece = places < kMostPiece ? places : kMostPiece;
+  t.piece = places < kMaxPiece ? places : kMaxPiece;
   while (t.piece > 1 && weight_grad_shared_bytes(t) > kSharedBytes) --t.piece;
   t.piece = int(ceil_div(places, ceil_div(places, t.piece)));  // as many pieces, of the same size
   const int64_t slices = kBlocks / t.blocks();

@@ -1,7 +1,7 @@
 // How far the magnitudes of a block's numbers reach.
 #pragma once
 
-#include "common.cuh"
+#include "device.cuh"
 #include "planes.h"
 
 namespace inkgrad::cuda {

@@ -25,8 +25,8 @@ namespace {
 
 constexpr int kGemmThreads = 3 * 128;
 
-constexpr int kMostStages = 4;
-constexpr int kSharedGemmBytes = kSwizzleBytes + kRingBytes + (2 * kMostStages + 1) * 8;
+constexpr int kMaxStages = 4;
+constexpr int kSharedGemmBytes = kSwizzleBytes + kRingBytes + (2 * kMaxStages + 1) * 8;
 
 struct Ring {
   uint8_t* stages;
@@ -279,11 +279,11 @@ __device__ __forceinline__ void multiply_halves(const GemmArguments& arguments, 
 __device__ __forceinline__ Ring make_ring(uint8_t* memory) {
   uint8_t* const stages = swizzled(memory);
   uint64_t* const barriers = reinterpret_cast<uint64_t*>(stages + kRingBytes);
-  return {stages, barriers, barriers + kMostStages, barriers + 2 * kMostStages};
+  return {stages, barriers, barriers + kMaxStages, barriers + 2 * kMaxStages};
 }
 
 __device__ __forceinline__ void init_ring(const Ring& ring) {
-  for (int i = 0; i < kMostStages; ++i) {
+  for (int i = 0; i < kMaxStages; ++i) {
     init_barrier(&ring.full[i], 1);
     init_barrier(&ring.empty[i], kConsumerWarps * kBlocksOfCluster);
   }
@@ -376,7 +376,7 @@ GemmTiles tiles_of(const Product& p) {
   return gemm_tiles(p.m, p.n, p.k, is_float ? 128 : 256, blocks_at_once(), may_split);
 }
 
-int64_t product_shares(const Product& p) {
+int64_t product_partial_sums(const Product& p) {
   const int splits = tiles_of(p).splits;
   return splits > 1 ? splits * p.m * p.n : 0;
 }
@@ -401,7 +401,7 @@ void launch_float(const Product& p, const Stored& a, const Stored& b,
 void product(const Product& p, float* shares, void* stream) {
   const GemmTiles tiles = tiles_of(p);
   const bool is_float = p.dtype == Dtype::f32, split = tiles.splits > 1;
-  const int planes = is_float ? kMostPlanes : 1;
+  const int planes = is_float ? kMaxPlanes : 1;
   const auto stored = [&](const void* data, bool transposed, int64_t extent) {
     const int64_t rows = transposed ? p.k : extent, columns = transposed ? extent : p.k;
     return is_float ? Stored{data, rows, columns, plane_pitch(columns), plane_rows(rows), planes}
@@ -412,7 +412,7 @@ void product(const Product& p, float* shares, void* stream) {
   const int wide = is_float ? 4 : 8;
   const GemmResult result{p.m,          p.n, p.bias,
                           p.activation, to,  aligned(to, p.bias) && p.n % wide == 0};
-  if (!is_float && panel_takes(p.k)) {
+  if (!is_float && panel_supports(p.k)) {
     panel_product(p.dtype, a, b, result, stream);
     return;
   }
@@ -439,7 +439,7 @@ void product(const Product& p, float* shares, void* stream) {
 
 const Entries entries([](Kernels& table) {
   table.has_tensor_products = has_tensor_products;
-  table.product_shares = product_shares;
+  table.product_partial_sums = product_partial_sums;
   table.product = product;
 });
 

@@ -48,10 +48,10 @@ struct GemmTiles {
 };
 
 // `blocks` run at a time. The sum is split where there are too few tiles for them, but never into
-// shares of less than kFewestSteps: each share costs a pass over its partial result.
+// shares of less than kMinSteps: each share costs a pass over its partial result.
 inline GemmTiles gemm_tiles(int64_t m, int64_t n, int64_t k, int tile_columns, int blocks,
                             bool may_split) {
-  constexpr int64_t kFewestSteps = 8;
+  constexpr int64_t kMinSteps = 8;
   GemmTiles t;
   t.tile_columns = tile_columns;
   t.row_pairs = int(ceil_div(m, kTileRows * kBlocksOfCluster));
@@ -60,7 +60,7 @@ inline GemmTiles gemm_tiles(int64_t m, int64_t n, int64_t k, int tile_columns, i
   t.of_split = divider(int64_t(t.row_pairs) * t.columns);
   t.of_band = divider(int64_t(kBandTiles) * t.columns);
   const int64_t wanted = blocks / kBlocksOfCluster / t.of_split.divisor;
-  const int64_t most = t.steps / kFewestSteps;
+  const int64_t most = t.steps / kMinSteps;
   const int64_t shares = may_split && wanted > 1 && most > 1 ? (wanted < most ? wanted : most) : 1;
   t.steps_per_split = int(ceil_div(t.steps, shares));
   t.splits = int(ceil_div(t.steps, t.steps_per_split));
@@ -73,7 +73,7 @@ inline GemmTiles gemm_tiles(int64_t m, int64_t n, int64_t k, int tile_columns, i
 
 inline constexpr int kPanelColumns = 128, kPanelRows = 64;
 // Pieces of kTileDepth elements of the sum that are copied and multiplied together.
-inline constexpr int kPiecesOfStep = 2, kMostPanelSteps = 4;
+inline constexpr int kPiecesOfStep = 2, kMaxPanelSteps = 4;
 
 struct PanelTiles {
   int rows, panel_pairs;  // tiles of all rows, pairs of panels

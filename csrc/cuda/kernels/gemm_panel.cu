@@ -19,8 +19,8 @@ constexpr int kStages = 6;
 constexpr int kPanelPiece = kPanelColumns * kRowBytes, kRowsPiece = kPanelRows * kRowBytes;
 constexpr int kStepBytes = kPiecesOfStep * kPanelPiece;  // of the panel
 constexpr int kStageBytes = kPiecesOfStep * kRowsPiece;
-constexpr int kPanelBytes = kMostPanelSteps * kStepBytes;
-constexpr int kBarriers = 2 * kStages + kMostPanelSteps + 1 + kConsumers;
+constexpr int kPanelBytes = kMaxPanelSteps * kStepBytes;
+constexpr int kBarriers = 2 * kStages + kMaxPanelSteps + 1 + kConsumers;
 constexpr int kSharedPanelBytes =
     kSwizzleBytes + kPanelBytes + kStages * kStageBytes + kBarriers * 8;
 
@@ -43,7 +43,7 @@ struct PanelMemory {
         full(reinterpret_cast<uint64_t*>(stages + kStages * kStageBytes)),
         empty(full + kStages),
         there(empty + kStages),
-        done(there + kMostPanelSteps),
+        done(there + kMaxPanelSteps),
         turn(done + 1) {}
 
   __device__ void init() const {
@@ -52,7 +52,7 @@ struct PanelMemory {
       init_barrier(&full[i], 1);
       init_barrier(&empty[i], kWarps * kBlocksOfCluster);
     }
-    for (int i = 0; i < kMostPanelSteps; ++i) init_barrier(&there[i], 1);
+    for (int i = 0; i < kMaxPanelSteps; ++i) init_barrier(&there[i], 1);
     init_barrier(done, kWarps * kConsumers);
     for (int i = 0; i < kConsumers; ++i) init_barrier(&turn[i], kWarps);
   }
@@ -208,7 +208,7 @@ __global__ void __launch_bounds__(kThreadsOfAll, 1) INKGRAD_CLUSTER
 
 }  // namespace
 
-bool panel_takes(int64_t k) { return k <= kMostPanelSteps * kPiecesOfStep * kTileDepth; }
+bool panel_supports(int64_t k) { return k <= kMaxPanelSteps * kPiecesOfStep * kTileDepth; }
 
 void panel_product(Dtype dtype, const Stored& a, const Stored& b, const GemmResult& result,
                    void* stream) {

@@ -2,10 +2,10 @@
 // it is finished, and the ring of tiles that are copied ahead.
 #pragma once
 
-#include "common.cuh"
+#include "device.cuh"
 #include "gemm_map.h"
 #include "hopper.cuh"
-#include "math.h"
+#include "scalar_math.h"
 
 namespace inkgrad::cuda {
 

@@ -41,11 +41,11 @@ struct ColumnTiles {
 };
 
 INKGRAD_HD constexpr ColumnTiles column_tiles(int64_t rows, int64_t columns) {
-  constexpr int64_t kRowsPerThread = 32, kMostSlices = 4096;
+  constexpr int64_t kRowsPerThread = 32, kMaxSlices = 4096;
   int across = 1;
   while (across < 32 && across < columns) across *= 2;
   const int64_t tall = kThreads / across;
-  const int64_t fewest = ceil_div(rows, tall * kMostSlices);
+  const int64_t fewest = ceil_div(rows, tall * kMaxSlices);
   const int64_t rows_per_slice = tall * (fewest > kRowsPerThread ? fewest : kRowsPerThread);
   const int64_t slices = ceil_div(rows, rows_per_slice);
   return {across, rows_per_slice, slices > 0 ? slices : 1};

@@ -3,7 +3,7 @@
 //
 // A block turns a square of 64 channels and 64 pixels round in shared memory; it reads and writes
 // 16 bytes a thread. Channels and pixels are multiples of 8.
-#include "common.cuh"
+#include "device.cuh"
 #include "entries.h"
 
 namespace inkgrad::cuda {
@@ -67,25 +67,25 @@ int64_t squares(int64_t images, int64_t rows, int64_t columns) {
   return images * ceil_div(columns, kSide) * ceil_div(rows, kSide);
 }
 
-void to_channels_last(const void* images, int64_t count, int64_t channels, int64_t pixels,
-                      void* turned, void* stream) {
-  to_channels_last_kernel<<<squares(count, channels, pixels), kThreads, 0, as_stream(stream)>>>(
-      static_cast<const uint16_t*>(images), int(channels), int(pixels),
-      static_cast<uint16_t*>(turned));
+void to_channels_last(const Images& g, const void* images, void* channels_last, void* stream) {
+  to_channels_last_kernel<<<squares(g.count, g.channels, g.pixels), kThreads, 0,
+                            as_stream(stream)>>>(static_cast<const uint16_t*>(images),
+                                                 int(g.channels), int(g.pixels),
+                                                 static_cast<uint16_t*>(channels_last));
   INKGRAD_LAUNCH_CHECK();
 }
 
-void from_channels_last(Dtype dtype, const void* turned, int64_t count, int64_t channels,
-                        int64_t pixels, const void* bias, void* images, void* stream) {
+void from_channels_last(const Images& g, const void* channels_last, const void* bias, void* images,
+                        void* stream) {
   const auto launch = [&](auto zero) {
     using T = decltype(zero);
     from_channels_last_kernel<T>
-        <<<squares(count, pixels, channels), kThreads, 0, as_stream(stream)>>>(
-            static_cast<const T*>(turned), int(channels), int(pixels), static_cast<const T*>(bias),
-            static_cast<T*>(images));
+        <<<squares(g.count, g.pixels, g.channels), kThreads, 0, as_stream(stream)>>>(
+            static_cast<const T*>(channels_last), int(g.channels), int(g.pixels),
+            static_cast<const T*>(bias), static_cast<T*>(images));
     INKGRAD_LAUNCH_CHECK();
   };
-  dtype == Dtype::f16 ? launch(__half{}) : launch(__nv_bfloat16{});
+  g.dtype == Dtype::f16 ? launch(__half{}) : launch(__nv_bfloat16{});
 }
 
 const Entries entries([](Kernels& table) {

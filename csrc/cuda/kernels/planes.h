@@ -16,18 +16,18 @@
 #include <cuda_bf16.h>
 #include <cuda_fp16.h>
 
-#include "math.h"
+#include "scalar_math.h"
 
 namespace inkgrad::cuda {
 
 inline constexpr float kLowScale = 2048.0f;  // of the low half
-inline constexpr int kMostPlanes = 3;
-inline constexpr int kMostOperands = 3;  // that are split together
+inline constexpr int kMaxPlanes = 3;
+inline constexpr int kMaxOperands = 3;  // that are split together
 
 // How the matrices of a product are split, and by what the result is multiplied after it.
 struct Scheme {
   int planes;
-  float scale[kMostOperands], unscale[kMostOperands];
+  float scale[kMaxOperands], unscale[kMaxOperands];
 };
 
 // Bits of the largest magnitude of a matrix, and of the smallest that is not zero; bits of

@@ -3,10 +3,10 @@
 // once and keep one.
 //
 // A thread makes one element. With channels last the channel runs fastest, else the column.
-#include "common.cuh"
+#include "device.cuh"
 #include "entries.h"
-#include "math.h"
 #include "pool_map.h"
+#include "scalar_math.h"
 
 namespace inkgrad::cuda {
 namespace {
@@ -59,30 +59,29 @@ __global__ void __launch_bounds__(kThreads)
 
 uint32_t blocks_of(int64_t n) { return uint32_t(ceil_div(n, kThreads)); }
 
-void relu_pool(Dtype dtype, const PooledImages& g, const void* planes, const void* bias,
-               void* output, uint8_t* indices, void* stream) {
+void relu_pool(const PooledImages& g, const void* images, const void* bias, void* output,
+               uint8_t* indices, void* stream) {
   const int64_t n = g.images * g.channels * g.out_height * g.out_width;
-  with_dtype(dtype, [&](auto zero) {
+  with_dtype(g.dtype, [&](auto zero) {
     using T = decltype(zero);
     with_flag(g.channels_last, [&](auto channels_last) {
       relu_pool_kernel<T, channels_last><<<blocks_of(n), kThreads, 0, as_stream(stream)>>>(
-          PoolMap<channels_last>(g), n, static_cast<const T*>(planes), static_cast<const T*>(bias),
+          PoolMap<channels_last>(g), n, static_cast<const T*>(images), static_cast<const T*>(bias),
           static_cast<T*>(output), indices);
       INKGRAD_LAUNCH_CHECK();
     });
   });
 }
 
-void relu_pool_backward(Dtype dtype, const PooledImages& g, const void* grad_output,
-                        const void* output, const uint8_t* indices, void* grad_planes,
-                        void* stream) {
+void relu_pool_backward(const PooledImages& g, const void* grad_output, const void* output,
+                        const uint8_t* indices, void* grad_images, void* stream) {
   const int64_t n = g.images * g.channels * g.height * g.width;
-  with_dtype(dtype, [&](auto zero) {
+  with_dtype(g.dtype, [&](auto zero) {
     using T = decltype(zero);
     with_flag(g.channels_last, [&](auto channels_last) {
       relu_pool_backward_kernel<T, channels_last><<<blocks_of(n), kThreads, 0, as_stream(stream)>>>(
           PoolMap<channels_last>(g), n, static_cast<const T*>(grad_output),
-          static_cast<const T*>(output), indices, static_cast<T*>(grad_planes));
+          static_cast<const T*>(output), indices, static_cast<T*>(grad_images));
       INKGRAD_LAUNCH_CHECK();
     });
   });

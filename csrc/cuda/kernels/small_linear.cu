@@ -1,9 +1,9 @@
 // activation(x w^T + b) for few inputs and outputs in one kernel, and all of its gradients in
 // another. A tiled product of such a shape is mostly padding, and each launch that goes with it
 // costs more than the whole layer.
-#include "common.cuh"
+#include "device.cuh"
 #include "entries.h"
-#include "math.h"
+#include "scalar_math.h"
 #include "small_linear_map.h"
 
 namespace inkgrad::cuda {
@@ -292,9 +292,9 @@ void launch_forward(const T* input, const T* weight, const T* bias, const Linear
   });
 }
 
-void forward(Dtype dtype, const LinearShape& s, const void* input, const void* weight,
-             const void* bias, void* output, void* stream) {
-  with_dtype(dtype, [&](auto zero) {
+void forward(const LinearShape& s, const void* input, const void* weight, const void* bias,
+             void* output, void* stream) {
+  with_dtype(s.dtype, [&](auto zero) {
     using T = decltype(zero);
     const auto launch = s.outputs == 1 ? launch_forward<T, 1> : launch_forward<T, kManyPerThread>;
     launch(static_cast<const T*>(input), static_cast<const T*>(weight), static_cast<const T*>(bias),
@@ -307,32 +307,31 @@ int64_t parts(const LinearShape& s) {
   return b.slices > 1 ? b.slices * b.sums() : 0;
 }
 
-void backward(Dtype dtype, const LinearShape& s, const void* grad_output, const void* output,
-              const void* input, const void* weight, double* parts, void* grad_input,
-              void* grad_weight, void* grad_bias, void* stream) {
+void backward(const LinearShape& s, const LinearGradients& g, void* stream) {
   const SmallBackward b = small_backward(s);
-  double* const own_parts = b.slices > 1 && (grad_weight || grad_bias) ? parts : nullptr;
-  const bool is_whole = s.inputs % kFour == 0 && aligned(input, weight, grad_input);
-  with_dtype(dtype, [&](auto zero) {
+  double* const own_parts = b.slices > 1 && (g.grad_weight || g.grad_bias) ? g.parts : nullptr;
+  const bool is_whole = s.inputs % kFour == 0 && aligned(g.input, g.weight, g.grad_input);
+  with_dtype(s.dtype, [&](auto zero) {
     using T = decltype(zero);
     with_flag(is_whole, [&](auto whole) {
       small_linear_backward_kernel<T, whole>
           <<<b.slices, kThreads, small_backward_shared_bytes(b, sizeof(ComputeType<T>)),
-             as_stream(stream)>>>(static_cast<const T*>(grad_output), static_cast<const T*>(output),
-                                  static_cast<const T*>(input), static_cast<const T*>(weight),
-                                  s.rows, b, s.activation, static_cast<T*>(grad_input), own_parts,
-                                  static_cast<T*>(grad_weight), static_cast<T*>(grad_bias));
+             as_stream(stream)>>>(static_cast<const T*>(g.grad_output),
+                                  static_cast<const T*>(g.output), static_cast<const T*>(g.input),
+                                  static_cast<const T*>(g.weight), s.rows, b, s.activation,
+                                  static_cast<T*>(g.grad_input), own_parts,
+                                  static_cast<T*>(g.grad_weight), static_cast<T*>(g.grad_bias));
       INKGRAD_LAUNCH_CHECK();
     });
   });
   if (own_parts) {
-    add_parts(own_parts, b.slices, s.outputs * s.inputs, s.outputs, 1, dtype, grad_weight,
-              grad_bias, stream);
+    add_parts(own_parts, b.slices, s.outputs * s.inputs, s.outputs, 1, s.dtype, g.grad_weight,
+              g.grad_bias, stream);
   }
 }
 
 const Entries entries([](Kernels& table) {
-  table.small_linear_takes = is_small_linear;
+  table.small_linear_supports = is_small_linear;
   table.small_linear = forward;
   table.small_linear_parts = parts;
   table.small_linear_backward = backward;

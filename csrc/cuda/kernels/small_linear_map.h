@@ -22,9 +22,9 @@ inline int power_of_two_from(int least) {
 // At most one four of weights a thread: then a thread holds all that it sums in registers. With
 // more of them, or deeper sums, a tiled product is the better way.
 inline bool is_small_linear(const LinearShape& s) {
-  constexpr int64_t kMostOutputs = 32, kMostInputs = 128, kMostRows = int64_t(1) << 36;
-  return s.rows > 0 && s.rows <= kMostRows && s.outputs > 0 && s.outputs <= kMostOutputs &&
-         s.inputs > 0 && s.inputs <= kMostInputs && s.outputs * fours_of(s.inputs) <= kThreads;
+  constexpr int64_t kMaxOutputs = 32, kMaxInputs = 128, kMaxRows = int64_t(1) << 36;
+  return s.rows > 0 && s.rows <= kMaxRows && s.outputs > 0 && s.outputs <= kMaxOutputs &&
+         s.inputs > 0 && s.inputs <= kMaxInputs && s.outputs * fours_of(s.inputs) <= kThreads;
 }
 
 // ---- forward: a thread makes `per_thread` outputs of one row, a block the rows of one tile, whose
@@ -87,7 +87,7 @@ struct SmallBackward {
 inline constexpr int kSumsOfUnit = kFour + 1;
 
 inline SmallBackward small_backward(const LinearShape& s) {
-  constexpr int kTileElements = 4096, kMostSlices = 512;
+  constexpr int kTileElements = 4096, kMaxSlices = 512;
   // Up to here a second launch, which adds the slices, would cost more than one block alone does.
   constexpr int64_t kProductsOfOneBlock = 1 << 17;
   SmallBackward b;
@@ -100,7 +100,7 @@ inline SmallBackward small_backward(const LinearShape& s) {
   b.rows = fitting < kThreads ? fitting : kThreads;
   const bool one_block = s.rows <= kProductsOfOneBlock / (s.outputs * s.inputs);
   const int64_t tiles = ceil_div(s.rows, b.rows);
-  const int64_t tiles_per_slice = one_block ? tiles : ceil_div(tiles, kMostSlices);
+  const int64_t tiles_per_slice = one_block ? tiles : ceil_div(tiles, kMaxSlices);
   b.rows_per_slice = tiles_per_slice * b.rows;
   b.slices = ceil_div(s.rows, b.rows_per_slice);
   b.by_fours = divider(b.fours);

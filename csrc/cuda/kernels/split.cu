@@ -4,16 +4,16 @@
 // A plane is stored row by row, a row of `columns` in plane_pitch(columns) words: the copy engine
 // wants rows 16 bytes apart. The padding, of rows too (plane_rows), is not what a result is made
 // of.
-#include "common.cuh"
-#include "extremes.cuh"
+#include "device.cuh"
 #include "entries.h"
+#include "extremes.cuh"
 #include "planes.h"
 
 namespace inkgrad::cuda {
 namespace {
 
-constexpr int kWords = 8;            // of 16 bits that a thread writes at once
-constexpr int kMostExtremes = 1024;  // blocks of the pass over an operand
+constexpr int kWords = 8;           // of 16 bits that a thread writes at once
+constexpr int kMaxExtremes = 1024;  // blocks of the pass over an operand
 
 // One row of blocks an operand; a part a block. Operands whose extremes are known are passed by.
 template <bool kAligned>
@@ -40,9 +40,9 @@ __global__ void __launch_bounds__(kThreads)
 __global__ void __launch_bounds__(kThreads)
     scheme_kernel(const __grid_constant__ SplitOperands operands, const Extremes* parts,
                   int per_operand, Scheme* scheme) {
-  Extremes all[kMostOperands];
+  Extremes all[kMaxOperands];
 #pragma unroll
-  for (int k = 0; k < kMostOperands; ++k) {
+  for (int k = 0; k < kMaxOperands; ++k) {
     Extremes own = kNoExtremes;
     if (k < operands.count) {
       const auto* const known = static_cast<const Extremes*>(operands.of[k].extremes);
@@ -131,11 +131,11 @@ int64_t largest_of(const SplitOperands& operands, Of of) {
 }
 
 int64_t workspace_bytes() {
-  return sizeof(Scheme) + kMostOperands * kMostExtremes * sizeof(Extremes);
+  return sizeof(Scheme) + kMaxOperands * kMaxExtremes * sizeof(Extremes);
 }
 
 int64_t plane_bytes(int64_t rows, int64_t columns) {
-  return kMostPlanes * plane_rows(rows) * plane_pitch(columns) * int64_t(sizeof(uint16_t));
+  return kMaxPlanes * plane_rows(rows) * plane_pitch(columns) * int64_t(sizeof(uint16_t));
 }
 
 void split(const SplitOperands& operands, void* workspace, void* stream) {
@@ -149,7 +149,7 @@ void split(const SplitOperands& operands, void* workspace, void* stream) {
   const int64_t elements =
       largest_of(operands, [](const SplitOperand& o) { return o.rows * o.columns; });
   const int64_t wanted = ceil_div(elements, int64_t(kThreads) * kLanes<float> * 4);
-  const int64_t blocks = wanted < kMostExtremes ? wanted : kMostExtremes;
+  const int64_t blocks = wanted < kMaxExtremes ? wanted : kMaxExtremes;
   with_flag(in_vectors, [&](auto flag) {
     extremes_kernel<flag>
         <<<dim3(blocks, operands.count), kThreads, 0, as_stream(stream)>>>(operands, parts);

@@ -4,7 +4,7 @@
 // A kernel of its own, and not the last block of the first: that would need a counter, which starts
 // at zero, and which no two launches that overlap may share; two CUDA graphs captured on one stream
 // may overlap. Clearing one for every call is a launch as well.
-#include "common.cuh"
+#include "device.cuh"
 
 namespace inkgrad::cuda {
 namespace {

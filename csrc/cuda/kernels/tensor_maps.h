@@ -3,7 +3,7 @@
 
 #include <cuda.h>
 
-#include "common.cuh"
+#include "device.cuh"
 #include "gemm_map.h"
 
 namespace inkgrad::cuda {
