@@ -233,9 +233,10 @@ if os.environ.get("INKGRAD_KERNELS", "1") != "0":
             sources(
                 "csrc/*.cpp",
                 "csrc/autograd/*.cpp",
+                "csrc/common/*.cpp",
                 "csrc/cpu/*.cpp",
+                "csrc/cpu/conv/*.cpp",
                 "csrc/cuda/*.cpp",
-                "csrc/differentiation/*.cpp",
             ),
             depends=[*headers(), str(CUDA_HEADER)],
             include_dirs=[str(CUDA_HEADER.parent)],
@@ -245,7 +246,7 @@ if os.environ.get("INKGRAD_KERNELS", "1") != "0":
         *(
             KernelLibrary(
                 f"inkgrad._cpu_{name}",
-                sources("csrc/cpu/kernels/*.cpp"),
+                sources("csrc/cpu/kernels/**/*.cpp"),
                 depends=headers(),
                 extra_compile_args={
                     "cxx": [*COMMON_FLAGS, "-Wno-psabi", "-Wno-maybe-uninitialized", *flags]

@@ -5,6 +5,7 @@
 
 #include <chrono>
 
+#include "common/trace.h"
 #include "cpu/chain.h"
 #include "cpu/runtime.h"
 #include "cuda/device_chain.h"
@@ -36,6 +37,20 @@ double measure_fma_rate(const std::string& dtype) {
   TORCH_CHECK_VALUE(dtype == "float32" || dtype == "float64",
                     "measure_fma_rate: expected float32 or float64, got ", dtype);
   return dtype == "float32" ? fma_rate<float>() : fma_rate<double>();
+}
+
+// Behind inkgrad.kernels.record().
+void define_trace(py::module_& m) {
+  m.def("start_trace", &inkgrad::trace::start);
+  m.def("stop_trace", [](int64_t start) {
+    py::list calls;
+    for (const auto& r : inkgrad::trace::stop(start)) {
+      const auto shape = [&](int i) { return py::tuple(py::cast(r.shapes[i])); };
+      calls.append(py::make_tuple(r.op, r.direction, py::make_tuple(shape(0), shape(1)), r.dtype,
+                                  r.kernel, r.microseconds));
+    }
+    return calls;
+  });
 }
 
 // Arguments are converted with the GIL held, and computed without.
@@ -105,6 +120,7 @@ PYBIND11_MODULE(_C, m) {
         py::call_guard<py::gil_scoped_release>(),
         "Peak FLOP/s: independent multiply-adds in registers, on torch's threads.");
   inkgrad::define_direct_calls(m);
+  define_trace(m);
   define_chain(m);
   define_device_chain(m);
   m.attr("cuda_toolkit") = INKGRAD_CUDA_TOOLKIT;

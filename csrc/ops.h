@@ -29,11 +29,14 @@ struct Op;
 
 template <typename About, typename Result, typename... Arguments>
 struct Op<About, Result(Arguments...)> : About {
+  static const c10::TypedOperatorHandle<Result(Arguments...)>& handle() {
+    static const auto op = c10::Dispatcher::singleton()
+                               .findSchemaOrThrow(About::qualified_name, "")
+                               .template typed<Result(Arguments...)>();
+    return op;
+  }
   Result operator()(Arguments... arguments) const {
-    static const auto handle = c10::Dispatcher::singleton()
-                                   .findSchemaOrThrow(About::qualified_name, "")
-                                   .template typed<Result(Arguments...)>();
-    return handle.call(std::forward<Arguments>(arguments)...);
+    return handle().call(std::forward<Arguments>(arguments)...);
   }
 };
 

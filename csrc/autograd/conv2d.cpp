@@ -1,13 +1,9 @@
 // conv2d and conv2d_relu_max_pool2d. Saved for backward: input and weight; with the pool also its
-// output (whose sign is the relu's derivative) and a byte an output for the place of the maximum.
-// The convolution's own output is never kept.
-#include "../cpu/conv2d.h"
-
-#include <ATen/TensorSubclassLikeUtils.h>
+// output, whose sign is the relu's derivative, and the indices of the maxima, a byte for each output.
+// The convolution's own output is not kept.
 #include <torch/csrc/autograd/custom_function.h>
-#include <torch/library.h>
 
-#include "../ops.h"
+#include "../common/conv_options.h"
 #include "transforms.h"
 
 namespace inkgrad {
@@ -17,14 +13,12 @@ using torch::autograd::AutogradContext;
 using torch::autograd::Variable;
 using torch::autograd::variable_list;
 
-// Both functions keep their integers under these names.
-void save_geometry(AutogradContext* ctx, const OptionalTensor& bias, IntArrayRef stride,
-                   IntArrayRef padding, IntArrayRef dilation, int64_t groups) {
-  ctx->saved_data["has_bias"] = bias.has_value() && bias->defined();
-  ctx->saved_data["stride"] = stride;
-  ctx->saved_data["padding"] = padding;
-  ctx->saved_data["dilation"] = dilation;
-  ctx->saved_data["groups"] = groups;
+void save_options(AutogradContext* ctx, const OptionalTensor& bias, const ConvOptions& options) {
+  ctx->saved_data["has_bias"] = is_defined(bias);
+  ctx->saved_data["stride"] = options.stride;
+  ctx->saved_data["padding"] = options.padding;
+  ctx->saved_data["dilation"] = options.dilation;
+  ctx->saved_data["groups"] = options.groups;
 }
 
 std::vector<int64_t> integers(AutogradContext* ctx, const char* name) {
@@ -36,18 +30,23 @@ std::array<bool, 3> wanted_gradients(AutogradContext* ctx) {
   return {ctx->needs_input_grad(0), ctx->needs_input_grad(1), bias};
 }
 
+// Not a Variable, which would be an input of the function.
+struct Computed {
+  const Tensor& output;
+};
+
+// Records a convolution that is computed already.
 struct Conv2d : torch::autograd::Function<Conv2d> {
   static Variable forward(AutogradContext* ctx, const Variable& input, const Variable& weight,
-                          const OptionalTensor& bias, IntArrayRef stride, IntArrayRef padding,
-                          IntArrayRef dilation, int64_t groups) {
-    at::AutoDispatchBelowADInplaceOrView below;
+                          const OptionalTensor& bias, const ConvOptions& options,
+                          const Computed& computed) {
     ctx->save_for_backward({input, weight});
-    save_geometry(ctx, bias, stride, padding, dilation, groups);
-    return inkgrad::conv2d(input, weight, bias, stride, padding, dilation, groups);
+    save_options(ctx, bias, options);
+    return computed.output;
   }
 
   static variable_list backward(AutogradContext* ctx, const variable_list& grads) {
-    variable_list result(7);
+    variable_list result(5);
     if (!grads[0].defined()) return result;
     const auto saved = ctx->get_saved_variables();
     std::tie(result[0], result[1], result[2]) = conv2d_backward(
@@ -66,7 +65,7 @@ struct Conv2dReluMaxPool2d : torch::autograd::Function<Conv2dReluMaxPool2d> {
         conv2d_relu_max_pool2d(input, weight, bias, stride, padding, dilation, groups, kernel_size);
     ctx->save_for_backward({input, weight, output, indices});
     ctx->mark_non_differentiable({indices});
-    save_geometry(ctx, bias, stride, padding, dilation, groups);
+    save_options(ctx, bias, {stride, padding, dilation, groups});
     ctx->saved_data["kernel_size"] = kernel_size;
     return {output, indices};
   }
@@ -83,79 +82,27 @@ struct Conv2dReluMaxPool2d : torch::autograd::Function<Conv2dReluMaxPool2d> {
   }
 };
 
-// What torch computes anyway it also differentiates: a function of ours around it would cost more
-// than some small convolutions. Not while an op is traced: then it stays one.
-bool is_native_on_cpu(const Tensor& input, const Tensor& weight, const OptionalTensor& bias,
-                      IntArrayRef stride, IntArrayRef padding, IntArrayRef dilation,
-                      int64_t groups) {
-  return input.device().is_cpu() && !at::areAnyTensorSubclassLike({input, weight}) &&
-         !cpu::computes_conv2d(input, weight, bias, stride, padding, dilation, groups);
-}
-
-Tensor conv2d_forward(const Tensor& input, const Tensor& weight, const OptionalTensor& bias,
-                      IntArrayRef stride, IntArrayRef padding, IntArrayRef dilation,
-                      int64_t groups) {
-  if (needs_formula(input, weight, bias) ||
-      is_native_on_cpu(input, weight, bias, stride, padding, dilation, groups)) {
+// The backend decides whether torch's convolution runs. That one records its own graph, because a
+// function of ours around it costs more than some small convolutions; all else is recorded here.
+Tensor conv2d_forward(c10::DispatchKeySet keys, const Tensor& input, const Tensor& weight,
+                      const OptionalTensor& bias, IntArrayRef stride, IntArrayRef padding,
+                      IntArrayRef dilation, int64_t groups) {
+  if (needs_formula(input, weight, bias))
     return native::conv2d(input, weight, bias, stride, padding, dilation, groups);
-  }
-  if (needs_graph(input, weight, bias)) {
-    return Conv2d::apply(input, weight, bias, stride, padding, dilation, groups);
-  }
-  at::AutoDispatchBelowADInplaceOrView below;
-  return inkgrad::conv2d(input, weight, bias, stride, padding, dilation, groups);
-}
-
-Gradients3 conv2d_backward_of(const Tensor& grad_output, const Tensor& input, const Tensor& weight,
-                              IntArrayRef stride, IntArrayRef padding, IntArrayRef dilation,
-                              int64_t groups, std::array<bool, 3> output_mask) {
-  if (needs_formula(grad_output, input, weight) || needs_graph(grad_output, input, weight)) {
-    return native::conv2d_backward(grad_output, input, weight, stride, padding, dilation, groups,
-                                   output_mask);
-  }
-  at::AutoDispatchBelowADInplaceOrView below;
-  return conv2d_backward(grad_output, input, weight, stride, padding, dilation, groups,
-                         output_mask);
-}
-
-Gradients2 pool_forward(const Tensor& input, const Tensor& weight, const OptionalTensor& bias,
-                        IntArrayRef stride, IntArrayRef padding, IntArrayRef dilation,
-                        int64_t groups, IntArrayRef kernel_size) {
-  if (needs_formula(input, weight, bias)) {
-    return native::conv2d_relu_max_pool2d(input, weight, bias, stride, padding, dilation, groups,
-                                          kernel_size);
-  }
-  if (needs_graph(input, weight, bias)) {
-    const auto result = Conv2dReluMaxPool2d::apply(input, weight, bias, stride, padding, dilation,
-                                                   groups, kernel_size);
-    return {result[0], result[1]};
-  }
-  at::AutoDispatchBelowADInplaceOrView below;
-  return conv2d_relu_max_pool2d(input, weight, bias, stride, padding, dilation, groups,
-                                kernel_size);
-}
-
-Gradients3 pool_backward(const Tensor& grad_output, const Tensor& input, const Tensor& weight,
-                         const Tensor& output, const Tensor& indices, IntArrayRef stride,
-                         IntArrayRef padding, IntArrayRef dilation, int64_t groups,
-                         IntArrayRef kernel_size, std::array<bool, 3> output_mask) {
-  if (needs_formula(grad_output, input, weight, output) ||
-      needs_graph(grad_output, input, weight, output)) {
-    return native::conv2d_relu_max_pool2d_backward(grad_output, input, weight, output, indices,
-                                                   stride, padding, dilation, groups, kernel_size,
-                                                   output_mask);
-  }
-  at::AutoDispatchBelowADInplaceOrView below;
-  return conv2d_relu_max_pool2d_backward(grad_output, input, weight, output, indices, stride,
-                                         padding, dilation, groups, kernel_size, output_mask);
+  const Tensor output = conv2d.handle().redispatch(keys & c10::after_autograd_keyset, input, weight,
+                                                   bias, stride, padding, dilation, groups);
+  if (output.requires_grad() || !needs_graph(input, weight, bias)) return output;
+  return Conv2d::apply(input, weight, bias, ConvOptions{stride, padding, dilation, groups},
+                       Computed{output});
 }
 
 }  // namespace
 }  // namespace inkgrad
 
 TORCH_LIBRARY_IMPL(inkgrad, Autograd, m) {
-  m.impl("conv2d", inkgrad::conv2d_forward);
-  m.impl("conv2d_backward", inkgrad::conv2d_backward_of);
-  m.impl("conv2d_relu_max_pool2d", inkgrad::pool_forward);
-  m.impl("conv2d_relu_max_pool2d_backward", inkgrad::pool_backward);
+  using namespace inkgrad;
+  m.impl(conv2d.name, conv2d_forward);
+  m.impl(conv2d_backward.name, backward_of<conv2d_backward>(conv2d_backward.formula));
+  register_autograd<conv2d_relu_max_pool2d, conv2d_relu_max_pool2d_backward, Conv2dReluMaxPool2d>(
+      m);
 }

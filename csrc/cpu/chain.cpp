@@ -30,13 +30,6 @@ Parameter parameter_of(const OptionalTensor& value) {
   return is_defined(value) ? parameter_of(*value) : Parameter{};
 }
 
-const float* data_or_null(const Tensor& t) {
-  return t.defined() ? t.const_data_ptr<float>() : nullptr;
-}
-float* mutable_data_or_null(const Tensor& t) {
-  return t.defined() ? t.mutable_data_ptr<float>() : nullptr;
-}
-
 class Standardize : public Layer {
  public:
   Standardize(double mean, double std) : mean_(mean), std_(std) {}
@@ -68,10 +61,11 @@ class Linear : public Layer {
   Tensor backward(const Tensor& grad_output, bool needs_grad_input) override {
     const Tensor workspace = new_tensor(grad_output.sizes(), at::kFloat);
     const Tensor grad = needs_grad_input ? new_tensor(input_.sizes(), at::kFloat) : Tensor();
-    linear_backward(layer(input_),
-                    {grad_output.const_data_ptr<float>(), output_.const_data_ptr<float>(),
-                     workspace.mutable_data_ptr<float>(), mutable_data_or_null(grad),
-                     weight_.grad.mutable_data_ptr<float>(), mutable_data_or_null(bias_.grad)});
+    linear_backward(
+        layer(input_),
+        {grad_output.const_data_ptr<float>(), output_.const_data_ptr<float>(),
+         workspace.mutable_data_ptr<float>(), mutable_data_or_null<float>(grad),
+         weight_.grad.mutable_data_ptr<float>(), mutable_data_or_null<float>(bias_.grad)});
     return grad;
   }
 
@@ -91,7 +85,7 @@ class Linear : public Layer {
             inputs,
             {input.const_data_ptr<float>(), inputs, 1},
             {weight_.value.const_data_ptr<float>(), inputs, 1},
-            data_or_null(bias_.value),
+            data_or_null<float>(bias_.value),
             activation_};
   }
 

@@ -238,15 +238,6 @@ Tensor as_rows(const Tensor& input, int64_t M, int64_t K) {
   return input.dim() == 2 ? input : input.reshape({M, K});
 }
 
-template <typename T>
-const T* data_or_null(const Tensor& t) {
-  return t.defined() ? t.const_data_ptr<T>() : nullptr;
-}
-template <typename T>
-T* mutable_data_or_null(const Tensor& t) {
-  return t.defined() ? t.mutable_data_ptr<T>() : nullptr;
-}
-
 template <Activation activation>
 Tensor forward(const Tensor& input, const Tensor& weight, const OptionalTensor& bias) {
   if (goes_through_float(input, weight, bias) && is_worth_conversion(input)) {

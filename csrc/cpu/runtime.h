@@ -52,6 +52,15 @@ inline at::Tensor new_tensor(at::IntArrayRef sizes, at::ScalarType dtype) {
   return with_huge_pages(at::detail::empty_cpu(sizes, dtype));
 }
 
+template <typename T>
+const T* data_or_null(const at::Tensor& t) {
+  return t.defined() ? t.const_data_ptr<T>() : nullptr;
+}
+template <typename T>
+T* mutable_data_or_null(const at::Tensor& t) {
+  return t.defined() ? t.mutable_data_ptr<T>() : nullptr;
+}
+
 // Calls f(T{}) with T = float or double.
 template <typename F>
 decltype(auto) with_kernel_dtype(at::ScalarType dtype, F f) {

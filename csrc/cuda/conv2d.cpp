@@ -4,6 +4,7 @@
 // tensor cores. Our conversions are closer to the memory bandwidth, and the second adds the bias.
 #include "conv2d.h"
 
+#include <ATen/core/LegacyTypeDispatch.h>
 #include <ATen/ops/conv2d.h>
 #include <ATen/ops/empty.h>
 #include <torch/library.h>
@@ -49,6 +50,7 @@ Tensor forward(const Tensor& input, const Tensor& weight, const OptionalTensor& 
   if (!has_bias || !are_plain(input, weight, bias)) {
     return native::conv2d(input, weight, bias, stride, padding, dilation, groups);
   }
+  at::AutoDispatchBelowADInplaceOrView below;  // torch's ops below record no graph of their own
   const Launch launch(input);
   const Tensor offset = bias->contiguous();
   const auto convolve = [&](const Tensor& images, const Tensor& kernel) {

@@ -1,4 +1,4 @@
-// Small arithmetic on sizes, and sizes as constants of the compiler.
+// Arithmetic on sizes, and sizes as compile-time constants.
 #pragma once
 
 #include <cstdint>
@@ -11,25 +11,25 @@ inline constexpr int64_t round_up(int64_t a, int64_t b) { return divide_up(a, b)
 inline constexpr int64_t larger(int64_t a, int64_t b) { return a > b ? a : b; }
 inline constexpr int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
 
-// n split into the fewest parts of at most `most`, as even as can be: part(i) is the i-th one's
-// begin. Divides once, for a division takes as long as a tile's whole tap.
+// n split into the fewest parts of at most `max`, of sizes that differ by at most one: begin(i) is
+// the first element of the i-th part. Divides once: a division takes as long as a tap of a tile.
 struct Parts {
-  int64_t count, least, longer;
-  Parts(int64_t n, int64_t most)
-      : count(divide_up(n, most)), least(count ? n / count : 0), longer(n - least * count) {}
-  int64_t begin(int64_t i) const { return i * least + smaller(i, longer); }
+  int64_t count, size, longer;  // the first `longer` parts have size + 1
+  Parts(int64_t n, int64_t max)
+      : count(divide_up(n, max)), size(count ? n / count : 0), longer(n - size * count) {}
+  int64_t begin(int64_t i) const { return i * size + smaller(i, longer); }
 };
 
-// Calls f(std::integral_constant<int, n>) for n in 1 .. Most.
-template <int Most, typename F>
+// Calls f(std::integral_constant<int, n>) for n in 1 .. Max.
+template <int Max, typename F>
 inline void with_constant(int64_t n, F f) {
-  if constexpr (Most == 1) {
+  if constexpr (Max == 1) {
     f(std::integral_constant<int, 1>{});
   } else {
-    if (n == Most) {
-      f(std::integral_constant<int, Most>{});
+    if (n == Max) {
+      f(std::integral_constant<int, Max>{});
     } else {
-      with_constant<Most - 1>(n, f);
+      with_constant<Max - 1>(n, f);
     }
   }
 }

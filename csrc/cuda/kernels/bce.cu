@@ -1,6 +1,6 @@
 // Binary cross entropy: one pass over memory, both logarithms from one computation (scalar_math.h).
 //
-// As torch's kernel, these assert that inputs and targets lie in [0, 1].
+// As torch's kernel, these assert that inputs and targets are in [0, 1].
 #include "device.cuh"
 #include "entries.h"
 #include "scalar_math.h"
@@ -8,7 +8,7 @@
 namespace inkgrad::cuda {
 namespace {
 
-// The logarithms of an element: as exact as its type, or as a sum of many needs them.
+// The logarithms of an element, as accurate as its type, or as a sum, requires.
 template <typename T, bool kSum>
 __device__ __forceinline__ LogPair<ComputeType<T>> logarithms(ComputeType<T> x) {
   if constexpr (sizeof(T) == 2) {
@@ -22,7 +22,7 @@ __device__ __forceinline__ LogPair<ComputeType<T>> logarithms(ComputeType<T> x) 
 
 template <typename T>
 using Range = UnitInterval<ComputeType<T>>;
-// After the last element: a check after each would keep the loads from running ahead.
+// After the last element: a check after each would delay the next loads.
 template <typename T>
 __device__ __forceinline__ void check(const Range<T>& range) {
   assert(range.holds() && "all elements of input and target should be between 0 and 1");
@@ -48,8 +48,8 @@ __device__ __forceinline__ Vector<T> losses(const A& at, const T* input, const T
   return loss;
 }
 
-// A few dozen losses are added in T by their thread; all further sums are in double. Each block
-// leaves its part, or, if it is the only one, the result.
+// A thread adds a few dozen losses in T; all further sums are in double. Each block writes its part,
+// a single block the result.
 template <typename T, bool kAligned>
 __global__ void __launch_bounds__(kThreads)
     bce_sum_kernel(const T* input, const T* target, const T* weight, int64_t n, double divisor,

@@ -1,4 +1,4 @@
-// What follows a matrix product, and what comes before those of its backward.
+// Bias and activation after a matrix product, and their backward.
 #include "device.cuh"
 #include "entries.h"
 #include "extremes.cuh"
@@ -43,9 +43,8 @@ __global__ void __launch_bounds__(kThreads)
   });
 }
 
-// The same with the column sums, in one pass: native reads grad_z once more for them. With kWide
-// columns a thread, 16 bytes or one element. [extremes] gets a part of every block, and whatever is
-// left of `extremes_count` is filled up.
+// With column sums in the same pass; torch reads grad_z again for them. A thread has kWide columns:
+// 16 bytes or one element. Every block writes an element of [extremes]; the rest is filled up.
 template <typename T, int kWide>
 __global__ void __launch_bounds__(kThreads)
     activation_backward_columns_kernel(const T* grad_output, const T* output, int64_t rows,
@@ -61,7 +60,7 @@ __global__ void __launch_bounds__(kThreads)
   if (column < columns) {
 #pragma unroll 4
     for (int64_t row = begin + y; row < end; row += tiles.tall()) {
-      // Of one element it is the last of its row as far as the access is concerned.
+      // A single element is accessed as the last of a row.
       const int64_t first = row * columns + column;
       const Access<T, (kWide > 1)> at(first, first + kWide, kWide > 1);
       Vector<T> grad = at.load(grad_output);

@@ -1,8 +1,7 @@
-// relu(max_pool2d(x + bias)) of planes that were convolved elsewhere, and its backward. Native
-// passes over the planes three times for this and keeps eight bytes of index an output; these pass
-// once and keep one.
+// relu(max_pool2d(x + bias)) after another convolution, and its backward, in one pass each. Torch
+// makes three passes and keeps 8 bytes of index for each output; these kernels keep one.
 //
-// A thread makes one element. With channels last the channel runs fastest, else the column.
+// A thread computes one element.
 #include "device.cuh"
 #include "entries.h"
 #include "pool_map.h"
@@ -18,27 +17,27 @@ __global__ void __launch_bounds__(kThreads)
   using C = ComputeType<T>;
   const uint32_t i = blockIdx.x * kThreads + threadIdx.x;
   if (i >= n) return;
-  const PoolPlace at = map.output_place(i);
+  const PoolPosition at = map.output_position(i);
   const T* const window = planes + map.window_start(at);
   const C offset = bias ? widen(__ldg(bias + at.channel)) : C(0);
-  // Rounded to T with the bias added, as native's planes are: so that ties are native's too.
+  // Rounded to T after the bias, as in torch, so that ties are the same.
   const auto value = [&](uint32_t row, uint32_t column) {
     const C v = widen(__ldg(window + map.step(row, column)));
     return bias ? widen(narrow<T>(v + offset)) : v;
   };
   C best = value(0, 0);
-  uint32_t place = 0;
+  uint32_t index = 0;
   for (uint32_t row = 0; row < map.window_height.divisor; ++row) {
     for (uint32_t column = 0; column < map.window_width.divisor; ++column) {
       const C v = value(row, column);
       if (beats(v, best)) {
         best = v;
-        place = row * map.window_width.divisor + column;
+        index = row * map.window_width.divisor + column;
       }
     }
   }
   output[i] = narrow<T>(activate(best, Activation::relu));
-  indices[i] = uint8_t(place);
+  indices[i] = uint8_t(index);
 }
 
 template <typename T, bool kChannelsLast>
@@ -48,9 +47,9 @@ __global__ void __launch_bounds__(kThreads)
   using C = ComputeType<T>;
   const uint32_t i = blockIdx.x * kThreads + threadIdx.x;
   if (i >= n) return;
-  const PlanePlace at = map.plane_place(i);
+  const PlanePosition at = map.plane_position(i);
   C grad = 0;
-  if (at.in_window && __ldg(indices + at.output) == at.place) {
+  if (at.in_window && __ldg(indices + at.output) == at.index) {
     grad = activate_backward(widen(__ldg(grad_output + at.output)),
                              widen(__ldg(output + at.output)), Activation::relu);
   }

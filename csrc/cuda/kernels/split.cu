@@ -1,9 +1,8 @@
-// Float matrices into planes of 16-bit numbers (planes.h): how far their magnitudes reach, what
-// follows from that, and the planes.
+// Splits float matrices into planes of 16-bit numbers (planes.h): finds the range of their
+// magnitudes, chooses the scheme, writes the planes.
 //
-// A plane is stored row by row, a row of `columns` in plane_pitch(columns) words: the copy engine
-// wants rows 16 bytes apart. The padding, of rows too (plane_rows), is not what a result is made
-// of.
+// A plane is row-major with plane_pitch(columns) words per row, because the copy engine needs rows at
+// multiples of 16 bytes. Padding, also of rows (plane_rows), does not affect results.
 #include "device.cuh"
 #include "entries.h"
 #include "extremes.cuh"
@@ -15,7 +14,7 @@ namespace {
 constexpr int kWords = 8;           // of 16 bits that a thread writes at once
 constexpr int kMaxExtremes = 1024;  // blocks of the pass over an operand
 
-// One row of blocks an operand; a part a block. Operands whose extremes are known are passed by.
+// One row of blocks for each operand; operands with known extremes are skipped.
 template <bool kAligned>
 __global__ void __launch_bounds__(kThreads)
     extremes_kernel(const __grid_constant__ SplitOperands operands, Extremes* parts) {
@@ -36,7 +35,7 @@ __global__ void __launch_bounds__(kThreads)
   if (threadIdx.x == 0) parts[blockIdx.y * gridDim.x + blockIdx.x] = own;
 }
 
-// One block: from the parts of all operands to the scheme.
+// One block: computes the scheme from the extremes of all operands.
 __global__ void __launch_bounds__(kThreads)
     scheme_kernel(const __grid_constant__ SplitOperands operands, const Extremes* parts,
                   int per_operand, Scheme* scheme) {
@@ -157,11 +156,11 @@ void split(const SplitOperands& operands, void* workspace, void* stream) {
   });
   scheme_kernel<<<1, kThreads, 0, as_stream(stream)>>>(operands, parts, int(blocks), scheme);
   INKGRAD_LAUNCH_CHECK();
-  const int64_t pieces = largest_of(
+  const int64_t vectors = largest_of(
       operands, [](const SplitOperand& o) { return o.rows * (plane_pitch(o.columns) / kWords); });
   with_flag(in_vectors && split_in_vectors, [&](auto flag) {
     split_kernel<flag>
-        <<<dim3(ceil_div(pieces, kThreads), operands.count), kThreads, 0, as_stream(stream)>>>(
+        <<<dim3(ceil_div(vectors, kThreads), operands.count), kThreads, 0, as_stream(stream)>>>(
             operands, scheme);
     INKGRAD_LAUNCH_CHECK();
   });

@@ -2,14 +2,15 @@
 //
 //   dx[i, q] = sum over t of c[i, t, q - t],  c[i, t, p] = sum over o of w[o, i, t] dy[o, p]
 //
-// A tile is kTileTaps taps of one kernel row x kTilePixels vectors of pixels, summed over o into c,
-// of which there is only what one kernel row gives to a few rows of dx, so that it stays in the
-// first-level cache; its rows are added to dx, each shifted by its tap. No arithmetic on the zeros
-// of a full correlation.
+// A tile is kTileTaps taps of one kernel row x kTilePixels vectors of pixels, summed over o into c.
+// To stay in the L1 cache, c holds only what one kernel row contributes to a few rows of dx; its
+// rows are then added to dx, each shifted by its tap. No arithmetic on the zeros of a full
+// correlation.
 #include <utility>
 
-#include "conv.h"
-#include "entries.h"
+#include "../entries.h"
+#include "direct.h"
+#include "pool.h"
 
 namespace inkgrad::cpu {
 namespace {
@@ -18,7 +19,7 @@ inline constexpr int kTileTaps = 5;
 inline constexpr int kTilePixels = kManyRegisters ? 4 : 2;
 inline constexpr int64_t kBlockBytes = 8 * 1024;
 
-// Rows of c have zeros on either side.
+// Zeros on either side of the rows of c.
 inline int64_t tap_margin(const ConvGeometry& g) { return (g.kernel_width - 1) * g.dilation_width; }
 template <typename T>
 inline int64_t tap_pitch(const ConvGeometry& g) {
@@ -27,7 +28,7 @@ inline int64_t tap_pitch(const ConvGeometry& g) {
 
 // [in channel][kernel row][block of taps][out channel][tap]
 template <typename T>
-void pack_backward(const ConvGeometry& g, const T* weight, T* packed) {
+void pack(const ConvGeometry& g, const T* weight, T* packed) {
   const Parts blocks(g.kernel_width, kTileTaps);
   for (int64_t i = 0; i < g.in_channels; ++i) {
     for (int64_t r = 0; r < g.kernel_height; ++r) {
@@ -74,26 +75,26 @@ inline void tap_tile(int64_t out_channels, int64_t plane, const T* const (&dy)[P
   }
 }
 
-// Rows of dy that are taken at once: their c stays in the first-level cache.
+// Rows of dy in a block, whose c stays in the L1 cache.
 template <typename T>
 inline int64_t rows_per_block(const ConvGeometry& g) {
   const int64_t bytes = kTileTaps * tap_pitch<T>(g) * int64_t(sizeof(T));
   return smaller(g.out_height, larger(kBlockBytes / bytes, 1));
 }
-// From tap to tap in c.
+// Between taps in c.
 template <typename T>
 inline int64_t tap_stride(const ConvGeometry& g) {
   return rows_per_block<T>(g) * tap_pitch<T>(g);
 }
 
-// dx while it is summed: rows of whole vectors, so that each is read where it was last written.
+// Row pitch of dx while it is summed: whole vectors, so that loads match earlier stores.
 template <typename T>
 inline int64_t sum_pitch(const ConvGeometry& g) {
   return divide_up(g.in_width, kLanes<T>) * kLanes<T>;
 }
 
-// dx of one channel += what rows row0 .. row0 + rows of dy give it through K taps of kernel row r,
-// the first of them `tap`: the taps' rows of c, each shifted by its tap.
+// dx of one channel += the contribution of rows row0 .. row0 + rows of dy through K taps of kernel
+// row r from `tap` on: their rows of c, each shifted by its tap.
 template <typename T, int L, int K>
 void add_shifted_rows(const ConvGeometry& g, const T* c, int64_t row0, int64_t rows, int64_t r,
                       int64_t tap, T* dx) {
@@ -113,18 +114,18 @@ void add_shifted_rows(const ConvGeometry& g, const T* c, int64_t row0, int64_t r
   }
 }
 
-// c of one block, in whole vectors.
+// Elements of c for one block, in whole vectors.
 template <typename T>
 inline int64_t taps_size(const ConvGeometry& g) {
   return divide_up(kTileTaps * tap_stride<T>(g), kLanes<T>) * kLanes<T> + kLanes<T>;
 }
 
 template <typename T>
-int64_t backward_input_workspace(const ConvGeometry& g) {
+inline int64_t sums_and_taps_size(const ConvGeometry& g) {
   return g.in_height * sum_pitch<T>(g) + 2 * taps_size<T>(g);
 }
 
-// A block of taps whose products lie in c.
+// A block of taps whose products are in c.
 template <typename T>
 struct Shifts {
   const T* c;
@@ -132,8 +133,8 @@ struct Shifts {
 };
 
 template <typename T>
-void conv_backward_input(const ConvGeometry& g, const T* grad_output, const T* packed,
-                         T* grad_input, T* workspace) {
+void backward_image(const ConvGeometry& g, const T* grad_output, const T* packed, T* grad_input,
+                    T* workspace) {
   with_lanes<T>(g.out_width, [&](auto lanes) {
     constexpr int L = decltype(lanes)::value;
     const int64_t stored = g.out_width < L ? g.out_width : L;
@@ -142,9 +143,9 @@ void conv_backward_input(const ConvGeometry& g, const T* grad_output, const T* p
                   dx_pitch = sum_pitch<T>(g), stride = tap_stride<T>(g);
     T *const dx = workspace, *c = dx + g.in_height * dx_pitch, *other = c + taps_size<T>(g);
     // The margins of c stay zero.
-    std::memset(workspace, 0, backward_input_workspace<T>(g) * sizeof(T));
-    // The sums of one block of taps are added while the next one's are on their way to memory: to
-    // read them at once, shifted, would be to wait for the stores.
+    std::memset(workspace, 0, sums_and_taps_size<T>(g) * sizeof(T));
+    // The sums of a block of taps are added after the next block is stored: a shifted load right
+    // after its store would wait for it.
     Shifts<T> last{};
     const auto add_last = [&] {
       with_constant<kTileTaps>(last.taps, [&](auto count) {
@@ -192,10 +193,35 @@ void conv_backward_input(const ConvGeometry& g, const T* grad_output, const T* p
   });
 }
 
+template <typename T>
+ConvMemory memory(const ConvGeometry& g, const PoolGeometry& p) {
+  const int64_t dense = p.window_height > 0 ? g.out_channels * g.out_height * g.out_width : 0;
+  return {sums_and_taps_size<T>(g) + dense,
+          g.out_channels * g.in_channels * g.kernel_height * g.kernel_width};
+}
+
+template <typename T>
+void backward(const ConvGradInputParams<T>& params) {
+  const ConvGeometry& g = params.conv;
+  const PoolGeometry& p = params.pool;
+  const bool pools = p.window_height > 0;
+  const int64_t plane = g.out_height * g.out_width,
+                grad_plane = pools ? p.out_height * p.out_width : plane;
+  T* const dense = params.workspace + sums_and_taps_size<T>(g);
+  for (int64_t n = 0; n < params.images; ++n) {
+    const int64_t image = n * g.out_channels * grad_plane;
+    for (int64_t o = 0; pools && o < g.out_channels; ++o) {
+      const int64_t from = image + o * grad_plane;
+      unpool_plane(p, params.grad + from, params.indices + from, g.out_height, g.out_width,
+                   dense + o * plane);
+    }
+    backward_image(g, pools ? dense : params.grad + image, params.packed, params.grad_input + n * params.in_image,
+                   params.workspace);
+  }
+}
+
 const Entries entries([]<typename T>(KernelsOf<T>& table) {
-  table.conv_pack_backward = pack_backward<T>;
-  table.conv_backward_input_workspace = backward_input_workspace<T>;
-  table.conv_backward_input = conv_backward_input<T>;
+  table.conv.direct_grad_input = {memory<T>, pack<T>, backward<T>};
 });
 
 }  // namespace

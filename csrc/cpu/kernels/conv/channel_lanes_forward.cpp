@@ -1,22 +1,22 @@
-// The forward pass of the direct convolution for a single image, output channels abreast: a vector
+// The forward pass of the direct convolution of an image with output channels in lanes: a vector
 // holds one pixel of kLanes channels.
 //
-// Rows of pixels seldom fill vectors, and vectors of them begin anywhere, across cache lines. Here
-// the weights are the vectors, aligned and read in sequence, and pixels are numbers that meet them
-// all: rows of any length keep every lane busy, if the channels do. The sums are those of
-// conv_tile.h in the same order, so results are the same to the last bit.
-#include "abreast.h"
-#include "conv_tile.h"
-#include "entries.h"
+// Rows of pixels seldom fill vectors, and vectors of pixels are unaligned. Here the weights are the
+// vectors, aligned and read in sequence, and pixels are scalars: rows of any length fill all lanes,
+// if the channels do. An output is summed in the order of direct_tile.h, so results are the same
+// bits.
+#include "../entries.h"
+#include "direct_tile.h"
+#include "lanes.h"
 #include "pool.h"
 
 namespace inkgrad::cpu {
 namespace {
 
-// 21 sums, 3 vectors of weights and a pixel: a fourth vector would leave no register for the pixel.
+// 21 sums, 3 vectors of weights and a pixel. A fourth vector would leave no register for the pixel.
 inline constexpr int kTileVectors = 3, kTileColumns = 7;
 
-// acc[P][V] += one tap of P neighbouring pixels from x on.
+// acc[P][V] += one tap of the P neighboring pixels from x on.
 template <typename T, int P, int V>
 inline void add_pixels(const T* x, const T* w, Vec<T> (&acc)[P][V]) {
   constexpr int L = kLanes<T>;
@@ -31,8 +31,8 @@ inline void add_pixels(const T* x, const T* w, Vec<T> (&acc)[P][V]) {
   }
 }
 
-// acc[P][V] = the taps of channels i .. end; returns where the next weights lie. Width: as in
-// conv_tile.h.
+// acc[P][V] = the taps of channels i .. end; returns the weights that follow. Width: as in
+// direct_tile.h.
 template <typename T, int P, int V, int Width>
 inline const T* sum_pixels(const ConvGeometry& g, const Image<T>& image, const T* x, const T* w,
                            int64_t i, int64_t end, Vec<T> (&acc)[P][V]) {
@@ -58,27 +58,27 @@ inline const T* sum_pixels(const ConvGeometry& g, const Image<T>& image, const T
   return w;
 }
 
-// One tile, P pixels of a row and V vectors of channels: to[v * to_vector + p * L] = all taps.
+// One tile, P pixels of a row x V vectors of channels: to[v * to_vector + p * L] = all taps.
 template <typename T, int P, int V, int Width>
 void sum_tile(const ConvGeometry& g, const Image<T>& image, const T* x, const T* w, const T* bias,
               T* to, int64_t to_vector) {
   constexpr int L = kLanes<T>;
-  const int64_t chain = channels_of_chain(g);
+  const int64_t block = accumulated_channels(g);
   Vec<T> acc[P][V];
-  w = sum_pixels<T, P, V, Width>(g, image, x, w, 0, smaller(chain, g.in_channels), acc);
-  for (int64_t i = chain;; i += chain) {
+  w = sum_pixels<T, P, V, Width>(g, image, x, w, 0, smaller(block, g.in_channels), acc);
+  for (int64_t i = block;; i += block) {
     const bool last = i >= g.in_channels;
 #pragma GCC unroll 8
     for (int p = 0; p < P; ++p) {
 #pragma GCC unroll 8
       for (int v = 0; v < V; ++v) {
         T* const sum = to + v * to_vector + p * L;
-        if (i > chain) acc[p][v] = load<L>(sum) + acc[p][v];
+        if (i > block) acc[p][v] = load<L>(sum) + acc[p][v];
         store<L>(sum, last ? acc[p][v] + load<L>(bias + v * L) : acc[p][v]);
       }
     }
     if (last) return;
-    w = sum_pixels<T, P, V, Width>(g, image, x, w, i, smaller(i + chain, g.in_channels), acc);
+    w = sum_pixels<T, P, V, Width>(g, image, x, w, i, smaller(i + block, g.in_channels), acc);
   }
 }
 
@@ -86,15 +86,9 @@ inline int64_t vectors_of(const ConvGeometry& g, int64_t lanes) {
   return divide_up(g.out_channels, lanes);
 }
 
+// [block of vectors][tap][channel of the block], zero past the last channel.
 template <typename T>
-int64_t channels_packed_size(const ConvGeometry& g) {
-  const int64_t taps = g.in_channels * g.kernel_height * g.kernel_width;
-  return vectors_of(g, kLanes<T>) * kLanes<T> * taps;
-}
-
-// [block of vectors][taps][channels of the block], zero where there is no such channel.
-template <typename T>
-void pack_channels(const ConvGeometry& g, const T* weight, T* packed) {
+void pack(const ConvGeometry& g, const T* weight, T* packed) {
   constexpr int L = kLanes<T>;
   const int64_t taps = g.in_channels * g.kernel_height * g.kernel_width;
   const Parts blocks(vectors_of(g, L), kTileVectors);
@@ -108,37 +102,28 @@ void pack_channels(const ConvGeometry& g, const T* weight, T* packed) {
   }
 }
 
-// Whether this is faster than vectors of pixels: the channels fill theirs, and a tile has sums
-// enough to hide how long an addition takes.
+// Elements of the padded copy, after which aligned vectors begin.
 template <typename T>
-bool channels_forward_pays(const ConvGeometry& g) {
-  constexpr int L = kLanes<T>;
-  constexpr int64_t kFewestSums = 6;
-  const int64_t vectors = vectors_of(g, L);
-  return kManyRegisters && g.out_channels * 8 >= vectors * L * 7 &&
-         smaller(vectors, kTileVectors) * smaller(g.out_width, kTileColumns) >= kFewestSums;
-}
-
-// Of the padded copy, with which aligned vectors begin behind it.
-template <typename T>
-int64_t images_size(const ConvGeometry& g) {
+int64_t image_size(const ConvGeometry& g) {
   return round_up(g.in_channels * padded_plane<T>(g), kLanes<T>);
 }
 
 template <typename T>
-int64_t channels_forward_workspace(const ConvGeometry& g, const PoolGeometry& p) {
+ConvMemory memory(const ConvGeometry& g, const PoolGeometry& p) {
   constexpr int64_t block = kTileVectors * kLanes<T>;
-  const int64_t pooled = 2 * p.out_height * p.out_width;  // with the places of the maxima
-  return images_size<T>(g) + block * (g.out_height * g.out_width + 1) + kLanes<T> * pooled;
+  const int64_t pooled = 2 * p.out_height * p.out_width;  // maxima and their indices
+  const int64_t taps = g.in_channels * g.kernel_height * g.kernel_width;
+  return {image_size<T>(g) + block * (g.out_height * g.out_width + 1) + kLanes<T> * pooled,
+          vectors_of(g, kLanes<T>) * kLanes<T> * taps};
 }
 
-// Calls f(first channel, number of channels, their sums [pixel][lane]) for each vector of channels.
+// Calls f(first channel, number of channels, their sums [pixel][channel]) for each vector.
 template <typename T, typename F>
 void for_each_vector(const ConvGeometry& g, const T* input, const T* packed, const T* bias,
                      T* workspace, F f) {
   constexpr int L = kLanes<T>;
   const auto image = padded_image<T, 1>(g, input, false, workspace);
-  T* const offsets = workspace + images_size<T>(g);
+  T* const offsets = workspace + image_size<T>(g);
   T* const sums = offsets + kTileVectors * L;
   const int64_t taps = g.in_channels * g.kernel_height * g.kernel_width;
   const int64_t pixels = g.out_height * g.out_width;
@@ -168,23 +153,24 @@ void for_each_vector(const ConvGeometry& g, const T* input, const T* packed, con
 }
 
 template <typename T>
-void channels_forward(const ConvGeometry& g, const T* input, const T* packed, const T* bias,
-                      T* output, T* workspace) {
+void forward_image(const ConvGeometry& g, const T* input, const T* packed, const T* bias, T* output,
+                   T* workspace) {
   const int64_t pixels = g.out_height * g.out_width;
   for_each_vector(g, input, packed, bias, workspace,
                   [&](int64_t o, int64_t channels, const T* sums) {
-                    set_apart<T>(sums, pixels, pixels, channels, output + o * pixels);
+                    deinterleave<T>(sums, pixels, pixels, channels, output + o * pixels);
                   });
 }
 
 template <typename T>
-void channels_relu_pool_forward(const ConvGeometry& g, const PoolGeometry& p, const T* input,
-                                const T* packed, const T* bias, T* output, uint8_t* indices,
-                                T* workspace) {
+void forward_relu_pool_image(const ConvGeometry& g, const PoolGeometry& p, const T* input,
+                             const T* packed, const T* bias, T* output, uint8_t* indices,
+                             T* workspace) {
   constexpr int L = kLanes<T>;
   const int64_t row = g.out_width * L, pooled = p.out_height * p.out_width;
-  T* const maxima = workspace + channels_forward_workspace<T>(g, PoolGeometry{});
-  T* const places = maxima + pooled * L;
+  T* const maxima = workspace + memory<T>(g, PoolGeometry{}).workspace;
+  auto* const maximum_indices =
+      reinterpret_cast<typename IntegerOf<T>::type*>(maxima + pooled * L);
   for_each_vector(
       g, input, packed, bias, workspace, [&](int64_t o, int64_t channels, const T* sums) {
         for (int64_t i = 0; i < pooled; ++i) {
@@ -192,23 +178,25 @@ void channels_relu_pool_forward(const ConvGeometry& g, const PoolGeometry& p, co
               sums + i / p.out_width * p.window_height * row + i % p.out_width * p.window_width * L;
           relu_pool_channels<T, L>(
               p, window, row, L, [](const T* at) { return load<kLanes<T>>(at); },
-              [&](Vec<T> best, Mask<T, L> place) {
+              [&](Vec<T> best, Mask<T, L> index) {
                 store<L>(maxima + i * L, best);
-                store<L>(reinterpret_cast<typename IntegerOf<T>::type*>(places) + i * L, place);
+                store<L>(maximum_indices + i * L, index);
               });
         }
-        set_apart<T>(maxima, pooled, pooled, channels, output + o * pooled);
-        set_bytes_apart<T>(places, pooled, pooled, channels, indices + o * pooled);
+        deinterleave<T>(maxima, pooled, pooled, channels, output + o * pooled);
+        deinterleave_bytes<T>(maximum_indices, pooled, pooled, channels, indices + o * pooled);
       });
 }
 
+template <typename T>
+void forward(const ConvForwardParams<T>& params) {
+  forward_images(params, forward_image<T>, forward_relu_pool_image<T>);
+}
+
 const Entries entries([]<typename T>(KernelsOf<T>& table) {
-  table.channels_forward_pays = channels_forward_pays<T>;
-  table.channels_packed_size = channels_packed_size<T>;
-  table.pack_channels = pack_channels<T>;
-  table.channels_forward_workspace = channels_forward_workspace<T>;
-  table.channels_forward = channels_forward<T>;
-  table.channels_relu_pool_forward = channels_relu_pool_forward<T>;
+  table.conv.channel_tile_vectors = kTileVectors;
+  table.conv.channel_tile_columns = kTileColumns;
+  table.conv.channel_lanes_forward = {memory<T>, pack<T>, forward<T>};
 });
 
 }  // namespace

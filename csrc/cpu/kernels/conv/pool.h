@@ -1,15 +1,15 @@
 // relu(max_pool2d(x)) of one plane over non-overlapping windows, and the backward of the pool.
 //
-// The index of the maximum within its window fits a byte. As in torch, the first maximum in
-// row-major order wins and NaN wins over everything. Windows two columns wide, the usual ones, go
-// by vectors: even and odd columns are separated by a shuffle.
+// The index of a maximum in its window fits a byte. As in torch, the first maximum in row-major
+// order wins, and NaN wins over all numbers. Windows of two columns, the common case, are
+// vectorized: a shuffle separates even from odd columns.
 #pragma once
 
 #include <type_traits>
 
-#include "bytes.h"
-#include "table.h"
-#include "vec.h"
+#include "../bytes.h"
+#include "../vec.h"
+#include "kernels.h"
 
 namespace inkgrad::cpu {
 
@@ -26,22 +26,23 @@ struct PairShuffle {
   }
 };
 
-// Calls f with the number of outputs that a vector step makes in rows of n windows, or returns
-// false: too narrow.
+// Calls f with the number of outputs of a vector step in rows of n windows. False for rows that are
+// too narrow.
 template <typename T, typename F>
 inline bool with_window_lanes(int64_t n, F f) {
-  constexpr int most = kLanes<T> >= 4 ? kLanes<T> / 2 : 2, least = most >= 4 ? most / 2 : 2;
-  if (n >= most) {
-    f(std::integral_constant<int, most>{});
-  } else if (n >= least) {
-    f(std::integral_constant<int, least>{});
+  constexpr int long_step = kLanes<T> >= 4 ? kLanes<T> / 2 : 2,
+                short_step = long_step >= 4 ? long_step / 2 : 2;
+  if (n >= long_step) {
+    f(std::integral_constant<int, long_step>{});
+  } else if (n >= short_step) {
+    f(std::integral_constant<int, short_step>{});
   } else {
     return false;
   }
   return true;
 }
 
-// L outputs whose windows, 2 columns wide, begin at x.
+// L outputs of windows of 2 columns from x on.
 template <int L, typename T>
 inline void relu_pool_pairs(const T* x, int64_t row_stride, int64_t window_height, T* output,
                             uint8_t* indices) {
@@ -51,10 +52,10 @@ inline void relu_pool_pairs(const T* x, int64_t row_stride, int64_t window_heigh
   for (int64_t r = 0; r < window_height; ++r, x += row_stride) {
     const Vec<T, L> a = load<L>(x), b = load<L>(x + L);
     const Vec<T, L> even = __builtin_shuffle(a, b, s.even), odd = __builtin_shuffle(a, b, s.odd);
-    const auto replace = [&](Vec<T, L> v, int place) {
+    const auto replace = [&](Vec<T, L> v, int here) {
       const Mask<T, L> better = (v > best) | (v != v);
       best = select(better, v, best);
-      index = select(better, Mask<T, L>{} + place, index);
+      index = select(better, Mask<T, L>{} + here, index);
     };
     if (r == 0) {
       best = even;
@@ -71,18 +72,18 @@ template <typename T>
 inline void relu_pool_window(const T* x, int64_t row_stride, const PoolGeometry& p, T* output,
                              uint8_t* index) {
   T best = x[0];
-  int64_t place = 0;
+  int64_t best_index = 0;
   for (int64_t r = 0; r < p.window_height; ++r) {
     for (int64_t c = 0; c < p.window_width; ++c) {
       const T v = x[r * row_stride + c];
       if (v > best || v != v) {
         best = v;
-        place = r * p.window_width + c;
+        best_index = r * p.window_width + c;
       }
     }
   }
   *output = best < T(0) ? T(0) : best;
-  *index = uint8_t(place);
+  *index = uint8_t(best_index);
 }
 
 // One row of p.out_width outputs from window_height rows of x.
@@ -90,70 +91,60 @@ template <typename T>
 inline void relu_pool_row(const T* x, int64_t row_stride, const PoolGeometry& p, T* output,
                           uint8_t* indices) {
   const int64_t n = p.out_width;
-  const auto by_vectors = [&](auto lanes) {
+  const auto vectors = [&](auto lanes) {
     constexpr int W = decltype(lanes)::value;
     for (int64_t j = 0; j < n; j += W) {
       const int64_t at = j + W <= n ? j : n - W;  // the last vector overlaps its neighbour
       relu_pool_pairs<W>(x + 2 * at, row_stride, p.window_height, output + at, indices + at);
     }
   };
-  if (p.window_width == 2 && with_window_lanes<T>(n, by_vectors)) return;
+  if (p.window_width == 2 && with_window_lanes<T>(n, vectors)) return;
   for (int64_t j = 0; j < n; ++j)
     relu_pool_window(x + j * p.window_width, row_stride, p, output + j, indices + j);
 }
 
-// A whole plane, its rows `width` apart.
-template <typename T>
-inline void relu_pool_plane(const PoolGeometry& p, const T* plane, int64_t width, T* output,
-                            uint8_t* indices) {
-  for (int64_t i = 0; i < p.out_height; ++i) {
-    relu_pool_row(plane + i * p.window_height * width, width, p, output + i * p.out_width,
-                  indices + i * p.out_width);
-  }
-}
-
-// One window of L channels that lie side by side in memory, [row][column][channel]; `row` and
-// `channels`: from row to row and from column to column.
+// One window of L adjacent channels, [row][column][channel], whose rows are `row` and whose columns
+// are `channels` apart.
 template <typename T, int L, typename Load, typename Store>
 inline void relu_pool_channels(const PoolGeometry& p, const T* window, int64_t row,
                                int64_t channels, Load load_channels, Store store_channels) {
   Vec<T, L> best = load_channels(window);
-  Mask<T, L> place{};
+  Mask<T, L> index{};
   int here = 0;
   for (int64_t r = 0; r < p.window_height; ++r) {
     for (int64_t c = 0; c < p.window_width; ++c, ++here) {
       const Vec<T, L> v = load_channels(window + r * row + c * channels);
       const Mask<T, L> better = (v > best) | (v != v);
       best = select(better, v, best);
-      place = select(better, Mask<T, L>{} + here, place);
+      index = select(better, Mask<T, L>{} + here, index);
     }
   }
-  store_channels(select(best < T(0), Vec<T, L>{}, best), place);
+  store_channels(select(best < T(0), Vec<T, L>{}, best), index);
 }
 
-// The usual window, 2 x 2, of L images or channels: relu(max) of its values in row-major order, and
-// which of them it was.
+// relu(max) of the values of a 2 x 2 window in row-major order, and the index of the maximum, of L
+// images or channels.
 inline constexpr int kWindow = 4;
 template <typename T, int L>
-inline void relu_max(const Vec<T, L> (&v)[kWindow], Vec<T, L>& best, Mask<T, L>& place) {
+inline void relu_max(const Vec<T, L> (&v)[kWindow], Vec<T, L>& best, Mask<T, L>& index) {
   best = v[0];
-  place = Mask<T, L>{};
+  index = Mask<T, L>{};
 #pragma GCC unroll 4
   for (int k = 1; k < kWindow; ++k) {
     const Mask<T, L> better = (v[k] > best) | (v[k] != v[k]);
     best = select(better, v[k], best);
-    place = select(better, Mask<T, L>{} + k, place);
+    index = select(better, Mask<T, L>{} + k, index);
   }
   best = select(best < T(0), Vec<T, L>{}, best);
 }
 
-// One row of windows of the gradient: window_height rows of n_columns = out_width * window_width
-// elements, all written.
+// One row of windows of the gradient: window_height rows of out_width * window_width elements, all
+// written.
 template <typename T>
-inline void pool_backward_row(const T* grad_output, const uint8_t* indices, const PoolGeometry& p,
+inline void unpool_row(const T* grad_output, const uint8_t* indices, const PoolGeometry& p,
                               T* grad, int64_t row_stride) {
   const int64_t n = p.out_width;
-  const auto by_vectors = [&](auto lanes) {
+  const auto vectors = [&](auto lanes) {
     constexpr int W = decltype(lanes)::value;
     const PairShuffle<T, W> s;
     for (int64_t j = 0; j < n; j += W) {
@@ -168,7 +159,7 @@ inline void pool_backward_row(const T* grad_output, const uint8_t* indices, cons
       }
     }
   };
-  if (p.window_width == 2 && with_window_lanes<T>(n, by_vectors)) return;
+  if (p.window_width == 2 && with_window_lanes<T>(n, vectors)) return;
   for (int64_t j = 0; j < n; ++j) {
     T* window = grad + j * p.window_width;
     for (int64_t r = 0; r < p.window_height; ++r) {
@@ -178,6 +169,23 @@ inline void pool_backward_row(const T* grad_output, const uint8_t* indices, cons
       }
     }
   }
+}
+
+// A plane of height x width: each element of grad_output at its maximum, zero elsewhere.
+template <typename T>
+inline void unpool_plane(const PoolGeometry& p, const T* grad_output, const uint8_t* indices,
+                  int64_t height, int64_t width, T* grad_plane) {
+  const int64_t covered_rows = p.out_height * p.window_height,
+                covered_cols = p.out_width * p.window_width;
+  for (int64_t i = 0; i < p.out_height; ++i) {
+    const int64_t at = i * p.out_width;
+    T* rows = grad_plane + i * p.window_height * width;
+    unpool_row(grad_output + at, indices + at, p, rows, width);
+    for (int64_t r = 0; r < p.window_height; ++r) {
+      for (int64_t c = covered_cols; c < width; ++c) rows[r * width + c] = T(0);
+    }
+  }
+  for (int64_t k = covered_rows * width; k < height * width; ++k) grad_plane[k] = T(0);
 }
 
 }  // namespace inkgrad::cpu

@@ -1,19 +1,19 @@
 // The register tile of the forward pass: O output channels x P vectors, summed over all taps.
 //
-// A vector is L values that lie side by side: neighbouring pixels of one image (Step = 1), or one
-// pixel of L images (Step = L). Step is what lies between a pixel's vector and the next pixel's.
-// Whatever the tile, an output is summed in the same order.
+// A vector is L adjacent values: neighboring pixels of one image (Step = 1), or one pixel of L
+// images (Step = L). Step is the distance between the vectors of neighboring pixels. The order in
+// which an output is summed does not depend on the tile.
 #pragma once
 
-#include "conv.h"
+#include "direct.h"
 
 namespace inkgrad::cpu {
 
 inline constexpr int kTileChannels = 5;
 inline constexpr int kTilePixels = kManyRegisters ? 4 : 2;
-inline constexpr int64_t kChain = 125;
+inline constexpr int64_t kAccumulatedTaps = 125;
 
-// acc[O][P] += one tap; x: where its pixels lie.
+// acc[O][P] += one tap of the pixels at x.
 template <typename T, int L, int O, int P>
 inline void add_tap(const T* const (&x)[P], int64_t tap, const T* w, Vec<T, L> (&acc)[O][P]) {
   Vec<T, L> v[P];
@@ -26,8 +26,8 @@ inline void add_tap(const T* const (&x)[P], int64_t tap, const T* w, Vec<T, L> (
   }
 }
 
-// acc[O][P] = the taps of channels i .. end; returns where the next weights lie. Width: of the
-// kernel, whose row is then one piece of code, or 0 for any.
+// acc[O][P] = the taps of channels i .. end; returns the weights that follow. Width: of the kernel,
+// whose row is then unrolled, or 0 for any.
 template <typename T, int L, int O, int P, int Step, int Width>
 inline const T* sum_taps(const ConvGeometry& g, const Image<T>& image, const T* const (&x)[P],
                          const T* w, int64_t i, int64_t end, Vec<T, L> (&acc)[O][P]) {
@@ -53,10 +53,9 @@ inline const T* sum_taps(const ConvGeometry& g, const Image<T>& image, const T* 
   return w;
 }
 
-// sums[O][P] += the same. A function of its own, so that the sums of the chains before it do not
-// compete for registers.
+// sums[O][P] += the same. Not inlined: the sums of the blocks before must not compete for registers.
 template <typename T, int L, int O, int P, int Step, int Width>
-__attribute__((noinline)) const T* add_chain(const ConvGeometry& g, const Image<T>& image,
+__attribute__((noinline)) const T* add_block(const ConvGeometry& g, const Image<T>& image,
                                              const T* const (&x)[P], const T* w, int64_t i,
                                              int64_t end, Vec<T, L> (&sums)[O][P]) {
   Vec<T, L> acc[O][P];
@@ -69,30 +68,30 @@ __attribute__((noinline)) const T* add_chain(const ConvGeometry& g, const Image<
   return w;
 }
 
-// Input channels whose taps are added one by one; these sums are added in order. Long chains of
-// additions lose accuracy.
-inline int64_t channels_of_chain(const ConvGeometry& g) {
-  return larger(kChain / (g.kernel_height * g.kernel_width), 1);
+// Input channels of an accumulation block. The sums of blocks are added in order, because longer
+// accumulation chains lose accuracy.
+inline int64_t accumulated_channels(const ConvGeometry& g) {
+  return larger(kAccumulatedTaps / (g.kernel_height * g.kernel_width), 1);
 }
 
-// sums[O][P] = all taps. x[p]: where the p-th vector's window begins.
+// sums[O][P] = all taps. x[p]: the first tap of the p-th vector.
 template <typename T, int L, int O, int P, int Step, int Width>
-inline void sum_window(const ConvGeometry& g, int64_t channels_per_chain, const Image<T>& image,
+inline void sum_window(const ConvGeometry& g, int64_t channels_per_block, const Image<T>& image,
                        const T* const (&x)[P], const T* w, Vec<T, L> (&sums)[O][P]) {
-  if (g.in_channels <= channels_per_chain) {  // never leaves the registers
+  if (g.in_channels <= channels_per_block) {  // stays in registers
     sum_taps<T, L, O, P, Step, Width>(g, image, x, w, 0, g.in_channels, sums);
     return;
   }
   Vec<T, L> first[O][P];
-  w = sum_taps<T, L, O, P, Step, Width>(g, image, x, w, 0, channels_per_chain, first);
+  w = sum_taps<T, L, O, P, Step, Width>(g, image, x, w, 0, channels_per_block, first);
   std::memcpy(&sums, &first, sizeof(sums));
-  for (int64_t i = channels_per_chain; i < g.in_channels; i += channels_per_chain) {
-    w = add_chain<T, L, O, P, Step, Width>(g, image, x, w, i,
-                                           smaller(i + channels_per_chain, g.in_channels), sums);
+  for (int64_t i = channels_per_block; i < g.in_channels; i += channels_per_block) {
+    w = add_block<T, L, O, P, Step, Width>(g, image, x, w, i,
+                                           smaller(i + channels_per_block, g.in_channels), sums);
   }
 }
 
-// Calls f with the width of the kernel where a row of it is one piece of code, or 0.
+// Calls f with the width of a kernel whose rows are unrolled, or 0.
 template <typename F>
 inline void with_kernel_width(const ConvGeometry& g, F f) {
   const int64_t width = g.dilation_width == 1 ? g.kernel_width : 0;
@@ -102,6 +101,19 @@ inline void with_kernel_width(const ConvGeometry& g, F f) {
     f(std::integral_constant<int, 5>{});
   } else {
     f(std::integral_constant<int, 0>{});
+  }
+}
+
+// [block of output channels][tap][output channel]
+template <typename T>
+void pack_forward(const ConvGeometry& g, const T* weight, T* packed) {
+  const int64_t taps = g.in_channels * g.kernel_height * g.kernel_width;
+  const Parts blocks(g.out_channels, kTileChannels);
+  for (int64_t b = 0; b < blocks.count; ++b) {
+    for (int64_t t = 0; t < taps; ++t) {
+      for (int64_t o = blocks.begin(b); o < blocks.begin(b + 1); ++o)
+        *packed++ = weight[o * taps + t];
+    }
   }
 }
 
@@ -115,6 +127,21 @@ inline void for_each_channel_block(const ConvGeometry& g, const T* packed, F f) 
     const int64_t o = blocks.begin(b);
     with_constant<kTileChannels>(blocks.begin(b + 1) - o,
                                  [&](auto size) { f(o, size, packed + o * taps); });
+  }
+}
+
+// One image after the other, by plain(...) or by pooled(...).
+template <typename T, typename Plain, typename Pooled>
+inline void forward_images(const ConvForwardParams<T>& p, Plain plain, Pooled pooled) {
+  const ConvGeometry& g = p.conv;
+  for (int64_t n = 0; n < p.images; ++n) {
+    const T* const input = p.input + n * g.in_channels * g.in_height * g.in_width;
+    T* const output = p.output + n * p.out_image;
+    if (p.pool.window_height > 0) {
+      pooled(g, p.pool, input, p.packed, p.bias, output, p.indices + n * p.out_image, p.workspace);
+    } else {
+      plain(g, input, p.packed, p.bias, output, p.workspace);
+    }
   }
 }
 

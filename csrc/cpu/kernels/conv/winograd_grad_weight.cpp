@@ -1,46 +1,27 @@
-// The gradient of the convolution by Winograd's filtering with respect to its weight: the same
-// scheme backwards.
+// The weight gradient of the Winograd convolution: the transposes of its transforms.
 //
-//   ds[sum][out channel]              = the gradients of a window's outputs, taken apart
-//   du[product][out channel][channel] = sum over windows and images of ds and of the patches' v
-//   dw                                = what the taps get of du
+//   ds[sum][out channel]              = the gradients of a window's outputs, transformed
+//   du[product][out channel][channel] = sum over windows and images of ds times the patches' v
+//   dw                                = du transformed
 //
 // A tile is kTile output channels x kTile channels of one product, a vector of sums each, over the
-// windows of a block; its lanes, one for each image, are added behind it.
-#include "conv_winograd.h"
-#include "entries.h"
+// windows of a block. Lanes, one for each image, are added after a block.
+#include "../entries.h"
+#include "winograd_bands.h"
 
 namespace inkgrad::cpu {
 namespace {
 
 inline constexpr int kTile = kManyRegisters ? 5 : 3;
-// Bands of images, and the blocks of what is made of them, stay in the second-level cache.
+// Bands of images, and the blocks of their ds and v, stay in the L2 cache.
 inline constexpr int64_t kBandBytes = 256 * 1024, kBlockBytes = 640 * 1024;
-// Adding the lanes of all sums has to be worth the windows between.
-inline constexpr int64_t kFewestWindows = 12, kMostWindows = 64;
-inline constexpr int64_t kFewestChannels = 6;
+inline constexpr int64_t kMaxWindows = 64;
 
-bool winograd_weight_takes(const ConvGeometry& g) {
-  const int64_t windows = window_rows(g, {}) * window_columns(g, {});
-  return has_filter(g) && smaller(g.in_channels, g.out_channels) >= kFewestChannels &&
-         windows >= kFewestWindows && saves_a_third(g, windows, g.out_height * g.out_width);
-}
-
-// Into how many parts of rows an image may be cut for threads.
-int64_t winograd_weight_parts(const ConvGeometry& g) {
-  return smaller(window_rows(g, {}), window_rows(g, {}) * window_columns(g, {}) / kFewestWindows);
-}
-
-// For each output channel.
-int64_t winograd_weight_sums(const ConvGeometry& g) {
-  return g.in_channels * products_of_kernel(g);
-}
-
-// Bands of window rows, and blocks of windows of a band.
+// Bands of rows of windows, and blocks of windows of a band.
 template <typename T, int L>
 struct Blocks {
   int64_t columns, band_rows, windows;
-  Image<T> input, grad;  // what a band is of each
+  Image<T> input, grad;  // the band of each
 
   Blocks(const ConvGeometry& g, T* memory) : columns(window_columns(g, {})) {
     const int64_t lane_bytes = L * int64_t(sizeof(T)), kept = g.kernel_height - 1;
@@ -50,7 +31,7 @@ struct Blocks {
     band_rows = larger(smaller((kBandBytes / row_bytes - kept) / 2, window_rows(g, {})), 1);
     const int64_t window_bytes =
         (products_of_kernel(g) * g.in_channels + kSums * kSums * g.out_channels) * lane_bytes;
-    windows = smaller(larger(kBlockBytes / window_bytes, kFewestWindows), kMostWindows);
+    windows = smaller(larger(kBlockBytes / window_bytes, kMinWindows), kMaxWindows);
     windows = smaller(windows, band_rows * columns);
     input = {memory, input_row, (2 * band_rows + kept) * input_row};
     grad = {memory + g.in_channels * input.plane, grad_row, 2 * band_rows * grad_row};
@@ -61,8 +42,8 @@ struct Blocks {
 };
 
 template <typename T>
-int64_t winograd_weight_workspace(const ConvGeometry& g) {
-  const auto size = [&](auto lanes) {
+ConvMemory memory(const ConvGeometry& g, const PoolGeometry&) {
+  const auto workspace = [&](auto lanes) {
     constexpr int L = decltype(lanes)::value;
     const Blocks<T, L> blocks(g, nullptr);
     return blocks.bands_size(g) +
@@ -70,7 +51,8 @@ int64_t winograd_weight_workspace(const ConvGeometry& g) {
                (products_of_kernel(g) * g.in_channels + kSums * kSums * g.out_channels);
   };
   constexpr int L = kLanes<T>;
-  return larger(with_image_lanes<T>(1, size), with_image_lanes<T>(L, size));
+  return {larger(with_image_lanes<T>(1, workspace), with_image_lanes<T>(L, workspace)),
+          g.out_channels * g.in_channels * products_of_kernel(g)};
 }
 
 // a's sums of lanes D apart in the lanes without the bit D, b's in those with it.
@@ -125,7 +107,7 @@ void add_windows(int64_t windows, const T* ds, const T* v, int64_t pitch, T* du)
   }
 }
 
-// du += a block's part, [product][tile of output channels][tile of channels][output channel]
+// du += a block's part, as [product][tile of output channels][tile of channels][output channel]
 // [channel], from ds [sum][output channel][window] and v [product][channel][window].
 template <typename T, int L, int Taps>
 void add_block(int64_t out_channels, int64_t in_channels, int64_t windows, const T* ds, const T* v,
@@ -153,22 +135,22 @@ void add_block(int64_t out_channels, int64_t in_channels, int64_t windows, const
   }
 }
 
-// ds of one window, whose gradients begin at `corner`: [sum][output channel], a channel so many
-// elements from the next.
+// ds of the window whose gradients begin at `corner`, [sum][output channel]; channels are `channel`
+// elements apart.
 template <typename T, int L>
-void take_window_apart(int64_t channels, const Image<T>& band, const T* corner, T* ds,
+void transform_window_gradients(int64_t channels, const Image<T>& band, const T* corner, T* ds,
                        int64_t channel) {
   for (int64_t o = 0; o < channels; ++o, corner += band.plane, ds += channel) {
     Vec<T, L> rows[2][kSums];
 #pragma GCC unroll 2
     for (int r = 0; r < 2; ++r) {
       const T* const row = corner + r * band.pitch;
-      take_apart(load<L>(row), load<L>(row + L), rows[r]);
+      transform_gradients(load<L>(row), load<L>(row + L), rows[r]);
     }
 #pragma GCC unroll 4
     for (int j = 0; j < kSums; ++j) {
       Vec<T, L> column[kSums];
-      take_apart(rows[0][j], rows[1][j], column);
+      transform_gradients(rows[0][j], rows[1][j], column);
 #pragma GCC unroll 4
       for (int i = 0; i < kSums; ++i)
         store<L>(ds + (i * kSums + j) * channels * channel, column[i]);
@@ -176,7 +158,7 @@ void take_window_apart(int64_t channels, const Image<T>& band, const T* corner, 
   }
 }
 
-// Channels of the convolution's output as an image of its own.
+// `channels` channels of the output as the input image of a band.
 ConvGeometry output_of(const ConvGeometry& g, int64_t channels) {
   ConvGeometry output{};
   output.in_channels = channels;
@@ -186,20 +168,22 @@ ConvGeometry output_of(const ConvGeometry& g, int64_t channels) {
 }
 
 template <typename T, int L, int Taps>
-void backward_weight(const ConvGeometry& g, ChannelRange outs, int64_t first_row, int64_t rows,
-                     int64_t images, const T* grad_output, const T* input, T* sums, T* workspace) {
-  // Of all channels, for sums must not depend on the range.
-  const Blocks<T, L> blocks(g, workspace);
+void backward_rows(const ConvGradWeightParams<T>& params, ChannelRange outs, RowRange range) {
+  const ConvGeometry& g = params.conv;
+  // By all channels: the order of a sum must not depend on the range.
+  const Blocks<T, L> blocks(g, params.workspace);
   const ConvGeometry output = output_of(g, outs.count);
   const int64_t in_image = g.in_channels * g.in_height * g.in_width,
                 plane = g.out_height * g.out_width, out_image = g.out_channels * plane;
-  grad_output += outs.first * plane;
-  T* const v = workspace + blocks.bands_size(g);
-  std::memset(workspace, 0, blocks.bands_size(g) * sizeof(T));
-  for (int64_t row = first_row; row < first_row + rows; row += blocks.band_rows) {
-    const int64_t band_rows = smaller(blocks.band_rows, first_row + rows - row);
-    fill_rows<T, L>(g, images, input, in_image, 2 * row, 0, 2 * band_rows + Taps - 1, blocks.input);
-    fill_rows<T, L>(output, images, grad_output, out_image, 2 * row, 0, 2 * band_rows, blocks.grad);
+  const T* const grad = params.grad + outs.first * plane;
+  const int64_t end = range.first + range.count;
+  T* const v = params.workspace + blocks.bands_size(g);
+  std::memset(params.workspace, 0, blocks.bands_size(g) * sizeof(T));
+  for (int64_t row = range.first; row < end; row += blocks.band_rows) {
+    const int64_t band_rows = smaller(blocks.band_rows, end - row);
+    fill_rows<T, L>(g, params.images, params.input, in_image, 2 * row, 0,
+                    2 * band_rows + Taps - 1, blocks.input);
+    fill_rows<T, L>(output, params.images, grad, out_image, 2 * row, 0, 2 * band_rows, blocks.grad);
     const Parts parts(band_rows * blocks.columns, blocks.windows);
     for (int64_t part = 0; part < parts.count; ++part) {
       const int64_t first = parts.begin(part), windows = parts.begin(part + 1) - first;
@@ -211,31 +195,26 @@ void backward_weight(const ConvGeometry& g, ChannelRange outs, int64_t first_row
         };
         transform_patches<T, L, Taps, 1>(g.in_channels, blocks.input, corner_of(blocks.input),
                                          v + w * L, windows * L, g.in_channels * windows * L);
-        take_window_apart<T, L>(outs.count, blocks.grad, corner_of(blocks.grad), ds + w * L,
+        transform_window_gradients<T, L>(outs.count, blocks.grad, corner_of(blocks.grad), ds + w * L,
                                 windows * L);
       }
-      add_block<T, L, Taps>(outs.count, g.in_channels, windows, ds, v, sums);
+      add_block<T, L, Taps>(outs.count, g.in_channels, windows, ds, v, params.sums);
     }
   }
 }
 
 template <typename T>
-void winograd_backward_weight(const ConvGeometry& g, ChannelRange outs, int64_t first_row,
-                              int64_t rows, int64_t images, const T* grad_output, const T* input,
-                              T* sums, T* workspace) {
-  with_image_lanes<T>(images, [&](auto lanes) {
-    with_taps(g, [&](auto taps) {
-      backward_weight<T, decltype(lanes)::value, decltype(taps)::value>(
-          g, outs, first_row, rows, images, grad_output, input, sums, workspace);
+void backward(const ConvGradWeightParams<T>& params, ChannelRange outs, RowRange rows) {
+  with_image_lanes<T>(params.images, [&](auto lanes) {
+    with_taps(params.conv, [&](auto taps) {
+      backward_rows<T, decltype(lanes)::value, decltype(taps)::value>(params, outs, rows);
     });
   });
 }
 
-// The weight's gradient from the sums, as add_block left them: some filters of a tile at a time, a
-// lane each.
+// The weight's gradient from sums in the order of add_block: filters of a tile in lanes.
 template <typename T>
-void winograd_unpack_weight(const ConvGeometry& g, ChannelRange range, const T* sums,
-                            T* grad_weight) {
+void unpack(const ConvGeometry& g, ChannelRange range, const T* sums, T* grad_weight) {
   constexpr int L = 8;
   using V = Vec<double, L>;
   with_taps(g, [&](auto width) {
@@ -252,16 +231,16 @@ void winograd_unpack_weight(const ConvGeometry& g, ChannelRange range, const T* 
           for (int a = 0; a < N; ++a) {
             V products[N];
             for (int b = 0; b < N; ++b) {
-              const T* const from = sums + first + product_place<Taps>(a, b) * product;
+              const T* const from = sums + first + product_index<Taps>(a, b) * product;
               products[b] =
                   to_double<T, L>(count == L ? load<L>(from) : load_first<L>(from, count));
             }
-            taps_of_products<Taps>(products, rows[a]);
+            taps_gradient<Taps>(products, rows[a]);
           }
           for (int c = 0; c < Taps; ++c) {
             V column[N];
             for (int a = 0; a < N; ++a) column[a] = rows[a][c];
-            taps_of_products<Taps>(column, taps[c]);
+            taps_gradient<Taps>(column, taps[c]);
           }
           for (int64_t n = 0; n < count; ++n) {
             const int64_t o = range.first + begin + (first + n) / P, i = in + (first + n) % P;
@@ -276,12 +255,7 @@ void winograd_unpack_weight(const ConvGeometry& g, ChannelRange range, const T* 
 }
 
 const Entries entries([]<typename T>(KernelsOf<T>& table) {
-  table.winograd_weight_takes = winograd_weight_takes;
-  table.winograd_weight_parts = winograd_weight_parts;
-  table.winograd_weight_sums = winograd_weight_sums;
-  table.winograd_weight_workspace = winograd_weight_workspace<T>;
-  table.winograd_backward_weight = winograd_backward_weight<T>;
-  table.winograd_unpack_weight = winograd_unpack_weight<T>;
+  table.conv.winograd_grad_weight = {memory<T>, backward<T>, unpack<T>};
 });
 
 }  // namespace

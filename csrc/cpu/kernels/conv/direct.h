@@ -1,25 +1,24 @@
-// What the direct convolutions share: stride 1, one group, any padding and dilation.
-//
-// All of them are the same inner loop: a register tile of scalars times vectors of L neighbouring
-// elements. Vectors are as long as the machine's or half as long, whichever wastes fewer lanes.
+// What the direct convolutions share. Their inner loop is a register tile of scalars times vectors
+// of L neighboring elements. Vectors are as long as the machine's or half as long, whichever wastes
+// fewer lanes.
 #pragma once
 
-#include "integers.h"
-#include "table.h"
-#include "vec.h"
+#include "../integers.h"
+#include "../vec.h"
+#include "kernels.h"
 
 namespace inkgrad::cpu {
 
 inline constexpr bool kManyRegisters = kVectorRegisters == 32;
-// Whether loading part of a vector is one instruction.
+// Whether a partial load is one instruction.
 #if defined(__AVX2__)
 inline constexpr bool kMasksLoads = true;
 #else
 inline constexpr bool kMasksLoads = false;
 #endif
 
-// Calls f with the number of lanes that suits rows of `width` pixels. A vector twice as long costs
-// less than two.
+// Calls f with the number of lanes for rows of `width` pixels. A vector of twice the length costs
+// less than two vectors.
 template <typename T, typename F>
 inline void with_lanes(int64_t width, F f) {
   constexpr int L = kLanes<T>;
@@ -32,7 +31,7 @@ inline void with_lanes(int64_t width, F f) {
 
 inline int64_t padded_height(const ConvGeometry& g) { return g.in_height + 2 * g.pad_height; }
 inline int64_t padded_width(const ConvGeometry& g) { return g.in_width + 2 * g.pad_width; }
-// Of rows and planes behind which a vector may still read.
+// Rows and planes past which a vector may read.
 template <typename T>
 inline int64_t padded_pitch(const ConvGeometry& g) {
   return padded_width(g) + kLanes<T>;
@@ -49,8 +48,7 @@ struct Image {
   int64_t pitch, plane;
 };
 
-// The image itself where vectors of L pixels never read outside of it, else a zero-padded copy in
-// `copy`.
+// The image itself if vectors of L pixels stay inside it, else a zero-padded copy in `copy`.
 template <typename T, int L>
 Image<T> padded_image(const ConvGeometry& g, const T* input, bool reads_past_rows, T* copy) {
   if (g.pad_height == 0 && g.pad_width == 0 && !reads_past_rows) {
@@ -67,8 +65,8 @@ Image<T> padded_image(const ConvGeometry& g, const T* input, bool reads_past_row
   return {copy, pitch, plane};
 }
 
-// Where the vectors of a block of rows begin, one after the other; the last one of a row ends where
-// the row ends, if that is long enough.
+// Steps through the vectors of a block of rows. The last vector of a row ends with the row, if the
+// row is long enough.
 template <int L>
 class PixelVectors {
  public:

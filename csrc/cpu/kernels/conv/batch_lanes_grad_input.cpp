@@ -1,27 +1,27 @@
-// The gradient of the direct convolution with respect to its input, for kLanes images at a time,
-// abreast (abreast.h).
+// The gradient of the direct convolution with respect to its input, with the batch in lanes
+// (lanes.h).
 //
 //   dx[i, p + t] += w[o, i, t] dy[o, p]        p a pixel, t a tap (row, column)
 //
-// A tile is all taps of some kernel rows of one input channel. It slides along a row of dy, whose
-// pixels hold all output channels, [row][column][channel][image]: at a pixel it sums over the
-// channels, then its first column is complete and goes to dx, and the others move up. No
-// arithmetic on zeros around dy, and no sum leaves the registers before it is complete.
-#include "abreast.h"
-#include "conv.h"
-#include "entries.h"
+// A tile is all taps of some kernel rows of one input channel. It slides along a row of dy, stored
+// as [row][column][channel][image]: at each pixel it sums over the channels, adds its first column,
+// now complete, to dx, and shifts the others by one. No arithmetic on zeros around dy, and no sum
+// leaves the registers before it is complete.
+#include "../entries.h"
+#include "direct.h"
+#include "lanes.h"
 #include "pool.h"
 
 namespace inkgrad::cpu {
 namespace {
 
-// Sums of a tile; a tap's weight and the pixel need two more registers.
+// Sums of a tile. The weight of a tap and the pixel need two more registers.
 inline constexpr int kTileSums = kManyRegisters ? 28 : 12;
-inline constexpr int kMostTileRows = 5;
+inline constexpr int kMaxTileRows = 5;
 
 // The kernel rows of a tile of KW columns.
 template <int KW>
-inline constexpr int kTileRows = kTileSums / KW < kMostTileRows ? kTileSums / KW : kMostTileRows;
+inline constexpr int kTileRows = kTileSums / KW < kMaxTileRows ? kTileSums / KW : kMaxTileRows;
 
 template <typename F>
 inline void with_sliding_width(int64_t width, F f) {
@@ -32,13 +32,9 @@ inline void with_sliding_width(int64_t width, F f) {
   }
 }
 
-bool batch_backward_input_takes(const ConvGeometry& g) {
-  return (g.kernel_width == 3 || g.kernel_width == 5) && g.dilation_width == 1;
-}
-
 // [in channel][tile][out channel][kernel row of the tile][column]
 template <typename T>
-void batch_pack_backward(const ConvGeometry& g, const T* weight, T* packed) {
+void pack(const ConvGeometry& g, const T* weight, T* packed) {
   with_sliding_width(g.kernel_width, [&](auto width) {
     const Parts tiles(g.kernel_height, kTileRows<decltype(width)::value>);
     for (int64_t i = 0; i < g.in_channels; ++i) {
@@ -54,7 +50,7 @@ void batch_pack_backward(const ConvGeometry& g, const T* weight, T* packed) {
   });
 }
 
-// What one row of dy gives to R rows of dx, dx_row apart, of one channel.
+// The contribution of one row of dy to R rows, dx_row apart, of one channel of dx.
 template <typename T, int R, int KW>
 void slide_tile(int64_t pixels, int64_t out_channels, const T* dy, const T* weights, T* dx,
                 int64_t dx_row) {
@@ -94,13 +90,13 @@ void slide_tile(int64_t pixels, int64_t out_channels, const T* dy, const T* weig
   }
 }
 
-// Rows of dy that are turned round at once, whole windows of `step` rows: enough of them for full
-// squares, few enough for the first-level cache.
+// Rows of dy that are interleaved at a time, a multiple of `step`: enough for whole squares, few
+// enough for the L1 cache.
 template <typename T>
 inline int64_t rows_per_band(const ConvGeometry& g, int64_t step) {
-  constexpr int64_t kBandBytes = 16 * 1024, kFewestPixels = 4 * kLanes<T>;
+  constexpr int64_t kBandBytes = 16 * 1024, kMinPixels = 4 * kLanes<T>;
   const int64_t row_bytes = g.out_width * g.out_channels * kVectorBytes;
-  const int64_t rows = larger(kBandBytes / row_bytes, divide_up(kFewestPixels, g.out_width));
+  const int64_t rows = larger(kBandBytes / row_bytes, divide_up(kMinPixels, g.out_width));
   return smaller(round_up(rows, step), round_up(g.out_height, step));
 }
 
@@ -113,26 +109,27 @@ inline int64_t sums_size(const ConvGeometry& g) {
   return g.in_channels * padded_height(g) * padded_width(g) * kLanes<T>;
 }
 template <typename T>
-int64_t batch_backward_input_workspace(const ConvGeometry& g, const PoolGeometry& p) {
-  return band_size<T>(g, larger(p.window_height, 1)) + sums_size<T>(g);
+ConvMemory memory(const ConvGeometry& g, const PoolGeometry& p) {
+  return {band_size<T>(g, larger(p.window_height, 1)) + sums_size<T>(g),
+          g.out_channels * g.in_channels * g.kernel_height * g.kernel_width};
 }
 
-// What rows row0 .. row0 + rows of dy give to dx.
+// The contribution of rows row0 .. row0 + rows of dy to dx.
 template <typename T>
 void slide_over_rows(const ConvGeometry& g, int64_t row0, int64_t rows, const T* dy,
                      const T* packed, T* dx) {
   constexpr int L = kLanes<T>;
   const int64_t row = padded_width(g) * L, plane = padded_height(g) * row;
   with_sliding_width(g.kernel_width, [&](auto width) {
-    constexpr int KW = decltype(width)::value, most = kTileRows<KW>;
-    const Parts tiles(g.kernel_height, most);
+    constexpr int KW = decltype(width)::value, max_rows = kTileRows<KW>;
+    const Parts tiles(g.kernel_height, max_rows);
     for (int64_t h = row0; h < row0 + rows; ++h, dy += g.out_width * g.out_channels * L) {
       const T* w = packed;
       for (int64_t i = 0; i < g.in_channels; ++i) {
         for (int64_t tile = 0; tile < tiles.count; ++tile) {
           const int64_t first = tiles.begin(tile), count = tiles.begin(tile + 1) - first;
           T* const to = dx + i * plane + (h + first * g.dilation_height) * row;
-          with_constant<most>(count, [&](auto tile_rows) {
+          with_constant<max_rows>(count, [&](auto tile_rows) {
             slide_tile<T, decltype(tile_rows)::value, KW>(g.out_width, g.out_channels, dy, w, to,
                                                           g.dilation_height * row);
           });
@@ -143,7 +140,7 @@ void slide_over_rows(const ConvGeometry& g, int64_t row0, int64_t rows, const T*
   });
 }
 
-// grad_input without the padding.
+// Deinterleaves dx without its padding.
 template <typename T>
 void store_input_gradient(const ConvGeometry& g, int64_t images, const T* dx, T* grad_input,
                           int64_t in_image) {
@@ -151,50 +148,49 @@ void store_input_gradient(const ConvGeometry& g, int64_t images, const T* dx, T*
   const int64_t row = padded_width(g) * L, plane = padded_height(g) * row;
   const int64_t in_plane = g.in_height * g.in_width;
   if (g.pad_height == 0 && g.pad_width == 0)
-    return set_apart<T>(dx, g.in_channels * in_plane, in_image, images, grad_input);
+    return deinterleave<T>(dx, g.in_channels * in_plane, in_image, images, grad_input);
   for (int64_t i = 0; i < g.in_channels; ++i) {
     for (int64_t h = 0; h < g.in_height; ++h) {
-      set_apart<T>(dx + i * plane + (h + g.pad_height) * row + g.pad_width * L, g.in_width,
+      deinterleave<T>(dx + i * plane + (h + g.pad_height) * row + g.pad_width * L, g.in_width,
                    in_image, images, grad_input + i * in_plane + h * g.in_width);
     }
   }
 }
 
-// Calls load_rows(row0, rows, dy), which fills a band of dy abreast, for one band after the other.
+// Calls load_rows(row0, rows, dy), which interleaves a band of dy, for one band after the other.
 template <typename T, typename LoadRows>
-void backward_by_bands(const ConvGeometry& g, int64_t step, int64_t images, const T* packed,
-                       T* grad_input, int64_t in_image, T* workspace, LoadRows load_rows) {
-  T *const dy = workspace, *const dx = dy + band_size<T>(g, step);
+void backward_by_bands(const ConvGradInputParams<T>& params, int64_t step, LoadRows load_rows) {
+  const ConvGeometry& g = params.conv;
+  T *const dy = params.workspace, *const dx = dy + band_size<T>(g, step);
   std::memset(dx, 0, sums_size<T>(g) * sizeof(T));
-  const int64_t most = rows_per_band<T>(g, step);
-  for (int64_t row0 = 0; row0 < g.out_height; row0 += most) {
-    const int64_t rows = smaller(most, g.out_height - row0);
+  const int64_t band = rows_per_band<T>(g, step);
+  for (int64_t row0 = 0; row0 < g.out_height; row0 += band) {
+    const int64_t rows = smaller(band, g.out_height - row0);
     load_rows(row0, rows, dy);
-    slide_over_rows<T>(g, row0, rows, dy, packed, dx);
+    slide_over_rows<T>(g, row0, rows, dy, params.packed, dx);
   }
-  store_input_gradient<T>(g, images, dx, grad_input, in_image);
+  store_input_gradient<T>(g, params.images, dx, params.grad_input, params.in_image);
 }
 
 template <typename T>
-void batch_backward_input(const ConvGeometry& g, int64_t images, const T* grad_output,
-                          const T* packed, T* grad_input, int64_t in_image, T* workspace) {
+void backward_dense(const ConvGradInputParams<T>& params) {
   constexpr int L = kLanes<T>;
+  const ConvGeometry& g = params.conv;
   const int64_t plane = g.out_height * g.out_width, out_image = g.out_channels * plane;
-  backward_by_bands<T>(g, 1, images, packed, grad_input, in_image, workspace,
-                       [&](int64_t row0, int64_t rows, T* dy) {
-                         const T* const from = grad_output + row0 * g.out_width;
-                         for (int64_t o = 0; o < g.out_channels; ++o) {
-                           set_abreast<T>(from + o * plane, out_image, images, rows * g.out_width,
-                                          dy + o * L, g.out_channels * L);
-                         }
-                       });
+  backward_by_bands<T>(params, 1, [&](int64_t row0, int64_t rows, T* dy) {
+    const T* const from = params.grad + row0 * g.out_width;
+    for (int64_t o = 0; o < g.out_channels; ++o) {
+      interleave_images<T>(from + o * plane, out_image, params.images, rows * g.out_width,
+                           dy + o * L, g.out_channels * L);
+    }
+  });
 }
 
-// Some rows of dy of one channel, from the gradient of so many rows of its pooled plane: at its
-// place of every window.
+// Rows of dy of one channel from pooled_rows rows of the pooled gradient: each element at its
+// maximum, zero elsewhere in its window.
 template <typename T>
-void unpool_abreast(const ConvGeometry& g, const PoolGeometry& p, int64_t pooled_rows,
-                    int64_t images, const T* pooled, const uint8_t* places, T* dy) {
+void unpool_interleaved(const ConvGeometry& g, const PoolGeometry& p, int64_t pooled_rows,
+                    int64_t images, const T* pooled, const uint8_t* indices, T* dy) {
   constexpr int L = kLanes<T>;
   const int64_t windows = pooled_rows * p.out_width,
                 image = g.out_channels * p.out_height * p.out_width;
@@ -202,21 +198,21 @@ void unpool_abreast(const ConvGeometry& g, const PoolGeometry& p, int64_t pooled
   int64_t i = 0, j = 0;
   for (int64_t first = 0; first < windows; first += L) {
     const int64_t count = smaller(windows - first, L);
-    Vec<T> value[L], place[L];
+    Vec<T> value[L], index[L];
     if (count == L) {
-      load_abreast<T>(images, [&](int n) { return load<L>(pooled + n * image + first); }, value);
-      load_abreast<T>(
-          images, [&](int n) { return Vec<T>(load_bytes<L, T>(places + n * image + first)); },
-          place);
+      load_interleaved<T>(images, [&](int n) { return load<L>(pooled + n * image + first); }, value);
+      load_interleaved<T>(
+          images, [&](int n) { return Vec<T>(load_bytes<L, T>(indices + n * image + first)); },
+          index);
     } else {
       const auto bytes = [&](int n) {
         uint8_t copy[L] = {};
-        for (int64_t k = 0; k < count; ++k) copy[k] = places[n * image + first + k];
+        for (int64_t k = 0; k < count; ++k) copy[k] = indices[n * image + first + k];
         return Vec<T>(load_bytes<L, T>(copy));
       };
-      load_abreast<T>(
+      load_interleaved<T>(
           images, [&](int n) { return load_first<L>(pooled + n * image + first, count); }, value);
-      load_abreast<T>(images, bytes, place);
+      load_interleaved<T>(images, bytes, index);
     }
     for (int64_t k = 0; k < count; ++k) {
       T* const corner = dy + i * p.window_height * row + j * p.window_width * pixel;
@@ -224,7 +220,7 @@ void unpool_abreast(const ConvGeometry& g, const PoolGeometry& p, int64_t pooled
       for (int64_t r = 0; r < p.window_height; ++r) {
         for (int64_t c = 0; c < p.window_width; ++c, ++here) {
           store<L>(corner + r * row + c * pixel,
-                   select(Mask<T, L>(place[k]) == here, value[k], Vec<T>{}));
+                   select(Mask<T, L>(index[k]) == here, value[k], Vec<T>{}));
         }
       }
       if (++j == p.out_width) {
@@ -236,32 +232,30 @@ void unpool_abreast(const ConvGeometry& g, const PoolGeometry& p, int64_t pooled
 }
 
 template <typename T>
-void batch_pooled_backward_input(const ConvGeometry& g, const PoolGeometry& p, int64_t images,
-                                 const T* grad_pooled, const uint8_t* places, const T* packed,
-                                 T* grad_input, int64_t in_image, T* workspace) {
+void backward_pooled(const ConvGradInputParams<T>& params) {
   constexpr int L = kLanes<T>;
-  const int64_t windows = p.out_height * p.out_width;
-  backward_by_bands<T>(
-      g, p.window_height, images, packed, grad_input, in_image, workspace,
-      [&](int64_t row0, int64_t rows, T* dy) {
-        const int64_t first = row0 / p.window_height,
-                      pooled_rows = smaller(rows / p.window_height, p.out_height - first);
-        if (pooled_rows * p.window_height < rows || p.out_width * p.window_width < g.out_width)
-          std::memset(dy, 0, rows * g.out_width * g.out_channels * L * sizeof(T));
-        for (int64_t o = 0; o < g.out_channels; ++o) {
-          const int64_t from = o * windows + first * p.out_width;
-          unpool_abreast<T>(g, p, pooled_rows, images, grad_pooled + from, places + from,
-                            dy + o * L);
-        }
-      });
+  const ConvGeometry& g = params.conv;
+  const PoolGeometry& p = params.pool;
+  backward_by_bands<T>(params, p.window_height, [&](int64_t row0, int64_t rows, T* dy) {
+    const int64_t first = row0 / p.window_height,
+                  pooled_rows = smaller(rows / p.window_height, p.out_height - first);
+    if (pooled_rows * p.window_height < rows || p.out_width * p.window_width < g.out_width)
+      std::memset(dy, 0, rows * g.out_width * g.out_channels * L * sizeof(T));
+    for (int64_t o = 0; o < g.out_channels; ++o) {
+      const int64_t from = (o * p.out_height + first) * p.out_width;
+      unpool_interleaved<T>(g, p, pooled_rows, params.images, params.grad + from,
+                            params.indices + from, dy + o * L);
+    }
+  });
+}
+
+template <typename T>
+void backward(const ConvGradInputParams<T>& params) {
+  params.pool.window_height > 0 ? backward_pooled(params) : backward_dense(params);
 }
 
 const Entries entries([]<typename T>(KernelsOf<T>& table) {
-  table.batch_backward_input_takes = batch_backward_input_takes;
-  table.batch_pack_backward = batch_pack_backward<T>;
-  table.batch_backward_input_workspace = batch_backward_input_workspace<T>;
-  table.batch_backward_input = batch_backward_input<T>;
-  table.batch_pooled_backward_input = batch_pooled_backward_input<T>;
+  table.conv.batch_lanes_grad_input = {memory<T>, pack<T>, backward<T>};
 });
 
 }  // namespace
