@@ -78,8 +78,8 @@ void define_chain(py::module_& m) {
       .def(
           "evaluate",
           [](Chain& chain, const at::Tensor& inputs, const at::Tensor& targets,
-             int64_t batch_size) {
-            const auto result = chain.evaluate(inputs, targets, batch_size);
+             int64_t chunk_size) {
+            const auto result = chain.evaluate(inputs, targets, chunk_size);
             return std::make_pair(result.loss, result.correct);
           },
           without_gil())

@@ -281,16 +281,16 @@ bool Chain::is_finite() const {
   return true;
 }
 
-Evaluation Chain::evaluate(const Tensor& inputs, const Tensor& targets, int64_t batch_size) {
+Evaluation Chain::evaluate(const Tensor& inputs, const Tensor& targets, int64_t chunk_size) {
   TORCH_CHECK(kernels(), "chain: no kernels are loaded");
   at::AutoDispatchBelowADInplaceOrView below;
   TORCH_CHECK_VALUE(inputs.dim() > 0 && inputs.numel() > 0,
                     "chain: expected at least one example, got ", inputs.sizes());
-  TORCH_CHECK_VALUE(batch_size > 0, "chain: expected a positive batch_size, got ", batch_size);
+  TORCH_CHECK_VALUE(chunk_size > 0, "chain: expected a positive chunk_size, got ", chunk_size);
   const int64_t count = inputs.size(0);
   Evaluation total{0, 0};
-  for (int64_t begin = 0; begin < count; begin += batch_size) {
-    const int64_t end = std::min(begin + batch_size, count);
+  for (int64_t begin = 0; begin < count; begin += chunk_size) {
+    const int64_t end = std::min(begin + chunk_size, count);
     const Tensor x = prepared(inputs.slice(0, begin, end), std::nullopt);
     const Tensor t = targets.slice(0, begin, end).contiguous();
     const Evaluation part = evaluate_output(output_of(x, false), t, double(count), nullptr);

@@ -65,8 +65,8 @@ class Chain {
   // backward() and one update of the parameters, unless the loss is not finite.
   double step(const at::Tensor& inputs, const at::Tensor& targets,
               const std::optional<at::Tensor>& rows, const Sgd& sgd);
-  // Computes batch_size examples at once, to bound the memory.
-  Evaluation evaluate(const at::Tensor& inputs, const at::Tensor& targets, int64_t batch_size);
+  // Computes chunk_size examples at once, to bound the memory.
+  Evaluation evaluate(const at::Tensor& inputs, const at::Tensor& targets, int64_t chunk_size);
   // Whether all parameters are finite.
   bool is_finite() const;
 

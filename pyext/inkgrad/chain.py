@@ -1,9 +1,10 @@
-"""A training step of a chain of layers in one call.
+"""A whole training step of a sequence of layers in one call.
 
-In small models, autograd, Python and the dispatcher take many times as long as the arithmetic. A
-chain knows its layers and its loss beforehand and records nothing: forward, loss, backward and
-update are one call into C++, on the kernels of :mod:`inkgrad.functional`. On CUDA, small linear
-layers are one kernel (:mod:`inkgrad.device_chain`).
+In a small model, autograd, Python and the dispatcher cost many times the arithmetic. A
+:class:`Chain` knows its layers and its loss in advance and records no graph: forward, loss,
+backward and the weight update are one call into C++, on the same kernels as
+:mod:`inkgrad.functional`. On CUDA, for small linear layers, they are a single kernel
+(:mod:`inkgrad.device_chain`).
 """
 
 from __future__ import annotations
@@ -18,36 +19,37 @@ from inkgrad import nn as ink
 from inkgrad.device_chain import DeviceChain
 from inkgrad.extension import LOADED
 
-# Linear layers and the activation that follows.
+# Linear layers and the activation that each applies.
 _ACTIVATIONS: dict[type[nn.Module], str] = {
     nn.Linear: "none",
     ink.LinearSigmoid: "sigmoid",
     ink.LinearReLU: "relu",
 }
-# No subclasses: they may compute something else.
-_KNOWN = {ink.Standardise, ink.ConvReluMaxPool2d, nn.Flatten, *_ACTIVATIONS}
+# Exactly these classes: a subclass may compute something else.
+_SUPPORTED = {ink.Standardize, ink.ConvReluMaxPool2d, nn.Flatten, *_ACTIVATIONS}
 
 
 class Chain:
-    """Trains ``layers``, one after the other, to minimize ``criterion``.
+    """Train ``layers``, applied one after another, to minimize ``criterion``.
 
-    Layers are :class:`torch.nn.Linear`, :class:`torch.nn.Flatten` and the modules of
-    :mod:`inkgrad.nn` except :class:`~inkgrad.nn.Conv2d`; a linear layer flattens all dimensions of
-    its input behind the first. Parameters are contiguous float32 and are updated in place.
-    ``criterion`` is :class:`~inkgrad.nn.BCELoss` or :class:`torch.nn.CrossEntropyLoss`, mean or
-    sum, without weights. On CUDA, layers are linear with at most 128 units, and the criterion is
-    BCELoss; examples have to be on the parameters' device.
+    Only one thread at a time may use a chain. The GIL is released during a call.
 
-    Not thread-safe, but other threads run during its calls.
+    Args:
+        layers: :class:`torch.nn.Linear`, :class:`torch.nn.Flatten` and the modules of
+            :mod:`inkgrad.nn` except :class:`~inkgrad.nn.Conv2d`; on CUDA only linear layers of up
+            to a few dozen units. A linear layer flattens all dimensions after the first.
+            Parameters are contiguous float32 and are updated in place.
+        criterion: :class:`~inkgrad.nn.BCELoss` or :class:`torch.nn.CrossEntropyLoss` (CPU only),
+            reduced by mean or sum, without class weights.
 
     Raises:
-        ValueError: a layer, its parameters or the criterion are none of these. :meth:`of` returns
-            None instead.
+        ValueError: a layer, a parameter or the criterion is not supported. :meth:`of` returns None
+            instead.
     """
 
     def __init__(self, layers: Iterable[nn.Module], criterion: nn.Module) -> None:
         if LOADED.module is None:
-            raise ValueError("chain: the compiled kernels are not loaded")
+            raise ValueError("chain: the compiled kernels are not loaded; see inkgrad info")
         layers = list(layers)
         self._chain = _chain_on(_device_of(layers), *_loss(criterion))
         self._parameters: list[nn.Parameter] = []
@@ -58,7 +60,7 @@ class Chain:
 
     @classmethod
     def of(cls, layers: Sequence[nn.Module] | None, criterion: nn.Module) -> Chain | None:
-        """Return a chain, or None if the constructor would raise ValueError."""
+        """Return the chain of ``layers``, or None if a layer or ``criterion`` is not supported."""
         if not layers:
             return None
         try:
@@ -68,9 +70,10 @@ class Chain:
 
     def _add(self, layer: nn.Module) -> None:
         kind = type(layer)
-        if kind not in _KNOWN:
-            raise ValueError(f"chain: unsupported layer {layer}")
-        if isinstance(layer, ink.Standardise):
+        if kind not in _SUPPORTED:
+            names = ", ".join(sorted(supported.__name__ for supported in _SUPPORTED))
+            raise ValueError(f"chain: expected layers of {names}, got {layer}")
+        if isinstance(layer, ink.Standardize):
             self._chain.standardize(layer.mean, layer.std)
         elif isinstance(layer, nn.Linear):
             self._chain.linear(layer.weight, layer.bias, _ACTIVATIONS[kind])
@@ -85,39 +88,41 @@ class Chain:
                 (layer.pool, layer.pool) if isinstance(layer.pool, int) else layer.pool,
             )
         elif not isinstance(layer, nn.Flatten) or (layer.start_dim, layer.end_dim) != (1, -1):
-            raise ValueError(f"chain: unsupported layer {layer}")
+            raise ValueError(
+                f"chain: expected Flatten(1, -1) and padding by a number of zeros, got {layer}"
+            )
         self._parameters += layer.parameters()
 
     def parameters(self) -> list[nn.Parameter]:
-        """Return the parameters of the layers, in order."""
+        """Return the parameters of all layers, in order."""
         return list(self._parameters)
 
     def gradients(self) -> list[Tensor]:
-        """Return the tensors that :meth:`backward` writes, one for each of :meth:`parameters`;
-        always the same tensors.
+        """Return the gradient of each of :meth:`parameters`: :meth:`backward` overwrites these
+        tensors in place.
         """
         return list(self._chain.gradients())
 
     def velocities(self) -> list[Tensor]:
-        """Return the momentum buffers of :meth:`step`, one for each of :meth:`parameters`; initially
-        zero.
-        """
+        """Return the momentum buffer of each of :meth:`parameters`, initially zero."""
         return list(self._chain.velocities())
 
     def backward(self, inputs: Tensor, targets: Tensor, rows: Tensor | None = None) -> float:
-        """Return the loss and write its gradients (which are overwritten, not accumulated).
+        """Compute the loss and overwrite :meth:`gradients`; nothing is accumulated.
 
         Args:
-            inputs: ``(N, ...)`` float32, or uint8 pixels, which become x / 255.
-            targets: BCE: float32 of the output's shape, in [0, 1]. Cross entropy: int64 ``(N,)``.
-            rows: int64 indices of examples, or None for all.
+            inputs: ``(N, ...)`` float32, or uint8 pixels, which are divided by 255. On the
+                parameters' device.
+            targets: for BCE float32 of the output's shape, in [0, 1]; for cross entropy int64
+                ``(N,)``.
+            rows: int64 indices of the examples to use, or None for all.
 
         Returns:
-            The loss. If it is not finite, the gradients do not change.
+            The loss. If it is not finite, the gradients are left unchanged.
 
         Raises:
             RuntimeError: shapes or dtypes do not match, or a target is out of range.
-            ValueError: no examples.
+            ValueError: there are no examples.
         """
         return float(self._chain.backward(inputs, targets, rows))
 
@@ -131,25 +136,25 @@ class Chain:
         momentum: float = 0.0,
         weight_decay: float = 0.0,
     ) -> SupportsFloat:
-        """Run :meth:`backward` and one update, as :class:`torch.optim.SGD`.
+        """Run :meth:`backward`, then one update like that of :class:`torch.optim.SGD`.
 
         Returns:
-            The loss before the update. If it is not finite, nothing changes. On CUDA only
-            ``float(loss)`` waits for the device and raises for rows and targets out of range, which
-            change nothing.
+            The loss before the update. If it is not finite, nothing has changed. On CUDA the call
+            does not wait for the device; ``float(loss)`` does, and raises for examples out of
+            range, which have changed nothing.
         """
         loss: SupportsFloat = self._chain.step(inputs, targets, rows, lr, momentum, weight_decay)
         return loss
 
     def evaluate(
-        self, inputs: Tensor, targets: Tensor, batch_size: int = 1024
+        self, inputs: Tensor, targets: Tensor, chunk_size: int = 1024
     ) -> tuple[float, int]:
-        """Return the loss and the number of examples that are predicted correctly.
+        """Return the loss and the number of correct predictions, ``chunk_size`` examples at a time.
 
-        That is: the probability is on the target's side of 1/2, or the largest logit is the
-        target's. ``batch_size`` bounds the memory on the CPU.
+        A prediction is correct if the probability is on the target's side of 1/2, or if the target
+        has the largest logit.
         """
-        loss, correct = self._chain.evaluate(inputs, targets, batch_size)
+        loss, correct = self._chain.evaluate(inputs, targets, chunk_size)
         return loss, correct
 
     @property
@@ -159,7 +164,7 @@ class Chain:
 
 
 def _device_of(layers: Iterable[nn.Module]) -> torch.device:
-    """Return the device of the first parameter."""
+    """Return the device of the first parameter; without parameters, the CPU."""
     parameters = (parameter for layer in layers for parameter in layer.parameters())
     first = next(parameters, None)
     return torch.device("cpu") if first is None else first.device
@@ -172,7 +177,7 @@ def _chain_on(device: torch.device, is_binary: bool, mean: bool) -> Any:
 
 
 def _loss(criterion: nn.Module) -> tuple[bool, bool]:
-    """Return (is binary, is the mean)."""
+    """Return whether the criterion is binary cross entropy, and whether it is a mean."""
     reduction = getattr(criterion, "reduction", None)
     if reduction in ("mean", "sum"):
         if type(criterion) in (nn.BCELoss, ink.BCELoss) and criterion.weight is None:

@@ -119,10 +119,10 @@ class DeviceChain:
         self._chain.step(inputs, targets, rows, lr, momentum, weight_decay, report)
         return loss
 
-    def evaluate(self, inputs: Tensor, targets: Tensor, batch_size: int) -> tuple[float, int]:
-        """``batch_size`` bounds the memory on the CPU; the kernel needs none."""
-        if batch_size < 1:
-            raise ValueError(f"chain: expected a positive batch_size, got {batch_size}")
+    def evaluate(self, inputs: Tensor, targets: Tensor, chunk_size: int) -> tuple[float, int]:
+        """``chunk_size`` bounds the memory on the CPU; the kernel needs none."""
+        if chunk_size < 1:
+            raise ValueError(f"chain: expected a positive chunk_size, got {chunk_size}")
         report, loss = self._next_report()
         self._chain.evaluate(inputs, targets, report)
         return loss.read()

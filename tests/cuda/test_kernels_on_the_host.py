@@ -30,7 +30,7 @@ from emulation import (
     SplitOperands,
     pointer,
 )
-from inkgrad.check.compare import limit, mismatch, relative_error
+from inkgrad.check.tolerance import limit, mismatch, relative_error
 
 
 def assert_near(actual, expected, message=""):
