@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 import inkgrad.nn as ink
 from inkgrad.chain import Chain
-from inkgrad.device_chain import Book, LateLoss
+from inkgrad.device_chain import LateLoss, Reports
 from inkgrad.extension import LOADED
 
 pytestmark = pytest.mark.skipif(LOADED.module is None, reason="needs the compiled kernels")
@@ -303,7 +303,7 @@ def test_no_examples_are_refused(name: str, device: torch.device) -> None:
             chain.step(*empty, lr=0.1)
     with pytest.raises(ValueError, match="expected at least one example"):
         chain.evaluate(inputs[:0], targets[:0])
-    with pytest.raises(ValueError, match="pieces of 0"):
+    with pytest.raises(ValueError, match="positive chunk_size, got 0"):
         chain.evaluate(inputs, targets, 0)
 
 
@@ -324,7 +324,7 @@ def test_what_has_no_kernel_is_no_chain_on_cuda() -> None:
 
 
 def test_a_step_on_cuda_waits_for_nothing(device: torch.device) -> None:
-    """What comes back is a loss to ask for; asked late, each is still its own step's."""
+    """A loss that is read late is still that of its step."""
     layers, inputs, targets, criterion = problem("diabetes", 40, device)
     chain = Chain(layers, criterion)
     late = [chain.step(inputs, targets, lr=0.1) for _ in range(600)]
@@ -337,15 +337,15 @@ def test_a_step_on_cuda_waits_for_nothing(device: torch.device) -> None:
 
 
 def test_late_losses_are_read_as_far_as_they_are_written() -> None:
-    book = Book(CPU)
-    pages = []
-    while not book.is_full:
-        page, loss = book.next_page()
-        page.copy_(torch.tensor([len(pages) + 0.5, 3, 0, 0]))
-        pages.append(loss)
-        if len(pages) in (1, 2, 100):
-            assert loss.read() == (len(pages) - 0.5, 3)
-    assert [float(loss) for loss in pages] == [i + 0.5 for i in range(len(pages))]
+    reports = Reports(CPU)
+    losses: list[LateLoss] = []
+    while not reports.is_full:
+        report, loss = reports.add()
+        report.copy_(torch.tensor([len(losses) + 0.5, 3, 0, 0]))
+        losses.append(loss)
+        if len(losses) in (1, 2, 100):
+            assert loss.read() == (len(losses) - 0.5, 3)
+    assert [float(loss) for loss in losses] == [i + 0.5 for i in range(len(losses))]
 
 
 @pytest.mark.parametrize(
@@ -354,7 +354,7 @@ def test_late_losses_are_read_as_far_as_they_are_written() -> None:
 def test_a_refused_step_is_an_error_once_its_loss_is_asked_for(
     report: list[float], error: type[Exception]
 ) -> None:
-    page, loss = Book(CPU).next_page()
-    page.copy_(torch.tensor(report))
+    memory, loss = Reports(CPU).add()
+    memory.copy_(torch.tensor(report))
     with pytest.raises(error, match=r"range|between 0 and 1"):
         float(loss)

@@ -74,7 +74,7 @@ class Chain:
             names = ", ".join(sorted(supported.__name__ for supported in _SUPPORTED))
             raise ValueError(f"chain: expected layers of {names}, got {layer}")
         if isinstance(layer, ink.Standardize):
-            self._chain.standardise(layer.mean, layer.std)
+            self._chain.standardize(layer.mean, layer.std)
         elif isinstance(layer, nn.Linear):
             self._chain.linear(layer.weight, layer.bias, _ACTIVATIONS[kind])
         elif isinstance(layer, ink.ConvReluMaxPool2d) and _pads_with_zeros(layer):
@@ -154,13 +154,13 @@ class Chain:
         A prediction is correct if the probability is on the target's side of 1/2, or if the target
         has the largest logit.
         """
-        loss, correct = self._chain.judge(inputs, targets, chunk_size)
+        loss, correct = self._chain.evaluate(inputs, targets, chunk_size)
         return loss, correct
 
     @property
     def is_finite(self) -> bool:
         """Whether all parameters are finite."""
-        return bool(self._chain.finite())
+        return bool(self._chain.is_finite())
 
 
 def _device_of(layers: Iterable[nn.Module]) -> torch.device:

@@ -122,7 +122,7 @@ def binary_cross_entropy(
     """
     if weight is size_average is reduce is None and _takes_direct_calls(input, target, None):
         try:
-            return _direct.binary_cross_entropy(input, target, _REDUCTIONS[reduction])
+            return _direct.binary_cross_entropy(input, target, None, _REDUCTIONS[reduction])
         except (TypeError, KeyError):
             pass  # not tensors, different sizes, or an unknown reduction: torch raises below
     if LOADED.module is None or not _are_tensors(input, target) or target.size() != input.size():

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.autograd.gradcheck import GradcheckError
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from inkgrad.check.derivatives import Comparison, compare_with_native, noise
 from inkgrad.check.ops import Case, Op, bind
@@ -173,56 +174,43 @@ def opcheck(op: Op, dtype: torch.dtype, device: torch.device) -> Result:
     return _result(op, dtype, "opcheck", None)
 
 
+class _Calls(TorchDispatchMode):
+    """Record the calls of our registered ops, with their arguments."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.recorded: list[tuple[Any, tuple[Any, ...]]] = []
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
+    ) -> Any:
+        if func.namespace == "inkgrad":
+            self.recorded.append((func, args))
+        return func(*args, **(kwargs or {}))
+
+
 def registered_calls(
     op: Op, case: Case, tensors: list[Tensor]
 ) -> Iterator[tuple[Any, tuple[Any, ...]]]:
     """Yield the registered ops that one case runs, with their arguments: forward, then backward."""
-    namespace = torch.ops.inkgrad
-    tensors = [
+    inputs = [
         tensor.detach().requires_grad_(needed)
         for tensor, needed in zip(tensors, op.requires_grad(case), strict=True)
     ]
-    input, second, *third = tensors
-    optional = third[0] if third else None
-    forward = getattr(namespace, op.name).default
-    backward = getattr(namespace, f"{op.name}_backward").default
-    if op.name in ("linear_sigmoid", "linear_relu"):
-        yield forward, (input, second, optional)
-        output = forward(input, second, optional).detach()
-        mask = [True, True, optional is not None]
-        grad_output = noise(output, seed=1).requires_grad_()
-        yield backward, (grad_output, input, second, output.requires_grad_(), mask)
-    elif op.name == "binary_cross_entropy":
-        reduction = {"none": 0, "mean": 1, "sum": 2}[case.settings.get("reduction", "mean")]
-        if optional is not None:
-            optional = optional.expand_as(input)
-        yield forward, (input, second, optional, reduction)
-        output = forward(input, second, optional, reduction).detach()
-        grad_output = noise(output, seed=1).requires_grad_()
-        yield backward, (grad_output, input, second, optional, reduction, [True, True])
-    elif input.dim() == 4 and not isinstance(case.settings.get("padding"), str):
-        # inkgrad.functional translates unbatched input and named padding before the registered op.
-        geometry: list[Any] = [
-            _pair(case.settings.get(name, default))
-            for name, default in (("stride", 1), ("padding", 0), ("dilation", 1))
-        ]
-        geometry.append(case.settings.get("groups", 1))
-        mask = [True, True, optional is not None]
-        if op.name == "conv2d":
-            yield forward, (input, second, optional, *geometry)
-            output = forward(input, second, optional, *geometry).detach()
-            grad_output = noise(output, seed=1).requires_grad_()
-            yield backward, (grad_output, input, second, *geometry, mask)
-        else:
-            geometry.append(_pair(case.settings.get("kernel_size", 2)))
-            yield forward, (input, second, optional, *geometry)
-            output, indices = (t.detach() for t in forward(input, second, optional, *geometry))
-            grad_output = noise(output, seed=1).requires_grad_()
-            yield backward, (grad_output, input, second, output, indices, *geometry, mask)
-
-
-def _pair(value: int | tuple[int, int]) -> list[int]:
-    return [value, value] if isinstance(value, int) else list(value)
+    with _Calls() as calls:
+        output = bind(op.fused, case)(*inputs)
+        if output.requires_grad:
+            leaves = [tensor for tensor in inputs if tensor.requires_grad]
+            torch.autograd.grad(output, leaves, noise(output, seed=1), allow_unused=True)
+    for func, args in calls.recorded:
+        # Anew, without graphs. The gradient of the output, which comes first, can require one too.
+        is_backward = func.name().endswith("_backward")
+        yield func, tuple(
+            arg.detach().requires_grad_(arg.requires_grad or (is_backward and i == 0))
+            if isinstance(arg, Tensor)
+            else arg
+            for i, arg in enumerate(args)
+        )
 
 
 class _naming:

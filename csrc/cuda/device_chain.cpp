@@ -1,4 +1,4 @@
-#include "chain.h"
+#include "device_chain.h"
 
 #include <ATen/core/LegacyTypeDispatch.h>
 #include <ATen/ops/zeros_like.h>
@@ -9,13 +9,6 @@
 
 namespace inkgrad::cuda {
 namespace {
-
-Activation activation_of(const std::string& name) {
-  if (name == "none") return Activation::none;
-  if (name == "sigmoid") return Activation::sigmoid;
-  TORCH_CHECK_VALUE(name == "relu", "chain: expected activation none, sigmoid or relu, got ", name);
-  return Activation::relu;
-}
 
 float* float_data(const at::Tensor& t) {
   return t.defined() ? static_cast<float*>(t.data_ptr()) : nullptr;
@@ -32,12 +25,12 @@ at::Tensor as_rows(const at::Tensor& rows, const at::Device& device) {
 
 }  // namespace
 
-Chain::Chain(bool mean) : mean_(mean) {
+DeviceChain::DeviceChain(bool mean) : mean_(mean) {
   TORCH_CHECK_VALUE(kernels(), "chain: no CUDA kernels are loaded");
 }
 
-// Parameters are the user's, who may have moved them since.
-void Chain::check_parameter(const at::Tensor& value) const {
+// Repeated in every pass: the user may have moved the parameters.
+void DeviceChain::check_parameter(const at::Tensor& value) const {
   const at::Device device = layers_.empty() ? value.device() : layers_[0].weight.value.device();
   TORCH_CHECK_VALUE(device.is_cuda() && value.device() == device &&
                         value.layout() == at::kStrided && value.scalar_type() == at::kFloat &&
@@ -46,26 +39,26 @@ void Chain::check_parameter(const at::Tensor& value) const {
                     value.scalar_type(), " on ", value.device());
 }
 
-Chain::Parameter Chain::parameter_of(const at::Tensor& value) const {
+DeviceChain::Parameter DeviceChain::parameter_of(const at::Tensor& value) const {
   check_parameter(value);
   const at::Tensor own = value.detach();
   return {value, at::zeros_like(own), at::zeros_like(own)};
 }
 
-void Chain::linear(at::Tensor weight, std::optional<at::Tensor> bias,
-                   const std::string& activation) {
-  TORCH_CHECK_VALUE(layers_.size() < kMostChainLayers, "chain: at most ", kMostChainLayers,
+void DeviceChain::linear(at::Tensor weight, std::optional<at::Tensor> bias,
+                         const std::string& activation) {
+  TORCH_CHECK_VALUE(layers_.size() < kMaxChainLayers, "chain: at most ", kMaxChainLayers,
                     " layers on CUDA");
   Layer layer{parameter_of(weight), {}, activation_of(activation)};
   if (bias.has_value() && bias->defined()) layer.bias = parameter_of(*bias);
   layers_.push_back(std::move(layer));
-  TORCH_CHECK_VALUE(kernels()->chain_takes(pass_of_layers()),
+  TORCH_CHECK_VALUE(kernels()->chain_supports(pass_of_layers()),
                     "chain: too large for one kernel, or a layer that does not follow from the one "
                     "before, with a weight of ",
                     weight.sizes());
 }
 
-std::vector<at::Tensor> Chain::gradients() const {
+std::vector<at::Tensor> DeviceChain::gradients() const {
   std::vector<at::Tensor> all;
   for (const Layer& layer : layers_) {
     all.push_back(layer.weight.grad);
@@ -74,7 +67,7 @@ std::vector<at::Tensor> Chain::gradients() const {
   return all;
 }
 
-std::vector<at::Tensor> Chain::velocities() const {
+std::vector<at::Tensor> DeviceChain::velocities() const {
   std::vector<at::Tensor> all;
   for (const Layer& layer : layers_) {
     all.push_back(layer.weight.velocity);
@@ -83,7 +76,7 @@ std::vector<at::Tensor> Chain::velocities() const {
   return all;
 }
 
-ChainPass Chain::pass_of_layers() const {
+ChainPass DeviceChain::pass_of_layers() const {
   ChainPass pass{};
   for (const Layer& layer : layers_) {
     const auto& [weight, bias, activation] = layer;
@@ -102,9 +95,9 @@ ChainPass Chain::pass_of_layers() const {
   return pass;
 }
 
-void Chain::run(ChainAction action, const at::Tensor& inputs, const at::Tensor& targets,
-                const std::optional<at::Tensor>& rows, const Sgd& sgd,
-                const at::Tensor& report) const {
+void DeviceChain::run(ChainAction action, const at::Tensor& inputs, const at::Tensor& targets,
+                      const std::optional<at::Tensor>& rows, const Sgd& sgd,
+                      const at::Tensor& report) const {
   TORCH_CHECK(!layers_.empty(), "chain: no layers");
   at::AutoDispatchBelowADInplaceOrView below;
   const at::Device device = layers_[0].weight.value.device();
@@ -148,25 +141,26 @@ void Chain::run(ChainAction action, const at::Tensor& inputs, const at::Tensor& 
   kernels()->chain_pass(pass, report.mutable_data_ptr<double>(), launch.stream());
 }
 
-void Chain::backward(const at::Tensor& inputs, const at::Tensor& targets,
-                     const std::optional<at::Tensor>& rows, const at::Tensor& report) {
+void DeviceChain::backward(const at::Tensor& inputs, const at::Tensor& targets,
+                           const std::optional<at::Tensor>& rows, const at::Tensor& report) {
   run(ChainAction::backward, inputs, targets, rows, {}, report);
 }
 
-void Chain::step(const at::Tensor& inputs, const at::Tensor& targets,
-                 const std::optional<at::Tensor>& rows, const Sgd& sgd, const at::Tensor& report) {
+void DeviceChain::step(const at::Tensor& inputs, const at::Tensor& targets,
+                       const std::optional<at::Tensor>& rows, const Sgd& sgd,
+                       const at::Tensor& report) {
   run(ChainAction::step, inputs, targets, rows, sgd, report);
   for (const Layer& layer : layers_) {
     for (const Parameter* p : {&layer.weight, &layer.bias}) {
-      // a graph that still needs it must notice
+      // for graphs that have saved it
       if (p->value.defined()) p->value.unsafeGetTensorImpl()->bump_version();
     }
   }
 }
 
-void Chain::judge(const at::Tensor& inputs, const at::Tensor& targets,
-                  const at::Tensor& report) const {
-  run(ChainAction::judge, inputs, targets, std::nullopt, {}, report);
+void DeviceChain::evaluate(const at::Tensor& inputs, const at::Tensor& targets,
+                           const at::Tensor& report) const {
+  run(ChainAction::evaluate, inputs, targets, std::nullopt, {}, report);
 }
 
 }  // namespace inkgrad::cuda

@@ -1,5 +1,4 @@
-// A whole training step of a small chain of linear layers on CUDA, in one kernel: what cpu/chain.h
-// is there, for as much as the kernel takes.
+// A training step of a small chain of linear layers in one kernel: cpu/chain.h for CUDA.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -8,37 +7,36 @@
 #include <string>
 #include <vector>
 
-#include "../common/sgd.h"
+#include "../common/chain.h"
 #include "kernels/launches.h"
 
 namespace inkgrad::cuda {
 
 // float32, binary cross entropy. Nothing here waits for the device: a pass writes its report
-// (launches.h: ChainReport) into doubles on the device, and what it refused stands there.
-class Chain {
+// (launches.h: ChainReport), which includes errors, into doubles on the device.
+class DeviceChain {
  public:
-  explicit Chain(bool mean);
+  explicit DeviceChain(bool mean);
 
-  // The layers, in order. A linear one takes all dimensions behind the first as its inputs.
+  // Adds a layer, which flattens all dimensions of its input behind the first.
   void linear(at::Tensor weight, std::optional<at::Tensor> bias, const std::string& activation);
 
-  // The gradients of all parameters, in the order of the layers, weight before bias; each stays the
-  // same tensor.
+  // The gradients and the velocities of all parameters, in the order of the layers, weight before
+  // bias. Every call returns the same tensors.
   std::vector<at::Tensor> gradients() const;
-  // Momentum's memory, likewise.
   std::vector<at::Tensor> velocities() const;
 
-  // The loss, and the gradients written. `rows`: of which inputs and targets, or all of them.
+  // Computes the loss and the gradients. `rows` selects examples; without, all are used.
   void backward(const at::Tensor& inputs, const at::Tensor& targets,
                 const std::optional<at::Tensor>& rows, const at::Tensor& report);
-  // The same and one update.
+  // backward() and one update of the parameters.
   void step(const at::Tensor& inputs, const at::Tensor& targets,
             const std::optional<at::Tensor>& rows, const Sgd& sgd, const at::Tensor& report);
-  // The loss of the chain as it is.
-  void judge(const at::Tensor& inputs, const at::Tensor& targets, const at::Tensor& report) const;
+  void evaluate(const at::Tensor& inputs, const at::Tensor& targets,
+                const at::Tensor& report) const;
 
  private:
-  // A parameter, which may be absent, and tensors of its shape for gradient and momentum's memory.
+  // Undefined tensors for a bias that a layer does not have.
   struct Parameter {
     at::Tensor value, grad, velocity;
   };

@@ -1,8 +1,8 @@
-// What the kernels share: number types, 16-byte vectors, sums within a block, and the check that
-// follows every launch.
+// Shared device code: number types, 16-byte vectors, sums within a block, and the check after every
+// launch.
 #pragma once
 
-// The range checks of a loss are part of what it promises: assert stays in release builds.
+// The range checks of a loss are part of its interface: assert stays in release builds.
 #undef NDEBUG
 #include <cuda_bf16.h>
 #include <cuda_fp16.h>
@@ -17,12 +17,12 @@
 
 namespace inkgrad::cuda {
 
-// Throws torch's error if the launch before it failed. (In launches.cpp: the kernels' sources know no
-// torch, and compile in seconds.)
+// Throws torch's error if the previous launch failed. (In launches.cpp: the other sources do not
+// depend on torch, and compile in seconds.)
 void check_launch(const char* function, const char* file, int line);
 #define INKGRAD_LAUNCH_CHECK() ::inkgrad::cuda::check_launch(__func__, __FILE__, __LINE__)
 
-// The same of a function of the driver; 0 is success.
+// Throws if a driver function failed; 0 is success.
 void check_driver(int result, const char* function);
 
 inline cudaStream_t as_stream(void* stream) { return static_cast<cudaStream_t>(stream); }
@@ -93,8 +93,8 @@ bool aligned(const void* p, Rest... rest) {
   return aligned(p) && aligned(rest...);
 }
 
-// The vector at element `first` of arrays of n: in one access of 16 bytes if the arrays are aligned
-// and the vector is whole, element by element otherwise. Lanes beyond n are zero.
+// Accesses the vector at element `first` of arrays of n elements: in 16 bytes if the arrays are
+// aligned and the vector is whole, else element by element. Lanes beyond n are zero.
 template <typename T, bool kAligned>
 struct Access {
   using C = ComputeType<T>;
@@ -103,11 +103,11 @@ struct Access {
 
   __device__ Access(int64_t first, int64_t n, bool whole) : first(first), n(n), whole(whole) {}
 
-  // Of memory that the kernel does not write.
+  // From memory that the kernel does not write.
   __device__ Vector<T> load(const T* from) const {
     return load(from, [](const auto* p) { return __ldg(p); });
   }
-  // Of memory that the kernel may write, this vector only this thread.
+  // From memory that the kernel writes, this vector only in this thread.
   __device__ Vector<T> load_own(const T* from) const {
     return load(from, [](const auto* p) { return *p; });
   }
@@ -148,7 +148,7 @@ struct Access {
   __device__ bool has(int i) const { return whole || first + i < n; }
 };
 
-// Calls f(access) for every vector of this thread's share of n elements (index.h: Chunks).
+// Calls f(access) for every vector of n elements that belongs to this thread (index.h: Chunks).
 template <typename T, bool kAligned, typename F>
 __device__ __forceinline__ void for_each_vector(int64_t n, F f) {
   constexpr Chunks chunks{kLanes<T>};
@@ -169,8 +169,8 @@ __device__ __forceinline__ void for_each_vector(int64_t n, F f) {
 
 // ---- sums in a fixed order
 
-// The sum over the threads of a block that lie in one column of its `across` columns; thread x of
-// row 0 has that of column x. All threads take part.
+// Sums over the threads of a block in each of its `across` columns; thread x of row 0 returns the
+// sum of column x. All threads have to call it.
 __device__ __forceinline__ double sum_columns(double value, int across) {
   __shared__ double values[kThreads];
   values[threadIdx.x] = value;
@@ -184,7 +184,7 @@ __device__ __forceinline__ double sum_columns(double value, int across) {
 // result[k] = sum over slices of parts[slice][k] / divisor (sums.cu).
 void add_parts(const double* parts, int64_t slices, int64_t columns, double divisor, Dtype dtype,
                void* result, void* stream);
-// The same, the first `split` columns into [result] and the `rest_columns` behind them into [rest].
+// The first `split` columns go into [result], the next `rest_columns` into [rest].
 void add_parts(const double* parts, int64_t slices, int64_t split, int64_t rest_columns,
                double divisor, Dtype dtype, void* result, void* rest, void* stream);
 

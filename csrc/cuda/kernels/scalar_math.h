@@ -1,7 +1,5 @@
-// The functions of one number that the kernels need, the same on the host, where
-// tests/cuda/test_math.py runs them over the floats and compares with double precision.
-//
-// Multiply-adds are written out as fma, so that the host and the device round alike.
+// Functions of one number. tests/cuda/test_math.py compares them on the host with double precision,
+// over all floats. Multiply-adds are explicit, so that host and device round alike.
 #pragma once
 
 #include <cmath>
@@ -33,12 +31,12 @@ INKGRAD_HD float float_of(int32_t bits) {
 #endif
 }
 
-// What log(p) and log(1 - p) of p in [0, 1] are made of.
+// The parts of log(p) and log(1 - p) of p in [0, 1].
 //
-// With q = min(p, 1 - p), which is exact (1 - p is, for p >= 1/2), one of the two is log(q), far
-// from 0, and the other log(1 - q), near 0: an exponent and a polynomial with a small absolute
-// error, and one with a small relative error. In arithmetic alone: the hardware's logarithm is
-// coarser than the two ulps allowed, and logf and log1pf together take twice the instructions.
+// With q = min(p, 1 - p), which is exact (as 1 - p is for p >= 1/2), one of the two is log(q), far
+// from 0: an exponent and a polynomial with a small absolute error. The other is log(1 - q), near 0:
+// a polynomial with a small relative error. The hardware's logarithm is less accurate than the two
+// ulps allowed, and logf and log1pf together take twice the instructions.
 struct LogParts {
   bool p_is_small;  // q is p
   float q;
@@ -66,8 +64,8 @@ INKGRAD_HD LogParts log_parts(float p) {
   parts.p_is_small = p < 0.5f;
   const float q = parts.q = parts.p_is_small ? p : 1.0f - p;
 
-  // The exponent is read after a multiplication by 2^24, which is exact and makes denormals normal.
-  // A zero comes out as the exponent -151, that is as -104 or less.
+  // The exponent is read after a multiplication by 2^24, which is exact and normalizes denormals.
+  // Zero gets the exponent -151, so the logarithm is -104 or less.
   constexpr int32_t root_of_half = 0x3f3504f3;
   const int32_t above = bits_of(q * 16777216.0f) - (root_of_half + (24 << 23));
   parts.exponent = static_cast<float>(above >> 23);
@@ -85,7 +83,7 @@ INKGRAD_HD LogParts log_parts(float p) {
   return parts;
 }
 
-// log(p) and log(1 - p); where the argument is 0, anything below -100.
+// log(p) and log(1 - p); below -100 where the argument is 0.
 template <typename T>
 struct LogPair {
   T log_p, log_1mp;
@@ -101,7 +99,7 @@ INKGRAD_HD LogPair<float> log_pair(float p) {
 
 INKGRAD_HD LogPair<double> log_pair(double p) { return {log(p), log1p(-p)}; }
 
-// The base-2 logarithm of the hardware: relative error 2^-22.6, absolute between 1/2 and 2.
+// The hardware's base-2 logarithm: relative error 2^-22.6, absolute between 1/2 and 2.
 template <bool kDenormals>
 INKGRAD_HD float coarse_log2(float x) {
 #if defined(__CUDA_ARCH__)
@@ -117,8 +115,8 @@ INKGRAD_HD float coarse_log2(float x) {
 #endif
 }
 
-// The same for terms of a sum, whose errors average out: the logarithm that is far from 0 is the
-// hardware's, up to 3 ulps.
+// For terms of a sum, whose errors average out: the logarithm far from 0 is the hardware's, up to 3
+// ulps.
 INKGRAD_HD LogPair<float> coarse_log_pair(float p) {
   const bool p_is_small = p < 0.5f;
   const float q = p_is_small ? p : 1.0f - p;
@@ -127,18 +125,18 @@ INKGRAD_HD LogPair<float> coarse_log_pair(float p) {
   return {p_is_small ? far : near, p_is_small ? near : far};
 }
 
-// The same for elements of half types: the error is below 2^-15 of the result.
+// For the half types: relative error below 2^-15.
 INKGRAD_HD LogPair<float> half_log_pair(float p) {
   constexpr float kLn2 = 0.69314718055994531f, kNear = 0.015625f;
   const float q = 1.0f - p, least = p < q ? p : q;
-  // The factor makes denormals normal.
+  // The factor normalizes denormals.
   const float log_p = fmaf(coarse_log2<false>(p * 16777216.0f), kLn2, -24 * kLn2);
   const float log_q = coarse_log2<false>(q) * kLn2;
   const float near = -fmaf(least * least, fmaf(least, 1.0f / 3, 0.5f), least);
   return {q < kNear ? near : log_p, p < kNear ? near : log_q};
 }
 
-// log(1 - p) - log(p) for 0 < p < 1: the large terms added exactly, so that there is one rounding.
+// log(1 - p) - log(p) for 0 < p < 1: the large terms are added exactly, for a single rounding.
 INKGRAD_HD float log_odds_against(float p) {
   const LogParts parts = log_parts(p);
   const float f = parts.f, q = parts.q;
@@ -159,8 +157,8 @@ INKGRAD_HD bool in_unit_interval(T value) {
   return value >= T(0) && value <= T(1);  // false for NaN
 }
 
-// Whether all values that it is shown lie there. Of floats it keeps the largest bits: those of
-// negative numbers and NaN are above those of 1. (The addition makes 0 of -0.)
+// Whether all values that it sees are in [0, 1]. For floats it keeps the largest bits: those of
+// negative numbers and NaN are above those of 1. (The addition turns -0 into 0.)
 template <typename T>
 struct UnitInterval {
   uint32_t most = 0;
@@ -177,9 +175,8 @@ struct UnitInterval<double> {
   INKGRAD_HD bool holds() const { return all; }
 };
 
-// Binary cross entropy of one element and its derivatives, clamped as torch's are: the logarithms
-// of the loss at -100, the variance of its derivative at 1e-12, those of the target's derivative
-// not at all.
+// Binary cross entropy of one element and its derivatives, clamped as in torch: the logarithms of the
+// loss at -100, the variance in its derivative at 1e-12, the target's derivative not at all.
 template <typename T>
 INKGRAD_HD T bce_loss(LogPair<T> logs, T target) {
   const T log_x = fmax(logs.log_p, T(-100)), log_1mx = fmax(logs.log_1mp, T(-100));
@@ -198,7 +195,7 @@ INKGRAD_HD T bce_grad_input(T x, T target) {
   return (x - target) / bce_variance(x);
 }
 
-// Of elements of half types: with the hardware's reciprocal, 1 ulp of a float.
+// For the half types: with the hardware's reciprocal, 1 ulp of a float.
 INKGRAD_HD float half_bce_grad_input(float x, float target) {
 #if defined(__CUDA_ARCH__)
   float r;
@@ -223,8 +220,8 @@ INKGRAD_HD double sigmoid(double z) {
   return (z > 0 ? 1 : e) / (1 + e);
 }
 
-// 1 / d of 1 <= d <= 2: the hardware's reciprocal and one step of Newton's, 0.8 ulp, for a quotient
-// takes three times the instructions.
+// 1 / d of 1 <= d <= 2: the hardware's reciprocal and one Newton step, 0.8 ulp. A division takes
+// three times the instructions.
 INKGRAD_HD float reciprocal(float d) {
 #if defined(__CUDA_ARCH__)
   float r;
@@ -241,8 +238,8 @@ INKGRAD_HD float sigmoid(float z) {
   return z > 0 ? r : e * r;
 }
 
-// For half types: 1 / (1 + e) by a polynomial, to 2^-16, for the hardware's reciprocals would be
-// half of the time of a matrix product's end.
+// For the half types: 1 / (1 + e) by a polynomial, to 2^-16. The hardware's reciprocals would take
+// half of the epilogue of a matrix product.
 INKGRAD_HD float half_sigmoid(float z) {
   const float scaled = (z > 0 ? z : -z) * -1.4426950408889634f;
 #if defined(__CUDA_ARCH__)
@@ -274,7 +271,7 @@ INKGRAD_HD T activate(T z, Activation activation) {
   return z;
 }
 
-// The derivative from the output y = activation(z) alone.
+// The derivative, from the output y = activation(z).
 template <typename T>
 INKGRAD_HD T activate_backward(T grad, T y, Activation activation) {
   switch (activation) {
@@ -288,8 +285,8 @@ INKGRAD_HD T activate_backward(T grad, T y, Activation activation) {
   return grad;
 }
 
-// Whether v takes the place of the maximum so far: the first of equals stays, NaN beats everything
-// and the last NaN is taken, as in torch's max_pool2d.
+// Whether v replaces the maximum so far. The first of equal values stays and the last NaN wins, as in
+// torch's max_pool2d.
 template <typename T>
 INKGRAD_HD bool beats(T v, T best) {
   return v > best || v != v;

@@ -1,8 +1,8 @@
-// Vector exp, sigmoid and the pair log(q), log(1 - q).
+// exp, sigmoid and the pair log(p), log(1 - p) on vectors.
 //
-// Polynomials are minimax fits (Remez, weighted by the relative error of the result). Their errors
-// below are those of the polynomial alone in exact arithmetic; tests/functional/test_accuracy.py
-// measures the functions themselves against float64.
+// Polynomials are minimax fits (Remez, weighted by the relative error of the result). The errors
+// below are those of the polynomial in exact arithmetic; tests/functional/test_accuracy.py measures
+// the functions against float64.
 #pragma once
 
 #include <limits>
@@ -19,11 +19,11 @@ struct ExpConstants<float> {
   static constexpr float log2e = 1.44269504088896341f;
   // ln 2 = high + low; high has few bits, so that n * high is exact.
   static constexpr float ln2_high = 0.693145751953125f, ln2_low = 1.42860682030941723e-6f;
-  static constexpr float round_magic =
-      12582912.0f;  // 1.5 * 2^23: adding and taking it away rounds to an integer
+  // 1.5 * 2^23: adding and subtracting it rounds to an integer.
+  static constexpr float round_magic = 12582912.0f;
   static constexpr int mantissa_bits = 23, exponent_bias = 127;
-  // exp of it is infinite, and of minus it less than half the smallest subnormal
-  static constexpr float farthest = 104.0f;
+  // exp(bound) is infinite, and exp(-bound) is less than half the smallest subnormal.
+  static constexpr float bound = 104.0f;
   // exp(r) = 1 + r + r^2 P(r), |r| <= ln(2) / 2, relative error 3.2e-9.
   static constexpr float p[] = {0.49999993339055882f, 0.16666519004275521f, 0.041668406979482799f,
                                 0.008368913830323111f, 0.0013814200976035224f};
@@ -35,7 +35,7 @@ struct ExpConstants<double> {
   static constexpr double ln2_high = 0.69314718036912381649, ln2_low = 1.90821492927058770002e-10;
   static constexpr double round_magic = 6755399441055744.0;  // 1.5 * 2^52
   static constexpr int mantissa_bits = 52, exponent_bias = 1023;
-  static constexpr double farthest = 746.0;
+  static constexpr double bound = 746.0;
   // Relative error 5.5e-20.
   static constexpr double p[] = {0.5,
                                  0.16666666666666685,
@@ -50,8 +50,8 @@ struct ExpConstants<double> {
                                  2.0826348529487435e-09};
 };
 
-// With square = x x, the even and the odd powers apart: as many operations as one after the other,
-// and half as long to wait for their result. A core has room for few vectors' waiting operations.
+// Even and odd powers separately, with square = x x: as many operations as Horner's rule at half the
+// latency. (A core's scheduler holds the waiting operations of few vectors.)
 template <typename V, typename T, int N>
 inline V polynomial(V x, V square, const T (&coefficients)[N]) {
   V sums[2] = {V{} + coefficients[(N - 1) / 2 * 2], V{} + coefficients[N / 2 * 2 - 1]};
@@ -60,7 +60,7 @@ inline V polynomial(V x, V square, const T (&coefficients)[N]) {
   return sums[1] * x + sums[0];
 }
 
-// x 2^n for whole n down to -2^(exponent bits); results below the normal range are rounded to
+// x 2^n for integers n down to -2^(exponent bits). Results below the normal range are rounded to
 // subnormals once.
 template <typename T, int L>
 inline Vec<T, L> times_power_of_2(Vec<T, L> x, Vec<T, L> n) {
@@ -89,7 +89,7 @@ template <typename T, int L>
 inline Vec<T, L> exp(Vec<T, L> x) {
   using C = ExpConstants<T>;
   using V = Vec<T, L>;
-  x = at_most<T, L>(at_least<T, L>(x, -C::farthest), C::farthest);
+  x = at_most<T, L>(at_least<T, L>(x, -C::bound), C::bound);
   const V shifted = x * C::log2e + C::round_magic;
   const V n = shifted - C::round_magic;
   const V r = (x - n * C::ln2_high) - n * C::ln2_low;
@@ -103,13 +103,12 @@ inline Vec<T, L> sigmoid(Vec<T, L> z) {
   return T(1) / (T(1) + exp<T, L>(-z));
 }
 
-// log(p) and log(1 - p) of p in [0, 1] at once; -inf where the argument is 0.
+// log(p) and log(1 - p) of p in [0, 1]; -inf where the argument is 0.
 //
-// With q = min(p, 1 - p), which is exact (1 - p is, for p >= 1/2), one of the two is log(q), q <=
-// 1/2, far from 0, and the other log(1 - q), near 0: the first needs an exponent and a polynomial
-// with small absolute error, the second a polynomial with small relative error, and neither loses
-// anything to rounding of 1 - p. Both are kept as a large and a small part, so that whatever is
-// made of them is rounded once.
+// Let q = min(p, 1 - p), which is exact (as 1 - p is for p >= 1/2). One of the two is log(q) with
+// q <= 1/2, far from 0: an exponent and a polynomial with a small absolute error. The other is
+// log(1 - q), near 0: a polynomial with a small relative error. Neither loses accuracy to rounding
+// of 1 - p. Both are kept as a large and a small part, so that results are rounded once.
 template <typename V>
 struct LogPair {
   V log_p, log_1mp;
@@ -142,14 +141,14 @@ inline Vec<float, L> minus_near_log(Vec<float, L> q) {
   return square * polynomial(q, square, kNearLog) + q;
 }
 
-// In doubles both are log(1 + f) + exponent ln 2 + rest with 1 + f in [sqrt(1/2), sqrt(2)). With s
-// = f / (2 + f),
+// In double, both are log(1 + f) + exponent ln 2 + rest with 1 + f in [sqrt(1/2), sqrt(2)). With
+// s = f / (2 + f),
 //
 //   log(1 + f) = f - (f^2 / 2 - s (f^2 / 2 + s^2 P(s^2)))
 //
-// in which only f is large (Tang, "Table-driven implementation of the logarithm function", 1990,
-// has the series in s; that f be kept apart is due to FreeBSD's log). Relative error of P's
-// part 1.8e-18.
+// in which only f is large. (The series in s is from Tang, "Table-driven implementation of the
+// logarithm function", 1990; keeping f separate is from FreeBSD's log.) Relative error of the part
+// with P: 1.8e-18.
 inline constexpr double kLogSeries[] = {
     0.6666666666666734,  0.39999999999414676, 0.2857142874238801, 0.22222198573157717,
     0.18183564327007024, 0.15314050539471846, 0.14795949746504108};
@@ -170,8 +169,8 @@ template <int L>
 inline Vec<double, L> far_log(Vec<double, L> q) {
   using V = Vec<double, L>;
   using U = typename VecOf<uint64_t, L>::type;
-  // Biased by 1023 and above 0, so that a logical shift will do; what an exponent is as a double is
-  // read off the mantissa of 2^52 and more.
+  // Biased by 1023, so that the exponent is positive and a logical shift extracts it. As the low
+  // mantissa bits of 2^52 it becomes a double.
   constexpr uint64_t root = 0x3fe6a09e667f3bcd, one = 0x3ff0000000000000;
   const U biased = U(q) + (one - root);
   const V f = V((biased & 0x000fffffffffffff) + root) - 1.0;
@@ -183,10 +182,10 @@ inline Vec<double, L> far_log(Vec<double, L> q) {
 template <int L>
 inline Vec<double, L> minus_near_log(Vec<double, L> q) {
   using V = Vec<double, L>;
-  const V rest = 1.0 - q, lost = (1.0 - rest) - q;  // exactly what rounding took from 1 - q
+  const V rest = 1.0 - q, lost = (1.0 - rest) - q;  // exactly the rounding error of 1 - q
   const auto is_low = rest < 0.70710678118654752;
   const V f = select(is_low, rest + rest, rest) - 1.0;
-  // lost / (1 - q), of which no more digits count
+  // lost / (1 - q), to as many digits as matter
   return -log_from_parts<L>(f, select(is_low, V{} - 1.0, V{}), lost * q + lost);
 }
 
