@@ -1,6 +1,6 @@
 """Fused PyTorch kernels, the models of a first deep-learning course, and a digit-drawing app."""
 
-from inkgrad import autograd, functional, kernels, nn
+from inkgrad import functional, kernels, nn
 from inkgrad.build import build_config
 from inkgrad.compiling import compile
 from inkgrad.patching import explain, patch, unpatch
@@ -9,7 +9,6 @@ __version__ = "0.1.0"
 
 __all__ = [
     "__version__",
-    "autograd",
     "build_config",
     "compile",
     "explain",
