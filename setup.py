@@ -237,7 +237,6 @@ if os.environ.get("INKGRAD_KERNELS", "1") != "0":
                 "csrc/cpu/*.cpp",
                 "csrc/cpu/conv/*.cpp",
                 "csrc/cuda/*.cpp",
-                "csrc/differentiation/*.cpp",
             ),
             depends=[*headers(), str(CUDA_HEADER)],
             include_dirs=[str(CUDA_HEADER.parent)],

@@ -1,12 +1,12 @@
-// The ops in torch's own, differentiable to any order: the formulas of pyext/inkgrad/reference.py
-// and their derivatives.
+// The ops as formulas in torch's ops, differentiable to any order: those of
+// pyext/inkgrad/reference.py, and their derivatives.
 //
-// These run where a kernel of ours does not: on backends without kernels, for shapes and dtypes a
-// kernel does not take, inside torch.func transforms and forward-mode AD, and as the backward of a
-// backward.
+// They run on backends without kernels, for shapes and dtypes that kernels do not support, inside
+// torch.func transforms and forward-mode AD, and as the backward of a backward.
 #include <ATen/ATen.h>
 #include <ATen/core/Reduction.h>
 
+#include "common/conv_checks.h"
 #include "ops.h"
 
 namespace inkgrad::native {
@@ -14,8 +14,7 @@ namespace {
 
 Gradients3 linear_gradients(const Tensor& grad_z, const Tensor& input, const Tensor& weight,
                             std::array<bool, 3> output_mask) {
-  // The leading dimensions, none of them or several, become one. (reshape, not flatten: the older
-  // vmap knows it.)
+  // The leading dimensions become one. (The older vmap knows reshape, but not flatten.)
   c10::SymInt rows = 1;
   for (int64_t d = 0; d < input.dim() - 1; ++d) rows = rows * input.sym_size(d);
   const Tensor z = grad_z.reshape_symint({rows, weight.sym_size(0)});
@@ -63,13 +62,12 @@ Gradients2 binary_cross_entropy_backward(const Tensor& grad_output, const Tensor
     grad_input = at::binary_cross_entropy_backward(grad_output, input, target, weight, reduction);
   }
   if (output_mask[1]) {
-    // In float for the half types: the difference of two rounded logarithms would lose most of its
-    // digits.
+    // In float for the half types: the difference of two rounded logarithms would lose most digits.
     const auto dtype = input.scalar_type();
     const bool is_half = dtype == at::kHalf || dtype == at::kBFloat16;
     const Tensor x = is_half ? input.to(at::kFloat) : input;
     grad_target = grad_output * (at::log1p(-x) - at::log(x));
-    if (weight.has_value() && weight->defined()) grad_target = grad_target * *weight;
+    if (is_defined(weight)) grad_target = grad_target * *weight;
     if (reduction == at::Reduction::Mean) grad_target = grad_target / input.sym_numel();
     grad_target = grad_target.to(dtype);
   }
@@ -84,7 +82,7 @@ Tensor conv2d(const Tensor& input, const Tensor& weight, const OptionalTensor& b
 Gradients3 conv2d_backward(const Tensor& grad_output, const Tensor& input, const Tensor& weight,
                            IntArrayRef stride, IntArrayRef padding, IntArrayRef dilation,
                            int64_t groups, std::array<bool, 3> output_mask) {
-  if (input.dim() == 3) {  // an image without a batch
+  if (input.dim() == 3) {  // no batch dimension
     auto [grad_input, grad_weight, grad_bias] =
         native::conv2d_backward(grad_output.unsqueeze(0), input.unsqueeze(0), weight, stride,
                                 padding, dilation, groups, output_mask);
@@ -103,13 +101,13 @@ Gradients2 conv2d_relu_max_pool2d(const Tensor& input, const Tensor& weight,
                                   IntArrayRef kernel_size) {
   const Tensor convolved = at::conv2d(input, weight, bias, stride, padding, dilation, groups);
   auto [pooled, positions] = at::max_pool2d_with_indices(convolved, kernel_size);
-  // Positions in the plane become places in the window.
-  const int64_t window_height = kernel_size[0], window_width = kernel_size.back();
+  // Positions in the plane become positions in the window.
+  const int64_t window_height = first(kernel_size), window_width = second(kernel_size);
   const c10::SymInt width = convolved.sym_size(-1);
   const Tensor row = at::floor_divide(positions, at::scalar_tensor(width, positions.options()));
   const Tensor col = positions - row * width;
-  const Tensor place = row.remainder(window_height) * window_width + col.remainder(window_width);
-  return {at::relu(pooled), place.to(at::kByte)};
+  const Tensor indices = row.remainder(window_height) * window_width + col.remainder(window_width);
+  return {at::relu(pooled), indices.to(at::kByte)};
 }
 
 Gradients3 conv2d_relu_max_pool2d_backward(const Tensor& grad_output, const Tensor& input,
@@ -118,25 +116,20 @@ Gradients3 conv2d_relu_max_pool2d_backward(const Tensor& grad_output, const Tens
                                            IntArrayRef padding, IntArrayRef dilation,
                                            int64_t groups, IntArrayRef kernel_size,
                                            std::array<bool, 3> output_mask) {
-  const int64_t window_height = kernel_size[0], window_width = kernel_size.back();
-  const int64_t spread_height = dilation[0], spread_width = dilation.back();
-  const int64_t step_height = stride[0], step_width = stride.back();
-  const c10::SymInt out_height =
-      (input.sym_size(-2) + 2 * padding[0] - spread_height * (weight.sym_size(2) - 1) - 1) /
-          step_height +
-      1;
-  const c10::SymInt out_width =
-      (input.sym_size(-1) + 2 * padding.back() - spread_width * (weight.sym_size(3) - 1) - 1) /
-          step_width +
-      1;
+  const int64_t window_height = first(kernel_size), window_width = second(kernel_size);
+  const c10::SymInt out_height = conv_output_size(input.sym_size(-2), weight.sym_size(2),
+                                                  first(padding), first(dilation), first(stride));
+  const c10::SymInt out_width = conv_output_size(input.sym_size(-1), weight.sym_size(3),
+                                                 second(padding), second(dilation), second(stride));
 
-  // Where the maximum was, the gradient; elsewhere zero: one window at a time, [.., PH, PW, places]
-  // to the plane.
+  // The gradient at the maximum of each window, zero elsewhere: [.., PH, PW, elements of a window],
+  // rearranged to the plane.
   const Tensor grad_pooled = at::threshold_backward(grad_output, output, 0);
-  const Tensor place = at::arange(window_height * window_width, indices.options().dtype(at::kLong));
-  const Tensor chosen = indices.to(at::kLong).unsqueeze(-1) == place;
+  const Tensor elements =
+      at::arange(window_height * window_width, indices.options().dtype(at::kLong));
+  const Tensor is_maximum = indices.to(at::kLong).unsqueeze(-1) == elements;
   const Tensor zero = at::zeros({}, grad_pooled.options());
-  Tensor windows = at::where(chosen, grad_pooled.unsqueeze(-1), zero);
+  Tensor windows = at::where(is_maximum, grad_pooled.unsqueeze(-1), zero);
   const auto leading = [&](std::initializer_list<c10::SymInt> last) {
     std::vector<c10::SymInt> sizes(output.sym_sizes().begin(), output.sym_sizes().end() - 2);
     sizes.insert(sizes.end(), last);

@@ -1,7 +1,6 @@
-"""How tests compare a fused op with native torch: one place, one set of tolerances.
+"""Assertions that compare a fused op with native torch.
 
-The rules and their tolerances are those of `inkgrad check` (inkgrad.check.compare); these helpers
-turn a difference into a failed assertion.
+Rules and tolerances are those of `inkgrad check` (inkgrad.check.tolerance).
 """
 
 from __future__ import annotations
@@ -14,8 +13,8 @@ import torch
 import torch.utils._pytree as pytree
 from torch import Tensor
 
-from inkgrad.check.compare import limit, mismatch, relative_error
 from inkgrad.check.derivatives import compare_with_native
+from inkgrad.check.tolerance import limit, mismatch, relative_error
 
 needs_extension = pytest.mark.skipif(
     not hasattr(torch.ops.inkgrad, "conv2d"), reason="the extension is not loaded"
@@ -35,7 +34,7 @@ every_half = pytest.mark.parametrize("dtype", HALVES, ids=dtype_id)
 
 
 def assert_close(actual: Any, expected: Any, *, error: float | None = None) -> None:
-    """Two trees of tensors are equal up to the order of summation (or to a relative `error`)."""
+    """Assert that trees of tensors are equal up to summation order, or to a relative `error`."""
     actual_leaves, actual_tree = pytree.tree_flatten(actual)
     expected_leaves, expected_tree = pytree.tree_flatten(expected)
     assert actual_tree == expected_tree
@@ -54,7 +53,7 @@ def assert_close(actual: Any, expected: Any, *, error: float | None = None) -> N
 
 
 def assert_equal(actual: Tensor, expected: Tensor) -> None:
-    """The same dtype, shape and bits; NaN equals NaN, and 0.0 equals -0.0."""
+    """Assert the same dtype, shape and values; NaN equals NaN, and 0.0 equals -0.0."""
     assert actual.dtype == expected.dtype
     assert actual.shape == expected.shape
     torch.testing.assert_close(actual, expected, rtol=0, atol=0, equal_nan=True)
@@ -69,7 +68,7 @@ def assert_like_native(
     differentiable: Sequence[bool] | None = None,
     label: str = "",
 ) -> None:
-    """Outputs, gradients and second gradients (up to `order`) equal native's."""
+    """Assert that outputs, gradients and second gradients (up to `order`) equal native's."""
     comparison = compare_with_native(
         fused, native, inputs, order=order, differentiable=differentiable, label=label
     )

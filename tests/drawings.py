@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from inkgrad.course.strokes import Pen, Strokes, draw
+from inkgrad.course.data.strokes import Pen, Strokes, draw
 
 # A 4: nothing about it is symmetric.
 FOUR = Strokes(

@@ -33,6 +33,7 @@ class PooledImages(ctypes.Structure):
     _fields_ = (
         *((name, _Size) for name in (*_POOL, "images", "channels", "height", "width")),
         ("channels_last", ctypes.c_bool),
+        ("dtype", _Int),
     )
 
 
@@ -45,13 +46,55 @@ class PooledConv(ctypes.Structure):
     ))  # fmt: skip
 
 
+class PooledConvGradient(ctypes.Structure):
+    _fields_ = (("grad_output", _Pointer), ("output", _Pointer), ("indices", _Pointer))
+
+
+class BceOperands(ctypes.Structure):
+    _fields_ = (
+        ("dtype", _Int), ("n", _Size),
+        ("input", _Pointer), ("target", _Pointer), ("weight", _Pointer),
+    )  # fmt: skip
+
+
+class BceGradients(ctypes.Structure):
+    _fields_ = (
+        ("grad_output", _Pointer), ("uniform", ctypes.c_bool), ("divisor", ctypes.c_double),
+        ("grad_input", _Pointer), ("grad_target", _Pointer),
+    )  # fmt: skip
+
+
+class Epilogue(ctypes.Structure):
+    _fields_ = (("dtype", _Int), ("rows", _Size), ("columns", _Size), ("activation", _Int))
+
+
+class EpilogueGradients(ctypes.Structure):
+    _fields_ = tuple((name, _Pointer) for name in (
+        "grad_output", "output", "grad_z", "column_sums", "parts", "extremes",
+    ))  # fmt: skip
+
+
+class Images(ctypes.Structure):
+    _fields_ = (("count", _Size), ("channels", _Size), ("pixels", _Size), ("dtype", _Int))
+
+
 class LinearShape(ctypes.Structure):
-    _fields_ = (("rows", _Size), ("outputs", _Size), ("inputs", _Size), ("activation", _Int))
+    _fields_ = (
+        ("rows", _Size), ("outputs", _Size), ("inputs", _Size),
+        ("activation", _Int), ("dtype", _Int),
+    )  # fmt: skip
 
 
-CHAIN_ACTIONS = {"judge": 0, "backward": 1, "step": 2}
+class LinearGradients(ctypes.Structure):
+    _fields_ = tuple((name, _Pointer) for name in (
+        "grad_output", "output", "input", "weight", "parts",
+        "grad_input", "grad_weight", "grad_bias",
+    ))  # fmt: skip
+
+
+CHAIN_ACTIONS = {"evaluate": 0, "backward": 1, "step": 2}
 CHAIN_REPORT = ("loss", "right", "bad_rows", "bad_targets")
-MOST_CHAIN_LAYERS = 8
+MAX_CHAIN_LAYERS = 8
 
 
 class ChainLayer(ctypes.Structure):
@@ -69,7 +112,7 @@ class ChainPass(ctypes.Structure):
     _fields_ = (
         ("action", _Int),
         ("layers", _Int),
-        ("layer", ChainLayer * MOST_CHAIN_LAYERS),
+        ("layer", ChainLayer * MAX_CHAIN_LAYERS),
         ("inputs", _Pointer),
         ("inputs_are_bytes", ctypes.c_bool),
         ("targets", _Pointer),
@@ -98,54 +141,42 @@ class SplitOperands(ctypes.Structure):
     _fields_ = (("of", SplitOperand * 3), ("count", _Int))
 
 
-_Pool, _Conv = ctypes.POINTER(PooledImages), ctypes.POINTER(PooledConv)
-_Linear, _Chain = ctypes.POINTER(LinearShape), ctypes.POINTER(ChainPass)
-
-
 class Kernels(ctypes.Structure):
-    """The table of launches.h, member by member."""
+    """The table of launches.h, member by member. Structures are passed by ctypes.byref."""
 
     _fields_ = (
         ("current_stream", _function(_Pointer, _Int)),
         ("bce_parts", _function(_Size, _Int, _Size)),
-        ("bce_sum", _function(None, _Int, _Pointer, _Pointer, _Pointer, _Size, ctypes.c_double,
-                              _Pointer, _Pointer, _Pointer)),
-        ("bce_each", _function(None, _Int, _Pointer, _Pointer, _Pointer, _Size, _Pointer,
-                               _Pointer)),
-        ("bce_backward", _function(None, _Int, _Pointer, ctypes.c_bool, ctypes.c_double, _Pointer,
-                                   _Pointer, _Pointer, _Size, _Pointer, _Pointer, _Pointer)),
-        ("bias_activation", _function(None, _Int, _Pointer, _Size, _Size, _Pointer, _Int,
-                                      _Pointer)),
+        ("bce_sum", _function(None, _Pointer, ctypes.c_double, *(_Pointer,) * 3)),
+        ("bce_each", _function(None, *(_Pointer,) * 3)),
+        ("bce_backward", _function(None, *(_Pointer,) * 3)),
+        ("bias_activation", _function(None, *(_Pointer,) * 4)),
         ("column_parts", _function(_Size, _Size, _Size)),
         ("column_extremes", _function(_Size, _Size, _Size)),
-        ("activation_backward", _function(None, _Int, _Pointer, _Pointer, _Size, _Size, _Int,
-                                          _Pointer, _Pointer, _Pointer, _Pointer, _Pointer)),
+        ("activation_backward", _function(None, *(_Pointer,) * 3)),
         ("has_tensor_products", _Pointer),
         ("split_workspace_bytes", _function(_Size)),
         ("plane_bytes", _function(_Size, _Size, _Size)),
-        ("split", _function(None, ctypes.POINTER(SplitOperands), _Pointer, _Pointer)),
-        ("product_shares", _Pointer),
+        ("split", _function(None, *(_Pointer,) * 3)),
+        ("product_partial_sums", _Pointer),
         ("product", _Pointer),
-        ("relu_pool", _function(None, _Int, _Pool, _Pointer, _Pointer, _Pointer, _Pointer,
-                                _Pointer)),
-        ("relu_pool_backward", _function(None, _Int, _Pool, _Pointer, _Pointer, _Pointer, _Pointer,
-                                         _Pointer)),
-        ("to_channels_last", _function(None, _Pointer, _Size, _Size, _Size, _Pointer, _Pointer)),
-        ("from_channels_last", _function(None, _Int, _Pointer, _Size, _Size, _Size, _Pointer,
-                                         _Pointer, _Pointer)),
-        ("conv_takes", _function(ctypes.c_bool, _Conv)),
-        ("conv_relu_pool", _function(None, _Conv, *(_Pointer,) * 6)),
-        ("conv_weight_grad_parts", _function(_Size, _Conv)),
-        ("conv_weight_grad", _function(None, _Conv, *(_Pointer,) * 8)),
-        ("conv_input_grad_takes", _function(ctypes.c_bool, _Conv)),
-        ("conv_input_grad", _function(None, _Conv, *(_Pointer,) * 6)),
-        ("small_linear_takes", _function(ctypes.c_bool, _Linear)),
-        ("small_linear", _function(None, _Int, _Linear, *(_Pointer,) * 5)),
-        ("small_linear_parts", _function(_Size, _Linear)),
-        ("small_linear_backward", _function(None, _Int, _Linear, *(_Pointer,) * 9)),
-        ("chain_takes", _function(ctypes.c_bool, _Chain)),
-        ("chain_pass", _function(None, _Chain, _Pointer, _Pointer)),
-    )  # fmt: skip
+        ("relu_pool", _function(None, *(_Pointer,) * 6)),
+        ("relu_pool_backward", _function(None, *(_Pointer,) * 6)),
+        ("to_channels_last", _function(None, *(_Pointer,) * 4)),
+        ("from_channels_last", _function(None, *(_Pointer,) * 5)),
+        ("conv_supports", _function(ctypes.c_bool, _Pointer)),
+        ("conv_relu_pool", _function(None, *(_Pointer,) * 7)),
+        ("conv_weight_grad_parts", _function(_Size, _Pointer)),
+        ("conv_weight_grad", _function(None, *(_Pointer,) * 7)),
+        ("conv_input_grad_supports", _function(ctypes.c_bool, _Pointer)),
+        ("conv_input_grad", _function(None, *(_Pointer,) * 5)),
+        ("small_linear_supports", _function(ctypes.c_bool, _Pointer)),
+        ("small_linear", _function(None, *(_Pointer,) * 6)),
+        ("small_linear_parts", _function(_Size, _Pointer)),
+        ("small_linear_backward", _function(None, *(_Pointer,) * 3)),
+        ("chain_supports", _function(ctypes.c_bool, _Pointer)),
+        ("chain_pass", _function(None, *(_Pointer,) * 3)),
+    )
 
 
 def compile_library(folder: Path, sources: list[Path], *flags: str) -> ctypes.CDLL:

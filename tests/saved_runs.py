@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from inkgrad.course.runs import Point, Record
 from inkgrad.course.settings import course_settings
-from inkgrad.course.steps import Score
-from inkgrad.course.training import Epoch
+from inkgrad.course.training.loop import Epoch
+from inkgrad.course.training.run_store import Point, Record
+from inkgrad.course.training.steps import Score
 
 
 def record(number: int, model: str = "softmax", **settings: Any) -> Record:

@@ -1,6 +1,6 @@
-"""The shapes that the op tests run over, in one table; each row says what it is there for.
+"""The shapes of the op tests in one table; each row says what it covers.
 
-Sizes straddle what kernels are tiled by: SIMD lanes (4 to 32 elements), register tiles (6 to 16
+Sizes straddle the tile sizes of the kernels: SIMD lanes (4 to 32 elements), register tiles (6 to 16
 rows, two to four vectors of columns), panels (64 to 512 deep), and the grain of a thread.
 """
 
@@ -103,7 +103,7 @@ CONV = (
     Row("even kernel", *conv((2, 3, 8, 8), 4, (2, 4))),
     Row("stride", *conv((2, 3, 11, 12), 4, (3, 3), stride=(2, 3))),
     Row("stride larger than kernel", *conv((2, 3, 11, 12), 4, (2, 2), stride=(3, 4))),
-    Row("rest that the stride leaves over", *conv((1, 2, 10, 9), 3, (3, 2), stride=(4, 3))),
+    Row("remainder of the stride", *conv((1, 2, 10, 9), 3, (3, 2), stride=(4, 3))),
     Row("padding", *conv((2, 3, 6, 5), 4, (3, 3), padding=(2, 1))),
     Row("padding beyond the kernel", *conv((1, 2, 3, 4), 3, (2, 2), padding=(4, 3))),
     Row("padding of one side only", *conv((2, 3, 6, 5), 4, (1, 5), padding=(0, 2))),
@@ -127,25 +127,26 @@ CONV = (
                                                                          17, 24, 32, 33, 65)),
     *(Row(f"batch of {n}", *conv((n, 2, 5, 5), 3, (3, 3))) for n in (3, 5, 17)),
     Row("tall image, wide kernel", *conv((2, 2, 70, 33), 3, (3, 7), padding=(1, 2))),
-    *(Row(f"{n} images in lanes", *conv((n, 6, 5, 12), 7, (3, 3))) for n in (8, 11, 12, 16, 17, 28)),
+    *(Row(f"batch of {n} in lanes", *conv((n, 6, 5, 12), 7, (3, 3)))
+      for n in (8, 11, 12, 16, 17, 28)),
     *(Row(f"batch in lanes, kernel {h}x{w}", *conv((16, 4, 9, 11), 6, (h, w), padding=(1, 2)))
       for h, w in ((5, 5), (7, 3), (6, 5), (2, 3), (1, 5), (4, 4), (5, 1))),
     Row("batch in lanes, dilated", *conv((17, 6, 11, 10), 4, (3, 3), dilation=(3, 1), padding=1)),
     Row("batch in lanes, dilated columns", *conv((16, 6, 7, 12), 4, (3, 3), dilation=(1, 2))),
-    Row("batch in lanes, row after row", *conv((16, 2, 40, 9), 3, (3, 3))),
+    Row("batch in lanes, many rows", *conv((16, 2, 40, 9), 3, (3, 3))),
     Row("one image, channels in lanes", *conv((1, 9, 6, 7), 15, (3, 3), padding=1)),
     Row("one image, blocks of channels", *conv((1, 17, 5, 9), 79, (2, 3))),
-    Row("one image, chains of channels", *conv((1, 29, 8, 15), 33, (3, 3), dilation=(2, 1))),
+    Row("one image, accumulation blocks", *conv((1, 29, 8, 15), 33, (3, 3), dilation=(2, 1))),
 )  # fmt: skip
 
 POOL = (
     Row("pool 1", *conv((2, 3, 7, 8), 4, (3, 3), kernel_size=1)),
-    Row("pool 3 with a rest", *conv((2, 3, 13, 12), 4, (3, 3), kernel_size=3)),
+    Row("pool 3 with a remainder", *conv((2, 3, 13, 12), 4, (3, 3), kernel_size=3)),
     Row("pool of rows", *conv((2, 3, 7, 20), 4, (3, 3), kernel_size=(1, 3))),
     Row("pool of columns", *conv((2, 3, 20, 7), 4, (3, 3), kernel_size=(4, 1))),
     Row("pool tuple of one", *conv((2, 3, 8, 8), 4, (3, 3), kernel_size=(2,))),
     Row("pool of everything", *conv((2, 3, 8, 9), 4, (3, 3), kernel_size=(6, 7))),
-    Row("window of 256: the last that fits one byte", *conv((1, 1, 33, 34), 2, (2, 2),
+    Row("window of 256: the largest index that fits one byte", *conv((1, 1, 33, 34), 2, (2, 2),
                                                             kernel_size=16)),
     Row("window of 289: more than one byte", *conv((1, 1, 35, 36), 2, (2, 2), kernel_size=17)),
     Row("long window of 300", *conv((1, 1, 3, 601), 2, (2, 2), kernel_size=(1, 300))),
@@ -154,16 +155,16 @@ POOL = (
     *(Row(f"pool, kernel {h}x{w}", *conv((2, c, 14, 13), 3, (h, w), kernel_size=2))
       for c, h, w in ((1, 9, 1), (1, 1, 9), (16, 9, 9), (6, 8, 3), (10, 5, 5), (17, 3, 5))),
     Row("pool, batch of 17", *conv((17, 6, 8, 8), 3, (3, 3), kernel_size=2)),
-    *(Row(f"pool, {n} images in lanes", *conv((n, 6, 8, 9), 7, (3, 3), kernel_size=2))
+    *(Row(f"pool, batch of {n} in lanes", *conv((n, 6, 8, 9), 7, (3, 3), kernel_size=2))
       for n in (11, 12, 16, 17, 28)),
     *(Row(f"pool, batch in lanes, kernel {h}x{w}", *conv((16, 3, 11, 10), 6, (h, w), padding=(2, 1),
                                                  kernel_size=2))
       for h, w in ((5, 5), (3, 3), (2, 4), (7, 1))),
-    Row("pool, batch in lanes, windows and a rest", *conv((16, 2, 21, 12), 3, (3, 3),
+    Row("pool, batch in lanes, windows and a remainder", *conv((16, 2, 21, 12), 3, (3, 3),
                                                    kernel_size=(2, 3))),
-    Row("pool, batch in lanes, row after row", *conv((17, 1, 40, 12), 3, (5, 3), kernel_size=2)),
+    Row("pool, batch in lanes, many rows", *conv((17, 1, 40, 12), 3, (5, 3), kernel_size=2)),
     Row("pool, one image, channels in lanes", *conv((1, 5, 9, 15), 32, (3, 3), kernel_size=(3, 2))),
-    Row("pool 5: more places than lanes", *conv((2, 6, 13, 12), 4, (3, 3), kernel_size=5)),
+    Row("pool 5: more indices than lanes", *conv((2, 6, 13, 12), 4, (3, 3), kernel_size=5)),
     Row("pool, dilated and padded", *conv((2, 6, 13, 12), 4, (3, 2), dilation=(2, 3),
                                           padding=(2, 1), kernel_size=2)),
     Row("pool, all at once", *conv((2, 4, 17, 20), 6, (3, 2), stride=(2, 3), padding=(3, 1),

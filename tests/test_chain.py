@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 import inkgrad.nn as ink
 from inkgrad.chain import Chain
-from inkgrad.device_chain import Book, LateLoss
+from inkgrad.device_chain import LateLoss, Reports
 from inkgrad.extension import LOADED
 
 pytestmark = pytest.mark.skipif(LOADED.module is None, reason="needs the compiled kernels")
@@ -29,12 +29,12 @@ def two_outputs() -> Layers:
 
 
 def wide() -> Layers:
-    return [ink.Standardise(0.1, 0.3), ink.LinearReLU(33, 17, bias=False), nn.Linear(17, 10)]
+    return [ink.Standardize(0.1, 0.3), ink.LinearReLU(33, 17, bias=False), nn.Linear(17, 10)]
 
 
 def images() -> Layers:
     return [
-        ink.Standardise(0.1, 0.3),
+        ink.Standardize(0.1, 0.3),
         ink.ConvReluMaxPool2d(1, 3, kernel_size=3, padding=1),
         ink.ConvReluMaxPool2d(3, 5, kernel_size=(2, 3), bias=False, pool=(2, 1)),
         nn.Flatten(),
@@ -150,7 +150,7 @@ def test_the_number_of_threads_changes_nothing(threads: int) -> None:
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_judging_is_in_pieces_and_changes_nothing(name: str, device: torch.device) -> None:
+def test_evaluation_in_chunks_changes_nothing(name: str, device: torch.device) -> None:
     layers, inputs, targets, criterion = problem(name, 50, device)
     chain = Chain(layers, criterion)
     with torch.no_grad():
@@ -160,8 +160,8 @@ def test_judging_is_in_pieces_and_changes_nothing(name: str, device: torch.devic
     else:
         right = output.argmax(1) == targets
     weights = [p.detach().clone() for p in chain.parameters()]
-    for piece in (50, 7, 1000):
-        loss, count = chain.judge(inputs, targets, piece)
+    for chunk_size in (50, 7, 1000):
+        loss, count = chain.evaluate(inputs, targets, chunk_size)
         assert loss == pytest.approx(criterion(output, targets).item(), rel=1e-5)
         assert count == int(right.sum())
     assert all(torch.equal(a, b) for a, b in zip(weights, chain.parameters(), strict=True))
@@ -219,24 +219,39 @@ class Doubled(ink.ConvReluMaxPool2d):
 
 
 @pytest.mark.parametrize(
-    ("layers", "criterion"),
+    ("layers", "criterion", "message"),
     [
-        ([Doubled(1, 1, 3)], nn.CrossEntropyLoss()),
-        ([nn.Linear(3, 1), nn.Tanh()], nn.CrossEntropyLoss()),
-        ([ink.Conv2d(1, 1, 3)], nn.CrossEntropyLoss()),
-        ([ink.ConvReluMaxPool2d(1, 1, 3, padding="same")], nn.CrossEntropyLoss()),
-        ([nn.Linear(3, 1).double()], nn.CrossEntropyLoss()),
-        ([nn.Linear(3, 1, device="meta")], nn.CrossEntropyLoss()),
-        ([nn.Linear(3, 1)], nn.MSELoss()),
-        ([nn.Linear(3, 1)], nn.CrossEntropyLoss(label_smoothing=0.1)),
-        ([nn.Linear(3, 1)], nn.BCELoss(weight=torch.ones(1))),
-        ([nn.Linear(3, 1)], nn.BCELoss(reduction="none")),
-        ([nn.Flatten()], nn.CrossEntropyLoss()),
+        ([Doubled(1, 1, 3)], nn.CrossEntropyLoss(), "layers of .* got Doubled"),
+        ([nn.Linear(3, 1), nn.Tanh()], nn.CrossEntropyLoss(), "layers of .* got Tanh"),
+        ([ink.Conv2d(1, 1, 3)], nn.CrossEntropyLoss(), "layers of .* got Conv2d"),
+        (
+            [ink.ConvReluMaxPool2d(1, 1, 3, padding="same")],
+            nn.CrossEntropyLoss(),
+            "number of zeros, got ConvReluMaxPool2d",
+        ),
+        (
+            [nn.Linear(3, 1), nn.Flatten(0)],
+            nn.CrossEntropyLoss(),
+            r"Flatten\(1, -1\) .* got Flatten",
+        ),
+        ([nn.Linear(3, 1).double()], nn.CrossEntropyLoss(), "float32 parameters .* got Double"),
+        ([nn.Linear(3, 1, device="meta")], nn.CrossEntropyLoss(), "on the CPU, got .*meta"),
+        ([nn.Linear(3, 1)], nn.MSELoss(), "or CrossEntropyLoss.* got MSELoss"),
+        (
+            [nn.Linear(3, 1)],
+            nn.CrossEntropyLoss(label_smoothing=0.1),
+            "or CrossEntropyLoss.* got CrossEntropyLoss",
+        ),
+        ([nn.Linear(3, 1)], nn.BCELoss(weight=torch.ones(1)), "mean or sum, got BCELoss"),
+        ([nn.Linear(3, 1)], nn.BCELoss(reduction="none"), "mean or sum, got BCELoss"),
+        ([nn.Flatten()], nn.CrossEntropyLoss(), "at least one layer with parameters"),
     ],
     ids=lambda value: str(value).replace("\n", ""),
 )
-def test_what_is_not_supported_is_refused(layers: Layers, criterion: nn.Module) -> None:
-    with pytest.raises(ValueError, match=r"^chain: "):
+def test_what_is_not_supported_is_refused(
+    layers: Layers, criterion: nn.Module, message: str
+) -> None:
+    with pytest.raises(ValueError, match=f"^chain: expected .*{message}"):
         Chain(layers, criterion)
     assert Chain.of(layers, criterion) is None
 
@@ -287,13 +302,13 @@ def test_no_examples_are_refused(name: str, device: torch.device) -> None:
         with pytest.raises(ValueError, match="expected at least one example"):
             chain.step(*empty, lr=0.1)
     with pytest.raises(ValueError, match="expected at least one example"):
-        chain.judge(inputs[:0], targets[:0])
-    with pytest.raises(ValueError, match="pieces of 0"):
-        chain.judge(inputs, targets, 0)
+        chain.evaluate(inputs[:0], targets[:0])
+    with pytest.raises(ValueError, match="positive chunk_size, got 0"):
+        chain.evaluate(inputs, targets, 0)
 
 
 def test_what_has_no_kernel_is_no_chain_on_cuda() -> None:
-    """Then :mod:`inkgrad.course.steps` trains it by autograd."""
+    """Then :mod:`inkgrad.course.training.steps` trains it by autograd."""
     if not torch.cuda.is_available():
         pytest.skip("no GPU")
     bce, cross_entropy = ink.BCELoss(), nn.CrossEntropyLoss()
@@ -309,7 +324,7 @@ def test_what_has_no_kernel_is_no_chain_on_cuda() -> None:
 
 
 def test_a_step_on_cuda_waits_for_nothing(device: torch.device) -> None:
-    """What comes back is a loss to ask for; asked late, each is still its own step's."""
+    """A loss that is read late is still that of its step."""
     layers, inputs, targets, criterion = problem("diabetes", 40, device)
     chain = Chain(layers, criterion)
     late = [chain.step(inputs, targets, lr=0.1) for _ in range(600)]
@@ -322,15 +337,15 @@ def test_a_step_on_cuda_waits_for_nothing(device: torch.device) -> None:
 
 
 def test_late_losses_are_read_as_far_as_they_are_written() -> None:
-    book = Book(CPU)
-    pages = []
-    while not book.is_full:
-        page, loss = book.next_page()
-        page.copy_(torch.tensor([len(pages) + 0.5, 3, 0, 0]))
-        pages.append(loss)
-        if len(pages) in (1, 2, 100):
-            assert loss.read() == (len(pages) - 0.5, 3)
-    assert [float(loss) for loss in pages] == [i + 0.5 for i in range(len(pages))]
+    reports = Reports(CPU)
+    losses: list[LateLoss] = []
+    while not reports.is_full:
+        report, loss = reports.add()
+        report.copy_(torch.tensor([len(losses) + 0.5, 3, 0, 0]))
+        losses.append(loss)
+        if len(losses) in (1, 2, 100):
+            assert loss.read() == (len(losses) - 0.5, 3)
+    assert [float(loss) for loss in losses] == [i + 0.5 for i in range(len(losses))]
 
 
 @pytest.mark.parametrize(
@@ -339,7 +354,7 @@ def test_late_losses_are_read_as_far_as_they_are_written() -> None:
 def test_a_refused_step_is_an_error_once_its_loss_is_asked_for(
     report: list[float], error: type[Exception]
 ) -> None:
-    page, loss = Book(CPU).next_page()
-    page.copy_(torch.tensor(report))
+    memory, loss = Reports(CPU).add()
+    memory.copy_(torch.tensor(report))
     with pytest.raises(error, match=r"range|between 0 and 1"):
         float(loss)

@@ -1,4 +1,4 @@
-"""The inkgrad command: what it hands over, and how it ends when something stops it."""
+"""The inkgrad command: arguments, exit codes, and what happens on errors."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from inkgrad import cli
 
 @pytest.fixture
 def command(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
-    """Puts a function in the place of the ``train`` subcommand."""
+    """Replaces the ``train`` subcommand by a function."""
 
     def install(run: Callable[[argparse.Namespace], int]) -> None:
         module = types.ModuleType("a_command")

@@ -65,7 +65,7 @@ def test_kernel_libraries_that_are_gone_are_no_more_than_a_warning():
     ],
 )
 def test_the_warning_says_why(error, reason):
-    assert reason in extension._what_went_wrong(error)
+    assert reason in extension._reason_of(error)
 
 
 @needs_extension

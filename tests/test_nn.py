@@ -63,7 +63,7 @@ def test_results_and_gradients_are_those_of_torch(name: str) -> None:
     fused = make_fused().double()
     torch.manual_seed(0)
     native = make_native().double()
-    # the same seed gives the same weights: initialisation is torch's own
+    # the same seed gives the same weights: initialization is torch's own
     assert_close(list(fused.parameters()), list(native.parameters()), rtol=0, atol=0)
     input = torch.randn(shape, dtype=torch.float64)
     grad_output = torch.randn_like(native(input))

@@ -1,4 +1,4 @@
-"""inkgrad.patch and unpatch: what is swapped, what is left alone, and that nobody notices."""
+"""inkgrad.patch and unpatch: what is replaced, what is not, and that the model behaves the same."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ import inkgrad.nn as inn
 
 
 class Residual(nn.Module):
-    """A block as of a ResNet: attributes, one ReLU used twice, a Sequential that may be absent."""
+    """A ResNet block: attributes, one ReLU used twice, a Sequential that may be absent."""
 
     def __init__(self, channels_in: int, channels: int) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""The check before the set-up names what is missing and what mends it, on any old Python."""
+"""The check before the set-up names what is missing and how to fix it, on any Python version."""
 
 from __future__ import annotations
 

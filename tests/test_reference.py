@@ -1,4 +1,4 @@
-"""The reference formulas are torch.nn.functional's: what everything else is compared with."""
+"""inkgrad.reference, which all else is compared with, computes what torch.nn.functional does."""
 
 import pytest
 import torch
@@ -38,6 +38,6 @@ def test_formula(name):
 
 @every_dtype
 def test_pool_then_relu_is_relu_then_pool(dtype):
-    """The order is free: both are monotone. Fused layers found in either order rely on it."""
+    """Fusing layers in either order relies on this; max and ReLU are monotonic."""
     image = torch.randn(2, 3, 9, 8).to(dtype)
     assert_equal(F.relu(F.max_pool2d(image, 2)), F.max_pool2d(F.relu(image), 2))

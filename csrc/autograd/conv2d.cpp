@@ -2,10 +2,8 @@
 // output, whose sign is the relu's derivative, and the indices of the maxima, a byte for each output.
 // The convolution's own output is not kept.
 #include <torch/csrc/autograd/custom_function.h>
-#include <torch/library.h>
 
 #include "../common/conv_options.h"
-#include "../ops.h"
 #include "transforms.h"
 
 namespace inkgrad {
@@ -16,7 +14,7 @@ using torch::autograd::Variable;
 using torch::autograd::variable_list;
 
 void save_options(AutogradContext* ctx, const OptionalTensor& bias, const ConvOptions& options) {
-  ctx->saved_data["has_bias"] = bias.has_value() && bias->defined();
+  ctx->saved_data["has_bias"] = is_defined(bias);
   ctx->saved_data["stride"] = options.stride;
   ctx->saved_data["padding"] = options.padding;
   ctx->saved_data["dilation"] = options.dilation;
@@ -60,21 +58,20 @@ struct Conv2d : torch::autograd::Function<Conv2d> {
 
 struct Conv2dReluMaxPool2d : torch::autograd::Function<Conv2dReluMaxPool2d> {
   static variable_list forward(AutogradContext* ctx, const Variable& input, const Variable& weight,
-                               const OptionalTensor& bias, const ConvOptions& options,
-                               IntArrayRef kernel_size) {
+                               const OptionalTensor& bias, IntArrayRef stride, IntArrayRef padding,
+                               IntArrayRef dilation, int64_t groups, IntArrayRef kernel_size) {
     at::AutoDispatchBelowADInplaceOrView below;
     auto [output, indices] =
-        conv2d_relu_max_pool2d(input, weight, bias, options.stride, options.padding,
-                               options.dilation, options.groups, kernel_size);
+        conv2d_relu_max_pool2d(input, weight, bias, stride, padding, dilation, groups, kernel_size);
     ctx->save_for_backward({input, weight, output, indices});
     ctx->mark_non_differentiable({indices});
-    save_options(ctx, bias, options);
+    save_options(ctx, bias, {stride, padding, dilation, groups});
     ctx->saved_data["kernel_size"] = kernel_size;
     return {output, indices};
   }
 
   static variable_list backward(AutogradContext* ctx, const variable_list& grads) {
-    variable_list result(5);
+    variable_list result(8);
     if (!grads[0].defined()) return result;
     const auto saved = ctx->get_saved_variables();
     std::tie(result[0], result[1], result[2]) = conv2d_relu_max_pool2d_backward(
@@ -92,66 +89,20 @@ Tensor conv2d_forward(c10::DispatchKeySet keys, const Tensor& input, const Tenso
                       IntArrayRef dilation, int64_t groups) {
   if (needs_formula(input, weight, bias))
     return native::conv2d(input, weight, bias, stride, padding, dilation, groups);
-  static const auto op = c10::Dispatcher::singleton()
-                             .findSchemaOrThrow("inkgrad::conv2d", "")
-                             .typed<decltype(native::conv2d)>();
-  const Tensor output = op.redispatch(keys & c10::after_autograd_keyset, input, weight, bias,
-                                      stride, padding, dilation, groups);
+  const Tensor output = conv2d.handle().redispatch(keys & c10::after_autograd_keyset, input, weight,
+                                                   bias, stride, padding, dilation, groups);
   if (output.requires_grad() || !needs_graph(input, weight, bias)) return output;
   return Conv2d::apply(input, weight, bias, ConvOptions{stride, padding, dilation, groups},
                        Computed{output});
-}
-
-Gradients3 conv2d_backward_of(const Tensor& grad_output, const Tensor& input, const Tensor& weight,
-                              IntArrayRef stride, IntArrayRef padding, IntArrayRef dilation,
-                              int64_t groups, std::array<bool, 3> output_mask) {
-  if (needs_formula(grad_output, input, weight) || needs_graph(grad_output, input, weight)) {
-    return native::conv2d_backward(grad_output, input, weight, stride, padding, dilation, groups,
-                                   output_mask);
-  }
-  at::AutoDispatchBelowADInplaceOrView below;
-  return conv2d_backward(grad_output, input, weight, stride, padding, dilation, groups,
-                         output_mask);
-}
-
-Gradients2 pool_forward(const Tensor& input, const Tensor& weight, const OptionalTensor& bias,
-                        IntArrayRef stride, IntArrayRef padding, IntArrayRef dilation,
-                        int64_t groups, IntArrayRef kernel_size) {
-  if (needs_formula(input, weight, bias)) {
-    return native::conv2d_relu_max_pool2d(input, weight, bias, stride, padding, dilation, groups,
-                                          kernel_size);
-  }
-  if (needs_graph(input, weight, bias)) {
-    const auto result = Conv2dReluMaxPool2d::apply(
-        input, weight, bias, ConvOptions{stride, padding, dilation, groups}, kernel_size);
-    return {result[0], result[1]};
-  }
-  at::AutoDispatchBelowADInplaceOrView below;
-  return conv2d_relu_max_pool2d(input, weight, bias, stride, padding, dilation, groups,
-                                kernel_size);
-}
-
-Gradients3 pool_backward(const Tensor& grad_output, const Tensor& input, const Tensor& weight,
-                         const Tensor& output, const Tensor& indices, IntArrayRef stride,
-                         IntArrayRef padding, IntArrayRef dilation, int64_t groups,
-                         IntArrayRef kernel_size, std::array<bool, 3> output_mask) {
-  if (needs_formula(grad_output, input, weight, output) ||
-      needs_graph(grad_output, input, weight, output)) {
-    return native::conv2d_relu_max_pool2d_backward(grad_output, input, weight, output, indices,
-                                                   stride, padding, dilation, groups, kernel_size,
-                                                   output_mask);
-  }
-  at::AutoDispatchBelowADInplaceOrView below;
-  return conv2d_relu_max_pool2d_backward(grad_output, input, weight, output, indices, stride,
-                                         padding, dilation, groups, kernel_size, output_mask);
 }
 
 }  // namespace
 }  // namespace inkgrad
 
 TORCH_LIBRARY_IMPL(inkgrad, Autograd, m) {
-  m.impl("conv2d", inkgrad::conv2d_forward);
-  m.impl("conv2d_backward", inkgrad::conv2d_backward_of);
-  m.impl("conv2d_relu_max_pool2d", inkgrad::pool_forward);
-  m.impl("conv2d_relu_max_pool2d_backward", inkgrad::pool_backward);
+  using namespace inkgrad;
+  m.impl(conv2d.name, conv2d_forward);
+  m.impl(conv2d_backward.name, backward_of<conv2d_backward>(conv2d_backward.formula));
+  register_autograd<conv2d_relu_max_pool2d, conv2d_relu_max_pool2d_backward, Conv2dReluMaxPool2d>(
+      m);
 }

@@ -14,6 +14,12 @@ namespace inkgrad {
 inline int64_t first(at::IntArrayRef pair) { return pair[0]; }
 inline int64_t second(at::IntArrayRef pair) { return pair.back(); }
 
+// The output's size in one dimension.
+template <typename Int>
+Int conv_output_size(Int size, Int kernel, int64_t pad, int64_t dilation, int64_t stride) {
+  return (size + 2 * pad - dilation * (kernel - 1) - 1) / stride + 1;
+}
+
 inline bool is_row_major(const at::Tensor& t) {
   return t.is_contiguous() && t.suggest_memory_format() == at::MemoryFormat::Contiguous;
 }

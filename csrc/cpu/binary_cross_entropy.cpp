@@ -1,9 +1,8 @@
-// binary_cross_entropy on the CPU: one pass, chunks of fixed size, so that a sum is the same for
-// any number of threads. The half types are converted a chunk at a time and computed in float.
+// binary_cross_entropy on the CPU, in one pass over chunks of a fixed size: a sum is the same for any
+// number of threads. The half types are converted chunk by chunk and computed in float.
 #include "binary_cross_entropy.h"
 
 #include <ATen/core/Reduction.h>
-#include <ATen/ops/empty_like.h>
 #include <c10/util/BFloat16.h>
 #include <c10/util/Half.h>
 #include <torch/library.h>
@@ -13,7 +12,7 @@
 #include <limits>
 #include <vector>
 
-#include "../ops.h"
+#include "../common/memory_order.h"
 #include "runtime.h"
 
 namespace inkgrad::cpu {
@@ -21,13 +20,13 @@ namespace {
 
 constexpr int64_t kChunk = 8192;
 
-bool takes(const Tensor& input, const Tensor& target, const OptionalTensor& weight) {
+bool supports(const Tensor& input, const Tensor& target, const OptionalTensor& weight) {
+  const auto fits = [&](const Tensor& t) {
+    return is_plain(t) && t.scalar_type() == input.scalar_type() && t.sizes() == input.sizes();
+  };
   const auto dtype = input.scalar_type();
-  const bool known = is_kernel_dtype(dtype) || dtype == at::kBFloat16 || dtype == at::kHalf;
-  const bool fits = kernels() && known && is_plain(input) && is_plain(target) &&
-                    target.scalar_type() == dtype && target.sizes() == input.sizes();
-  if (!fits || !weight.has_value() || !weight->defined()) return fits;
-  return is_plain(*weight) && weight->scalar_type() == dtype && weight->sizes() == input.sizes();
+  return kernels() && (is_kernel_dtype(dtype) || dtype == at::kBFloat16 || dtype == at::kHalf) &&
+         fits(input) && fits(target) && (!is_defined(weight) || fits(*weight));
 }
 
 template <typename F>
@@ -45,8 +44,7 @@ void with_dtype(at::ScalarType dtype, F f) {
 template <typename S>
 using ComputeType = std::conditional_t<std::is_same_v<S, double>, double, float>;
 
-// A chunk of an operand in the type that is computed in: in place, or converted into a buffer on
-// the stack.
+// A chunk of an operand in the compute type: in place, or converted into a buffer on the stack.
 template <typename S>
 class Chunk {
   using T = ComputeType<S>;
@@ -67,22 +65,21 @@ class Chunk {
   T buffer_[std::is_same_v<S, T> ? 1 : kChunk];
 };
 
-// The weight, whose elements broadcasting may repeat: the i-th one is at (i / repeats) % period of
-// what memory holds.
+// The weight, which may be broadcast: its i-th element is element (i / repeats) % period of memory.
 struct Weight {
-  Tensor held;
+  Tensor memory;
   int64_t repeats = 1, period = 1;
 };
 
-// Where a repeated element does not lie where the others of its chunk do, they are gathered.
+// Elements that are not contiguous in memory are gathered in a buffer.
 template <typename S>
 class WeightChunk {
   using T = ComputeType<S>;
 
  public:
   WeightChunk(const Weight& weight, int64_t begin, int64_t n) {
-    if (!weight.held.defined()) return;
-    const S* const data = weight.held.template const_data_ptr<S>();
+    if (!weight.memory.defined()) return;
+    const S* const data = weight.memory.template const_data_ptr<S>();
     int64_t at = begin / weight.repeats % weight.period;
     if constexpr (std::is_same_v<S, T>) {
       if (weight.repeats == 1 && at + n <= weight.period) {
@@ -156,26 +153,15 @@ void check_range(unsigned out_of_range) {
               "all elements of target should be between 0 and 1");
 }
 
-// A tensor without gaps in its memory, in the order of its dimensions that it has: input or a copy
-// of it.
-Tensor without_gaps(const Tensor& input) {
-  return input.is_non_overlapping_and_dense() ? input : at::empty_like(input).copy_(input);
-}
-
 Tensor result_like(const Tensor& x) {
   return x.is_contiguous() ? new_tensor(x.sizes(), x.scalar_type())
                            : with_huge_pages(at::empty_like(x));
 }
 
-// Another operand with its elements in the same order as those of `like`: it or a copy of it.
-Tensor in_order_of(const Tensor& like, const Tensor& t) {
-  return t.strides() == like.strides() ? t : at::empty_like(like).copy_(t);
-}
-
-// The weight in the order of `like`: as it is where it is one run of memory that is repeated, or
-// whose elements are; else it or a copy of it.
+// The weight in the order of `like`: as it is if it is a contiguous block that is repeated, or whose
+// elements are, else in_order_of().
 Weight weight_for(const Tensor& like, const OptionalTensor& weight) {
-  if (!weight.has_value() || !weight->defined()) return {};
+  if (!is_defined(weight)) return {};
   const Tensor& w = *weight;
   int64_t dim = w.dim() - 1;
   const auto take = [&](int64_t& count, auto fits) {
@@ -194,8 +180,7 @@ Weight weight_for(const Tensor& like, const OptionalTensor& weight) {
   return {in_order_of(like, w), 1, w.numel()};
 }
 
-// The loss, and its gradient with respect to input into grad_input if that is not null: while a
-// chunk is in a cache.
+// The loss and, if grad_input is not null, the gradient of input, chunk by chunk while it is cached.
 Tensor compute(const Tensor& input, const Tensor& target, const OptionalTensor& weight,
                int64_t reduction, Tensor* grad_input) {
   const Tensor x = without_gaps(input), t = in_order_of(x, target);
@@ -216,23 +201,23 @@ Tensor compute(const Tensor& input, const Tensor& target, const OptionalTensor& 
     for_each_chunk(n, [&](int64_t chunk, int64_t begin, int64_t count) {
       const Chunk<S> xc(xs, begin, count), tc(ts, begin, count);
       const WeightChunk<S> wc(w, begin, count);
+      const BceOperands<ComputeType<S>> operands{xc.values(), tc.values(), wc.values(), count};
       unsigned bad = 0;
       if (each) {
         OutputChunk<S> losses(out, begin, count);
-        table.bce_each(xc.values(), tc.values(), wc.values(), losses.values(), count, &bad);
+        table.bce_each(operands, losses.values(), &bad);
       } else {
-        sums[chunk] = table.bce_sum(xc.values(), tc.values(), wc.values(), count, &bad);
+        sums[chunk] = table.bce_sum(operands, &bad);
       }
       if (dx) {
         OutputChunk<S> dxc(dx, begin, count);
-        table.bce_backward(nullptr, 1 / scale, xc.values(), tc.values(), wc.values(), dxc.values(),
-                           nullptr, count);
+        table.bce_backward(operands, nullptr, 1 / scale, dxc.values(), nullptr);
       }
       if (bad) out_of_range |= bad;
     });
     if (!each) {
       double sum = 0;
-      for (const double part : sums) sum += part;
+      for (const double of_chunk : sums) sum += of_chunk;
       *out = static_cast<S>(sum / scale);  // an empty mean is NaN, as in torch
     }
   });
@@ -242,7 +227,7 @@ Tensor compute(const Tensor& input, const Tensor& target, const OptionalTensor& 
 
 Tensor forward(const Tensor& input, const Tensor& target, const OptionalTensor& weight,
                int64_t reduction) {
-  if (!takes(input, target, weight))
+  if (!supports(input, target, weight))
     return native::binary_cross_entropy(input, target, weight, reduction);
   return compute(input, target, weight, reduction, nullptr);
 }
@@ -253,7 +238,7 @@ Gradients2 backward(const Tensor& grad_output, const Tensor& input, const Tensor
   const bool each = reduction == at::Reduction::None;
   const bool agrees = is_plain(grad_output) && grad_output.scalar_type() == input.scalar_type() &&
                       (each ? grad_output.sizes() == input.sizes() : grad_output.numel() == 1);
-  if (!agrees || !takes(input, target, weight)) {
+  if (!agrees || !supports(input, target, weight)) {
     return native::binary_cross_entropy_backward(grad_output, input, target, weight, reduction,
                                                  output_mask);
   }
@@ -278,8 +263,8 @@ Gradients2 backward(const Tensor& grad_output, const Tensor& input, const Tensor
       const WeightChunk<S> wc(w, begin, count);
       const Chunk<S> gc(each ? gs : nullptr, begin, count);
       OutputChunk<S> dxc(dx, begin, count), dtc(dt, begin, count);
-      table.bce_backward(gc.values(), uniform, xc.values(), tc.values(), wc.values(), dxc.values(),
-                         dtc.values(), count);
+      table.bce_backward({xc.values(), tc.values(), wc.values(), count}, gc.values(), uniform,
+                         dxc.values(), dtc.values());
     });
   });
   return {grad_input, grad_target};
@@ -291,7 +276,7 @@ std::optional<LossAndGradient> binary_cross_entropy_with_gradient(const Tensor& 
                                                                   const Tensor& target,
                                                                   const OptionalTensor& weight,
                                                                   int64_t reduction) {
-  if (reduction == at::Reduction::None || !takes(input, target, weight)) return std::nullopt;
+  if (reduction == at::Reduction::None || !supports(input, target, weight)) return std::nullopt;
   LossAndGradient result;
   result.loss = compute(input, target, weight, reduction, &result.grad_input);
   return result;

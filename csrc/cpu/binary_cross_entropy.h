@@ -1,4 +1,4 @@
-// The loss together with its gradient.
+// The loss together with its gradient, for autograd.
 #pragma once
 
 #include "../ops.h"
@@ -7,11 +7,11 @@ namespace inkgrad::cpu {
 
 struct LossAndGradient {
   Tensor loss;
-  Tensor grad_input;  // of the loss with respect to input
+  Tensor grad_input;
 };
 
-// binary_cross_entropy reduced to a number, and its gradient, in one pass over memory: two take
-// twice as long. Nothing where the kernels do not take the operands, or for another reduction.
+// A mean or a sum and its gradient in one pass over memory, which takes half as long as two passes.
+// Nothing for reduction "none" and for operands that the kernels do not support.
 std::optional<LossAndGradient> binary_cross_entropy_with_gradient(const Tensor& input,
                                                                   const Tensor& target,
                                                                   const OptionalTensor& weight,

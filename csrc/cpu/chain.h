@@ -1,8 +1,8 @@
-// A whole training step of a chain of layers in one call: forward, loss, backward and update.
+// A training step of a chain of layers in one call: forward, loss, backward and update.
 //
-// In the small models of a course autograd, Python and the dispatcher cost ten times the
-// arithmetic. A chain knows its layers and its loss beforehand, so there is nothing to record: each
-// layer keeps what its backward needs, and the gradients go where the parameters' own are.
+// In the small models of a course, autograd, Python and the dispatcher take ten times as long as
+// the arithmetic. A chain knows its layers and its loss beforehand and records nothing: each layer
+// keeps what its backward needs.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -13,74 +13,72 @@
 #include <string>
 #include <vector>
 
-#include "kernels/table.h"
+#include "../common/chain.h"
 
 namespace inkgrad::cpu {
 
-// A parameter, a tensor of its shape for its gradient, and one for momentum's memory.
-struct Weights {
+// Undefined tensors for a bias that a layer does not have.
+struct Parameter {
   at::Tensor value, grad, velocity;
 };
 
 // One layer. forward() keeps what backward() needs if `keep`.
-class Stage {
+class Layer {
  public:
-  virtual ~Stage() = default;
+  virtual ~Layer() = default;
   virtual at::Tensor forward(const at::Tensor& input, bool keep) = 0;
-  // Writes the gradients of the parameters; returns that of the input if it is wanted.
-  virtual at::Tensor backward(const at::Tensor& grad_output, bool wants_input) = 0;
-  virtual std::vector<Weights*> weights() { return {}; }
+  // Writes the gradients of the parameters; returns that of the input if needs_grad_input.
+  virtual at::Tensor backward(const at::Tensor& grad_output, bool needs_grad_input) = 0;
+  virtual std::vector<Parameter*> parameters() { return {}; }
 };
 
 enum class Loss : int { binary_cross_entropy, cross_entropy };
 
-// The mean or the sum of the losses, and how many examples were got right.
-struct Judgement {
+// loss: the mean or the sum. correct: the number of examples that are predicted correctly.
+struct Evaluation {
   double loss;
-  int64_t right;
+  int64_t correct;
 };
 
-// float32 on the CPU. Not to be used by two threads at once.
+// float32 on the CPU. Not thread-safe.
 class Chain {
  public:
   Chain(Loss loss, bool mean) : loss_(loss), mean_(mean) {}
 
-  // The layers, in order. A linear one takes all dimensions behind the first as its inputs.
-  void standardise(double mean, double std);
+  // Add a layer. A linear one flattens all dimensions of its input behind the first.
+  void standardize(double mean, double std);
   void linear(at::Tensor weight, std::optional<at::Tensor> bias, const std::string& activation);
   void conv2d_relu_max_pool2d(at::Tensor weight, std::optional<at::Tensor> bias,
                               std::vector<int64_t> stride, std::vector<int64_t> padding,
                               std::vector<int64_t> dilation, int64_t groups,
                               std::vector<int64_t> kernel_size);
 
-  // The gradients of all parameters, in the order of the layers, weight before bias; each stays the
-  // same tensor.
+  // The gradients and the velocities of all parameters, in the order of the layers, weight before
+  // bias. Every call returns the same tensors.
   std::vector<at::Tensor> gradients();
-  // Momentum's memory, likewise.
   std::vector<at::Tensor> velocities();
 
-  // The loss, and the gradients written. `rows`: of which inputs and targets, or all of them.
-  // Pixels (uint8 inputs) become x / 255. A loss that is not finite leaves the gradients as they
-  // were.
+  // Returns the loss and writes the gradients, unless the loss is not finite. `rows` selects
+  // examples; without, all are used. Pixels (uint8 inputs) become x / 255.
   double backward(const at::Tensor& inputs, const at::Tensor& targets,
                   const std::optional<at::Tensor>& rows);
-  // The same and one update; a loss that is not finite leaves the weights as they were.
+  // backward() and one update of the parameters, unless the loss is not finite.
   double step(const at::Tensor& inputs, const at::Tensor& targets,
               const std::optional<at::Tensor>& rows, const Sgd& sgd);
-  // The loss of the chain as it is, in pieces of `piece` examples.
-  Judgement judge(const at::Tensor& inputs, const at::Tensor& targets, int64_t piece);
-  // Whether all weights are finite.
-  bool finite() const;
+  // Computes chunk_size examples at once, to bound the memory.
+  Evaluation evaluate(const at::Tensor& inputs, const at::Tensor& targets, int64_t chunk_size);
+  // Whether all parameters are finite.
+  bool is_finite() const;
 
  private:
   at::Tensor prepared(const at::Tensor& inputs, const std::optional<at::Tensor>& rows) const;
   at::Tensor output_of(at::Tensor x, bool keep);
-  Judgement judge_output(const at::Tensor& output, const at::Tensor& targets, double count,
-                         at::Tensor* grad) const;
+  Evaluation evaluate_output(const at::Tensor& output, const at::Tensor& targets, double count,
+                             at::Tensor* grad) const;
 
   Loss loss_;
   bool mean_;
-  std::vector<std::unique_ptr<Stage>> stages_;
+  std::vector<std::unique_ptr<Layer>> layers_;
 };
 
 }  // namespace inkgrad::cpu

@@ -27,12 +27,11 @@ bool has_half_arithmetic() {
 bool goes_through_float(const Tensor& input, const Tensor& weight, const OptionalTensor& bias) {
   return kernels() && is_plain(input) && is_plain(weight) && input.scalar_type() == at::kHalf &&
          weight.scalar_type() == at::kHalf &&
-         (!bias.has_value() || !bias->defined() || bias->scalar_type() == at::kHalf) &&
-         !has_half_arithmetic();
+         (!is_defined(bias) || bias->scalar_type() == at::kHalf) && !has_half_arithmetic();
 }
 
 OptionalTensor to_float(const OptionalTensor& bias) {
-  return bias.has_value() && bias->defined() ? OptionalTensor(bias->to(at::kFloat)) : bias;
+  return is_defined(bias) ? OptionalTensor(bias->to(at::kFloat)) : bias;
 }
 
 Gradients3 to_half(const Gradients3& gradients) {

@@ -1,13 +1,12 @@
-// float16 by way of float32. Where the processor does not calculate in float16, torch's products
-// and convolutions in it take 5 to 50 times as long as those in float32 of copies, which are also
-// rounded but once.
+// Without native fp16 arithmetic, float16 is computed in float32: torch's products and convolutions
+// in float16 take 5 to 50 times as long as converting to float32 and back, which also rounds once.
 #pragma once
 
 #include "../ops.h"
 
 namespace inkgrad::cpu {
 
-// Whether all of them are float16 and had better not be computed with as they are.
+// Whether these operands are float16 and this processor has no arithmetic for it.
 bool goes_through_float(const Tensor& input, const Tensor& weight, const OptionalTensor& bias);
 
 OptionalTensor to_float(const OptionalTensor& bias);

@@ -22,13 +22,13 @@ struct Free {
 const Kernels* kernels() { return loaded; }
 
 void load_kernels(const std::string& path) {
-  // Never closed: the table is part of the process from here on.
+  // Never closed: calls may be using the table.
   void* library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
   TORCH_CHECK(library != nullptr, "inkgrad: cannot load the kernel library ", path, ": ",
               dlerror());
   using Entry = const Kernels* (*)();
   const auto entry = reinterpret_cast<Entry>(dlsym(library, "inkgrad_cpu_kernels"));
-  TORCH_CHECK(entry != nullptr, "inkgrad: ", path, " is no kernel library: ", dlerror());
+  TORCH_CHECK(entry != nullptr, "inkgrad: ", path, " is not a kernel library: ", dlerror());
   loaded = entry();
 }
 
@@ -54,7 +54,7 @@ at::Tensor with_huge_pages(at::Tensor fresh) {
     const auto begin = reinterpret_cast<uintptr_t>(fresh.mutable_data_ptr());
     const uintptr_t first = (begin + kPage - 1) / kPage * kPage,
                     last = (begin + bytes) / kPage * kPage;
-    // Advice: where the system does not take it, nothing is lost.
+    // Only advice: failure is harmless.
     madvise(reinterpret_cast<void*>(first), last - first, MADV_HUGEPAGE);
   }
 #endif

@@ -4,57 +4,48 @@
 #include <ATen/ops/empty_like.h>
 #include <torch/library.h>
 
-#include "../ops.h"
+#include "../common/memory_order.h"
 #include "runtime.h"
 
 namespace inkgrad::cuda {
 namespace {
 
-bool takes(const Tensor& input, const Tensor& target, const OptionalTensor& weight) {
+bool supports(const Tensor& input, const Tensor& target, const OptionalTensor& weight) {
   const auto fits = [&](const Tensor& t) {
     return is_plain(t, input) && t.scalar_type() == input.scalar_type() &&
            t.sizes() == input.sizes();
   };
   return kernels() && kernel_dtype(input.scalar_type()) && fits(input) && fits(target) &&
-         (!weight.has_value() || !weight->defined() || fits(*weight));
+         (!is_defined(weight) || fits(*weight));
 }
 
-// A tensor without gaps in its memory, in the order of its dimensions that it has: input or a copy
-// of it.
-Tensor without_gaps(const Tensor& input) {
-  return input.is_non_overlapping_and_dense() ? input : at::empty_like(input).copy_(input);
-}
-
-// Another operand with its elements in the same order as those of `like`: it or a copy of it.
-Tensor in_order_of(const Tensor& like, const Tensor& t) {
-  return t.strides() == like.strides() ? t : at::empty_like(like).copy_(t);
-}
-Tensor in_order_of(const Tensor& like, const OptionalTensor& t) {
-  return t.has_value() && t->defined() ? in_order_of(like, *t) : Tensor();
+Tensor optional_in_order_of(const Tensor& like, const OptionalTensor& t) {
+  return is_defined(t) ? in_order_of(like, *t) : Tensor();
 }
 
 Tensor forward(const Tensor& input, const Tensor& target, const OptionalTensor& weight,
                int64_t reduction) {
-  if (!takes(input, target, weight)) {
+  if (!supports(input, target, weight)) {
     return native::binary_cross_entropy(input, target, weight, reduction);
   }
   const Launch launch(input);
-  const Tensor x = without_gaps(input), t = in_order_of(x, target), w = in_order_of(x, weight);
+  const Tensor x = without_gaps(input), t = in_order_of(x, target),
+               w = optional_in_order_of(x, weight);
   const Dtype dtype = *kernel_dtype(x.scalar_type());
   const int64_t n = x.numel();
+  const BceOperands operands{dtype, n, x.const_data_ptr(), t.const_data_ptr(), data_or_null(w)};
   if (reduction == at::Reduction::None) {
     const Tensor losses = at::empty_like(x);
     if (n > 0) {
-      kernels()->bce_each(dtype, x.const_data_ptr(), t.const_data_ptr(), data_or_null(w), n,
-                          losses.mutable_data_ptr(), launch.stream());
+      kernels()->bce_each(operands, losses.mutable_data_ptr(), launch.stream());
     }
     return losses;
   }
   const Tensor result = at::empty({}, x.options());
   const Tensor parts = at::empty({kernels()->bce_parts(dtype, n)}, x.options().dtype(at::kDouble));
   const double divisor = reduction == at::Reduction::Mean ? double(n) : 1.0;  // 0 / 0 if empty
-  kernels()->bce_sum(dtype, x.const_data_ptr(), t.const_data_ptr(), data_or_null(w), n, divisor,
-                     parts.mutable_data_ptr<double>(), result.mutable_data_ptr(), launch.stream());
+  kernels()->bce_sum(operands, divisor, parts.mutable_data_ptr<double>(), result.mutable_data_ptr(),
+                     launch.stream());
   return result;
 }
 
@@ -65,22 +56,27 @@ Gradients2 backward(const Tensor& grad_output, const Tensor& input, const Tensor
   const bool agrees = is_plain(grad_output, input) &&
                       grad_output.scalar_type() == input.scalar_type() &&
                       (each ? grad_output.sizes() == input.sizes() : grad_output.numel() == 1);
-  if (!agrees || !takes(input, target, weight)) {
+  if (!agrees || !supports(input, target, weight)) {
     return native::binary_cross_entropy_backward(grad_output, input, target, weight, reduction,
                                                  output_mask);
   }
   const Launch launch(input);
-  const Tensor x = without_gaps(input), t = in_order_of(x, target), w = in_order_of(x, weight);
+  const Tensor x = without_gaps(input), t = in_order_of(x, target),
+               w = optional_in_order_of(x, weight);
   const Tensor grad = each ? in_order_of(x, grad_output) : grad_output;
   const int64_t n = x.numel();
   const Tensor grad_input = output_mask[0] ? at::empty_like(x) : Tensor();
   const Tensor grad_target = output_mask[1] ? at::empty_like(x) : Tensor();
   if (n > 0) {
-    kernels()->bce_backward(*kernel_dtype(x.scalar_type()), grad.const_data_ptr(), !each,
-                            reduction == at::Reduction::Mean ? double(n) : 1.0, x.const_data_ptr(),
-                            t.const_data_ptr(), data_or_null(w), n,
-                            mutable_data_or_null(grad_input), mutable_data_or_null(grad_target),
-                            launch.stream());
+    const BceOperands operands{*kernel_dtype(x.scalar_type()), n, x.const_data_ptr(),
+                               t.const_data_ptr(), data_or_null(w)};
+    BceGradients g{};
+    g.grad_output = grad.const_data_ptr();
+    g.uniform = !each;
+    g.divisor = reduction == at::Reduction::Mean ? double(n) : 1.0;
+    g.grad_input = mutable_data_or_null(grad_input);
+    g.grad_target = mutable_data_or_null(grad_target);
+    kernels()->bce_backward(operands, g, launch.stream());
   }
   return {grad_input, grad_target};
 }

@@ -1,5 +1,5 @@
-// conv2d_relu_max_pool2d on CUDA: one kernel of ours for images of few channels, torch's
-// convolution and one pass for the rest elsewhere.
+// conv2d_relu_max_pool2d on CUDA: one kernel of ours for few channels; else torch's convolution and
+// one pass of ours for bias, relu and pooling.
 #include <ATen/ops/conv2d.h>
 #include <ATen/ops/empty.h>
 #include <torch/library.h>
@@ -14,7 +14,7 @@
 namespace inkgrad::cuda {
 namespace {
 
-// The geometry, if the kernel for few channels takes it.
+// The geometry, if the kernel for few channels supports it.
 std::optional<PooledConv> direct_convolution(const Tensor& input, const Tensor& weight,
                                              IntArrayRef stride, IntArrayRef padding,
                                              IntArrayRef dilation, int64_t groups,
@@ -24,8 +24,8 @@ std::optional<PooledConv> direct_convolution(const Tensor& input, const Tensor& 
       first(stride) != 1 || second(stride) != 1 || first(dilation) != 1 || second(dilation) != 1) {
     return std::nullopt;
   }
-  const int64_t height = extent(input.size(2), weight.size(2), first(padding), 1, 1);
-  const int64_t width = extent(input.size(3), weight.size(3), second(padding), 1, 1);
+  const int64_t height = conv_output_size(input.size(2), weight.size(2), first(padding), 1, 1);
+  const int64_t width = conv_output_size(input.size(3), weight.size(3), second(padding), 1, 1);
   if (height < first(window) || width < second(window)) return std::nullopt;
   PooledConv g{};
   g.images = input.size(0);
@@ -41,25 +41,22 @@ std::optional<PooledConv> direct_convolution(const Tensor& input, const Tensor& 
   g.pad_width = second(padding);
   g.dilation_height = g.dilation_width = 1;
   g.pool = pool_geometry(height, width, window);
-  return kernels()->conv_takes(g) ? std::optional(g) : std::nullopt;
+  return kernels()->conv_supports(g) ? std::optional(g) : std::nullopt;
 }
 
-// The geometry of the pool alone, if its kernels take it.
-std::optional<PooledImages> pooling(IntArrayRef planes, at::MemoryFormat format,
+// The geometry of the pool alone, if its kernels support it.
+std::optional<PooledImages> pooling(IntArrayRef planes, at::MemoryFormat format, Dtype dtype,
                                     IntArrayRef window) {
-  const PooledImages g{pool_geometry(planes[2], planes[3], window),
-                       planes[0],
-                       planes[1],
-                       planes[2],
-                       planes[3],
-                       format == at::MemoryFormat::ChannelsLast};
+  const PooledImages g{
+      pool_geometry(planes[2], planes[3], window), planes[0], planes[1], planes[2], planes[3],
+      format == at::MemoryFormat::ChannelsLast,    dtype};
   const int64_t elements = c10::multiply_integers(planes);
   const bool fits = g.out_height > 0 && g.out_width > 0 && elements > 0 && elements <= INT32_MAX;
   return fits ? std::optional(g) : std::nullopt;
 }
 
 Tensor contiguous_bias(const OptionalTensor& bias) {
-  return bias.has_value() && bias->defined() ? bias->contiguous() : Tensor();
+  return is_defined(bias) ? bias->contiguous() : Tensor();
 }
 
 Gradients2 forward(const Tensor& input, const Tensor& weight, const OptionalTensor& bias,
@@ -75,8 +72,8 @@ Gradients2 forward(const Tensor& input, const Tensor& weight, const OptionalTens
   const Tensor offset = contiguous_bias(bias);
   if (const auto g =
           direct_convolution(input, weight, stride, padding, dilation, groups, kernel_size)) {
-    const Tensor output =
-        at::empty({g->images, g->out_channels, g->pool.out_height, g->pool.out_width}, input.options());
+    const Tensor output = at::empty(
+        {g->images, g->out_channels, g->pool.out_height, g->pool.out_width}, input.options());
     const Tensor indices = at::empty(output.sizes(), input.options().dtype(at::kByte));
     kernels()->conv_relu_pool(*g, input.const_data_ptr<float>(), weight.const_data_ptr<float>(),
                               static_cast<const float*>(data_or_null(offset)),
@@ -87,29 +84,28 @@ Gradients2 forward(const Tensor& input, const Tensor& weight, const OptionalTens
   const Tensor convolved =
       at::conv2d(input, weight, std::nullopt, stride, padding, dilation, groups);
   const auto format = convolved.suggest_memory_format();
-  const auto g = pooling(convolved.sizes(), format, kernel_size);
+  const auto g =
+      pooling(convolved.sizes(), format, *kernel_dtype(input.scalar_type()), kernel_size);
   if (!g) return native_op();
   const Tensor planes = convolved.contiguous(format);
   const auto options = input.options().memory_format(format);
   const Tensor output = at::empty({g->images, g->channels, g->out_height, g->out_width}, options);
   const Tensor indices = at::empty(output.sizes(), options.dtype(at::kByte));
-  kernels()->relu_pool(*kernel_dtype(input.scalar_type()), *g, planes.const_data_ptr(),
-                       data_or_null(offset), output.mutable_data_ptr(),
+  kernels()->relu_pool(*g, planes.const_data_ptr(), data_or_null(offset), output.mutable_data_ptr(),
                        indices.mutable_data_ptr<uint8_t>(), launch.stream());
   return {output, indices};
 }
 
-// For few channels.
+// By the kernels for few channels.
 Gradients3 direct_backward(const PooledConv& g, const Tensor& grad, const Tensor& output,
                            const Tensor& indices, const Tensor& input, const Tensor& weight,
                            std::array<bool, 3> output_mask, void* stream) {
-  const auto* const pgrad = grad.const_data_ptr<float>();
-  const auto* const poutput = output.const_data_ptr<float>();
-  const auto* const pindices = indices.const_data_ptr<uint8_t>();
+  const PooledConvGradient gradient{grad.const_data_ptr<float>(), output.const_data_ptr<float>(),
+                                    indices.const_data_ptr<uint8_t>()};
   Tensor grad_input, grad_weight, grad_bias;
   if (output_mask[0]) {
     grad_input = at::empty(input.sizes(), input.options());
-    kernels()->conv_input_grad(g, pgrad, poutput, pindices, weight.const_data_ptr<float>(),
+    kernels()->conv_input_grad(g, gradient, weight.const_data_ptr<float>(),
                                grad_input.mutable_data_ptr<float>(), stream);
   }
   if (output_mask[1] || output_mask[2]) {
@@ -117,7 +113,7 @@ Gradients3 direct_backward(const PooledConv& g, const Tensor& grad, const Tensor
     if (output_mask[2]) grad_bias = at::empty({weight.size(0)}, weight.options());
     const Tensor parts =
         at::empty({kernels()->conv_weight_grad_parts(g)}, weight.options().dtype(at::kDouble));
-    kernels()->conv_weight_grad(g, pgrad, poutput, pindices, input.const_data_ptr<float>(),
+    kernels()->conv_weight_grad(g, gradient, input.const_data_ptr<float>(),
                                 parts.mutable_data_ptr<double>(),
                                 grad_weight.mutable_data_ptr<float>(),
                                 static_cast<float*>(mutable_data_or_null(grad_bias)), stream);
@@ -146,22 +142,23 @@ Gradients3 backward(const Tensor& grad_output, const Tensor& input, const Tensor
   const Launch launch(input);
   const auto direct =
       direct_convolution(input, weight, stride, padding, dilation, groups, kernel_size);
-  if (direct && (!output_mask[0] || kernels()->conv_input_grad_takes(*direct))) {
+  if (direct && (!output_mask[0] || kernels()->conv_input_grad_supports(*direct))) {
     return direct_backward(*direct, grad_output.contiguous(), output.contiguous(),
                            indices.contiguous(), input, weight, output_mask, launch.stream());
   }
   const auto format = output.suggest_memory_format();
-  const std::vector<int64_t> sizes{
-      input.size(0), weight.size(0),
-      extent(input.size(2), weight.size(2), first(padding), first(dilation), first(stride)),
-      extent(input.size(3), weight.size(3), second(padding), second(dilation), second(stride))};
-  const auto g = pooling(sizes, format, kernel_size);
+  const std::vector<int64_t> sizes{input.size(0), weight.size(0),
+                                   conv_output_size(input.size(2), weight.size(2), first(padding),
+                                                    first(dilation), first(stride)),
+                                   conv_output_size(input.size(3), weight.size(3), second(padding),
+                                                    second(dilation), second(stride))};
+  const auto g = pooling(sizes, format, *kernel_dtype(input.scalar_type()), kernel_size);
   if (!g || output.size(2) != g->out_height || output.size(3) != g->out_width) return native_op();
   const Tensor grad = grad_output.contiguous(format), y = output.contiguous(format);
-  const Tensor places = indices.contiguous(format);
+  const Tensor window_indices = indices.contiguous(format);
   const Tensor grad_planes = at::empty(sizes, grad.options().memory_format(format));
-  kernels()->relu_pool_backward(*kernel_dtype(input.scalar_type()), *g, grad.const_data_ptr(),
-                                y.const_data_ptr(), places.const_data_ptr<uint8_t>(),
+  kernels()->relu_pool_backward(*g, grad.const_data_ptr(), y.const_data_ptr(),
+                                window_indices.const_data_ptr<uint8_t>(),
                                 grad_planes.mutable_data_ptr(), launch.stream());
   return native::conv2d_backward(grad_planes, input, weight, stride, padding, dilation, groups,
                                  output_mask);

@@ -22,7 +22,7 @@ Tensor bytes(int64_t count, const Tensor& like) {
 
 constexpr int64_t kExtremesBytes = 8;
 
-// Float matrices, split together into planes of 16 bits. [extremes] are those of the first.
+// Float matrices, split together into planes of 16 bits; [extremes] of the first.
 class Planes {
  public:
   Planes(std::initializer_list<Tensor> matrices, const Tensor& extremes, void* stream) {
@@ -41,21 +41,26 @@ class Planes {
     kernels()->split(operands, workspace_.mutable_data_ptr(), stream);
   }
 
-  // Of the operands of those numbers, whose product is [m, n]: everything but the result.
-  Product product(int64_t m, int64_t n, int64_t k, int a, bool a_transposed, int b,
-                  bool b_transposed) const {
+  // The number of a matrix, and whether it is transposed in the product.
+  struct Operand {
+    int number;
+    bool transposed;
+  };
+
+  // a b: everything but the result.
+  Product product(int64_t m, int64_t n, int64_t k, Operand a, Operand b) const {
     Product p{};
     p.dtype = Dtype::f32;
     p.m = m;
     p.n = n;
     p.k = k;
-    p.a = planes_[a].const_data_ptr();
-    p.b = planes_[b].const_data_ptr();
-    p.a_transposed = a_transposed;
-    p.b_transposed = b_transposed;
+    p.a = planes_[a.number].const_data_ptr();
+    p.b = planes_[b.number].const_data_ptr();
+    p.a_transposed = a.transposed;
+    p.b_transposed = b.transposed;
     p.scheme = workspace_.const_data_ptr();
-    p.a_operand = a;
-    p.b_operand = b;
+    p.a_operand = a.number;
+    p.b_operand = b.number;
     return p;
   }
 
@@ -65,25 +70,25 @@ class Planes {
 };
 
 void run(const Product& p, const Tensor& like, void* stream) {
-  const int64_t shares = kernels()->product_shares(p);
+  const int64_t count = kernels()->product_partial_sums(p);
   const Tensor workspace =
-      shares > 0 ? at::empty({shares}, like.options().dtype(at::kFloat)) : Tensor();
+      count > 0 ? at::empty({count}, like.options().dtype(at::kFloat)) : Tensor();
   kernels()->product(p, static_cast<float*>(mutable_data_or_null(workspace)), stream);
 }
 
 }  // namespace
 
-bool tensor_cores_take(const Tensor& x, const Tensor& weight) {
-  // Products from which on the tiles fill the device and the passes before them pay.
-  constexpr int64_t kFewestProducts = int64_t(1) << 27, kFewestOfAnExtent = 128;
+bool tensor_cores_support(const Tensor& x, const Tensor& weight) {
+  // Smaller products do not fill the device, or do not pay for splitting their operands.
+  constexpr int64_t kMinProducts = int64_t(1) << 27, kMinExtent = 128;
   const int64_t m = x.size(0), k = x.size(1), n = weight.size(0);
-  if (std::min({m, n, k}) < kFewestOfAnExtent || std::max({m, n, k}) > INT32_MAX ||
-      m * n < kFewestProducts / k || !kernels()->has_tensor_products()) {
+  if (std::min({m, n, k}) < kMinExtent || std::max({m, n, k}) > INT32_MAX ||
+      m * n < kMinProducts / k || !kernels()->has_tensor_products()) {
     return false;
   }
   switch (x.scalar_type()) {
     case at::kFloat:
-      // Who allows TF32 wants speed, not float's accuracy: torch has both kinds.
+      // Users who allow TF32 prefer torch's faster, less accurate product.
       return !at::globalContext().allowTF32CuBLAS();
     case at::kHalf:
     case at::kBFloat16:
@@ -106,7 +111,7 @@ Tensor tensor_core_linear(const Tensor& x, const Tensor& weight, const Tensor& b
   };
   if (x.scalar_type() == at::kFloat) {
     const Planes planes({x.contiguous(), weight.contiguous()}, Tensor(), launch.stream());
-    finish(planes.product(m, n, k, 0, false, 1, false));
+    finish(planes.product(m, n, k, {0, false}, {1, false}));
   } else {
     Product p{};
     p.dtype = *kernel_dtype(x.scalar_type());
@@ -124,27 +129,27 @@ Tensor gradient_extremes(const Tensor& grad_z) {
   return bytes(kExtremesBytes * kernels()->column_extremes(grad_z.size(0), grad_z.size(1)), grad_z);
 }
 
-LinearGradients tensor_core_gradients(const Tensor& grad_z, const Tensor& extremes, const Tensor& x,
-                                      const Tensor& weight, bool wants_input, bool wants_weight,
-                                      const Launch& launch) {
+ProductGradients tensor_core_gradients(const Tensor& grad_z, const Tensor& extremes,
+                                       const Tensor& x, const Tensor& weight, bool needs_input,
+                                       bool needs_weight, const Launch& launch) {
   const int64_t m = x.size(0), k = x.size(1), n = weight.size(0);
   const auto planes = [&]() -> Planes {
     const Tensor grad = grad_z.contiguous();
     void* const stream = launch.stream();
-    if (!wants_weight) return {{grad, weight.contiguous()}, extremes, stream};
-    if (!wants_input) return {{grad, x.contiguous()}, extremes, stream};
+    if (!needs_weight) return {{grad, weight.contiguous()}, extremes, stream};
+    if (!needs_input) return {{grad, x.contiguous()}, extremes, stream};
     return {{grad, weight.contiguous(), x.contiguous()}, extremes, stream};
   }();
-  LinearGradients gradients;
-  if (wants_input) {
+  ProductGradients gradients;
+  if (needs_input) {
     gradients.grad_input = at::empty({m, k}, x.options());
-    Product p = planes.product(m, k, n, 0, false, 1, true);
+    Product p = planes.product(m, k, n, {0, false}, {1, true});
     p.c = gradients.grad_input.mutable_data_ptr();
     run(p, x, launch.stream());
   }
-  if (wants_weight) {
+  if (needs_weight) {
     gradients.grad_weight = at::empty({n, k}, weight.options());
-    Product p = planes.product(n, k, m, 0, true, wants_input ? 2 : 1, true);
+    Product p = planes.product(n, k, m, {0, true}, {needs_input ? 2 : 1, true});
     p.c = gradients.grad_weight.mutable_data_ptr();
     run(p, x, launch.stream());
   }

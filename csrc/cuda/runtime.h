@@ -1,5 +1,4 @@
-// What the tensor entry points share: the loaded kernel library, what its kernels take, and the
-// place of a launch.
+// The loaded kernel library, checks of its operands, and the device of a launch, for the CUDA ops.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -12,22 +11,22 @@
 
 namespace inkgrad::cuda {
 
-// The table of the library that load_kernels() opened; null before, and where none was built.
+// The table of the library that load_kernels() opened; null before.
 const Kernels* kernels();
 void load_kernels(const std::string& path);
 
-// The kernels' name of a dtype; none for those that they do not take.
+// Nothing for dtypes without kernels.
 std::optional<Dtype> kernel_dtype(at::ScalarType dtype);
 
-// A dense tensor on the device of `like`, without the lazy conjugate or negative bits: what a
-// kernel may read by pointer and stride.
+// Whether a kernel may read the tensor by pointer and stride: strided memory on the device of
+// `like`, no lazy conjugate or negative bit.
 bool is_plain(const at::Tensor& t, const at::Tensor& like);
 
-// While it lives, launches go to the device of a tensor.
+// Makes the device of a tensor the current one while it lives.
 class Launch {
  public:
   explicit Launch(const at::Tensor& on) : guard_(on.device()), device_(on.device().index()) {}
-  // The stream that is torch's current one on that device.
+  // Torch's current stream on that device.
   void* stream() const { return kernels()->current_stream(device_); }
 
  private:

@@ -1,4 +1,4 @@
-"""Fused PyTorch kernels, the models of a first course, and a page that reads drawn digits."""
+"""Fused PyTorch kernels, the models of a first deep-learning course, and a digit-drawing app."""
 
 from inkgrad import autograd, functional, kernels, nn
 from inkgrad.build import build_config

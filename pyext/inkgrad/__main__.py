@@ -1,4 +1,4 @@
-"""``python -m inkgrad``: the inkgrad command where it is not on the PATH."""
+"""Run the ``inkgrad`` command as ``python -m inkgrad``, without a script on the PATH."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""What was built and what is loaded: the facts that a bug report needs."""
+"""The build and the loaded kernels: the facts that a bug report needs."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ def _version(package: str) -> str | None:
 def _cuda_kernels(cuda: Cuda) -> str:
     if cuda.loaded:
         return "loaded"
-    # Without them CUDA tensors are computed by torch's own ops.
+    # Without CUDA kernels, CUDA tensors are computed by torch's own ops.
     return f"{'not loaded' if cuda.toolkit else 'not built'}: {cuda.reason}"
 
 
 def build_config() -> dict[str, Any]:
-    """Versions, compiler, instruction sets built, what is loaded and why, CUDA built or why not.
+    """Return versions, compiler, kernel libraries built and loaded, CUDA state, and the reasons.
 
-    The values are strings, lists and None only, so the dict can be printed as JSON.
+    The values are strings, lists of strings and None, so the dict can be written as JSON.
     """
     module = LOADED.module
     return {

@@ -1,9 +1,10 @@
-"""A whole training step of a chain of layers in one call.
+"""A whole training step of a sequence of layers in one call.
 
-In a small model autograd, Python and the dispatcher cost many times the arithmetic. A chain knows
-its layers and its loss beforehand and records nothing: forward, loss, backward and the update of
-the weights are one call into C++, on the same kernels as :mod:`inkgrad.functional`; on CUDA, for
-small linear layers, they are one kernel (:mod:`inkgrad.device_chain`).
+In a small model, autograd, Python and the dispatcher cost many times the arithmetic. A
+:class:`Chain` knows its layers and its loss in advance and records no graph: forward, loss,
+backward and the weight update are one call into C++, on the same kernels as
+:mod:`inkgrad.functional`. On CUDA, for small linear layers, they are a single kernel
+(:mod:`inkgrad.device_chain`).
 """
 
 from __future__ import annotations
@@ -18,36 +19,37 @@ from inkgrad import nn as ink
 from inkgrad.device_chain import DeviceChain
 from inkgrad.extension import LOADED
 
-# Layers that are linear, with the activation that follows.
+# Linear layers and the activation that each applies.
 _ACTIVATIONS: dict[type[nn.Module], str] = {
     nn.Linear: "none",
     ink.LinearSigmoid: "sigmoid",
     ink.LinearReLU: "relu",
 }
-# These and no subclass of theirs, which may compute something else.
-_KNOWN = {ink.Standardise, ink.ConvReluMaxPool2d, nn.Flatten, *_ACTIVATIONS}
+# Exactly these classes: a subclass may compute something else.
+_SUPPORTED = {ink.Standardize, ink.ConvReluMaxPool2d, nn.Flatten, *_ACTIVATIONS}
 
 
 class Chain:
-    """Trains ``layers``, one after the other, towards a small loss.
+    """Train ``layers``, applied one after another, to minimize ``criterion``.
 
-    Layers may be :class:`torch.nn.Linear` and the modules of :mod:`inkgrad.nn` except
-    :class:`~inkgrad.nn.Conv2d`, and :class:`torch.nn.Flatten`; a linear layer takes all dimensions
-    behind the first as its inputs. Parameters are contiguous float32; they stay where they are and
-    are changed in place. ``criterion`` is :class:`~inkgrad.nn.BCELoss` or
-    :class:`torch.nn.CrossEntropyLoss`, mean or sum, without weights. On CUDA there are linear
-    layers of a few dozen units and BCELoss; what is given stands on the parameters' device.
+    Only one thread at a time may use a chain. The GIL is released during a call.
 
-    One thread at a time may use a chain; others may run meanwhile.
+    Args:
+        layers: :class:`torch.nn.Linear`, :class:`torch.nn.Flatten` and the modules of
+            :mod:`inkgrad.nn` except :class:`~inkgrad.nn.Conv2d`; on CUDA only linear layers of up
+            to a few dozen units. A linear layer flattens all dimensions after the first.
+            Parameters are contiguous float32 and are updated in place.
+        criterion: :class:`~inkgrad.nn.BCELoss` or :class:`torch.nn.CrossEntropyLoss` (CPU only),
+            reduced by mean or sum, without class weights.
 
     Raises:
-        ValueError: a layer, its parameters or the criterion are none of these. :meth:`of` returns
-            None instead.
+        ValueError: a layer, a parameter or the criterion is not supported. :meth:`of` returns None
+            instead.
     """
 
     def __init__(self, layers: Iterable[nn.Module], criterion: nn.Module) -> None:
         if LOADED.module is None:
-            raise ValueError("chain: the compiled kernels are not there")
+            raise ValueError("chain: the compiled kernels are not loaded; see inkgrad info")
         layers = list(layers)
         self._chain = _chain_on(_device_of(layers), *_loss(criterion))
         self._parameters: list[nn.Parameter] = []
@@ -58,7 +60,7 @@ class Chain:
 
     @classmethod
     def of(cls, layers: Sequence[nn.Module] | None, criterion: nn.Module) -> Chain | None:
-        """The chain, or None where there cannot be one."""
+        """Return the chain of ``layers``, or None if a layer or ``criterion`` is not supported."""
         if not layers:
             return None
         try:
@@ -68,10 +70,11 @@ class Chain:
 
     def _add(self, layer: nn.Module) -> None:
         kind = type(layer)
-        if kind not in _KNOWN:
-            raise ValueError(f"chain: no place for {layer}")
-        if isinstance(layer, ink.Standardise):
-            self._chain.standardise(layer.mean, layer.std)
+        if kind not in _SUPPORTED:
+            names = ", ".join(sorted(supported.__name__ for supported in _SUPPORTED))
+            raise ValueError(f"chain: expected layers of {names}, got {layer}")
+        if isinstance(layer, ink.Standardize):
+            self._chain.standardize(layer.mean, layer.std)
         elif isinstance(layer, nn.Linear):
             self._chain.linear(layer.weight, layer.bias, _ACTIVATIONS[kind])
         elif isinstance(layer, ink.ConvReluMaxPool2d) and _pads_with_zeros(layer):
@@ -85,37 +88,41 @@ class Chain:
                 (layer.pool, layer.pool) if isinstance(layer.pool, int) else layer.pool,
             )
         elif not isinstance(layer, nn.Flatten) or (layer.start_dim, layer.end_dim) != (1, -1):
-            raise ValueError(f"chain: no place for {layer}")
+            raise ValueError(
+                f"chain: expected Flatten(1, -1) and padding by a number of zeros, got {layer}"
+            )
         self._parameters += layer.parameters()
 
     def parameters(self) -> list[nn.Parameter]:
-        """Those of the layers, in order."""
+        """Return the parameters of all layers, in order."""
         return list(self._parameters)
 
     def gradients(self) -> list[Tensor]:
-        """Where :meth:`backward` writes them: for each of :meth:`parameters` a tensor that stays
-        the same.
+        """Return the gradient of each of :meth:`parameters`: :meth:`backward` overwrites these
+        tensors in place.
         """
         return list(self._chain.gradients())
 
     def velocities(self) -> list[Tensor]:
-        """Momentum's memory of :meth:`step` for each of :meth:`parameters`; zero at first."""
+        """Return the momentum buffer of each of :meth:`parameters`, initially zero."""
         return list(self._chain.velocities())
 
     def backward(self, inputs: Tensor, targets: Tensor, rows: Tensor | None = None) -> float:
-        """The loss, and its gradients, which are overwritten and not added to.
+        """Compute the loss and overwrite :meth:`gradients`; nothing is accumulated.
 
         Args:
-            inputs: ``(N, ...)`` float32, or uint8 pixels, which become x / 255.
-            targets: BCE: float32 of the output's shape, in [0, 1]. Cross entropy: int64 ``(N,)``.
-            rows: int64 indices of the examples to take, or None for all.
+            inputs: ``(N, ...)`` float32, or uint8 pixels, which are divided by 255. On the
+                parameters' device.
+            targets: for BCE float32 of the output's shape, in [0, 1]; for cross entropy int64
+                ``(N,)``.
+            rows: int64 indices of the examples to use, or None for all.
 
         Returns:
-            The loss. If it is not finite the gradients stay as they were.
+            The loss. If it is not finite, the gradients are left unchanged.
 
         Raises:
-            RuntimeError: shapes or dtypes that do not go together, or a target out of range.
-            ValueError: no examples.
+            RuntimeError: shapes or dtypes do not match, or a target is out of range.
+            ValueError: there are no examples.
         """
         return float(self._chain.backward(inputs, targets, rows))
 
@@ -129,32 +136,35 @@ class Chain:
         momentum: float = 0.0,
         weight_decay: float = 0.0,
     ) -> SupportsFloat:
-        """:meth:`backward`, then one update as by :class:`torch.optim.SGD`.
+        """Run :meth:`backward`, then one update like that of :class:`torch.optim.SGD`.
 
         Returns:
-            The loss before the update. If it is not finite nothing has changed. On CUDA
-            ``float(loss)`` waits for the device, which otherwise nothing here does; examples that
-            are out of range are an error then, and have changed nothing.
+            The loss before the update. If it is not finite, nothing has changed. On CUDA the call
+            does not wait for the device; ``float(loss)`` does, and raises for examples out of
+            range, which have changed nothing.
         """
         loss: SupportsFloat = self._chain.step(inputs, targets, rows, lr, momentum, weight_decay)
         return loss
 
-    def judge(self, inputs: Tensor, targets: Tensor, piece: int = 1024) -> tuple[float, int]:
-        """The loss of examples, and how many are got right; ``piece`` of them at once.
+    def evaluate(
+        self, inputs: Tensor, targets: Tensor, chunk_size: int = 1024
+    ) -> tuple[float, int]:
+        """Return the loss and the number of correct predictions, ``chunk_size`` examples at a time.
 
-        Right is a probability on the target's side of 1/2, or the largest logit at the target.
+        A prediction is correct if the probability is on the target's side of 1/2, or if the target
+        has the largest logit.
         """
-        loss, right = self._chain.judge(inputs, targets, piece)
-        return loss, right
+        loss, correct = self._chain.evaluate(inputs, targets, chunk_size)
+        return loss, correct
 
     @property
     def is_finite(self) -> bool:
-        """Whether every parameter is a finite number."""
-        return bool(self._chain.finite())
+        """Whether all parameters are finite."""
+        return bool(self._chain.is_finite())
 
 
 def _device_of(layers: Iterable[nn.Module]) -> torch.device:
-    """That of the first parameter."""
+    """Return the device of the first parameter; without parameters, the CPU."""
     parameters = (parameter for layer in layers for parameter in layer.parameters())
     first = next(parameters, None)
     return torch.device("cpu") if first is None else first.device
@@ -167,7 +177,7 @@ def _chain_on(device: torch.device, is_binary: bool, mean: bool) -> Any:
 
 
 def _loss(criterion: nn.Module) -> tuple[bool, bool]:
-    """(is binary, is the mean)."""
+    """Return whether the criterion is binary cross entropy, and whether it is a mean."""
     reduction = getattr(criterion, "reduction", None)
     if reduction in ("mean", "sum"):
         if type(criterion) in (nn.BCELoss, ink.BCELoss) and criterion.weight is None:

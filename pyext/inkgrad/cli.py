@@ -1,7 +1,7 @@
-"""The ``inkgrad`` command: reads the arguments and hands over to the part that does the work.
+"""The ``inkgrad`` command: parse the arguments and run the chosen subcommand.
 
-Every subcommand is a module with ``add_arguments(parser)`` and ``run(args) -> int``, imported only
-when it was asked for, since some need packages that others do without.
+Every subcommand is a module with ``add_arguments(parser)`` and ``run(args) -> int``. It is imported
+only when it is chosen, since some subcommands need packages that others do not.
 """
 
 from __future__ import annotations
@@ -17,28 +17,28 @@ from inkgrad import __version__
 
 __all__ = ["main"]
 
-# name: (module, what it does)
+# name: (module, help)
 _COMMANDS = {
-    "demo": ("inkgrad_demo.command", "open the app in the browser: draw digits, train, compare"),
-    "lesson": ("inkgrad.course.lesson_command", "run a lesson of the course, save its pictures"),
-    "train": ("inkgrad.course.train_command", "train a model of the course, write a checkpoint"),
-    "predict": ("inkgrad.course.predict_command", "read the digit in each of some image files"),
-    "check": ("inkgrad.check", "check the kernels' results and derivatives against torch's"),
-    "bench": ("inkgrad_bench.command", "time the kernels against torch's own"),
-    "info": ("inkgrad.info", "print versions and build, as a bug report needs them"),
+    "demo": ("inkgrad_demo.command", "open the app in the browser: draw, train, compare models"),
+    "lesson": ("inkgrad.course.commands.lesson", "run a lesson of the course and save its plots"),
+    "train": ("inkgrad.course.commands.train", "train a model of the course and save a checkpoint"),
+    "predict": ("inkgrad.course.commands.predict", "recognize the digit in each image file"),
+    "check": ("inkgrad.check", "compare the kernels' results and derivatives with torch's"),
+    "bench": ("inkgrad_bench.command", "time the kernels and torch's own ops"),
+    "info": ("inkgrad.info", "print versions and build configuration, for bug reports"),
 }
 
-# packages that not every installation has, and the extra that brings them
+# optional packages, and the extra that installs each
 _EXTRAS = {"gradio": "demo", "torchvision": "demo", "matplotlib": "plots", "mcp": "mcp"}
 
 _FAILURE = 1
-_USAGE = 2  # as argparse has it
-_INTERRUPTED = 130  # 128 + SIGINT, what a shell reports for a program ended by Ctrl-C
+_USAGE = 2  # the code that argparse exits with
+_INTERRUPTED = 130  # 128 + SIGINT, as a shell reports a program ended by Ctrl-C
 _BROKEN_PIPE = 141  # 128 + SIGPIPE
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line; the exit code is 0, or what the subcommand made of a failure."""
+    """Run the command line ``argv`` (default: that of the process) and return its exit code."""
     argv = sys.argv[1:] if argv is None else argv
     chosen = argv[0] if argv and argv[0] in _COMMANDS else None
     if not argv:
@@ -48,13 +48,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         module = importlib.import_module(_COMMANDS[chosen][0]) if chosen else None
         args = _parser(chosen, module).parse_args(argv)
         code: int = args.run(args)
-        sys.stdout.flush()  # here, where a reader who has gone is noticed
+        sys.stdout.flush()  # inside the try: a closed pipe raises here
         return code
     except ModuleNotFoundError as error:
         extra = _EXTRAS.get((error.name or "").partition(".")[0])
         if extra is None:
             raise
-        # pip takes the installed inkgrad as it is and adds what the extra asks for
+        # pip keeps the installed inkgrad and adds the packages of the extra
         remedy = f"{sys.executable} -m pip install 'inkgrad[{extra}]'"
         print(f"inkgrad {chosen}: {error.name} is not installed; run: {remedy}", file=sys.stderr)
         return _FAILURE
@@ -62,27 +62,29 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(file=sys.stderr)
         return _INTERRUPTED
     except BrokenPipeError:
-        # whoever read our output has what they wanted (inkgrad train --json | head); the
-        # interpreter's last flush must not fail again
+        # The reader has closed the pipe (inkgrad train --json | head). The flush when the
+        # interpreter exits must not fail again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return _BROKEN_PIPE
-    except OSError as error:  # no such file, no permission, disk full: the message says it all
+    except OSError as error:  # no such file, no permission, disk full: the message suffices
         print(f"inkgrad {chosen}: {error}", file=sys.stderr)
         return _FAILURE
 
 
 def _parser(chosen: str | None, module: ModuleType | None) -> argparse.ArgumentParser:
-    """The parser of all subcommands; only the chosen one, whose module is given, has arguments."""
+    """Return the parser of all subcommands; only the chosen one, in ``module``, has options."""
     parser = argparse.ArgumentParser(
         prog="inkgrad",
-        description="Fused PyTorch kernels, the models of a first course, and an app on top.",
-        epilog="'inkgrad COMMAND --help' tells more of each.",
+        description="Fused PyTorch kernels, the models of a first course, and a drawing app.",
+        epilog="Run 'inkgrad COMMAND --help' for the options of a command.",
     )
     parser.add_argument("--version", action="version", version=f"inkgrad {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for name, (_, what) in _COMMANDS.items():
-        description = f"{what[0].upper()}{what[1:]}."
-        command = commands.add_parser(name, help=what, description=description, allow_abbrev=False)
+    for name, (_, summary) in _COMMANDS.items():
+        description = f"{summary[0].upper()}{summary[1:]}."
+        command = commands.add_parser(
+            name, help=summary, description=description, allow_abbrev=False
+        )
         if name == chosen and module is not None:
             module.add_arguments(command)
             command.set_defaults(run=module.run)

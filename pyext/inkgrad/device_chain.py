@@ -1,4 +1,4 @@
-"""Chains of small linear layers on CUDA: a step is one kernel, and nothing waits for it."""
+"""Chains of small linear layers on CUDA: a step is one kernel, which nothing waits for."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ from torch import Tensor
 
 from inkgrad.extension import LOADED
 
-# Reports of steps that are kept in one piece of memory, so that one copy fetches them all.
-_REPORTS_IN_A_BOOK = 256
+# Reports of steps in one block of memory: one copy fetches them all.
+_CAPACITY = 256
 
 
 class LateLoss:
-    """A loss that the device may still be working on: ``float(loss)`` waits for it.
+    """A loss that the device may still be computing: ``float(loss)`` waits for it.
 
     Raises:
-        IndexError: a row was out of range. RuntimeError: a target was. Asked for the number, that
-            is: the step itself then changed nothing.
+        IndexError: a row was out of range. RuntimeError: a target was. Both are raised by
+            ``float(loss)``; the step changed nothing.
     """
 
-    __slots__ = ("_book", "_page")
+    __slots__ = ("_block", "_index")
 
-    def __init__(self, book: Book, page: int) -> None:
-        self._book = book
-        self._page = page
+    def __init__(self, block: Reports, index: int) -> None:
+        self._block = block
+        self._index = index
 
     def __float__(self) -> float:
         return self.read()[0]
@@ -34,60 +34,62 @@ class LateLoss:
         return f"LateLoss({float(self)})"
 
     def read(self) -> tuple[float, int]:
-        """The loss, and how many outputs are on their target's side of 1/2."""
-        loss, right, bad_rows, bad_targets = self._book.read(self._page)
+        """Return the loss and the number of outputs on their target's side of 1/2."""
+        loss, correct, bad_rows, bad_targets = self._block.read(self._index)
         if bad_rows:
             raise IndexError("chain: a row is out of range of the examples")
         if bad_targets:
             raise RuntimeError("all elements of target should be between 0 and 1")
-        return loss, int(right)
+        return loss, int(correct)
 
 
-class Book:
-    """Reports on the device, written page by page, and read from a copy as far as it goes."""
+class Reports:
+    """Reports on the device, written one by one, and a copy of those that were read."""
 
     def __init__(self, device: torch.device) -> None:
-        size = (_REPORTS_IN_A_BOOK, LOADED.module.CudaChain.report_size)
+        size = (_CAPACITY, LOADED.module.DeviceChain.report_size)
         self._reports = torch.empty(size, dtype=torch.float64, device=device)
-        self._pages = self._reports.unbind()
+        self._rows = self._reports.unbind()
         self._written = 0
         self._copy: list[list[float]] = []
 
     @property
     def is_full(self) -> bool:
-        return self._written == len(self._pages)
+        return self._written == len(self._rows)
 
-    def next_page(self) -> tuple[Tensor, LateLoss]:
-        """Where to write, and who reads it."""
-        page = self._written
+    def add(self) -> tuple[Tensor, LateLoss]:
+        """Return the next report's memory, and its reader."""
+        index = self._written
         self._written += 1
-        return self._pages[page], LateLoss(self, page)
+        return self._rows[index], LateLoss(self, index)
 
-    def read(self, page: int) -> list[float]:
-        if page >= len(self._copy):
+    def read(self, index: int) -> list[float]:
+        if index >= len(self._copy):
             self._copy = self._reports[: self._written].tolist()
-        return self._copy[page]
+        return self._copy[index]
 
 
 class DeviceChain:
     """Behind :class:`inkgrad.chain.Chain` for parameters on a CUDA device.
 
-    ValueError for anything but linear layers that fit one kernel and binary cross entropy.
+    Raises:
+        ValueError: a layer is not linear or too large for the kernel, or the loss is not binary
+            cross entropy.
     """
 
     def __init__(self, is_binary: bool, mean: bool, device: torch.device) -> None:
         if not is_binary:
             raise ValueError("chain: on CUDA the loss is binary cross entropy")
-        self._chain = LOADED.module.CudaChain(mean)
+        self._chain = LOADED.module.DeviceChain(mean)
         self._device = device
         self._parameters: list[Tensor] = []
-        self._book = Book(device)
+        self._reports = Reports(device)
 
     def linear(self, weight: Tensor, bias: Tensor | None, activation: str) -> None:
         self._chain.linear(weight, bias, activation)
         self._parameters += [weight] if bias is None else [weight, bias]
 
-    def standardise(self, mean: float, std: float) -> None:
+    def standardize(self, mean: float, std: float) -> None:
         raise ValueError("chain: on CUDA all layers are linear")
 
     def conv2d_relu_max_pool2d(self, *_: Any) -> None:
@@ -100,8 +102,8 @@ class DeviceChain:
         return list(self._chain.velocities())
 
     def backward(self, inputs: Tensor, targets: Tensor, rows: Tensor | None) -> float:
-        page, loss = self._next_page()
-        self._chain.backward(inputs, targets, rows, page)
+        report, loss = self._next_report()
+        self._chain.backward(inputs, targets, rows, report)
         return float(loss)
 
     def step(
@@ -113,23 +115,23 @@ class DeviceChain:
         momentum: float,
         weight_decay: float,
     ) -> LateLoss:
-        page, loss = self._next_page()
-        self._chain.step(inputs, targets, rows, lr, momentum, weight_decay, page)
+        report, loss = self._next_report()
+        self._chain.step(inputs, targets, rows, lr, momentum, weight_decay, report)
         return loss
 
-    def judge(self, inputs: Tensor, targets: Tensor, piece: int) -> tuple[float, int]:
-        """``piece`` bounds the memory of a chain on the CPU; the kernel needs none."""
-        if piece < 1:
-            raise ValueError(f"chain: expected pieces of at least one, got pieces of {piece}")
-        page, loss = self._next_page()
-        self._chain.judge(inputs, targets, page)
+    def evaluate(self, inputs: Tensor, targets: Tensor, chunk_size: int) -> tuple[float, int]:
+        """``chunk_size`` bounds the memory on the CPU; the kernel needs none."""
+        if chunk_size < 1:
+            raise ValueError(f"chain: expected a positive chunk_size, got {chunk_size}")
+        report, loss = self._next_report()
+        self._chain.evaluate(inputs, targets, report)
         return loss.read()
 
-    def finite(self) -> bool:
+    def is_finite(self) -> bool:
         everything = torch.cat([parameter.detach().flatten() for parameter in self._parameters])
         return bool(everything.isfinite().all())
 
-    def _next_page(self) -> tuple[Tensor, LateLoss]:
-        if self._book.is_full:
-            self._book = Book(self._device)
-        return self._book.next_page()
+    def _next_report(self) -> tuple[Tensor, LateLoss]:
+        if self._reports.is_full:
+            self._reports = Reports(self._device)
+        return self._reports.add()

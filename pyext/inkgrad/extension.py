@@ -1,9 +1,9 @@
-"""Loads the compiled extension, once, at import: the operators, then this processor's kernels, then
-those for CUDA, if they were built (whether or not a GPU is here) and INKGRAD_CUDA is not 0.
+"""Loads the compiled extension at import: the ops, this processor's kernels, and the CUDA kernels if
+they were built (with or without a GPU) and INKGRAD_CUDA is not 0.
 
-``INKGRAD_CPU_CAPABILITY`` overrides the choice: ``default``, ``avx2`` or ``avx512`` name a library
-(an error if it was not built or the processor lacks the instructions), ``reference`` leaves the
-extension alone and computes everything with :mod:`inkgrad.reference`.
+``INKGRAD_CPU_CAPABILITY`` overrides the choice of the CPU kernels: ``default``, ``avx2`` or
+``avx512`` load that library (an error if it was not built or the processor lacks the instructions);
+``reference`` loads no extension and computes everything with :mod:`inkgrad.reference`.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ CUDA_ENVIRONMENT = "INKGRAD_CUDA"
 
 @dataclass(frozen=True)
 class Cuda:
-    """The CUDA kernels: what they were built with (empty if they were not), and whether they are
-    loaded; if not, why."""
+    """The CUDA kernels: what they were built with (empty if they were not built), whether they are
+    loaded, and if not, the reason."""
 
     toolkit: str = ""
     architectures: str = ""
@@ -34,9 +34,9 @@ class Cuda:
 
 @dataclass(frozen=True)
 class Loaded:
-    """What :func:`load` found.
+    """The result of :func:`load`.
 
-    ``module`` is ``inkgrad._C``, or None where everything runs through the reference.
+    ``module`` is ``inkgrad._C``, or None if everything is computed by the reference.
     """
 
     module: Any = None
@@ -55,13 +55,13 @@ def _kernel_libraries() -> dict[str, Path]:
 
 
 def _processor_level() -> str:
-    """The highest of LEVELS that this processor runs, as torch sees it."""
+    """Return the highest of LEVELS that this processor supports, according to torch."""
     capability = torch.backends.cpu.get_cpu_capability().lower()
     return capability if capability in LEVELS else "default"
 
 
 def _choose(libraries: dict[str, Path]) -> tuple[str, str]:
-    """The library to load and why."""
+    """Return the library to load and the reason."""
     runs = LEVELS[: LEVELS.index(_processor_level()) + 1]
     wanted = os.environ.get(ENVIRONMENT, "").lower()
     if not wanted:
@@ -81,7 +81,7 @@ def _choose(libraries: dict[str, Path]) -> tuple[str, str]:
     return wanted, f"{ENVIRONMENT}={wanted}"
 
 
-def _what_went_wrong(error: Exception) -> str:
+def _reason_of(error: Exception) -> str:
     if isinstance(error, ModuleNotFoundError):
         return "the kernels were not built"
     if "undefined symbol" in str(error):
@@ -90,7 +90,7 @@ def _what_went_wrong(error: Exception) -> str:
 
 
 def _load_cuda(module: Any) -> Cuda:
-    """Load the CUDA kernels into the extension, if there are any that go with this torch."""
+    """Load the CUDA kernels into the extension, if they were built for this torch."""
     if module.cuda_left_out:
         return Cuda(reason=module.cuda_left_out)
     if os.environ.get(CUDA_ENVIRONMENT) == "0":
@@ -109,7 +109,7 @@ def _load_cuda(module: Any) -> Cuda:
         except (ValueError, RuntimeError) as error:
             reason = f"they do not load: {error}"
     warnings.warn(
-        f"inkgrad: no CUDA kernels: {reason}\nCUDA tensors are computed by torch's own ops.",
+        f"inkgrad: no CUDA kernels: {reason}\nFalling back to plain torch ops for CUDA tensors.",
         RuntimeWarning,
         stacklevel=4,
     )
@@ -117,7 +117,7 @@ def _load_cuda(module: Any) -> Cuda:
 
 
 def load() -> Loaded:
-    """Load the extension; without one, warn once and fall back to the reference."""
+    """Load the extension; if that fails, warn once and fall back to the reference."""
     if os.environ.get(ENVIRONMENT, "").lower() == "reference":
         return Loaded(reason=f"{ENVIRONMENT}=reference")
     try:
@@ -127,16 +127,15 @@ def load() -> Loaded:
         capability, reason = _choose(libraries)
         module.load_cpu_kernels(str(libraries[capability]))
     except (ImportError, OSError, RuntimeError) as error:
-        reason = _what_went_wrong(error)
+        reason = _reason_of(error)
         warnings.warn(
-            f"inkgrad: {reason}\nEverything works, through plain torch. To build the kernels, "
-            "with a C++ compiler at hand: "
-            "pip install --no-build-isolation --force-reinstall --no-deps .",
+            f"inkgrad: {reason}\nFalling back to plain torch ops. To build the kernels (needs a C++ "
+            "compiler): pip install --no-build-isolation --force-reinstall --no-deps .",
             RuntimeWarning,
             stacklevel=3,
         )
         return Loaded(reason=reason)
-    from inkgrad import fake  # noqa: F401  (registers shapes and dtypes for torch.compile)
+    from inkgrad import fake  # noqa: F401  (registers fake kernels)
 
     return Loaded(module, capability, reason, tuple(libraries), _load_cuda(module))
 

@@ -1,4 +1,8 @@
-"""Shapes, dtypes and strides of every op without computing it: meta tensors, torch.compile."""
+"""Strides of the convolutions' results without computing them: meta tensors, torch.compile.
+
+The other ops return contiguous tensors, as their formulas in native ops do, which run on meta
+tensors as well. Results of a convolution have the strides of torch's convolution.
+"""
 
 from __future__ import annotations
 
@@ -9,55 +13,6 @@ from torch.library import register_fake
 from inkgrad import reference
 
 Gradients = tuple[Tensor | None, ...]
-
-
-def _empty_where(mask: list[bool], *tensors: Tensor | None) -> Gradients:
-    return tuple(
-        torch.empty_like(tensor, memory_format=torch.contiguous_format)
-        if wanted and tensor is not None
-        else None
-        for wanted, tensor in zip(mask, tensors, strict=True)
-    )
-
-
-def _bias_like(weight: Tensor) -> Tensor:
-    return weight.new_empty((weight.size(0),))
-
-
-@register_fake("inkgrad::linear_sigmoid")
-def _(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
-    return reference.linear_sigmoid(input, weight, bias)
-
-
-@register_fake("inkgrad::linear_relu")
-def _(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
-    return reference.linear_relu(input, weight, bias)
-
-
-@register_fake("inkgrad::linear_sigmoid_backward")
-@register_fake("inkgrad::linear_relu_backward")
-def _(
-    grad_output: Tensor, input: Tensor, weight: Tensor, output: Tensor, output_mask: list[bool]
-) -> Gradients:
-    return _empty_where(output_mask, input, weight, _bias_like(weight))
-
-
-@register_fake("inkgrad::binary_cross_entropy")
-def _(input: Tensor, target: Tensor, weight: Tensor | None = None, reduction: int = 1) -> Tensor:
-    return torch.ops.aten.binary_cross_entropy(input, target, weight, reduction)
-
-
-@register_fake("inkgrad::binary_cross_entropy_backward")
-def _(
-    grad_output: Tensor,
-    input: Tensor,
-    target: Tensor,
-    weight: Tensor | None,
-    reduction: int,
-    output_mask: list[bool],
-) -> Gradients:
-    grad_input = torch.empty_like(input) if output_mask[0] else None
-    return grad_input, torch.empty_like(input) if output_mask[1] else None
 
 
 @register_fake("inkgrad::conv2d")

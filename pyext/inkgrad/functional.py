@@ -1,9 +1,10 @@
 """Fused ops with the signatures, defaults and errors of :mod:`torch.nn.functional`.
 
-Every op takes float64, float32, bfloat16 and float16 (the half types are accumulated in float32),
-on any device: on the CPU and on CUDA it runs this package's kernels; elsewhere, and for what they
-do not take, the same formula in torch's own ops. All are differentiable to any order, work under
-every torch.func transform, in forward-mode AD, under autocast and in torch.compile(fullgraph=True).
+Every op takes float64, float32, bfloat16 and float16 tensors; bfloat16 and float16 are accumulated
+in float32. Tensors on the CPU and on CUDA are computed by the kernels of this package, all others,
+and calls that the kernels do not support, by torch's own ops. All ops are differentiable to any
+order and work under every torch.func transform, in forward-mode AD, under autocast and in
+torch.compile(fullgraph=True).
 """
 
 from __future__ import annotations
@@ -36,13 +37,13 @@ if LOADED.module is not None:
     _conv2d = torch.ops.inkgrad.conv2d.default
     _conv2d_relu_max_pool2d = torch.ops.inkgrad.conv2d_relu_max_pool2d.default
 
-# The same ops by a shorter way, for calls that nothing intercepts: see csrc/direct.h.
+# The fast path to the same ops, without torch's dispatcher: see csrc/direct.h.
 _direct: Any = LOADED.module
 _REDUCTIONS = {"none": 0, "mean": 1, "sum": 2}
 
 
 def _takes_direct_calls(first: Tensor, second: Tensor, third: Tensor | None) -> bool:
-    """torch.compile does not trace the call; no argument or mode overrides torch's functions."""
+    """Whether neither torch.compile nor ``__torch_function__`` has to see the call."""
     return not (
         is_dynamo_compiling()
         or has_torch_function_variadic(first, second, third)
@@ -51,7 +52,7 @@ def _takes_direct_calls(first: Tensor, second: Tensor, third: Tensor | None) -> 
 
 
 def linear_sigmoid(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
-    r"""``sigmoid(input @ weight.T + bias)``: ``F.linear`` and the sigmoid in one pass.
+    r"""Compute ``sigmoid(input @ weight.T + bias)`` in one pass over the output.
 
     Args:
         input: ``(*, in_features)``.
@@ -59,23 +60,26 @@ def linear_sigmoid(input: Tensor, weight: Tensor, bias: Tensor | None = None) ->
         bias: ``(out_features)`` or None.
 
     Returns:
-        ``(*, out_features)``. Kept for backward: input, weight and this output.
+        ``(*, out_features)``. Saved for backward: input, weight and the output.
 
     Raises:
-        RuntimeError: what ``F.linear`` raises for shapes or dtypes that do not go together.
+        RuntimeError: shapes or dtypes do not match, with the error of ``F.linear``.
     """
     if _takes_direct_calls(input, weight, bias):
         try:
             return _direct.linear_sigmoid(input, weight, bias)
         except TypeError:
-            pass  # an argument that is no tensor; torch complains of it below
+            pass  # an argument is no tensor: torch's op below raises torch's error
     if LOADED.module is None or not _are_tensors(input, weight):
         return reference.linear_sigmoid(input, weight, bias)
     return _linear_sigmoid(input, weight, bias)
 
 
 def linear_relu(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
-    r"""``relu(input @ weight.T + bias)``; shapes and errors as :func:`linear_sigmoid`."""
+    r"""Compute ``relu(input @ weight.T + bias)`` in one pass over the output.
+
+    Shapes, saved tensors and errors are those of :func:`linear_sigmoid`.
+    """
     if _takes_direct_calls(input, weight, bias):
         try:
             return _direct.linear_relu(input, weight, bias)
@@ -94,33 +98,33 @@ def binary_cross_entropy(
     reduce: bool | None = None,
     reduction: str = "mean",
 ) -> Tensor:
-    r"""Binary cross entropy of probabilities, as :func:`torch.nn.functional.binary_cross_entropy`.
+    r"""Compute the binary cross entropy, like :func:`torch.nn.functional.binary_cross_entropy`.
 
     .. math:: -w\,(t \max(\log x, -100) + (1 - t) \max(\log(1 - x), -100))
 
-    Unlike torch's it may be used under autocast, where it is computed in float32.
+    Unlike torch's op it is allowed under autocast, where it is computed in float32.
 
     Args:
-        input: probabilities in [0, 1], any shape.
-        target: in [0, 1], the shape of input; differentiable too.
-        weight: broadcastable to target's shape.
-        size_average, reduce: deprecated, as in torch: they override ``reduction``.
+        input: probabilities in [0, 1], of any shape.
+        target: values in [0, 1], of input's shape; differentiable, too.
+        weight: broadcastable to target's shape; not differentiable.
+        size_average, reduce: deprecated, as in torch; they override ``reduction``.
         reduction: ``"none"``, ``"mean"`` or ``"sum"``.
 
     Returns:
-        A scalar, or input's shape for ``"none"``. Kept for backward: input, target and weight. A
-        scalar on the CPU leaves the gradient of input besides, made in the same pass, unless target
-        requires one too.
+        A scalar, or a tensor of input's shape for ``"none"``. Saved for backward: input, target and
+        weight. With a scalar loss on the CPU, input's gradient is computed in the same pass and
+        saved, too, unless target requires a gradient.
 
     Raises:
-        ValueError: target's size is not input's.
+        ValueError: target and input have different sizes.
         RuntimeError: an element of input or target lies outside [0, 1] or is NaN.
     """
     if weight is size_average is reduce is None and _takes_direct_calls(input, target, None):
         try:
-            return _direct.binary_cross_entropy(input, target, _REDUCTIONS[reduction])
+            return _direct.binary_cross_entropy(input, target, None, _REDUCTIONS[reduction])
         except (TypeError, KeyError):
-            pass  # no tensors, not of one size, or no reduction
+            pass  # not tensors, different sizes, or an unknown reduction: torch raises below
     if LOADED.module is None or not _are_tensors(input, target) or target.size() != input.size():
         return reference.binary_cross_entropy(
             input, target, weight, size_average, reduce, reduction
@@ -154,19 +158,23 @@ def conv2d(
     dilation: Pair = 1,
     groups: int = 1,
 ) -> Tensor:
-    r"""2-d convolution (cross-correlation), as :func:`torch.nn.functional.conv2d`.
+    r"""Compute a 2-D convolution (cross-correlation), like :func:`torch.nn.functional.conv2d`.
 
     Args:
         input: ``(N, C_in, H, W)`` or ``(C_in, H, W)``.
         weight: ``(C_out, C_in / groups, KH, KW)``.
         bias: ``(C_out)`` or None.
-        padding: pixels on each side, or ``"valid"``, or ``"same"`` (stride 1 only).
+        stride: an int or ``(height, width)``.
+        padding: zeros added on each side, an int or ``(height, width)``; or ``"valid"`` for none;
+            or ``"same"``, which keeps the size (stride 1 only).
+        dilation: distance between kernel elements, an int or ``(height, width)``.
+        groups: number of blocks of channels that are convolved separately.
 
     Returns:
         ``(N, C_out, OH, OW)`` or ``(C_out, OH, OW)``.
 
     Raises:
-        RuntimeError: what ``F.conv2d`` raises.
+        RuntimeError: shapes, dtypes or settings do not match, with the error of ``F.conv2d``.
     """
     pad = _padding(input, weight, stride, padding, dilation)
     if LOADED.module is None or pad is None or not _are_pairs(stride, pad, dilation):
@@ -190,25 +198,29 @@ def conv2d_relu_max_pool2d(
     groups: int = 1,
     kernel_size: Pair = 2,
 ) -> Tensor:
-    r"""``relu(max_pool2d(conv2d(...), kernel_size))`` without keeping the convolution's output.
+    r"""Compute ``relu(max_pool2d(conv2d(...), kernel_size))`` without storing the convolution.
 
-    Arguments as :func:`conv2d`; ``kernel_size`` is the pool's window and its stride, ``(PH, PW)``
-    or one number. For backward one byte an output remembers the place of the maximum (windows of
-    more than 256 elements are computed by torch). Since relu is monotonic,
-    ``max_pool2d(relu(conv2d(...)))`` is the same.
+    This equals ``max_pool2d(relu(conv2d(...)), kernel_size)``, since ReLU is monotonic. Backward
+    needs the argmax index of each pooling window, saved as one byte per output; windows of more
+    than 256 elements are therefore computed by torch's ops.
+
+    Args:
+        input, weight, bias, stride, padding, dilation, groups: as for :func:`conv2d`.
+        kernel_size: size and stride of the pooling window, an int or ``(PH, PW)``.
 
     Returns:
         ``(N, C_out, OH // PH, OW // PW)``, or without N for an unbatched input.
 
     Raises:
-        RuntimeError: what ``F.conv2d`` and ``F.max_pool2d`` raise.
+        RuntimeError: shapes, dtypes or settings do not match, with the error of ``F.conv2d`` or
+            ``F.max_pool2d``.
     """
     pad = _padding(input, weight, stride, padding, dilation)
     if (
         LOADED.module is None
         or pad is None
         or not _are_pairs(stride, pad, dilation, kernel_size)
-        or not _fits_a_byte(kernel_size)
+        or not _index_fits_a_byte(kernel_size)
     ):
         return reference.conv2d_relu_max_pool2d(
             input, weight, bias, stride, padding, dilation, groups, kernel_size
@@ -222,7 +234,7 @@ def conv2d_relu_max_pool2d(
     return output.squeeze(0) if input.dim() == 3 else output
 
 
-# Arguments that are not what an op expects go to torch's formula, which raises torch's error.
+# Invalid arguments are passed on to torch's ops, which raise torch's errors.
 
 
 def _are_tensors(*values: object) -> bool:
@@ -230,7 +242,8 @@ def _are_tensors(*values: object) -> bool:
 
 
 def _are_pairs(*values: object) -> bool:
-    # A loop, and what modules pass first: beside a small convolution a generator counts.
+    # Tuples first, since modules pass them; a loop, since a generator's overhead is noticeable
+    # beside a small convolution.
     for value in values:
         if isinstance(value, (tuple, list)):
             if len(value) not in (1, 2) or not (
@@ -243,11 +256,12 @@ def _are_pairs(*values: object) -> bool:
 
 
 def _pair(value: Pair) -> tuple[int, int]:
-    # int: with dynamic shapes torch.compile makes symbols even of these, which the ops do not take.
+    # int(): with dynamic shapes torch.compile turns even these into symbols, which the ops reject.
     return (int(value), int(value)) if isinstance(value, int) else (int(value[0]), int(value[-1]))
 
 
-def _fits_a_byte(window: Pair) -> bool:
+def _index_fits_a_byte(window: Pair) -> bool:
+    """Whether an index into a window of this size can be stored in one byte."""
     height, width = _pair(window)
     return height > 0 and width > 0 and height * width <= 256
 
@@ -255,7 +269,7 @@ def _fits_a_byte(window: Pair) -> bool:
 def _padding(
     input: Tensor, weight: Tensor, stride: Pair, padding: Pair | str, dilation: Pair
 ) -> Pair | None:
-    """Padding as numbers; None where torch has to pad (``"same"``, even kernel) or to complain."""
+    """Return the padding as numbers, or None where torch has to pad unevenly or raise an error."""
     if not _are_tensors(input, weight):
         return None
     if not isinstance(padding, str):

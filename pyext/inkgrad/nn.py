@@ -1,7 +1,7 @@
-"""Modules over :mod:`inkgrad.functional` that stand in for those of :mod:`torch.nn`.
+"""Drop-in modules for :mod:`torch.nn` that run the fused ops of :mod:`inkgrad.functional`.
 
-Each takes the constructor arguments of its torch parent, has the same parameters under the same
-names with the same initialisation, and loads the parent's state dicts unchanged.
+Each takes the constructor arguments of its torch parent, has the same parameter names and
+initialization, and loads the parent's state dicts unchanged.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from torch import Tensor, nn
 
 from inkgrad import functional
 
-__all__ = ["BCELoss", "Conv2d", "ConvReluMaxPool2d", "LinearReLU", "LinearSigmoid", "Standardise"]
+__all__ = ["BCELoss", "Conv2d", "ConvReluMaxPool2d", "LinearReLU", "LinearSigmoid", "Standardize"]
 
 
 class LinearSigmoid(nn.Linear):
-    """``sigmoid(x @ weight.T + bias)`` in one op: (*, in_features) -> (*, out_features).
+    """Compute ``sigmoid(x @ weight.T + bias)`` in one op: (*, in_features) -> (*, out_features).
 
-    The state dict is that of :class:`torch.nn.Linear`.
+    Has the state dict of :class:`torch.nn.Linear`.
     """
 
     def forward(self, input: Tensor) -> Tensor:
@@ -27,17 +27,17 @@ class LinearSigmoid(nn.Linear):
 
 
 class LinearReLU(nn.Linear):
-    """``relu(x @ weight.T + bias)`` in one op: (*, in_features) -> (*, out_features).
+    """Compute ``relu(x @ weight.T + bias)`` in one op: (*, in_features) -> (*, out_features).
 
-    The state dict is that of :class:`torch.nn.Linear`.
+    Has the state dict of :class:`torch.nn.Linear`.
     """
 
     def forward(self, input: Tensor) -> Tensor:
         return functional.linear_relu(input, self.weight, self.bias)
 
 
-class Standardise(nn.Module):
-    """``(x - mean) / std`` with two constants, any shape; no parameters."""
+class Standardize(nn.Module):
+    """Compute ``(x - mean) / std`` with two constants, for any shape. Has no parameters."""
 
     def __init__(self, mean: float, std: float) -> None:
         super().__init__()
@@ -51,10 +51,10 @@ class Standardise(nn.Module):
 
 
 class BCELoss(nn.BCELoss):
-    """:class:`torch.nn.BCELoss`: binary cross entropy of probabilities and targets in [0, 1].
+    """Compute the binary cross entropy of probabilities and targets in [0, 1].
 
-    Input and target have the same shape, any; the result is a scalar, or of that shape under
-    ``reduction="none"``.
+    Same arguments as :class:`torch.nn.BCELoss`. Input and target have the same shape; the result is
+    a scalar, or has that shape with ``reduction="none"``.
     """
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
@@ -64,7 +64,10 @@ class BCELoss(nn.BCELoss):
 
 
 class Conv2d(nn.Conv2d):
-    """:class:`torch.nn.Conv2d`: (N, C, H, W) or (C, H, W) images, every ``padding_mode``."""
+    """Convolve images of shape (N, C, H, W) or (C, H, W), with every ``padding_mode``.
+
+    Same arguments as :class:`torch.nn.Conv2d`.
+    """
 
     stride: tuple[int, int]
     dilation: tuple[int, int]
@@ -77,11 +80,11 @@ class Conv2d(nn.Conv2d):
 
 
 class ConvReluMaxPool2d(Conv2d):
-    """``relu(max_pool2d(conv2d(x), pool))`` in one op, which equals pooling after the ReLU.
+    """Compute ``relu(max_pool2d(conv2d(x), pool))`` in one op.
 
-    The arguments are those of :class:`torch.nn.Conv2d`, and ``pool``: the size of the pooling
-    window, an int or (height, width), which is its stride as well. The state dict is that of
-    :class:`torch.nn.Conv2d`.
+    This equals ``max_pool2d(relu(conv2d(x)), pool)``, since ReLU is monotonic. Takes the arguments
+    of :class:`torch.nn.Conv2d` and ``pool``, the size and the stride of the pooling window: an int
+    or (height, width). Has the state dict of :class:`torch.nn.Conv2d`.
     """
 
     def __init__(self, *args: Any, pool: int | tuple[int, int] = 2, **kwargs: Any) -> None:
@@ -99,7 +102,7 @@ class ConvReluMaxPool2d(Conv2d):
 
 
 def _pad(module: nn.Conv2d, input: Tensor) -> tuple[Tensor, Any]:
-    """The input, padded already unless with zeros, and the padding that is left to the op."""
+    """Return the input, padded here unless with zeros, and the padding that the op has to add."""
     if module.padding_mode == "zeros":
         return input, module.padding
     return F.pad(input, module._reversed_padding_repeated_twice, mode=module.padding_mode), 0

@@ -1,9 +1,9 @@
-"""Put inkgrad's fused modules in the place of native ones in any model, and take them out again.
+"""Replace the native modules of any model by inkgrad's fused ones, and restore them.
 
-A native module is never altered. Its slot in the parent gets a stand-in: an :mod:`inkgrad.nn`
-module that shares the parameters, buffers and hooks of the native one and remembers it. So a layer
-that is also used elsewhere (under another attribute, in another model) goes on computing there what
-it did before.
+A native module is never modified. Its parent gets a replacement instead: an :mod:`inkgrad.nn`
+module that shares the parameters, buffers and hooks of the native one and keeps a reference to it.
+So a layer that is also used elsewhere (under another attribute, in another model) is unaffected
+there.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ __all__ = ["patch", "unpatch"]
 
 Model = TypeVar("Model", bound=nn.Module)
 
-# Where a stand-in keeps the native module: in the instance's __dict__, not among the submodules, so
-# that names, state-dict keys and parameters() of the model stay as they are.
+# Where a replacement keeps the native module: in the instance's __dict__, not among the submodules,
+# so that module names, state-dict keys and parameters() of the model do not change.
 _NATIVE = "_inkgrad_native"
 
 _SINGLE: dict[type[nn.Module], type[nn.Module]] = {
     nn.Conv2d: fused.Conv2d,
     nn.BCELoss: fused.BCELoss,
 }
-# what may follow a Linear or a Conv2d in a Sequential to be fused into it
+# the modules after a Linear or a Conv2d in a Sequential that are fused into it
 _LINEAR_TAILS: dict[tuple[type, ...], type[nn.Linear]] = {
     (nn.Sigmoid,): fused.LinearSigmoid,
     (nn.ReLU,): fused.LinearReLU,
@@ -38,47 +38,51 @@ _DTYPES = (torch.float64, torch.float32, torch.bfloat16, torch.float16)
 
 
 def patch(model: Model) -> Model:
-    """Swap native modules of ``model`` for fused ones, in place, and return it.
+    """Replace native modules of ``model`` by fused ones, in place, and return the model.
 
-    - ``nn.Conv2d`` and ``nn.BCELoss``, wherever they are;
-    - in an ``nn.Sequential``: ``nn.Linear`` and the ``nn.Sigmoid`` or ``nn.ReLU`` after it;
-      ``nn.Conv2d`` and the ``nn.MaxPool2d`` and ``nn.ReLU`` after it, in either order. What was
-      fused into its forerunner becomes an ``nn.Identity``, so that places and state-dict keys stay.
+    Replaced are:
 
-    Parameters are shared, so optimizers and checkpoints do not notice. Left as they are:
+    - ``nn.Conv2d`` and ``nn.BCELoss``, anywhere in the model;
+    - in an ``nn.Sequential``, ``nn.Linear`` with the ``nn.Sigmoid`` or ``nn.ReLU`` after it, and
+      ``nn.Conv2d`` with the ``nn.MaxPool2d`` and ``nn.ReLU`` after it, in either order. The modules
+      that were fused into their predecessor become ``nn.Identity``, so that indices and state-dict
+      keys stay.
 
-    - subclasses, and modules with a forward of their own;
-    - parametrized, weight-normed and pruned ones, and those whose weight is a tensor subclass or of
-      another dtype than float64, float32, bfloat16 and float16;
-    - pools whose windows do not tile the image, or that return indices;
-    - neighbours of which one has forward or backward hooks: they are not fused.
+    Parameters are shared, so optimizers and checkpoints keep working. Left unchanged are:
 
-    A bare ``patch(nn.BCELoss())`` has no parent to hold the stand-in: use what is returned.
-    Patching twice changes nothing more. A model that runs the layers of an ``nn.Sequential`` one at
-    a time and looks at what lies between them finds the activation already applied.
+    - subclasses, and modules whose ``forward`` was replaced;
+    - modules whose weight is parametrized, weight-normed, pruned, a tensor subclass, or of a dtype
+      other than float64, float32, bfloat16 and float16;
+    - pools whose windows overlap or leave gaps, or that return indices;
+    - adjacent modules of which one has forward or backward hooks: they are not fused.
+
+    ``patch(nn.BCELoss())`` has no parent to modify: use the returned module. Patching a patched
+    model changes nothing. A model that calls the layers of an ``nn.Sequential`` one at a time and
+    reads the results in between gets them with the activation already applied.
     """
-    stand_ins = _StandIns()
+    replacements = _Replacements()
     for parent in list(model.modules()):
         if _runs_in_sequence(parent):
-            _fuse_neighbours(parent, stand_ins)
+            _fuse_adjacent(parent, replacements)
         for slot, child in list(parent._modules.items()):
             if child is not None and _is_plain(child) and type(child) in _SINGLE:
-                parent._modules[slot] = stand_ins.get(child, _SINGLE[type(child)])
+                parent._modules[slot] = replacements.get(child, _SINGLE[type(child)])
     if _is_plain(model) and type(model) in _SINGLE:
-        return stand_ins.get(model, _SINGLE[type(model)])  # type: ignore[return-value]
+        return replacements.get(model, _SINGLE[type(model)])  # type: ignore[return-value]
     return model
 
 
 def unpatch(model: Model) -> Model:
-    """Undo :func:`patch`: the very native modules return, with the weights, mode and hooks of now.
+    """Undo :func:`patch`: restore the native modules, with the current weights, mode and hooks.
 
-    Raises RuntimeError, before anything is changed, if a stand-in was parametrized since.
+    Raises:
+        RuntimeError: a replacement was parametrized after :func:`patch`. Nothing is changed then.
     """
     for name, module in model.named_modules():
-        if _NATIVE in vars(module) and type(module) not in _STAND_INS:
+        if _NATIVE in vars(module) and type(module) not in _REPLACEMENT_TYPES:
             raise RuntimeError(
-                f"unpatch: '{name}' was parametrized after patch and is a "
-                f"{type(module).__name__} now; remove its parametrizations first"
+                f"unpatch: '{name}' was parametrized after patch and is now a "
+                f"{type(module).__name__}; remove its parametrizations first"
             )
     for parent in list(model.modules()):
         for slot, child in list(parent._modules.items()):
@@ -87,8 +91,8 @@ def unpatch(model: Model) -> Model:
     return _restore(model) if _NATIVE in vars(model) else model  # type: ignore[return-value]
 
 
-class _StandIns:
-    """Makes each stand-in once: a module in two places is still one module in two places."""
+class _Replacements:
+    """Makes one replacement per module: a module that is used twice stays one module."""
 
     def __init__(self) -> None:
         self._made: dict[Any, nn.Module] = {}
@@ -96,37 +100,45 @@ class _StandIns:
     def get(self, native: nn.Module, cls: type[nn.Module], **fields: Any) -> nn.Module:
         key = (id(native), cls, *fields.values())
         if key not in self._made:
-            stand_in = cls.__new__(cls)
-            # A shallow copy: the dicts of parameters, buffers and hooks are the native one's own,
-            # so what is replaced in one (by load_state_dict(assign=True), say) is replaced in both.
-            vars(stand_in).update(vars(native), **fields)
-            vars(stand_in)[_NATIVE] = native
-            self._made[key] = stand_in
+            replacement = cls.__new__(cls)
+            # A shallow copy: both share the dicts of parameters, buffers and hooks, so that a
+            # parameter assigned in one (by load_state_dict(assign=True), say) changes in both.
+            vars(replacement).update(vars(native), **fields)
+            vars(replacement)[_NATIVE] = native
+            self._made[key] = replacement
         return self._made[key]
 
 
-_STAND_INS = {*_SINGLE.values(), *_LINEAR_TAILS.values(), fused.ConvReluMaxPool2d, nn.Identity}
+_REPLACEMENT_TYPES = {
+    *_SINGLE.values(),
+    *_LINEAR_TAILS.values(),
+    fused.ConvReluMaxPool2d,
+    nn.Identity,
+}
 
 
-def _restore(stand_in: nn.Module) -> nn.Module:
-    state = dict(vars(stand_in))
+def _restore(replacement: nn.Module) -> nn.Module:
+    state = dict(vars(replacement))
     native = state.pop(_NATIVE)
-    if isinstance(stand_in, fused.ConvReluMaxPool2d):
+    if isinstance(replacement, fused.ConvReluMaxPool2d):
         del state["pool"]
     vars(native).update(state)
     return native
 
 
-def _fuse_neighbours(parent: nn.Sequential, stand_ins: _StandIns) -> None:
+def _fuse_adjacent(parent: nn.Sequential, replacements: _Replacements) -> None:
     for slots, cls, fields in list(_groups(parent)):
         head, *tail = slots
-        parent._modules[head] = stand_ins.get(parent._modules[head], cls, **fields)
+        parent._modules[head] = replacements.get(parent._modules[head], cls, **fields)
         for slot in tail:
-            parent._modules[slot] = stand_ins.get(parent._modules[slot], nn.Identity)
+            parent._modules[slot] = replacements.get(parent._modules[slot], nn.Identity)
 
 
 def _groups(parent: nn.Sequential) -> Iterator[tuple[list[str], type[nn.Module], dict[str, Any]]]:
-    """For neighbours that one fused module can replace: their slots, its class, its own fields."""
+    """Yield each run of adjacent modules that can be fused.
+
+    Yields the names of the modules, the class that replaces them and the attributes to set on it.
+    """
     slots, modules = list(parent._modules), list(parent._modules.values())
     kinds = [type(module) if _is_fusible(module) else type(None) for module in modules]
     for i, kind in enumerate(kinds):
@@ -139,7 +151,7 @@ def _groups(parent: nn.Sequential) -> Iterator[tuple[list[str], type[nn.Module],
 
 
 def _tiles(pool: nn.MaxPool2d) -> bool:
-    """Whether the windows lie side by side, the only pooling that is fused."""
+    """Whether the windows are adjacent, without overlap or gaps: only such a pool is fused."""
     return (
         _pair(pool.stride) == _pair(pool.kernel_size)
         and _pair(pool.padding) == (0, 0)
@@ -162,24 +174,24 @@ def _runs_in_sequence(module: nn.Module) -> TypeGuard[nn.Sequential]:
 
 
 def _has_own_call(module: nn.Module) -> bool:
-    """Whether this object's forward was replaced, or compiled: its class then says little."""
+    """Whether this object's forward was replaced or compiled, so that its class does not count."""
     return "forward" in vars(module) or module._compiled_call_impl is not None
 
 
 def _is_plain(module: nn.Module) -> bool:
-    """Whether the module computes what its class says, from ordinary floating-point parameters."""
+    """Whether the module computes what its class defines, on plain floating-point parameters."""
     if _has_own_call(module):
         return False
     if not isinstance(module, (nn.Linear, nn.Conv2d)):
         return True
-    # weight_norm, pruning and the like move "weight" out of the parameters; quantisation puts a
-    # tensor subclass there
+    # weight_norm, pruning and the like move "weight" out of the parameters; quantization makes it a
+    # tensor subclass
     weight = module._parameters.get("weight")
     return type(weight) is nn.Parameter and weight.dtype in _DTYPES
 
 
 def _is_fusible(module: nn.Module | None) -> bool:
-    """Whether the module is plain and nobody watches its input or output."""
+    """Whether the module is plain and no hook sees its input or output."""
     if module is None or not _is_plain(module):
         return False
     return not (

@@ -1,7 +1,7 @@
 """The ops of :mod:`inkgrad.functional` in plain torch.
 
-One formula an op. They are the fallback where the extension was not built, and the oracle that the
-kernels are tested against.
+They are the fallback when the extension is not built, and the oracle that the kernels are tested
+against.
 """
 
 from __future__ import annotations
@@ -12,10 +12,12 @@ from torch import Tensor
 
 
 def linear_sigmoid(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """Compute ``sigmoid(input @ weight.T + bias)`` with torch's ops."""
     return torch.sigmoid(F.linear(input, weight, bias))
 
 
 def linear_relu(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """Compute ``relu(input @ weight.T + bias)`` with torch's ops."""
     return torch.relu(F.linear(input, weight, bias))
 
 
@@ -27,6 +29,7 @@ def binary_cross_entropy(
     reduce: bool | None = None,
     reduction: str = "mean",
 ) -> Tensor:
+    """Call :func:`torch.nn.functional.binary_cross_entropy`."""
     return F.binary_cross_entropy(input, target, weight, size_average, reduce, reduction)
 
 
@@ -39,6 +42,7 @@ def conv2d(
     dilation: int | tuple[int, int] = 1,
     groups: int = 1,
 ) -> Tensor:
+    """Call :func:`torch.nn.functional.conv2d`."""
     return F.conv2d(input, weight, bias, stride, padding, dilation, groups)
 
 
@@ -52,5 +56,6 @@ def conv2d_relu_max_pool2d(
     groups: int = 1,
     kernel_size: int | tuple[int, int] = 2,
 ) -> Tensor:
+    """Compute ``relu(max_pool2d(conv2d(...), kernel_size))`` with torch's ops."""
     convolved = F.conv2d(input, weight, bias, stride, padding, dilation, groups)
     return torch.relu(F.max_pool2d(convolved, kernel_size))

@@ -9,7 +9,7 @@ from urllib.error import URLError
 
 import pytest
 
-from inkgrad.course.data import Data, digits
+from inkgrad.course.data.datasets import Data, digits
 
 
 @pytest.fixture(autouse=True)

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from inkgrad.course.data.table import DataError, parse_table
 from inkgrad.course.messages import Message, filled, message, message_of
-from inkgrad.course.runs import Record, RunStore
 from inkgrad.course.settings import DEFAULTS
-from inkgrad.course.table import DataError, parse_table
+from inkgrad.course.training.run_store import Record, RunStore
 
 CATALOGUES = {
     "en": {"bad": "{where}: bad", "row": "row {row}"},

@@ -12,11 +12,12 @@
 #include "conv_weight_map.h"
 #include "gemm_map.h"
 #include "index.h"
-#include "math.h"
 #include "pool_map.h"
+#include "scalar_math.h"
 #include "small_linear_map.h"
 
 using namespace inkgrad::cuda;
+using inkgrad::Activation;
 
 extern "C" {
 
@@ -111,13 +112,12 @@ int64_t divider_errors(int64_t divisor) {
 
 int64_t pool_errors(int64_t images, int64_t channels, int64_t height, int64_t width,
                     int64_t window_height, int64_t window_width, bool channels_last) {
-  const PooledImages g{
-      {window_height, window_width, height / window_height, width / window_width},
-      images,
-      channels,
-      height,
-      width,
-      channels_last};
+  const PooledImages g{{window_height, window_width, height / window_height, width / window_width},
+                       images,
+                       channels,
+                       height,
+                       width,
+                       channels_last};
   const auto position = [&](int64_t n, int64_t c, int64_t y, int64_t x, int64_t rows,
                             int64_t columns) {
     return channels_last ? ((n * rows + y) * columns + x) * channels + c
@@ -130,14 +130,14 @@ int64_t pool_errors(int64_t images, int64_t channels, int64_t height, int64_t wi
         for (int64_t y = 0; y < height; ++y) {
           for (int64_t x = 0; x < width; ++x) {
             const int64_t row = y / window_height, column = x / window_width;
-            const PlanePlace got = map.plane_place(position(n, c, y, x, height, width));
+            const PlanePosition got = map.plane_position(position(n, c, y, x, height, width));
             const bool inside = row < g.out_height && column < g.out_width;
             errors += got.in_window != inside;
             if (!inside) continue;
             const int64_t output = position(n, c, row, column, g.out_height, g.out_width);
             const int64_t place = y % window_height * window_width + x % window_width;
-            errors += got.output != output || got.place != place;
-            const PoolPlace at = map.output_place(output);
+            errors += got.output != output || got.index != place;
+            const PoolPosition at = map.output_position(output);
             errors += at.image != n || at.channel != c || at.row != row || at.column != column;
             errors += map.window_start(at) + map.step(y % window_height, x % window_width) !=
                       position(n, c, y, x, height, width);
@@ -167,18 +167,19 @@ PooledConv conv_geometry(int64_t images, int64_t in, int64_t height, int64_t wid
 // Every place of every image in exactly one thread of each share, whose pixels lie in the block's
 // tile.
 int64_t plane_tile_errors(const PlaneTiles& t, int64_t images, int64_t across, int64_t k) {
-  std::vector<uint8_t> visits(images * t.places * t.channel_shares);
+  std::vector<uint8_t> visits(images * t.positions * t.channel_slices);
   int64_t errors = t.threads > kLargestBlock || t.threads % 32 != 0 || t.tile.pitch % 2 != 0 ||
                    (t.images > 1 && t.parts > 1);
-  for (int block = 0; block < t.shares_of(int(images)); ++block) {
+  for (int block = 0; block < t.image_slices(int(images)); ++block) {
     for (int thread = 0; thread < t.threads; ++thread) {
-      int share, image_in_block, image, place;
-      if (!t.locate(block, thread, int(images), &share, &image_in_block, &image, &place)) continue;
-      ++visits.at((image * t.places + place) * t.channel_shares + share);
+      int slice, image_in_block, image, position;
+      if (!t.locate(block, thread, int(images), &slice, &image_in_block, &image, &position))
+        continue;
+      ++visits.at((image * t.positions + position) * t.channel_slices + slice);
       errors += image != block / t.parts * t.images + image_in_block;
       errors += image_in_block >= t.images;
-      errors += 2 * (place / across) + k >= t.tile.rows;
-      errors += 2 * (place % across) + k >= t.tile.pitch;
+      errors += 2 * (position / across) + k >= t.tile.rows;
+      errors += 2 * (position % across) + k >= t.tile.pitch;
     }
   }
   for (const uint8_t count : visits) errors += count != 1;
@@ -212,7 +213,7 @@ int64_t conv_input_grad_conflicts(int64_t in, int64_t size, int64_t out, int64_t
   const PlaneTiles t = input_grad_tiles(g);
   const int across = int(ceil_div(size, 2));
   int64_t conflicts = 0;
-  for (int first = 0; first + 16 <= t.places; first += 16) {
+  for (int first = 0; first + 16 <= t.positions; first += 16) {
     std::vector<uint8_t> banks(16);
     for (int place = first; place < first + 16; ++place) {
       conflicts += banks[(place / across * t.tile.pitch + place % across) % 16]++ > 0;
@@ -229,7 +230,7 @@ int64_t conv_weight_grad_errors(int64_t images, int64_t in, int64_t height, int6
   const WeightGradTiles t = weight_grad_tiles(g);
   const int64_t places = g.pool.out_height * g.pool.out_width;
   std::vector<uint8_t> visits(out * in * places);
-  int64_t errors = t.threads() > 320 || t.slices < 1 || t.slices > 65535 || t.piece < 1 ||
+  int64_t errors = t.threads() > 320 || t.slices < 1 || t.slices > 65535 || t.chunk < 1 ||
                    t.in_channels * k * k >= 64 || weight_grad_shared_bytes(t) > 96 * 1024;
   for (int block = 0; block < t.blocks(); ++block) {
     const WeightGradPart part = t.part(block);
@@ -260,10 +261,10 @@ int64_t conv_weight_grad_errors(int64_t images, int64_t in, int64_t height, int6
   for (const uint8_t count : visits) errors += count != 1;
   int64_t next = 0;
   for (int64_t slice = 0; slice < t.slices; ++slice) {
-    errors += t.begin(slice, images) != next || next % kAbreast != 0;
+    errors += t.begin(slice, images) != next || next % kImageLanes != 0;
     next = t.begin(slice + 1, images);
   }
-  return errors + (next < images || next >= images + kAbreast);
+  return errors + (next < images || next >= images + kImageLanes);
 }
 
 // Every output of every row in exactly one thread, and all that it reads within the tile.
@@ -334,7 +335,7 @@ int64_t chain_errors(int levels, const int* units) {
       ++sums.at(map.sum_at[l] + i);
     }
   }
-  int64_t errors = map.rows < kChainFewestRows || map.rows > kThreads ||
+  int64_t errors = map.rows < kChainMinRows || map.rows > kThreads ||
                    chain_shared_bytes(map) + int64_t(kThreads * sizeof(double)) > 47 * 1024;
   for (const auto* room : {&width, &weights, &sums}) {
     for (const uint8_t count : *room) errors += count != 1;
@@ -353,7 +354,7 @@ int64_t gemm_tile_errors(int64_t m, int64_t n, int64_t k, int64_t tile_columns, 
   int64_t errors = rows * kTileRows < m || t.columns * tile_columns < n || t.steps != steps;
   for (int pair = 0; pair < t.pairs(); ++pair) {
     for (int rank = 0; rank < kBlocksOfCluster; ++rank) {
-      const TilePlace at = t.place(pair, rank);
+      const TilePosition at = t.position(pair, rank);
       errors += at.row % kTileRows != 0 || at.column % tile_columns != 0;
       errors += at.split < 0 || at.split >= t.splits || at.first_step >= at.end_step;
       const int64_t tile = at.row / kTileRows * t.columns + at.column / tile_columns;
@@ -370,7 +371,7 @@ int64_t panel_tile_errors(int64_t m, int64_t n, int64_t blocks) {
   const int64_t columns = int64_t(t.panel_pairs) * kBlocksOfCluster;
   std::vector<uint8_t> visits(t.rows * columns);
   int64_t errors = t.rows * kPanelRows < m || columns * kPanelColumns < n ||
-                   t.steps != kMostPanelSteps || t.clusters < 1 ||
+                   t.steps != kMaxPanelSteps || t.clusters < 1 ||
                    t.clusters * kBlocksOfCluster > blocks;
   int next = 0;
   for (int cluster = 0; cluster < t.clusters; ++cluster) {
@@ -408,19 +409,19 @@ int64_t gemm_sum_errors(int64_t columns) {
   return errors;
 }
 
-// Where B's rows are dealt out a thread's sums are `wide` consecutive columns of every group, which
-// it finds where finish_dealt() of gemm_parts.cuh looks for them.
-int64_t gemm_dealt_errors(int64_t columns, int64_t wide) {
-  const int w = int(wide), groups = int(columns) / dealt_group(w);
-  int64_t errors = columns % dealt_group(w) != 0;
+// Where B's rows are interleaved, a thread's sums are `wide` consecutive columns of every group, which
+// it finds where finish_interleaved() of gemm_parts.cuh looks for them.
+int64_t gemm_interleaved_errors(int64_t columns, int64_t wide) {
+  const int w = int(wide), groups = int(columns) / interleaved_group(w);
+  int64_t errors = columns % interleaved_group(w) != 0;
   for (int thread = 0; thread < 128; ++thread) {
     for (int group = 0; group < groups; ++group) {
       for (int down = 0; down < 2; ++down) {
         for (int i = 0; i < w; ++i) {
           const int sum = 4 * (w / 2 * group + i / 2) + 2 * down + i % 2;
           errors += sum_row(thread, sum) != sum_row(thread, 0) + 8 * down;
-          errors += dealt_column(sum_column(thread, sum), w) !=
-                    group * dealt_group(w) + thread % 4 * w + i;
+          errors += interleaved_column(sum_column(thread, sum), w) !=
+                    group * interleaved_group(w) + thread % 4 * w + i;
         }
       }
     }
@@ -431,8 +432,8 @@ int64_t gemm_dealt_errors(int64_t columns, int64_t wide) {
     for (int pair = 0; pair < w / 2; ++pair) {
       for (int thread = 0; thread < 4; ++thread) {
         for (int place = 0; place < 2; ++place, ++row) {
-          const int column = place + thread * w + pair * 2 + group * dealt_group(w);
-          errors += dealt_column(row, w) != column;
+          const int column = place + thread * w + pair * 2 + group * interleaved_group(w);
+          errors += interleaved_column(row, w) != column;
         }
       }
     }

@@ -78,7 +78,7 @@ class Chain:
             divisor or count * self.units[-1], sgd.get("lr", 0), sgd.get("momentum", 0),
             sgd.get("weight_decay", 0),
         )  # fmt: skip
-        assert kernels.chain_takes(ctypes.byref(this))
+        assert kernels.chain_supports(ctypes.byref(this))
         report = torch.full((len(CHAIN_REPORT),), math.nan, dtype=torch.float64)
         kernels.chain_pass(ctypes.byref(this), pointer(report), None)
         return dict(zip(CHAIN_REPORT, report.tolist(), strict=True))
@@ -146,7 +146,7 @@ def test_the_same_step_has_the_same_bits(kernels):
 
 def test_judging_changes_nothing(kernels):
     chain, (inputs, targets) = Chain("diabetes"), examples("diabetes", 300)
-    report = chain.run(kernels, "judge", inputs, targets)
+    report = chain.run(kernels, "evaluate", inputs, targets)
     output = chain.double()[1](inputs.double())
     assert report["loss"] == pytest.approx(
         F.binary_cross_entropy(output, targets.double()).item(), rel=1e-6
@@ -159,7 +159,7 @@ def test_bytes_are_shares_of_255(kernels):
     pixels = torch.arange(40 * 8, dtype=torch.int64).remainder(256).to(torch.uint8).view(40, 8)
     targets = examples("diabetes", 40)[1]
     one, other = (
-        Chain("diabetes").run(kernels, "judge", inputs, targets)
+        Chain("diabetes").run(kernels, "evaluate", inputs, targets)
         for inputs in (pixels, pixels.float() / 255)
     )
     assert one == other

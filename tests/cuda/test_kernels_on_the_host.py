@@ -16,14 +16,21 @@ from comparing import every_dtype
 from emulation import (
     ACTIVATIONS,
     DTYPES,
+    BceGradients,
+    BceOperands,
+    Epilogue,
+    EpilogueGradients,
+    Images,
+    LinearGradients,
     LinearShape,
     PooledConv,
+    PooledConvGradient,
     PooledImages,
     SplitOperand,
     SplitOperands,
     pointer,
 )
-from inkgrad.check.compare import limit, mismatch, relative_error
+from inkgrad.check.tolerance import limit, mismatch, relative_error
 
 
 def assert_near(actual, expected, message=""):
@@ -69,6 +76,12 @@ def bce_inputs(n, dtype, offset=0, weighted=False):
     return (*tensors[:2], tensors[2] if weighted else None)
 
 
+def bce_operands(*tensors):
+    """Of input, target and weight, which may be None."""
+    x = tensors[0]
+    return ctypes.byref(BceOperands(DTYPES[x.dtype], x.numel(), *map(pointer, tensors)))
+
+
 def double(tensor):
     return None if tensor is None else tensor.double()
 
@@ -84,8 +97,7 @@ def test_bce_sum(kernels, dtype, offset, weighted):
         parts = torch.empty(kernels.bce_parts(code, n), dtype=torch.float64)
         result, storage = guarded(dtype=dtype)
         for divisor in (1.0, float(n)):
-            kernels.bce_sum(code, pointer(x), pointer(t), pointer(w), n, divisor, pointer(parts),
-                            pointer(result), None)  # fmt: skip
+            kernels.bce_sum(bce_operands(x, t, w), divisor, pointer(parts), pointer(result), None)
             each = F.binary_cross_entropy(x.double(), t.double(), double(w), reduction="none")
             assert_near(result, each.sum() / divisor, f"{n} elements")
             assert_untouched(result, storage)
@@ -99,8 +111,7 @@ def test_bce_sum_has_the_same_bits_from_any_memory(kernels):
         tensors = [torch.cat([v.new_zeros(offset), v])[offset:] for v in (x, t)]
         parts = torch.empty(kernels.bce_parts(0, 40001), dtype=torch.float64)
         result = torch.empty(())
-        kernels.bce_sum(0, *map(pointer, tensors), None, 40001, 1.0, pointer(parts),
-                        pointer(result), None)  # fmt: skip
+        kernels.bce_sum(bce_operands(*tensors, None), 1.0, pointer(parts), pointer(result), None)
         results.append(result)
     assert torch.equal(*results)
 
@@ -109,11 +120,10 @@ def test_bce_sum_has_the_same_bits_from_any_memory(kernels):
 @pytest.mark.parametrize("offset", [0, 1])
 @pytest.mark.parametrize("weighted", [False, True])
 def test_bce_of_each_element(kernels, dtype, offset, weighted):
-    code = DTYPES[dtype]
     for n in SIZES[1:]:
         x, t, w = bce_inputs(n, dtype, offset, weighted)
         loss, storage = guarded(n, dtype=dtype, offset=offset)
-        kernels.bce_each(code, pointer(x), pointer(t), pointer(w), n, pointer(loss), None)
+        kernels.bce_each(bce_operands(x, t, w), pointer(loss), None)
         expected = F.binary_cross_entropy(x.double(), t.double(), double(w), reduction="none")
         assert_near(loss, expected, f"{n} elements")
         assert_untouched(loss, storage)
@@ -124,7 +134,6 @@ def test_bce_of_each_element(kernels, dtype, offset, weighted):
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("uniform", [False, True])
 def test_bce_backward(kernels, dtype, offset, weighted, uniform):
-    code = DTYPES[dtype]
     for n in (1, 7, 4097, 16391):
         x, t, w = bce_inputs(n, dtype, offset, weighted)
         x.clamp_(0.01, 0.99)
@@ -138,8 +147,8 @@ def test_bce_backward(kernels, dtype, offset, weighted, uniform):
             outputs = [guarded(n, dtype=dtype, offset=offset) for _ in wanted]
             places = [pointer(out) if want else None
                       for (out, _), want in zip(outputs, wanted, strict=True)]  # fmt: skip
-            kernels.bce_backward(code, pointer(grad), uniform, 3.0, pointer(x), pointer(t),
-                                 pointer(w), n, *places, None)  # fmt: skip
+            gradients = BceGradients(pointer(grad), uniform, 3.0, *places)
+            kernels.bce_backward(bce_operands(x, t, w), ctypes.byref(gradients), None)
             for (out, storage), want, right in zip(outputs, wanted, expected, strict=True):
                 if want:
                     assert_near(out, right, f"{n} elements")
@@ -161,8 +170,8 @@ def test_bias_and_activation(kernels, dtype, activation, offset):
             z, storage = guarded(rows, columns, dtype=dtype, offset=offset)
             z.copy_(3 * torch.randn(rows, columns, generator=generator))
             expected = ACTIVATE[activation](z.double() + (0 if bias is None else bias.double()))
-            kernels.bias_activation(DTYPES[dtype], pointer(z), rows, columns, pointer(bias),
-                                    ACTIVATIONS[activation], None)  # fmt: skip
+            epilogue = Epilogue(DTYPES[dtype], rows, columns, ACTIVATIONS[activation])
+            kernels.bias_activation(ctypes.byref(epilogue), pointer(z), pointer(bias), None)
             assert_near(z, expected, f"{rows} x {columns}")
             assert_untouched(z, storage)
 
@@ -187,11 +196,12 @@ def test_backward_of_the_activation(kernels, dtype, activation, offset):
             sums, around_sums = guarded(columns, dtype=dtype)
             parts = torch.empty(kernels.column_parts(rows, columns), dtype=torch.float64)
             reach = torch.full((kernels.column_extremes(rows, columns), 2), 77, dtype=torch.int32)
-            kernels.activation_backward(
-                code, pointer(grad), pointer(y), rows, columns, ACTIVATIONS[activation],
-                pointer(grad_z), pointer(parts), pointer(sums) if with_sums else None,
-                pointer(reach), None,
+            epilogue = Epilogue(DTYPES[dtype], rows, columns, ACTIVATIONS[activation])
+            gradients = EpilogueGradients(
+                pointer(grad), pointer(y), pointer(grad_z), pointer(sums) if with_sums else None,
+                pointer(parts), pointer(reach),
             )  # fmt: skip
+            kernels.activation_backward(ctypes.byref(epilogue), ctypes.byref(gradients), None)
             if with_sums and dtype == torch.float32:
                 assert_extremes(reach, grad_z)
             assert_near(grad_z, expected, f"{rows} x {columns}")
@@ -237,14 +247,15 @@ def small_linear_problem(rows, inputs, outputs, dtype, offset, activation):
 def test_small_linear(kernels, dtype, activation, offset, sizes):
     """Forward and every gradient: wanted alone and together, from aligned memory and not."""
     rows, inputs, outputs = sizes
-    shape = ctypes.byref(LinearShape(rows, outputs, inputs, ACTIVATIONS[activation]))
-    assert kernels.small_linear_takes(shape)
+    shape = ctypes.byref(
+        LinearShape(rows, outputs, inputs, ACTIVATIONS[activation], DTYPES[dtype])
+    )
+    assert kernels.small_linear_supports(shape)
     x, weight, bias, grad = small_linear_problem(*sizes, dtype, offset, activation)
     check = assert_exact if activation == "relu" else assert_near
     for offsets in (None, bias):
         y, storage = guarded(rows, outputs, dtype=dtype, offset=offset)
-        kernels.small_linear(DTYPES[dtype], shape, pointer(x), pointer(weight), pointer(offsets),
-                             pointer(y), None)  # fmt: skip
+        kernels.small_linear(shape, *map(pointer, (x, weight, offsets, y)), None)
         z = F.linear(x.double(), weight.double(), double(offsets))
         check(y, ACTIVATE[activation](z))
         assert_untouched(y, storage)
@@ -259,8 +270,8 @@ def test_small_linear(kernels, dtype, activation, offset, sizes):
         outs = [guarded(*t.shape, dtype=dtype, offset=offset) for t in expected]
         places = [pointer(out) if want else None
                   for (out, _), want in zip(outs, wanted, strict=True)]  # fmt: skip
-        kernels.small_linear_backward(DTYPES[dtype], shape, *map(pointer, (grad, y, x, weight)),
-                                      pointer(parts), *places, None)  # fmt: skip
+        gradients = LinearGradients(*map(pointer, (grad, y, x, weight, parts)), *places)
+        kernels.small_linear_backward(shape, ctypes.byref(gradients), None)
         for (out, around), want, right in zip(outs, wanted, expected, strict=True):
             assert_untouched(out, around)
             if want:
@@ -275,12 +286,12 @@ def assert_exact(actual, expected):
 
 def test_small_linear_keeps_rows_apart(kernels):
     """What is not finite stays in its row and, in the padding, out of everything."""
-    shape = ctypes.byref(LinearShape(9, 3, 5, ACTIVATIONS["relu"]))
+    shape = ctypes.byref(LinearShape(9, 3, 5, ACTIVATIONS["relu"], DTYPES[torch.float32]))
     x, weight = images(9, 5, seed=1), images(3, 5, seed=2)
     x[4, 4] = math.inf
     weight[2, 3] = math.nan
     y = torch.empty(9, 3)
-    kernels.small_linear(0, shape, pointer(x), pointer(weight), None, pointer(y), None)
+    kernels.small_linear(shape, pointer(x), pointer(weight), None, pointer(y), None)
     assert mismatch(y, F.linear(x.double(), weight.double()).relu().float()) is None
     assert y[:4, :2].isfinite().all()
 
@@ -290,7 +301,7 @@ def test_small_linear_keeps_rows_apart(kernels):
     [(0, 8, 6), (9, 0, 6), (9, 8, 0), (9, 129, 1), (9, 1, 33), (9, 128, 9), (9, 33, 32)],
 )
 def test_larger_layers_are_for_other_kernels(kernels, rows, inputs, outputs):
-    assert not kernels.small_linear_takes(ctypes.byref(LinearShape(rows, outputs, inputs, 1)))
+    assert not kernels.small_linear_supports(ctypes.byref(LinearShape(rows, outputs, inputs, 1, 0)))
 
 
 POOLS = (
@@ -320,18 +331,17 @@ def native_pool(planes, window):
 @pytest.mark.parametrize("channels_last", [False, True])
 @pytest.mark.parametrize(("shape", "window"), POOLS, ids=str)
 def test_relu_pool_and_its_backward(kernels, dtype, channels_last, shape, window):
-    code = DTYPES[dtype]
     format = torch.channels_last if channels_last else torch.contiguous_format
     geometry = PooledImages(*window, shape[2] // window[0], shape[3] // window[1], *shape,
-                            channels_last)  # fmt: skip
+                            channels_last, DTYPES[dtype])  # fmt: skip
     for bias in (None, images(shape[1], dtype=dtype, seed=1)):
         planes = images(*shape, dtype=dtype).contiguous(memory_format=format)
         biased = planes if bias is None else planes + bias.view(1, -1, 1, 1)
         expected, places = native_pool(biased, window)
         output = torch.full_like(expected, 77, dtype=dtype).contiguous(memory_format=format)
         indices = torch.full_like(output, 77, dtype=torch.uint8)
-        kernels.relu_pool(code, ctypes.byref(geometry), pointer(planes), pointer(bias),
-                          pointer(output), pointer(indices), None)  # fmt: skip
+        kernels.relu_pool(ctypes.byref(geometry), *map(pointer, (planes, bias, output, indices)),
+                          None)  # fmt: skip
         assert torch.equal(output.double(), expected)
         assert torch.equal(indices.long(), places)
 
@@ -339,19 +349,20 @@ def test_relu_pool_and_its_backward(kernels, dtype, channels_last, shape, window
         leaf = biased.double().requires_grad_()
         (right,) = torch.autograd.grad(native_pool(leaf, window)[0], leaf, grad.double())
         unpooled = torch.full_like(planes, 77)
-        kernels.relu_pool_backward(code, ctypes.byref(geometry), pointer(grad), pointer(output),
-                                   pointer(indices), pointer(unpooled), None)  # fmt: skip
+        kernels.relu_pool_backward(
+            ctypes.byref(geometry), *map(pointer, (grad, output, indices, unpooled)), None
+        )
         assert torch.equal(unpooled.double(), right)
 
 
 def test_nan_in_a_window_is_the_maximum(kernels):
     """The last of several, as in torch's own kernel for CUDA."""
-    geometry = PooledImages(2, 2, 1, 1, 1, 1, 2, 2, False)
+    geometry = PooledImages(2, 2, 1, 1, 1, 1, 2, 2, False, DTYPES[torch.float32])
     for places in ((0,), (3,), (0, 3), (1, 2)):
         planes = torch.ones(4)
         planes[list(places)] = math.nan
         output, index = torch.empty(1), torch.empty(1, dtype=torch.uint8)
-        kernels.relu_pool(0, ctypes.byref(geometry), pointer(planes), None, pointer(output),
+        kernels.relu_pool(ctypes.byref(geometry), pointer(planes), None, pointer(output),
                           pointer(index), None)  # fmt: skip
         assert output.isnan()
         assert index == places[-1]
@@ -385,9 +396,9 @@ CONVOLUTIONS = (
 def test_convolution_with_relu_and_pool(kernels, shape, out, k, padding):
     geometry = conv_geometry(shape, out, k, padding)
     g = ctypes.byref(geometry)
-    assert kernels.conv_takes(g)
+    assert kernels.conv_supports(g)
     # Planes of 32 gradients of 32 x 32 are more than a block's shared memory.
-    assert kernels.conv_input_grad_takes(g) == (shape != (3, 1, 28, 28))
+    assert kernels.conv_input_grad_supports(g) == (shape != (3, 1, 28, 28))
     x, weight = images(*shape, seed=1), images(out, shape[1], k, k, seed=2)
     for bias in (None, images(out, seed=3)):
         leaves = [t.double().requires_grad_() for t in (weight, *(() if bias is None else (bias,)))]
@@ -407,16 +418,15 @@ def test_convolution_with_relu_and_pool(kernels, shape, out, k, padding):
         parts = torch.empty(kernels.conv_weight_grad_parts(g), dtype=torch.float64)
         grads = [guarded(*leaf.shape) for leaf in leaves]
         places_to_go = [pointer(t) for t, _ in grads] + [None] * (2 - len(grads))
-        kernels.conv_weight_grad(g, pointer(grad), pointer(output), pointer(indices), pointer(x),
-                                 pointer(parts), *places_to_go, None)  # fmt: skip
+        gradient = ctypes.byref(PooledConvGradient(*map(pointer, (grad, output, indices))))
+        kernels.conv_weight_grad(g, gradient, pointer(x), pointer(parts), *places_to_go, None)
         for (actual, around), want in zip(grads, right, strict=True):
             assert torch.equal(actual.double(), want)
             assert_untouched(actual, around)
-        if not kernels.conv_input_grad_takes(g):
+        if not kernels.conv_input_grad_supports(g):
             continue
         actual, around = guarded(*shape)
-        kernels.conv_input_grad(g, pointer(grad), pointer(output), pointer(indices),
-                                pointer(weight), pointer(actual), None)  # fmt: skip
+        kernels.conv_input_grad(g, gradient, pointer(weight), pointer(actual), None)
         assert torch.equal(actual.double(), of_input)
         assert_untouched(actual, around)
 
@@ -441,8 +451,9 @@ def test_special_values_reach_the_weight(kernels, value, place):
     assert mismatch(output, expected.float()) is None
     parts = torch.empty(kernels.conv_weight_grad_parts(g), dtype=torch.float64)
     grad, grad_weight = output.isfinite().float(), torch.empty_like(weight)
-    kernels.conv_weight_grad(g, pointer(grad), pointer(output), pointer(indices), pointer(x),
-                             pointer(parts), pointer(grad_weight), None, None)  # fmt: skip
+    gradient = PooledConvGradient(*map(pointer, (grad, output, indices)))
+    kernels.conv_weight_grad(g, ctypes.byref(gradient), pointer(x), pointer(parts),
+                             pointer(grad_weight), None, None)  # fmt: skip
     assert torch.equal(grad_weight.isfinite(), right.isfinite())
 
 
@@ -453,12 +464,12 @@ def test_layouts_are_turned_round(kernels, shape, dtype):
     count, channels, pixels = shape
     x, bias = images(*shape, dtype=dtype, seed=1), images(channels, dtype=dtype, seed=2)
     turned, around = guarded(count, pixels, channels, dtype=dtype)
-    kernels.to_channels_last(pointer(x), *shape, pointer(turned), None)
+    images_of = ctypes.byref(Images(*shape, DTYPES[dtype]))
+    kernels.to_channels_last(images_of, pointer(x), pointer(turned), None)
     assert torch.equal(turned, x.transpose(1, 2))
     assert_untouched(turned, around)
     back, around = guarded(*shape, dtype=dtype)
-    kernels.from_channels_last(DTYPES[dtype], pointer(turned), *shape, pointer(bias), pointer(back),
-                               None)  # fmt: skip
+    kernels.from_channels_last(images_of, pointer(turned), pointer(bias), pointer(back), None)
     assert torch.equal(back, x + bias[:, None])
     assert_untouched(back, around)
 

@@ -32,7 +32,7 @@ PRODUCTS = ("float_gemm", "half_gemm", "half_panel")
 FOURS = ("small_linear", "small_linear_backward")
 # Those that add their sums in double.
 SUMS = (
-    "bce_sum", "add_parts", "add_shares", "activation_backward_columns", "conv_weight_grad",
+    "bce_sum", "add_parts", "add_partial_sums", "activation_backward_columns", "conv_weight_grad",
     "chain", "small_linear_backward",
 )  # fmt: skip
 ONLY_MEMORY = re.compile(r"^(LDL|STL)")  # local memory: spilled registers, indexed arrays

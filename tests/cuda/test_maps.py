@@ -102,7 +102,7 @@ def test_sums_of_a_warpgroup(host_checks, columns):
 
 @pytest.mark.parametrize(("columns", "wide"), [(128, 4), (128, 8), (256, 8)])
 def test_columns_are_dealt_out(host_checks, columns, wide):
-    assert count(host_checks.gemm_dealt_errors, columns, wide) == 0
+    assert count(host_checks.gemm_interleaved_errors, columns, wide) == 0
 
 
 @pytest.mark.parametrize("k_is_consecutive", [False, True])

@@ -12,8 +12,8 @@ import torch
 import inkgrad
 import inkgrad.functional as F
 from comparing import assert_close, assert_equal
-from inkgrad.check.cases import OPS, Case, bind
 from inkgrad.check.derivatives import derivatives
+from inkgrad.check.ops import OPS, Case, bind
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
 
@@ -29,7 +29,7 @@ every_op = pytest.mark.parametrize("name", CASES)
 
 def problem(name, dtype=torch.float32, device="cuda"):
     op, case = OPS[name], CASES[name]
-    return bind(op.fused, case), op.inputs(case, dtype, device), op.wanted(case)
+    return bind(op.fused, case), op.inputs(case, dtype, device), op.requires_grad(case)
 
 
 def test_our_kernels_are_the_ones_that_run():

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from inkgrad.course import download
+from inkgrad.course.data import download
 from inkgrad.course.lessons import Lesson
 from inkgrad_bench import browser
 from lesson_runs import numbers, short_options
@@ -31,7 +31,7 @@ def free_port() -> Callable[[], int]:
 @pytest.fixture(scope="session")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """Where the app keeps its runs."""
-    from inkgrad.course.runs import RunStore
+    from inkgrad.course.training.run_store import RunStore
 
     return RunStore(tmp_path_factory.mktemp("runs"))
 

@@ -11,12 +11,12 @@ import pytest
 pytest.importorskip("gradio")
 
 import inkgrad_demo
-from inkgrad.course.live import Phase
 from inkgrad.course.models import MODELS as COURSE_MODELS
+from inkgrad.course.training.live_run import Phase
 from inkgrad_demo.app import PAGES
-from inkgrad_demo.datasets import sets_for
-from inkgrad_demo.reading import BACKENDS, MODELS
-from inkgrad_demo.run_files import FORMATS
+from inkgrad_demo.services.data_choices import sets_for
+from inkgrad_demo.services.recognition import BACKENDS, MODELS
+from inkgrad_demo.services.run_files import FORMATS
 from inkgrad_demo.texts import CATALOGUES
 
 ENGLISH = CATALOGUES["en"]

@@ -19,13 +19,13 @@ pytest.importorskip("gradio")
 import inkgrad.course
 import inkgrad_demo
 from inkgrad.course.messages import Message
-from inkgrad.course.runs import RunStore
-from inkgrad_demo.comparing import Comparisons
-from inkgrad_demo.datasets import Datasets
+from inkgrad.course.training.run_store import RunStore
 from inkgrad_demo.pages.parts import telling_function
+from inkgrad_demo.services.comparisons import Comparisons
+from inkgrad_demo.services.data_choices import Datasets
+from inkgrad_demo.services.trainings import Trainings
+from inkgrad_demo.services.workbench import Workbench
 from inkgrad_demo.texts import CATALOGUES
-from inkgrad_demo.training import Trainings
-from inkgrad_demo.workbench import Workbench
 
 DEMO = Path(inkgrad_demo.__file__).parent
 COURSE = Path(inkgrad.course.__file__).parent

@@ -16,9 +16,9 @@ import torch
 
 import inkgrad
 from comparing import HALVES, assert_equal, dtype_id, every_dtype
-from inkgrad.check.cases import OPS, Case, bind
-from inkgrad.check.compare import is_half
 from inkgrad.check.derivatives import derivatives
+from inkgrad.check.ops import OPS, Case, bind
+from inkgrad.check.tolerance import is_half
 
 SAMPLING = 1.1
 if inkgrad.build_config()["cpu_library_loaded"] == "default":
@@ -76,7 +76,7 @@ def rms_errors(name, case, dtype, device):
     for seed in range(SEEDS):
         inputs = problem(name, case, seed, dtype, device)
         wide = [tensor.double() for tensor in inputs]
-        settings = {"order": order, "differentiable": op.wanted(case)}
+        settings = {"order": order, "differentiable": op.requires_grad(case)}
         oracle = derivatives(bind(op.native, case), wide, **settings)
         for column, function in enumerate((op.fused, op.native)):
             results = derivatives(bind(function, case), inputs, **settings)

@@ -1,6 +1,8 @@
 """The ops as citizens of autograd: who gets a gradient, what is saved, what is refused."""
 
+import inspect
 import itertools
+import re
 import warnings
 
 import pytest
@@ -8,7 +10,7 @@ import torch
 
 from comparing import assert_close, assert_equal, every_float, needs_extension
 from inkgrad import functional
-from inkgrad.check.cases import OPS, Case, bind
+from inkgrad.check.ops import OPS, Case, bind
 
 every_op = pytest.mark.parametrize("name", OPS)
 
@@ -18,7 +20,7 @@ def leaves_of(name, dtype=torch.float64, device="cpu", case=None):
     case = op.cases[0] if case is None else case
     return [
         t.requires_grad_(w)
-        for t, w in zip(op.inputs(case, dtype, device), op.wanted(case), strict=True)
+        for t, w in zip(op.inputs(case, dtype, device), op.requires_grad(case), strict=True)
     ]
 
 
@@ -245,6 +247,14 @@ def test_what_is_saved_for_backward(name, device):
 
 @pytest.mark.parametrize("name", functional.__all__)
 def test_public_ops_are_documented(name):
-    """Every op says its shapes; and every public op is in these tests."""
+    """Every op is in these tests, and its docstring names its arguments, result and errors."""
+    function = getattr(functional, name)
     assert name in OPS
-    assert getattr(functional, name).__name__ == name
+    assert function.__name__ == name
+    doc = inspect.getdoc(function)
+    for other in re.findall(r":func:`(\w+)`", doc):
+        doc += inspect.getdoc(getattr(functional, other))
+    for argument in inspect.signature(function).parameters:
+        assert re.search(rf"^ +([\w, ]+, )?{argument}\b.*:", doc, re.MULTILINE), argument
+    assert re.search(r"Returns:\n.*``\(.*\)``|Returns:\n.*scalar", doc)
+    assert "Raises:" in doc

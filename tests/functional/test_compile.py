@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from comparing import assert_close, every_dtype
-from inkgrad.check.cases import OPS, Case, bind
-from inkgrad.check.compare import is_half
+from inkgrad.check.ops import OPS, Case, bind
+from inkgrad.check.tolerance import is_half
 
 SIZES = {  # three batch sizes each, of one op call that uses every argument
     "linear_sigmoid": lambda n: Case("", ((n, 7), (5, 7), (5,))),
@@ -29,7 +29,9 @@ def _fresh_compiler():
 def forward_backward(function, op, case, dtype, device):
     inputs = [
         tensor.requires_grad_(wanted)
-        for tensor, wanted in zip(op.inputs(case, dtype, device), op.wanted(case), strict=True)
+        for tensor, wanted in zip(
+            op.inputs(case, dtype, device), op.requires_grad(case), strict=True
+        )
     ]
     # Work around the op, so that the graph has something to fuse and to save.
     output = function(*[tensor * 1 for tensor in inputs])

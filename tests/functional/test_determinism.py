@@ -11,8 +11,8 @@ from comparing import (
     every_float,
     needs_extension,
 )
-from inkgrad.check.cases import OPS, Case, bind
 from inkgrad.check.derivatives import derivatives
+from inkgrad.check.ops import OPS, Case, bind
 
 # Large enough that more than one thread gets a share.
 CASES = {
@@ -28,7 +28,9 @@ every_op = pytest.mark.parametrize("name", CASES)
 def results(name, dtype, device, order=1):
     op, case = OPS[name], CASES[name]
     inputs = op.inputs(case, dtype, device)
-    return derivatives(bind(op.fused, case), inputs, order=order, differentiable=op.wanted(case))
+    return derivatives(
+        bind(op.fused, case), inputs, order=order, differentiable=op.requires_grad(case)
+    )
 
 
 def assert_same_bits(first, second):
@@ -57,7 +59,7 @@ def test_deterministic_mode_is_honoured(name, dtype, device):
         bind(op.fused, case),
         bind(op.native, case),
         op.inputs(case, dtype, device),
-        differentiable=op.wanted(case),
+        differentiable=op.requires_grad(case),
     )
 
 
@@ -115,5 +117,5 @@ def test_any_number_of_threads_is_right(name, threads):
         bind(op.native, case),
         op.inputs(case, torch.float64),
         order=1,
-        differentiable=op.wanted(case),
+        differentiable=op.requires_grad(case),
     )

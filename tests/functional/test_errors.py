@@ -1,11 +1,11 @@
-"""Bad input raises what native raises: the same type, and a message that names the same things."""
+"""Invalid input raises the same type of exception as in native torch, and names the same things."""
 
 import re
 
 import pytest
 import torch
 
-from inkgrad.check.cases import OPS
+from inkgrad.check.ops import OPS
 
 
 def rand(*shape, dtype=torch.float32):
@@ -14,7 +14,7 @@ def rand(*shape, dtype=torch.float32):
 
 X, W, B = (2, 4, 8, 8), (6, 4, 3, 3), (6,)  # a good call of conv2d
 
-# (what is wrong, arguments, settings, what both messages must show)
+# (what is wrong, arguments, settings, pattern that both messages must match)
 LINEAR = [
     ("features differ", (rand(2, 3), rand(4, 5)), {}, "3.*5"),
     ("features differ, batched", (rand(2, 2, 3), rand(4, 5), rand(4)), {}, "3.*5"),
@@ -61,7 +61,8 @@ CONV = [
     ("outputs do not divide", (rand(2, 8, 8, 8), rand(5, 4, 3, 3)), {"groups": 2}, "divisible"),
     ("input of two dimensions", (rand(8, 8), rand(*W)), {}, r"3D.*4D.*conv2d.*\[8, 8\]"),
     ("input of five dimensions", (rand(1, *X), rand(*W)), {}, r"3D.*4D.*\[1, 2, 4, 8, 8\]"),
-    ("weight of three dimensions", (rand(*X), rand(6, 4, 3)), {}, ""),
+    ("weight of three dimensions", (rand(*X), rand(6, 4, 3)), {},
+     r"stride.*list of 1 values.*\[1, 1\]"),
     ("bias too short", (rand(*X), rand(*W), rand(5)), {}, r"bias.*1-dimensional.*6.*\[5\]"),
     ("bias of two dimensions", (rand(*X), rand(*W), rand(1, 6)), {}, r"bias.*\[1, 6\]"),
     ("kernel larger than image", (rand(2, 4, 2, 2), rand(*W)), {}, "Kernel size.*3 x 3"),
@@ -75,11 +76,12 @@ CONV = [
     ("three dilations", (rand(*X), rand(*W)), {"dilation": (1, 1, 1)}, r"dilation.*\[1, 1, 1\]"),
     ("unknown padding", (rand(*X), rand(*W)), {"padding": "full"}, "padding.*'full'"),
     ("same with a stride", (rand(*X), rand(*W)), {"padding": "same", "stride": 2}, "same.*strided"),
-    ("fractional stride", (rand(*X), rand(*W)), {"stride": 1.5}, ""),
-    ("input is None", (None, rand(*W)), {}, ""),
+    ("fractional stride", (rand(*X), rand(*W)), {"stride": 1.5},
+     r"\(Tensor, Tensor, NoneType, float,"),
+    ("input is None", (None, rand(*W)), {}, r"got \(NoneType, Tensor,"),
 ]  # fmt: skip
 POOL = [
-    ("window of zero", (rand(*X), rand(*W)), {"kernel_size": 0}, ""),
+    ("window of zero", (rand(*X), rand(*W)), {"kernel_size": 0}, "stride should not be zero"),
     ("negative window", (rand(*X), rand(*W)), {"kernel_size": -1}, "kernel size.*than zero"),
     ("window of three", (rand(*X), rand(*W)), {"kernel_size": (2, 2, 2)}, "kernel_size.*two ints"),
     ("window larger than image", (rand(*X), rand(*W)), {"kernel_size": 7}, "6x6x6.*too small"),
@@ -119,14 +121,21 @@ def test_raises_what_native_raises(name, arguments, settings, shown):
 
 @pytest.mark.parametrize("name", OPS)
 def test_wrong_arguments_of_the_call(name):
+    """Python's own errors, not those of a call that went on with them."""
     op = OPS[name]
-    for arguments, settings in (((), {}), ((rand(2, 2),), {}), ((rand(2, 2),) * 2, {"axis": 1})):
-        assert isinstance(outcome(op.fused, arguments, settings), TypeError)
-        assert isinstance(outcome(op.native, arguments, settings), TypeError)
+    for arguments, settings, shown in (
+        ((), {}, "missing 2 required positional arguments: 'input' and '(weight|target)'"),
+        ((rand(2, 2),), {}, "missing 1 required positional argument: '(weight|target)'"),
+        ((rand(2, 2),) * 2, {"axis": 1}, "unexpected keyword argument 'axis'"),
+    ):
+        for function in (op.fused, op.native):
+            error = outcome(function, arguments, settings)
+            assert isinstance(error, TypeError)
+            assert re.search(f"^{name}.* {shown}$", str(error)), error
 
 
 def test_range_is_checked_on_every_element_of_a_strided_input():
-    """The check must follow the strides: a bad value between the elements is no element."""
+    """The check must follow the strides: values between the elements do not count."""
     values = torch.tensor([0.5, 7.0, 0.25, 7.0])
     OPS["binary_cross_entropy"].fused(values[::2], torch.rand(2))
     with pytest.raises(RuntimeError, match="between 0 and 1"):
@@ -134,7 +143,7 @@ def test_range_is_checked_on_every_element_of_a_strided_input():
 
 
 def test_an_op_works_after_it_raised():
-    """A thrown check inside a thread pool must not leave the pool or the op in a bad state."""
+    """A check that throws inside a parallel region must not leave the op in a bad state."""
     op = OPS["binary_cross_entropy"]
     good, bad = torch.rand(300, 300), torch.full((300, 300), 2.0)
     for _ in range(3):

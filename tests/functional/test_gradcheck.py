@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from inkgrad.check.cases import OPS, bind
+from inkgrad.check.ops import OPS, bind
 
 SMALL = [(name, case) for name, op in OPS.items() for case in op.cases if case.small]
 every_case = pytest.mark.parametrize(
@@ -16,7 +16,7 @@ def problem(name, case, device):
     inputs = [
         tensor.requires_grad_(wanted)
         for tensor, wanted in zip(
-            op.inputs(case, torch.float64, device), op.wanted(case), strict=True
+            op.inputs(case, torch.float64, device), op.requires_grad(case), strict=True
         )
     ]
     return bind(op.fused, case), inputs

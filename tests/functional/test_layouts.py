@@ -5,8 +5,8 @@ import torch
 
 from comparing import assert_close, assert_equal, assert_like_native, every_dtype, every_float
 from inkgrad import functional
-from inkgrad.check.cases import OPS, Case, bind
 from inkgrad.check.derivatives import noise
+from inkgrad.check.ops import OPS, Case, bind
 
 CASES = {
     "linear_sigmoid": Case("", ((5, 9), (17, 9), (17,))),
@@ -102,7 +102,7 @@ def test_inputs(name, layout, dtype, device):
             bind(op.fused, case),
             bind(op.native, case),
             inputs,
-            differentiable=op.wanted(case),
+            differentiable=op.requires_grad(case),
             label=str([tensor.stride() for tensor in inputs]),
         )
 
@@ -127,7 +127,7 @@ def test_grad_output(name, layout, dtype, device):
     op, case = OPS[name], CASES[name]
     inputs = op.inputs(case, dtype, device)
     results = [
-        gradients(bind(f, case), inputs, op.wanted(case), layout, create_graph=True)
+        gradients(bind(f, case), inputs, op.requires_grad(case), layout, create_graph=True)
         for f in (op.fused, op.native)
     ]
     assert_close(*results)
@@ -142,7 +142,9 @@ def test_expanded_scalar_grad_output(name, dtype, device):
     for function in (op.fused, op.native):
         leaves = [
             tensor.requires_grad_(wanted)
-            for tensor, wanted in zip(op.inputs(case, dtype, device), op.wanted(case), strict=True)
+            for tensor, wanted in zip(
+                op.inputs(case, dtype, device), op.requires_grad(case), strict=True
+            )
         ]
         bind(function, case)(*leaves).sum().backward()
         results.append([leaf.grad for leaf in leaves if leaf.requires_grad])
@@ -155,7 +157,7 @@ def test_grad_output_has_other_layout_than_input(name, dtype, device):
     """channels_last into an op that ran contiguous, and the other way round."""
     op, case = OPS[name], CASES[name]
     plain = op.inputs(case, dtype, device)
-    wanted = op.wanted(case)
+    wanted = op.requires_grad(case)
     for inputs, layout in (
         (plain, channels_last),
         ([channels_last(tensor) for tensor in plain], torch.clone),

@@ -8,7 +8,7 @@ from torch.profiler import ProfilerActivity, profile
 
 from comparing import needs_extension
 from inkgrad import functional
-from inkgrad.check.cases import OPS, Case, bind
+from inkgrad.check.ops import OPS, Case, bind
 
 BIG = {
     "linear_sigmoid": Case("", ((200, 100), (300, 100), (300,))),
@@ -23,7 +23,7 @@ def step(name, order=2):
     op, case = OPS[name], BIG[name]
     inputs = [
         t.requires_grad_(w)
-        for t, w in zip(op.inputs(case, torch.float32), op.wanted(case), strict=True)
+        for t, w in zip(op.inputs(case, torch.float32), op.requires_grad(case), strict=True)
     ]
     variables = [tensor for tensor in inputs if tensor.requires_grad]
     output = bind(op.fused, case)(*inputs)

@@ -5,7 +5,7 @@ import torch
 from torch._subclasses.fake_tensor import FakeTensorMode
 
 from comparing import every_dtype
-from inkgrad.check.cases import OPS, Case, bind
+from inkgrad.check.ops import OPS, Case, bind
 from shapes import CONV, CROSS_ENTROPY, LINEAR, POOL
 
 ROWS = [
@@ -68,7 +68,7 @@ def test_fake_tensors(name, row, layout, device):
     """torch.compile plans memory by the fake result: other strides would be silent corruption."""
     op, case = OPS[name], with_window(name, row)
     inputs = [layout(tensor) for tensor in op.inputs(case, torch.float32, device)]
-    call, wanted = bind(op.fused, case), op.wanted(case)
+    call, wanted = bind(op.fused, case), op.requires_grad(case)
     real = run(call, inputs, wanted)
     with FakeTensorMode() as mode:
         fake = run(call, [mode.from_tensor(tensor) for tensor in inputs], wanted)
@@ -83,7 +83,7 @@ def test_fake_tensors(name, row, layout, device):
 def test_meta_tensors(name, row, dtype):
     op, case = OPS[name], with_window(name, row)
     inputs = op.inputs(case, dtype)
-    call, wanted = bind(op.fused, case), op.wanted(case)
+    call, wanted = bind(op.fused, case), op.requires_grad(case)
     real = run(call, inputs, wanted)
     meta = run(call, [tensor.to("meta") for tensor in inputs], wanted)
     assert {tensor.device.type for tensor in meta} == {"meta"}

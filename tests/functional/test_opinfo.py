@@ -9,7 +9,7 @@ import torch.nn.functional as F
 import torch.utils._pytree as pytree
 
 from comparing import assert_like_native, every_dtype
-from inkgrad.check.cases import OPS
+from inkgrad.check.ops import OPS
 
 PEER = {
     "linear_sigmoid": "linear",

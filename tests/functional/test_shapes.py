@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from comparing import assert_like_native, every_dtype, every_float
-from inkgrad.check.cases import OPS, Case, bind
+from inkgrad.check.ops import OPS, Case, bind
 from shapes import CONV, CROSS_ENTROPY, LINEAR, PANEL_EDGES, POOL, TILE_EDGES, Row, linear
 
 LINEAR_OPS = ("linear_sigmoid", "linear_relu")
@@ -18,7 +18,7 @@ def check(name, row, dtype, device, order):
         bind(op.native, case),
         op.inputs(case, dtype, device),
         order=order,
-        differentiable=op.wanted(case),
+        differentiable=op.requires_grad(case),
         label=f"{name}, {row.why}, {row.shapes}",
     )
 

@@ -11,8 +11,8 @@ import torch.utils._pytree as pytree
 from torch.func import functional_call, grad, hessian, jacfwd, jacrev, jvp, vjp, vmap
 
 from comparing import assert_close
-from inkgrad.check.cases import OPS, Case, bind
 from inkgrad.check.derivatives import noise
+from inkgrad.check.ops import OPS, Case, bind
 
 # Hessians grow with the square of the inputs: a few small cases that use every argument.
 CASES = {
@@ -215,15 +215,6 @@ def test_transform(name, case, transform, device):
     assert any(tensor.count_nonzero() for tensor in pytree.tree_leaves(expected))
     actual = transform(Call(bind(op.fused, case), inputs, op.differentiable))
     assert_close(actual, expected)
-
-
-def test_vmap_needs_a_batch_dimension_like_native(device):
-    """Misuse of a transform is reported, not computed around."""
-    op = OPS["conv2d"]
-    inputs = op.inputs(CASES["conv2d"][0], torch.float64, device)
-    for function in (op.fused, op.native):
-        with pytest.raises(ValueError, match="in_dims"):
-            vmap(function, in_dims=(9, None, None))(*inputs)
 
 
 def test_loss_weight_is_no_variable_of_a_transform(device):

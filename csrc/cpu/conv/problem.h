@@ -55,13 +55,4 @@ decltype(auto) with_kernels(const ConvProblem& p, F f) {
                            [&]<typename T>(T) { return f(kernels()->of<T>().conv); });
 }
 
-template <typename T>
-const T* data_or_null(const Tensor& t) {
-  return t.defined() ? t.const_data_ptr<T>() : nullptr;
-}
-template <typename T>
-T* mutable_data_or_null(const Tensor& t) {
-  return t.defined() ? t.mutable_data_ptr<T>() : nullptr;
-}
-
 }  // namespace inkgrad::cpu

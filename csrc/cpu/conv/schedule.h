@@ -11,9 +11,6 @@
 
 namespace inkgrad::cpu {
 
-// Below this many operations a second thread costs more than it saves.
-inline constexpr int64_t kGrainOperations = 1 << 20;
-
 // Whether so many images in lanes leave at most a quarter of the lanes idle.
 inline bool fills_lanes(int64_t images, int64_t lanes) {
   return lanes > 1 && 4 * images >= 3 * lanes;
@@ -69,10 +66,7 @@ class Tiles {
   int64_t images_, step_, channels_, steps_, operations_, slices_;
 };
 
-// Weight and bias gradients are summed over at most this many groups of images, which are added in
-// order.
-inline constexpr int64_t kMaxGroups = 8;
-
+// Weight and bias gradients are summed over groups of images, which are added in order.
 inline int64_t group_count(const ConvProblem& p) { return std::min(p.images, kMaxGroups); }
 
 // Calls f(group, its first image, images), in parallel.

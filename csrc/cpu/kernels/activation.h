@@ -1,8 +1,8 @@
-// The activations that are fused into epilogues, on vectors.
+// Activations on vectors.
 #pragma once
 
 #include "table.h"
-#include "math.h"
+#include "vec_math.h"
 
 namespace inkgrad::cpu {
 

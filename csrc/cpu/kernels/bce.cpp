@@ -4,17 +4,16 @@
 //   dloss/dx    =  w (x - t) / max(x (1 - x), 1e-12)
 //   dloss/dt    =  w (log(1 - x) - log x)
 //
-// the clamps (1e-12 in float, for doubles too) and their absence as in
-// torch.nn.functional.binary_cross_entropy. Both logarithms come from one pass (math.h: log_pair);
-// sums are accumulated in double.
+// Clamps (1e-12 in float, for doubles too) only where torch.nn.functional.binary_cross_entropy has
+// them. Both logarithms are computed together (vec_math.h: log_pair); sums are accumulated in double.
 #include "entries.h"
-#include "math.h"
+#include "vec_math.h"
 
 namespace inkgrad::cpu {
 namespace {
 
-// Calls step(load, store, n) for every vector of a range: load(p) gives elements i.. of p, store(p,
-// v) puts them.
+// Calls step(load, store) for every vector of n elements: load(p) returns its elements of p,
+// store(p, v) writes them.
 template <typename T, typename Step>
 inline void for_each_vector(int64_t n, Step step) {
   constexpr int L = kLanes<T>;
@@ -42,23 +41,23 @@ inline Vec<T> loss_of(Vec<T> x, Vec<T> t) {
   return (t - T(1)) * log_1mx - t * log_x;
 }
 
-// The loss of ordinary elements only: x and 1 - x normal numbers above 0, so that no logarithm is
-// clamped. With q the smaller of x and 1 - x and u what multiplies its logarithm in the loss,
+// The loss in the common case: x and 1 - x are normal numbers above 0, so that no logarithm is
+// clamped. With q the smaller of x and 1 - x and u the factor of its logarithm in the loss,
 //
 //   loss = -u log(q) - (1 - u) log(1 - q)
 //
-// which is one far and one near logarithm (math.h) and nothing to choose between. Rounding of
-// floats is not compensated as in log_pair: it is random, and summed away.
+// which is one far and one near logarithm (vec_math.h), without a choice. Rounding of floats is not
+// compensated as in log_pair: it is random, and averages out in the sum.
 template <typename T, int L>
-inline Vec<T, L> ordinary_loss(Vec<T, L> q, Vec<T, L> u) {
+inline Vec<T, L> common_loss(Vec<T, L> q, Vec<T, L> u) {
   return (T(1) - u) * minus_near_log<L>(q) - u * far_log<L>(q);
 }
 
 template <typename T>
-double bce_sum(const T* input, const T* target, const T* weight, int64_t n,
-               unsigned* out_of_range) {
-  // A few hundred elements are added in T, lane by lane, before they join the double: their
-  // rounding stays below one ulp of the mean, and the conversions do not count.
+double bce_sum(const BceOperands<T>& operands, unsigned* out_of_range) {
+  const auto [input, target, weight, n] = operands;
+  // A few hundred elements are added in T before they join the double: their rounding stays below
+  // one ulp of the mean, and the conversions cost nothing.
   constexpr int64_t kBlock = 16 * kLanes<T>;
   double sum = 0;
   Mask<T> bad_input{}, good_target = ~Mask<T>{};
@@ -71,10 +70,10 @@ double bce_sum(const T* input, const T* target, const T* weight, int64_t n,
       Vec<T> loss;
       const Vec<T> rest = T(1) - x;
       const Vec<T> q = select(x < rest, x, rest);
-      // Of the ordinary doubles, log(q) may be below -100.
-      constexpr T least = sizeof(T) == sizeof(float) ? std::numeric_limits<T>::min() : T(1e-43);
-      if (!any_not_at_least<T, kLanes<T>>(q, least)) {
-        loss = ordinary_loss<T, kLanes<T>>(q, select(x < rest, t, T(1) - t));
+      // For normal doubles log(q) may be below -100.
+      constexpr T min_q = sizeof(T) == sizeof(float) ? std::numeric_limits<T>::min() : T(1e-43);
+      if (!any_not_at_least<T, kLanes<T>>(q, min_q)) {
+        loss = common_loss<T, kLanes<T>>(q, select(x < rest, t, T(1) - t));
       } else {
         bad_input |= outside_unit_interval<T>(x);
         loss = loss_of<T>(x, t);
@@ -90,8 +89,8 @@ double bce_sum(const T* input, const T* target, const T* weight, int64_t n,
 }
 
 template <typename T>
-void bce_each(const T* input, const T* target, const T* weight, T* loss_out, int64_t n,
-              unsigned* out_of_range) {
+void bce_each(const BceOperands<T>& operands, T* losses, unsigned* out_of_range) {
+  const auto [input, target, weight, n] = operands;
   Mask<T> bad_input{}, bad_target{};
   for_each_vector<T>(n, [&](auto get, auto put) {
     const Vec<T> x = get(input), t = get(target);
@@ -99,24 +98,25 @@ void bce_each(const T* input, const T* target, const T* weight, T* loss_out, int
     bad_target |= outside_unit_interval<T>(t);
     Vec<T> loss = loss_of<T>(x, t);
     if (weight) loss *= get(weight);
-    put(loss_out, loss);
+    put(losses, loss);
   });
   if (any(bad_input)) *out_of_range |= kInputOutOfRange;
   if (any(bad_target)) *out_of_range |= kTargetOutOfRange;
 }
 
 template <typename T>
-void bce_backward(const T* grad_output, double uniform, const T* input, const T* target,
-                  const T* weight, T* grad_input, T* grad_target, int64_t n) {
-  // What rounding takes from a gradient that all share would be missing from every one.
+void bce_backward(const BceOperands<T>& operands, const T* grad_output, double uniform,
+                  T* grad_input, T* grad_target) {
+  const auto [input, target, weight, n] = operands;
+  // Rounding of the shared gradient would be the same error in every element.
   const T shared = T(uniform), lost = T(uniform - double(shared));
   for_each_vector<T>(n, [&](auto get, auto put) {
     const Vec<T> x = get(input);
-    // Times the gradient of the output.
+    // Multiplies by the gradient of the output.
     const auto scaled = [&](Vec<T> v) {
       if (weight) v *= get(weight);
       if (grad_output) return v * get(grad_output);
-      return v * shared + select(v - v == T(0), v * lost, Vec<T>{});  // what is infinite stays so
+      return v * shared + select(v - v == T(0), v * lost, Vec<T>{});  // infinities stay infinite
     };
     if (grad_input) {
       const Vec<T> floor = Vec<T>{} + T(1e-12f);

@@ -1,12 +1,12 @@
-// Lanes of small numbers as bytes in memory.
+// Lanes that hold small integers, stored as bytes.
 #pragma once
 
 #include "vec.h"
 
 namespace inkgrad::cpu {
 
-// Integers as wide as T to bytes and back. Compilers convert vectors this narrow element by
-// element.
+// Integers as wide as T to bytes and back, in intrinsics: compilers convert such narrow vectors
+// element by element.
 template <int L, typename T>
 inline void store_bytes(uint8_t* to, Mask<T, L> values) {
 #if defined(__AVX512VL__)

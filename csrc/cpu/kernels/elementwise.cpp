@@ -1,8 +1,7 @@
-// Bias and activation over the rows of a matrix, their backward, column sums, and
-// whether all is finite.
+// Bias and activation over the rows of a matrix, their backward, column sums, and a check that all
+// elements are finite.
 //
-//   sigmoid: grad_z = grad_y y (1 - y)        relu: grad_z = y > 0 ? grad_y : 0   (NaN outputs let
-//   the gradient pass)
+//   sigmoid: grad_z = grad_y y (1 - y)        relu: grad_z = y > 0 ? grad_y : 0   (or y is NaN)
 #include "activation.h"
 #include "entries.h"
 
@@ -29,7 +28,7 @@ void bias_activation_rows(T* z, int64_t rows, int64_t N, const T* bias) {
 
 template <typename T>
 void bias_activation(T* z, int64_t rows, int64_t N, const T* bias, Activation activation) {
-  if (!bias) {  // then rows do not matter: one long row has one tail
+  if (!bias) {  // one long row has a single tail
     N *= rows;
     rows = 1;
   }
@@ -58,7 +57,7 @@ void activation_backward(const T* grad_output, const T* output, Activation activ
   }
 }
 
-// A few rows are added in T before they join the sums in double, in vectors along the row.
+// A few rows are added in T before they join sums in double; vectors run along the row.
 template <typename T>
 void column_sums(const T* a, int64_t rows, int64_t N, double* sums) {
   constexpr int L = kLanes<T>;
@@ -79,7 +78,7 @@ void column_sums(const T* a, int64_t rows, int64_t N, double* sums) {
   }
 }
 
-// Zero times a number is zero, and else NaN.
+// Zero times a finite number is zero, otherwise NaN.
 template <typename T>
 bool all_finite(const T* x, int64_t n) {
   constexpr int L = kLanes<T>;

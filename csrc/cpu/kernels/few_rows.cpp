@@ -1,8 +1,8 @@
-// A linear layer for a few rows, as when a single image is read: y = activation(x w^T + bias).
+// A linear layer for a few rows, as in the recognition of one image: y = activation(x w^T + bias).
 //
-// Every weight is used for so few products that reading the weights is what counts: once, as they
-// lie. A result is a product of two vectors, its lanes chains of kChain additions, which are added
-// in order; it does not depend on the rows and columns beside it.
+// Bound by the memory traffic of the weights, which are read once and not packed. A result is a dot
+// product whose lanes sum accumulation blocks of kAccumulated additions in order; it does not depend
+// on the other rows and columns.
 #include "activation.h"
 #include "entries.h"
 #include "integers.h"
@@ -10,15 +10,16 @@
 namespace inkgrad::cpu {
 namespace {
 
-// A tile: enough sums to hide how long an addition takes, and registers for them.
+// Tiles have enough sums to hide the latency of an addition, and fit the registers.
 inline constexpr int kTileRows = 4;
 template <typename T, int M>
 inline constexpr int kTileOutputs = int(smaller(kLanes<T>, M == 1 ? 8 : 4));
-// Outputs whose weights are in the first-level cache for all rows.
+// Outputs whose weights stay in the first-level cache for all rows.
 inline constexpr int64_t kBlockOutputs = 8;
-inline constexpr int64_t kChain = 128;
+inline constexpr int64_t kAccumulated = 128;
 
-// Of the blocks of D lanes of a, then of b: the first added to the second, the third to the fourth.
+// Adds the blocks of D lanes of a, then of b, in pairs: the first and the second, the third and the
+// fourth.
 template <typename T, int L, int D, int... I>
 inline Vec<T, L> add_blocks(Vec<T, L> a, Vec<T, L> b, std::integer_sequence<int, I...>) {
   return __builtin_shufflevector(a, b, (I / D * 2 * D + I % D)...) +
@@ -42,14 +43,14 @@ inline Vec<T, L> lane_sums(const Vec<T, L> (&v)[N]) {
   }
 }
 
-// to[m * to_stride + n] = the product of row m of x and row n of w, for M and N of them.
+// to[m * to_stride + n] = the dot product of row m of x and row n of w, for m < M and n < N.
 template <typename T, int M, int N>
 void multiply(int64_t K, const T* x, int64_t x_stride, const T* w, int64_t w_stride, T* to,
               int64_t to_stride) {
   constexpr int L = kLanes<T>;
   Vec<T> sums[M][N] = {};
-  for (int64_t begin = 0; begin < K; begin += kChain * L) {
-    const int64_t end = smaller(begin + kChain * L, K);
+  for (int64_t begin = 0; begin < K; begin += kAccumulated * L) {
+    const int64_t end = smaller(begin + kAccumulated * L, K);
     Vec<T> acc[M][N] = {};
     const auto add = [&](int64_t k, auto read) {
       Vec<T> of_x[M];
@@ -86,8 +87,8 @@ void finish(T* y, int64_t n, const T* bias, Activation activation) {
 }
 
 template <typename T>
-void few_rows_forward(int64_t rows, int64_t N, int64_t K, Matrix<T> x, Matrix<T> w, const T* bias,
-                      Activation activation, T* y, int64_t y_stride) {
+void few_rows_forward(const LinearLayer<T>& layer, T* y, int64_t y_stride) {
+  const auto [rows, N, K, x, w, bias, activation] = layer;
   const Parts groups(rows, kTileRows);
   for (int64_t n = 0; n < N; n += kBlockOutputs) {
     const int64_t end = smaller(n + kBlockOutputs, N);

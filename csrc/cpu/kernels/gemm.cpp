@@ -1,28 +1,27 @@
 // Matrix product with bias and activation in the epilogue: c = activation(a b + bias).
 //
-// One operand, b, is packed into panels of kTileCols columns, [k][kTileCols], zero-padded; a tile
-// of kTileRows x kTileCols results stays in registers while k runs over a block of at most kBlockK.
-// Elements of a are broadcast straight from where they lie when k is their contiguous dimension, so
-// a is not packed at all; otherwise (its transpose is stored, or its rows lie a multiple of 4 KiB
-// apart and would fight for the same cache sets) a block of its rows is packed, tile by tile, into
-// [k][rows], once for all columns.
+// b is packed into panels of kTileCols columns, [k][kTileCols], zero-padded. A tile of
+// kTileRows x kTileCols results stays in registers while k runs over a block of at most kBlockK.
+// Elements of a are broadcast from memory without packing if k is their contiguous dimension.
+// Otherwise (a is transposed, or its rows are a multiple of 4 KiB apart and would compete for the
+// same cache sets), a block of its rows is packed tile by tile into [k][rows], once for all columns.
 //
-// Packing b costs N K moves against 2 M N K operations, so for few rows (a batch against a large
-// weight) the roles are swapped: c^T = b^T a^T packs a, and tiles are transposed on their way out.
+// Packing b costs N K moves against 2 M N K operations. So for few rows (a batch against a large
+// weight) the roles are swapped: c^T = b^T a^T packs a, and tiles are transposed when stored.
 //
-//   for block of k                                    -> pack a, if it has to be
+//   for block of k                                    -> pack a if necessary
 //     for block of columns (its packed panels fit half of a 1 MiB second-level cache) -> pack b
 //       for tile of rows                              -> first-level cache keeps a's rows
 //         for panel                                   -> registers keep the tile
 //
-// What a tile meets outside the second-level cache would make it wait, as no tile is long: the
-// lines of c that it will store to are asked for when it begins, and the next tile's rows of a
-// while this one is computed, some with every panel.
+// Tiles are short, so misses of the second-level cache would stall them: the lines of c that a tile
+// stores to are prefetched when it begins, and the next tile's rows of a during this one, some with
+// every panel.
 //
-// A result is the sum, in order, of chains of kChain fused multiply-adds: long chains lose accuracy
-// (the error of a chain grows with the root of its length), and leaving the registers once in
-// kChain steps costs about 1 %. The split among threads (by rows or columns, outside) never changes
-// a bit.
+// A result is the sum, in order, of accumulation blocks of kAccumulated fused multiply-adds: longer
+// accumulation chains lose accuracy (the error grows with the root of the length), and leaving the
+// registers once per block costs about 1 %. The caller's split among threads, by rows or columns,
+// never changes a bit.
 #include "activation.h"
 #include "entries.h"
 #include "integers.h"
@@ -38,7 +37,7 @@ inline constexpr int kTileCols = kTileVectors * kLanes<T>;
 template <typename T>
 inline constexpr int64_t kLine = 64 / sizeof(T);  // elements of a cache line
 inline constexpr int64_t kBlockK = 1024;
-inline constexpr int64_t kChain = 128;
+inline constexpr int64_t kAccumulated = 128;
 inline constexpr int64_t kPackedBytes = 512 * 1024;
 inline constexpr int64_t kPackedRows = 1024 / kTileRows * kTileRows;
 
@@ -55,30 +54,28 @@ Blocks<T> choose_blocks(int64_t N, int64_t K) {
   return {k, smaller(round_up(N, W), fits < W ? W : fits)};
 }
 
-// What a tile becomes when its last block of k is done.
+// Where a tile is stored, and its epilogue after the last block of k.
 template <typename T>
 struct Output {
   T* c;
   int64_t stride;
   const T* bias;
   Activation activation;
-  bool transposed;  // the tile is one of c^T: bias runs along its rows, and it is stored column by
-                    // column
+  bool transposed;  // a tile of c^T: its bias runs along rows, its columns are stored as rows
 };
 
-// What a tile fetches for the next one: the cache lines [begin, end) of rows that lie `stride`
-// apart.
+// Cache lines [begin, end) of the next tile's rows, `stride` apart, for a tile to prefetch.
 template <typename T>
-struct Ahead {
+struct Prefetch {
   const T* rows;
   int64_t stride, begin, end;
 };
 
-// rows x cols (cols <= kTileCols) results at (row, col) of the product that is computed.
+// R x cols results (cols <= kTileCols) at (row, col) of the product.
 template <typename T, int R, int NV, bool Packed>
 void compute_tile(int64_t k, const T* a, int64_t a_stride, const T* panel, bool first, bool last,
                   int64_t row, int64_t col, int64_t cols, const Output<T>& out,
-                  const Ahead<T>& ahead) {
+                  const Prefetch<T>& next) {
   constexpr int L = kLanes<T>;
   constexpr int W = kTileCols<T>;
   using V = Vec<T>;
@@ -88,15 +85,16 @@ void compute_tile(int64_t k, const T* a, int64_t a_stride, const T* panel, bool 
         __builtin_prefetch(out.c + (row + r) * out.stride + col + v * L, 1);
     }
   }
-  const int64_t chains = divide_up(k, kChain);
-  int64_t line = ahead.begin;
+  const int64_t blocks = divide_up(k, kAccumulated);
+  int64_t line = next.begin;
   V sums[R][NV] = {};
-  for (int64_t begin = 0; begin < k; begin += kChain) {
-    const int64_t end = smaller(begin + kChain, k);
-    const int64_t lines = ahead.begin + (ahead.end - ahead.begin) * (begin / kChain + 1) / chains;
+  for (int64_t begin = 0; begin < k; begin += kAccumulated) {
+    const int64_t end = smaller(begin + kAccumulated, k);
+    const int64_t lines =
+        next.begin + (next.end - next.begin) * (begin / kAccumulated + 1) / blocks;
     for (; line < lines; ++line) {
       for (int r = 0; r < R; ++r)
-        __builtin_prefetch(ahead.rows + r * ahead.stride + line * kLine<T>, 0, 2);
+        __builtin_prefetch(next.rows + r * next.stride + line * kLine<T>, 0, 2);
     }
     V acc[R][NV];
 #pragma GCC unroll 16
@@ -123,7 +121,7 @@ void compute_tile(int64_t k, const T* a, int64_t a_stride, const T* panel, bool 
   }
 
   if (out.transposed) {
-    // c^T: lanes are rows of c. Through a small square so that stores run along c's rows.
+    // c^T: lanes are rows of c. Through a buffer, so that stores run along c's rows.
     alignas(64) T tile[R * NV * L];
     for (int r = 0; r < R; ++r) {
       const T bias = last && out.bias ? out.bias[row + r] : T(0);
@@ -172,7 +170,7 @@ void compute_tile(int64_t k, const T* a, int64_t a_stride, const T* panel, bool 
 
 template <typename T>
 using TileFunction = void (*)(int64_t, const T*, int64_t, const T*, bool, bool, int64_t, int64_t,
-                              int64_t, const Output<T>&, const Ahead<T>&);
+                              int64_t, const Output<T>&, const Prefetch<T>&);
 
 template <typename T, int NV, bool Packed, int R = kTileRows>
 TileFunction<T> tile_of_rows(int64_t rows) {
@@ -228,7 +226,7 @@ void pack_rows(Matrix<T> a, int64_t i0, int64_t rows, int64_t k0, int64_t k, T* 
   const T* from = a.data + i0 * a.row_stride + k0 * a.col_stride;
   constexpr int L = kLanes<T>;
   int64_t p = 0;
-  // What a vector writes behind its rows is overwritten by the next one; the workspace has room for
+  // The next vector overwrites what this one writes behind its rows; the workspace has padding for
   // the last.
   if (a.row_stride == 1 && rows <= L) {
     for (; p < k; ++p) store<L>(packed + p * rows, load_first<L>(from + p * a.col_stride, rows));
@@ -267,7 +265,7 @@ int64_t gemm_workspace(int64_t M, int64_t N, int64_t K) {
   return blocks.k * (blocks.cols + smaller(longer, kPackedRows)) + kLanes<T>;
 }
 
-// The tiles of a block of rows, as even as can be: f(first row, rows) for each.
+// Calls f(first row, rows) for the tiles of a block of rows, whose sizes differ by at most one.
 template <typename F>
 void for_each_tile(int64_t begin, int64_t end, F f) {
   const int64_t tiles = divide_up(end - begin, kTileRows);
@@ -279,9 +277,9 @@ void for_each_tile(int64_t begin, int64_t end, F f) {
 }
 
 template <typename T>
-void gemm(int64_t M, int64_t N, int64_t K, Matrix<T> a, Matrix<T> b, const T* bias,
-          Activation activation, T* c, int64_t c_stride, T* workspace) {
+void gemm(const Product<T>& product, T* workspace) {
   constexpr int64_t W = kTileCols<T>;
+  auto [M, N, K, a, b, bias, activation, c, c_stride] = product;
   Output<T> out{c, c_stride, bias, activation, false};
   if (swap_roles(M, N, b)) {
     const Matrix<T> a_transposed{a.data, a.col_stride, a.row_stride};
@@ -298,11 +296,11 @@ void gemm(int64_t M, int64_t N, int64_t K, Matrix<T> a, Matrix<T> b, const T* bi
   T* const panels = workspace;
   T* const packed = workspace + blocks.k * blocks.cols;
 
-  // Rows outermost only where they are packed.
+  // A single block of rows unless they are packed.
   for (int64_t i0 = 0; i0 < M; i0 += block_rows) {
     const int64_t i1 = smaller(i0 + block_rows, M);
     int64_t k0 = 0;
-    do {  // once also for K = 0: the epilogue of an empty sum
+    do {  // once for K = 0 too: the epilogue of an empty sum
       const int64_t k = smaller(blocks.k, K - k0);
       const bool first = k0 == 0, last = k0 + k == K;
       if (pack_a) {
@@ -318,13 +316,13 @@ void gemm(int64_t M, int64_t N, int64_t K, Matrix<T> a, Matrix<T> b, const T* bi
               pack_a ? packed + (row - i0) * k : a.data + row * a.row_stride + k0 * a.col_stride;
           const int64_t stride = pack_a ? k : a.row_stride;
           const int64_t lines = row + rows < i1 ? divide_up(k, kLine<T>) : 0;
-          Ahead<T> ahead{a_tile + rows * stride, stride, 0, 0};
+          Prefetch<T> next{a_tile + rows * stride, stride, 0, 0};
           for (int64_t j = 0; j < cols; j += W) {
             const int64_t width = smaller(W, cols - j);
-            ahead.begin = ahead.end;
-            ahead.end = lines * (j + width) / cols;
+            next.begin = next.end;
+            next.end = lines * (j + width) / cols;
             tile_function<T>(rows, width, pack_a)(k, a_tile, a.row_stride, panels + j * k, first,
-                                                  last, row, j0 + j, width, out, ahead);
+                                                  last, row, j0 + j, width, out, next);
           }
         });
       }

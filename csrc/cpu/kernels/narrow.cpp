@@ -1,16 +1,16 @@
-// Linear layers of a few units, as in the first models of a course: 1 to kNarrowOutputs
-// outputs and 1 to kNarrowInputs inputs.
+// Linear layers of a few units, as in the first models of a course: 1 to kNarrowOutputs outputs and
+// 1 to kNarrowInputs inputs.
 //
-// For a tiled matrix product such a layer is all overhead: panels, tiles and masks cost more than
-// the 8 x 6 multiplications of a row. Here a row is one vector, and the weights stay at hand.
+// In a tiled matrix product, panels, tiles and masks would cost more than the 8 x 6 multiplications
+// of a row. Here a row is one vector, and the weights stay in registers.
 //
 //   forward   y[r, :] = activation(sum over k of x[r, k] w[:, k] + b)         lanes: the outputs;
-//             the activation, which takes longer, runs over many rows at once and fills its vectors
+//             the activation, which takes longer, runs over many rows at once in full vectors
 //   backward  dz = dy activation'(y), and with lanes for the inputs, in one pass over the rows
 //             dx[r, :] = sum over n of dz[n] w[n, :]     dw[n, :] += dz[n] x[r, :]     db += dz
 //
-// A vector may be longer than its row. What it reads there is ignored and what it writes there is
-// overwritten by the next row; only at the end of the range are vectors masked.
+// A vector may be longer than its row: the excess is ignored in loads and overwritten by the next
+// row in stores. Only the last vectors of the range are masked.
 #include "activation.h"
 #include "entries.h"
 #include "integers.h"
@@ -19,14 +19,13 @@ namespace inkgrad::cpu {
 namespace {
 
 inline constexpr int kNarrowOutputs = 8, kNarrowInputs = 16;
-// Rows that are activated together, while they are in the first-level cache.
+// Rows whose activation is computed together, while they are in the first-level cache.
 inline constexpr int64_t kForwardRows = 128;
-// Rows whose contributions to the gradient of the weights are added in T before they join the sums
-// in double.
+// Rows whose contributions to the weight gradient are added in T before they join sums in double.
 inline constexpr int64_t kBlockRows = 64;
 
-// How many of the first rows, `stride` apart, can be moved as whole vectors of L elements in memory
-// that ends `end` elements after the first row begins.
+// The number of rows, `stride` apart, that can be moved as whole vectors of L elements in memory that
+// ends `end` elements after the first row begins.
 template <int L>
 inline int64_t rows_of_whole_vectors(int64_t rows, int64_t stride, int64_t end) {
   if (end < L) return 0;
@@ -34,9 +33,9 @@ inline int64_t rows_of_whole_vectors(int64_t rows, int64_t stride, int64_t end) 
   return smaller((end - L) / stride + 1, rows);
 }
 
-// z[r, :] = sum over k < K of x[r, k] w[:, k] + b of the first `rows` of rows_left rows: the last
-// of these ends where memory does. Four rows at once: a core waits for its sums no more, and more
-// rows only crowd its queue.
+// z[r, :] = sum over k < K of x[r, k] w[:, k] + b for the first `rows` of rows_left rows, the last of
+// which ends where memory does. Four rows at once hide the latency of the sums; more rows fill the
+// scheduler's queue.
 template <typename T, int L, int K>
 void forward_rows(int64_t rows, int64_t rows_left, int64_t N, const T* x, int64_t x_stride,
                   const T* w, Vec<T, L> bias, T* z) {
@@ -48,7 +47,7 @@ void forward_rows(int64_t rows, int64_t rows_left, int64_t N, const T* x, int64_
   int64_t r = 0;
   for (; r + R <= whole; r += R, x += R * x_stride, z += R * N) {
     Vec<T, L> sums[R] = {};
-    const T* row[R];  // so that elements are a constant away, which costs no operation
+    const T* row[R];  // elements at constant offsets cost no address arithmetic
 #pragma GCC unroll 4
     for (int i = 0; i < R; ++i) row[i] = x + i * x_stride;
 #pragma GCC unroll 16
@@ -71,7 +70,7 @@ void forward_rows(int64_t rows, int64_t rows_left, int64_t N, const T* x, int64_
   }
 }
 
-// In place; whole vectors, whatever the rows.
+// In place, in whole vectors across rows.
 template <typename T, Activation A>
 void activate_all(T* z, int64_t n) {
   constexpr int L = kLanes<T>;
@@ -81,7 +80,7 @@ void activate_all(T* z, int64_t n) {
   if (i < n) store_first<L>(z + i, activate<T, L>(load_first<L>(z + i, n - i), A), n - i);
 }
 
-// Calls f(lanes, activation), both constants: the fewest lanes that hold `width` elements.
+// Calls f(lanes, activation) with compile-time constants; `width` elements fit the lanes.
 template <typename F>
 inline void with_lanes_and_activation(int64_t width, Activation activation, F f) {
   const auto with_activation = [&](auto lanes) {
@@ -102,9 +101,11 @@ inline void with_lanes_and_activation(int64_t width, Activation activation, F f)
 }
 
 template <typename T>
-void narrow_forward(int64_t rows, int64_t N, int64_t K, Matrix<T> x, Matrix<T> w, const T* bias,
-                    Activation activation, T* y) {
-  with_lanes_and_activation(N, activation, [&](auto lanes, auto function) {
+void narrow_forward(const LinearLayer<T>& layer, T* y) {
+  const int64_t rows = layer.rows, N = layer.outputs, K = layer.inputs;
+  const Matrix<T> x = layer.x, w = layer.w;
+  const T* const bias = layer.bias;
+  with_lanes_and_activation(N, layer.activation, [&](auto lanes, auto function) {
     constexpr int L = decltype(lanes)::value;
     alignas(64) T columns[kNarrowInputs * L] = {};
     for (int64_t k = 0; k < K; ++k) {
@@ -126,7 +127,7 @@ void narrow_forward(int64_t rows, int64_t N, int64_t K, Matrix<T> x, Matrix<T> w
   });
 }
 
-// N outputs in vectors of L lanes, inputs in vectors of LK lanes.
+// Outputs in vectors of L lanes, inputs in vectors of LK lanes.
 template <typename T, int N, int L, int LK, Activation A>
 void backward_rows(int64_t rows, int64_t K, const T* dy, const T* y, const T* x, int64_t x_stride,
                    const T* w, T* dx, double* dw, double* db) {
@@ -175,10 +176,11 @@ void backward_rows(int64_t rows, int64_t K, const T* dy, const T* y, const T* x,
 }
 
 template <typename T>
-void narrow_backward(int64_t rows, int64_t N, int64_t K, const T* dy, const T* y,
-                     Activation activation, Matrix<T> x, Matrix<T> w, T* dx, double* dw,
+void narrow_backward(const LinearLayer<T>& layer, const T* dy, const T* y, T* dx, double* dw,
                      double* db) {
-  with_lanes_and_activation(N, activation, [&](auto lanes, auto function) {
+  const int64_t rows = layer.rows, N = layer.outputs, K = layer.inputs;
+  const Matrix<T> x = layer.x, w = layer.w;
+  with_lanes_and_activation(N, layer.activation, [&](auto lanes, auto function) {
     constexpr int L = decltype(lanes)::value;
     const auto with_inputs = [&](auto input_lanes) {
       constexpr int LK = decltype(input_lanes)::value;

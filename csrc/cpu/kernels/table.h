@@ -1,10 +1,10 @@
-// The table of functions that one instruction-set library offers.
+// The table of functions of one kernel library.
 //
 // A library (_cpu_default, _cpu_avx2, _cpu_avx512) is these sources compiled with one set of flags.
-// It knows no torch: plain pointers, one thread, a range of the work. What is allocated, checked
-// and split among threads is decided by the tensor entry points (csrc/cpu/*.cpp), which are
-// compiled once. So a library builds in seconds, nothing of ATen is compiled with instructions that
-// the processor may lack, and exactly one library is ever loaded.
+// It does not depend on torch: a function takes plain pointers and computes a range of the work on
+// one thread. Checks, allocation and the split among threads are up to the ops (csrc/cpu/*.cpp),
+// which are compiled once. So a library builds in seconds, nothing of ATen is compiled with
+// instructions that the processor may lack, and exactly one library is loaded.
 #pragma once
 
 #include <cstdint>
@@ -15,7 +15,7 @@
 
 namespace inkgrad::cpu {
 
-// Bits that the BCE kernels set where an element lies outside [0, 1] or is NaN.
+// Bits that the BCE kernels set if an element lies outside [0, 1] or is NaN.
 inline constexpr unsigned kInputOutOfRange = 1, kTargetOutOfRange = 2;
 
 // A strided matrix: element (i, j) lies at data[i * row_stride + j * col_stride].
@@ -26,48 +26,63 @@ struct Matrix {
   int64_t col_stride;
 };
 
+// c[M, N] = activation(a[M, K] b[K, N] + bias[N]).
+template <typename T>
+struct Product {
+  int64_t M, N, K;
+  Matrix<T> a, b;
+  const T* bias;  // may be null
+  Activation activation;
+  T* c;
+  int64_t c_stride;  // from row to row
+};
+
+// y[rows, outputs] = activation(x[rows, inputs] w[outputs, inputs]^T + bias).
+template <typename T>
+struct LinearLayer {
+  int64_t rows, outputs, inputs;
+  Matrix<T> x, w;
+  const T* bias;  // may be null
+  Activation activation;
+};
+
+template <typename T>
+struct BceOperands {
+  const T *input, *target;
+  const T* weight;  // may be null
+  int64_t n;
+};
+
 template <typename T>
 struct KernelsOf {
-  // ---- binary cross entropy; weight may be null
-  // ------------------------------------------------------- Sum of the losses of n elements. Bits
-  // of *out_of_range are set, never cleared.
-  double (*bce_sum)(const T* input, const T* target, const T* weight, int64_t n,
-                    unsigned* out_of_range);
-  void (*bce_each)(const T* input, const T* target, const T* weight, T* loss, int64_t n,
-                   unsigned* out_of_range);
-  // grad_output has n elements, or is null: then it is `uniform` for all. grad_input and
-  // grad_target may be null.
-  void (*bce_backward)(const T* grad_output, double uniform, const T* input, const T* target,
-                       const T* weight, T* grad_input, T* grad_target, int64_t n);
+  // ---- binary cross entropy
 
-  // ---- matrix product with epilogue
-  // ------------------------------------------------------------------- c[M, N] (rows c_stride
-  // apart) = activation(a[M, K] b[K, N] + bias[N]); bias may be null. workspace: gemm_workspace(M,
-  // N, K) elements, aligned to 64 bytes.
-  void (*gemm)(int64_t M, int64_t N, int64_t K, Matrix<T> a, Matrix<T> b, const T* bias,
-               Activation activation, T* c, int64_t c_stride, T* workspace);
+  // Returns the sum of the losses. Sets bits of *out_of_range, clears none.
+  double (*bce_sum)(const BceOperands<T>& operands, unsigned* out_of_range);
+  void (*bce_each)(const BceOperands<T>& operands, T* loss, unsigned* out_of_range);
+  // grad_output has n elements, or is null and `uniform` for all. grad_input and grad_target may be
+  // null.
+  void (*bce_backward)(const BceOperands<T>& operands, const T* grad_output, double uniform,
+                       T* grad_input, T* grad_target);
+
+  // ---- matrix products and linear layers
+
+  // workspace: gemm_workspace(M, N, K) elements, aligned to 64 bytes.
+  void (*gemm)(const Product<T>& product, T* workspace);
   int64_t (*gemm_workspace)(int64_t M, int64_t N, int64_t K);
   int64_t gemm_tile_rows, gemm_tile_cols;
-
-  // ---- linear layers of a few units: at most narrow_outputs outputs, narrow_inputs inputs
-  // y[rows, N] = activation(x[rows, K] w[N, K]^T + bias); the columns of x are contiguous, bias may
-  // be null.
+  // Layers of at most narrow_outputs outputs and narrow_inputs inputs; x's rows are contiguous.
   int64_t narrow_outputs, narrow_inputs;
-  void (*narrow_forward)(int64_t rows, int64_t N, int64_t K, Matrix<T> x, Matrix<T> w,
-                         const T* bias, Activation activation, T* y);
-  // All gradients in one pass over the rows: dx[rows, K], which may be null, is written; to dw[N,
-  // K] and db[N] their part is added.
-  void (*narrow_backward)(int64_t rows, int64_t N, int64_t K, const T* dy, const T* y,
-                          Activation activation, Matrix<T> x, Matrix<T> w, T* dx, double* dw,
+  void (*narrow_forward)(const LinearLayer<T>& layer, T* y);
+  // All gradients in one pass over the rows. Writes dx[rows, inputs], which may be null; adds to
+  // dw[outputs, inputs] and db[outputs].
+  void (*narrow_backward)(const LinearLayer<T>& layer, const T* dy, const T* y, T* dx, double* dw,
                           double* db);
-
-  // ---- linear layers of a few rows
-  // y[rows, N] = activation(x[rows, K] w[N, K]^T + bias); the columns of x and of w are contiguous,
-  // bias may be null.
-  void (*few_rows_forward)(int64_t rows, int64_t N, int64_t K, Matrix<T> x, Matrix<T> w,
-                           const T* bias, Activation activation, T* y, int64_t y_stride);
+  // Layers of a few rows; the rows of x and w are contiguous.
+  void (*few_rows_forward)(const LinearLayer<T>& layer, T* y, int64_t y_stride);
 
   // ---- elementwise
+
   // z = activation(z + bias) over rows of N elements in place; bias may be null.
   void (*bias_activation)(T* z, int64_t rows, int64_t N, const T* bias, Activation activation);
   // grad_z = grad_output * activation'(z), from output = activation(z). n elements.
@@ -80,18 +95,21 @@ struct KernelsOf {
   ConvKernels<T> conv;
 
   // ---- a training step
-  // Sum of -log softmax(row)[label] over rows of logits. grad[rows, classes], which may be null, is
-  // scale times its gradient. The rows whose largest logit is the label's are added to *right.
+
+  // Returns the sum of -log softmax(row)[label] over rows of logits. Writes its gradient, times
+  // scale, to grad[rows, classes], which may be null. Adds the number of rows whose largest logit
+  // is the label's to *correct.
   double (*cross_entropy)(const T* logits, const int64_t* labels, int64_t rows, int64_t classes,
-                          T scale, T* grad, int64_t* right);
-  // One update of n weights; velocity, momentum's memory, may be null.
-  void (*sgd)(T* w, const T* grad, T* velocity, int64_t n, T lr, T momentum, T decay);
+                          T scale, T* grad, int64_t* correct);
+  // Updates n weights; velocity may be null without momentum.
+  void (*sgd)(T* w, const T* grad, T* velocity, int64_t n, const Sgd& settings);
 
   // ---- for benchmarks
-  // Rounds of chain_operations multiplications and additions that nothing holds up; their result
-  // is returned so that they are made.
-  T (*multiply_add_chains)(int64_t rounds);
-  int64_t chain_operations;
+
+  // Rounds of fma_round_operations independent multiplications and additions. The result is
+  // returned so that they are not optimized away.
+  T (*fma_rounds)(int64_t rounds);
+  int64_t fma_round_operations;
 };
 
 struct Kernels {

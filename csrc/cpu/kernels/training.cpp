@@ -1,4 +1,4 @@
-// What a training step needs beside its layers: the cross entropy of logits, and the update of
+// The parts of a training step beside its layers: the cross entropy of logits, and the update of
 // stochastic gradient descent.
 //
 //   loss(x, c)    = log(sum over j of exp(x[j])) - x[c],  from exp(x[j] - max x): nothing overflows
@@ -6,19 +6,19 @@
 #include <cmath>
 
 #include "entries.h"
-#include "math.h"
+#include "vec_math.h"
 
 namespace inkgrad::cpu {
 namespace {
 
 template <typename T>
-inline T largest(const T* x, int64_t n, int64_t* where) {
+inline T largest(const T* x, int64_t n, int64_t* index) {
   T best = x[0];
-  *where = 0;
+  *index = 0;
   for (int64_t i = 1; i < n; ++i) {
     if (x[i] > best || x[i] != x[i]) {
       best = x[i];
-      *where = i;
+      *index = i;
     }
   }
   return best;
@@ -26,14 +26,14 @@ inline T largest(const T* x, int64_t n, int64_t* where) {
 
 template <typename T>
 double cross_entropy(const T* logits, const int64_t* labels, int64_t rows, int64_t classes, T scale,
-                     T* grad, int64_t* right) {
+                     T* grad, int64_t* correct) {
   constexpr int L = kLanes<T> > 8 ? kLanes<T> : 8;  // ten classes in one or two vectors
   double loss = 0;
   for (int64_t r = 0; r < rows; ++r, logits += classes) {
-    int64_t place;
-    const T top = largest(logits, classes, &place);
-    *right += place == labels[r];
-    // Exponentials go where the gradient will be, if there is one: they are its numerators.
+    int64_t predicted;
+    const T top = largest(logits, classes, &predicted);
+    *correct += predicted == labels[r];
+    // The exponentials are the numerators of the gradient, and are stored in its place.
     Vec<T, L> sums{}, e{};
     for (int64_t j = 0; j < classes; j += L) {
       const int64_t n = classes - j;
@@ -59,11 +59,11 @@ double cross_entropy(const T* logits, const int64_t* labels, int64_t rows, int64
   return loss;
 }
 
-// g = grad + decay w;  velocity = momentum velocity + g;  w -= lr velocity.  Without a velocity w
-// -= lr g.
+// As in common/sgd.h; without a velocity, w -= lr g.
 template <typename T>
-void sgd(T* w, const T* grad, T* velocity, int64_t n, T lr, T momentum, T decay) {
+void sgd(T* w, const T* grad, T* velocity, int64_t n, const Sgd& settings) {
   constexpr int L = kLanes<T>;
+  const T lr = T(settings.lr), momentum = T(settings.momentum), decay = T(settings.weight_decay);
   const auto update = [&](auto get, auto put, int64_t i) {
     const Vec<T> old = get(w + i);
     Vec<T> step = get(grad + i) + decay * old;

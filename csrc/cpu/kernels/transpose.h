@@ -1,16 +1,16 @@
-// Transposition of blocks in registers.
+// Transposes blocks in registers.
 #pragma once
 
 #include "vec.h"
 
 namespace inkgrad::cpu {
 
-// Elements in 16 bytes, within which the machine has its cheapest shuffles.
+// Elements in 16 bytes, within which shuffles are cheapest.
 template <typename T, int L>
 inline constexpr int kGroup = L * int(sizeof(T)) < 16 ? L : 16 / int(sizeof(T));
 
-// Within every group, the lower (half = 0) or the upper half of a and of b, `distance` elements
-// from one and from the other in turn.
+// Interleaves the lower (half = 0) or the upper half of every group of a and b, `distance` elements
+// at a time.
 template <typename T, int L, int distance, int half, int... I>
 inline Vec<T, L> interleave_groups(Vec<T, L> a, Vec<T, L> b, std::integer_sequence<int, I...>) {
   constexpr int G = kGroup<T, L>;
@@ -27,7 +27,7 @@ inline Vec<T, L> every_other_group(Vec<T, L> a, Vec<T, L> b, std::integer_sequen
       a, b, ((I / G % (groups / 2) * 2 + odd) * G + I % G + I / G / (groups / 2) * L)...);
 }
 
-// The round of transpose_square that exchanges vectors `distance` apart, and those after it.
+// The rounds of transpose_square from the one that exchanges vectors `distance` apart.
 template <typename T, int L, int distance>
 inline void transpose_rounds(Vec<T, L> (&rows)[L]) {
   if constexpr (distance < L) {
@@ -48,11 +48,11 @@ inline void transpose_rounds(Vec<T, L> (&rows)[L]) {
   }
 }
 
-// A square of L vectors, transposed in log2(L) rounds of L shuffles.
+// Transposes a square of L vectors in log2(L) rounds of L shuffles.
 template <typename T, int L>
 inline void transpose_square(Vec<T, L> (&rows)[L]) {
   transpose_rounds<T, L, 1>(rows);
-  if constexpr (kGroup<T, L> == 4) {  // the middle two of four have changed places on the way
+  if constexpr (kGroup<T, L> == 4) {  // the rounds have exchanged the middle two of four
 #pragma GCC unroll 16
     for (int i = 1; i < L; i += 4) {
       const Vec<T, L> third = rows[i];

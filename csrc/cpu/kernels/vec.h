@@ -1,6 +1,5 @@
-// SIMD vectors as the compiler's own vector extension: the same source for SSE2, AVX2, AVX-512 and
-// NEON, one library per set of flags. a * b + c becomes a fused multiply-add where the flags allow
-// it.
+// SIMD vectors in the compiler's vector extension: one source for SSE2, AVX2, AVX-512 and NEON, one
+// library for each set of flags. a * b + c becomes a fused multiply-add where the flags allow it.
 #pragma once
 
 #include <cstdint>
@@ -62,8 +61,8 @@ inline Mask<T, L> first_lanes(int64_t n) {
   return lane < typename IntegerOf<T>::type(n);
 }
 
-// p, of which the compiler no longer knows how it was computed. Where a tile's addresses are
-// p + r * row + v * L it would keep r * row + v * L of each in a register, and has none left.
+// Hides from the compiler how p was computed. For the addresses p + r * row + v * L of a tile, it
+// would keep every r * row + v * L in a register, and spill.
 template <typename T>
 inline T* opaque(T* p) {
   asm("" : "+r"(p));
@@ -78,8 +77,8 @@ template <int L, typename T>
 inline void store(T* p, Vec<T, L> v) {
   *reinterpret_cast<typename VecOf<T, L>::unaligned*>(p) = v;
 }
-// The first n < L elements, zero behind them; and back. Nothing else is touched. A memcpy of
-// unknown size is a function call, so where the machine has masked moves they do it.
+// Load and store the first n < L elements and touch nothing else; other lanes are loaded as zero.
+// Masked moves where the machine has them: a memcpy of unknown size is a function call.
 template <int L, typename T>
 inline Vec<T, L> load_first(const T* p, int64_t n) {
   using V = Vec<T, L>;
@@ -150,8 +149,8 @@ inline T horizontal_sum(Vec<T, L> v) {
   if constexpr (L == 1) {
     return v[0];
   } else {
-    // Through a copy in memory: halves taken from v itself would keep v there, and with it the sums
-    // of the loop that it comes from.
+    // Through a copy in memory: halves of v itself would keep v in memory, also in the loop that
+    // computes it.
     T copy[L];
     store<L>(copy, v);
     return horizontal_sum<T, L / 2>(load<L / 2>(copy) + load<L / 2>(copy + L / 2));
@@ -161,7 +160,7 @@ template <typename T, int L>
 inline Vec<double, L> to_double(Vec<T, L> v) {
   return __builtin_convertvector(v, Vec<double, L>);
 }
-// Two vectors as one of twice the length, and its halves.
+// Joins two vectors into one of twice the length, and splits it.
 template <typename T, int L, int... I>
 inline Vec<T, 2 * L> joined(Vec<T, L> low, Vec<T, L> high, std::integer_sequence<int, I...>) {
   return __builtin_shufflevector(low, high, I...);
@@ -181,8 +180,8 @@ inline void split(Vec<T, 2 * L> v, Vec<T, L>& low, Vec<T, L>& high) {
   split<T, L>(v, low, high, std::make_integer_sequence<int, L>{});
 }
 
-// max(v, bound) and min(v, bound) that keep NaN. Compilers make two instructions of the comparison,
-// for they do not know which operand may be NaN.
+// max(v, bound) and min(v, bound) that keep NaN. Compilers need two instructions for the comparison,
+// because they do not know which operand may be NaN.
 template <typename T, int L>
 inline Vec<T, L> at_least(Vec<T, L> v, T bound) {
   const Vec<T, L> b = broadcast<L>(bound);
@@ -229,7 +228,7 @@ inline bool any(M mask) {
   return found;
 }
 
-// Whether a lane of v is below the bound, or NaN. Of a Mask compilers make a vector first.
+// Whether a lane of v is below the bound, or NaN; without the vector that compilers make of a Mask.
 template <typename T, int L>
 inline bool any_not_at_least(Vec<T, L> v, T bound) {
   [[maybe_unused]] const Vec<T, L> b = broadcast<L>(bound);

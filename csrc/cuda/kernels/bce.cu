@@ -1,14 +1,14 @@
-// Binary cross entropy: one pass over memory, both logarithms from one computation (math.h).
+// Binary cross entropy: one pass over memory, both logarithms from one computation (scalar_math.h).
 //
-// As torch's kernel, these assert that inputs and targets lie in [0, 1].
-#include "common.cuh"
+// As torch's kernel, these assert that inputs and targets are in [0, 1].
+#include "device.cuh"
 #include "entries.h"
-#include "math.h"
+#include "scalar_math.h"
 
 namespace inkgrad::cuda {
 namespace {
 
-// The logarithms of an element: as exact as its type, or as a sum of many needs them.
+// The logarithms of an element, as accurate as its type, or as a sum, requires.
 template <typename T, bool kSum>
 __device__ __forceinline__ LogPair<ComputeType<T>> logarithms(ComputeType<T> x) {
   if constexpr (sizeof(T) == 2) {
@@ -22,7 +22,7 @@ __device__ __forceinline__ LogPair<ComputeType<T>> logarithms(ComputeType<T> x) 
 
 template <typename T>
 using Range = UnitInterval<ComputeType<T>>;
-// After the last element: a check after each would keep the loads from running ahead.
+// After the last element: a check after each would delay the next loads.
 template <typename T>
 __device__ __forceinline__ void check(const Range<T>& range) {
   assert(range.holds() && "all elements of input and target should be between 0 and 1");
@@ -48,8 +48,8 @@ __device__ __forceinline__ Vector<T> losses(const A& at, const T* input, const T
   return loss;
 }
 
-// A few dozen losses are added in T by their thread; all further sums are in double. Each block
-// leaves its part, or, if it is the only one, the result.
+// A thread adds a few dozen losses in T; all further sums are in double. Each block writes its part,
+// a single block the result.
 template <typename T, bool kAligned>
 __global__ void __launch_bounds__(kThreads)
     bce_sum_kernel(const T* input, const T* target, const T* weight, int64_t n, double divisor,
@@ -137,44 +137,40 @@ void with_access(Dtype dtype, bool in_vectors, F f) {
   with_dtype(dtype, [&](auto zero) { with_flag(in_vectors, [&](auto flag) { f(zero, flag); }); });
 }
 
-void sum(Dtype dtype, const void* input, const void* target, const void* weight, int64_t n,
-         double divisor, double* parts_of_sum, void* result, void* stream) {
-  const int64_t blocks = parts(dtype, n);
-  with_access(dtype, aligned(input, target, weight), [&](auto zero, auto in_vectors) {
+void sum(const BceOperands& o, double divisor, double* parts_of_sum, void* result, void* stream) {
+  const int64_t blocks = parts(o.dtype, o.n);
+  with_access(o.dtype, aligned(o.input, o.target, o.weight), [&](auto zero, auto in_vectors) {
     using T = decltype(zero);
     bce_sum_kernel<T, in_vectors><<<blocks, kThreads, 0, as_stream(stream)>>>(
-        static_cast<const T*>(input), static_cast<const T*>(target), static_cast<const T*>(weight),
-        n, divisor, parts_of_sum, static_cast<T*>(result));
+        static_cast<const T*>(o.input), static_cast<const T*>(o.target),
+        static_cast<const T*>(o.weight), o.n, divisor, parts_of_sum, static_cast<T*>(result));
     INKGRAD_LAUNCH_CHECK();
   });
-  if (blocks > 1) add_parts(parts_of_sum, blocks, 1, divisor, dtype, result, stream);
+  if (blocks > 1) add_parts(parts_of_sum, blocks, 1, divisor, o.dtype, result, stream);
 }
 
-void each(Dtype dtype, const void* input, const void* target, const void* weight, int64_t n,
-          void* loss, void* stream) {
-  with_access(dtype, aligned(input, target, weight, loss), [&](auto zero, auto in_vectors) {
+void each(const BceOperands& o, void* loss, void* stream) {
+  with_access(o.dtype, aligned(o.input, o.target, o.weight, loss), [&](auto zero, auto in_vectors) {
     using T = decltype(zero);
-    bce_each_kernel<T, in_vectors><<<parts(dtype, n), kThreads, 0, as_stream(stream)>>>(
-        static_cast<const T*>(input), static_cast<const T*>(target), static_cast<const T*>(weight),
-        n, static_cast<T*>(loss));
+    bce_each_kernel<T, in_vectors><<<parts(o.dtype, o.n), kThreads, 0, as_stream(stream)>>>(
+        static_cast<const T*>(o.input), static_cast<const T*>(o.target),
+        static_cast<const T*>(o.weight), o.n, static_cast<T*>(loss));
     INKGRAD_LAUNCH_CHECK();
   });
 }
 
-void backward(Dtype dtype, const void* grad_output, bool uniform, double divisor, const void* input,
-              const void* target, const void* weight, int64_t n, void* grad_input,
-              void* grad_target, void* stream) {
-  const bool all_aligned =
-      aligned(input, target, weight, grad_input, grad_target) && (uniform || aligned(grad_output));
-  with_access(dtype, all_aligned, [&](auto zero, auto in_vectors) {
+void backward(const BceOperands& o, const BceGradients& g, void* stream) {
+  const bool all_aligned = aligned(o.input, o.target, o.weight, g.grad_input, g.grad_target) &&
+                           (g.uniform || aligned(g.grad_output));
+  with_access(o.dtype, all_aligned, [&](auto zero, auto in_vectors) {
     using T = decltype(zero);
-    with_flag(grad_target, [&](auto target_too) {  // its logarithms cost registers
+    with_flag(g.grad_target, [&](auto target_too) {  // its logarithms cost registers
       bce_backward_kernel<T, in_vectors, target_too>
-          <<<parts(dtype, n), kThreads, 0, as_stream(stream)>>>(
-              static_cast<const T*>(grad_output), uniform, static_cast<ComputeType<T>>(divisor),
-              static_cast<const T*>(input), static_cast<const T*>(target),
-              static_cast<const T*>(weight), n, static_cast<T*>(grad_input),
-              static_cast<T*>(grad_target));
+          <<<parts(o.dtype, o.n), kThreads, 0, as_stream(stream)>>>(
+              static_cast<const T*>(g.grad_output), g.uniform,
+              static_cast<ComputeType<T>>(g.divisor), static_cast<const T*>(o.input),
+              static_cast<const T*>(o.target), static_cast<const T*>(o.weight), o.n,
+              static_cast<T*>(g.grad_input), static_cast<T*>(g.grad_target));
       INKGRAD_LAUNCH_CHECK();
     });
   });

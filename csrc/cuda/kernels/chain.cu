@@ -1,19 +1,18 @@
-// A whole training step of a small chain of linear layers in one launch: forward, loss, backward
-// and update.
+// A training step of a small chain of linear layers in one launch: forward, loss, backward, update.
 //
-// One block does it all. A step of such a model is some ten thousand multiplications, a few
-// microseconds for one block, while every launch costs as much again, and blocks that share a sum
-// need a second one. Weights, activations and sums stay in shared memory; the examples come in
-// tiles. Who adds what depends on the chain's sizes alone, so that the same step has the same bits.
+// A single block: a step of such a model is some ten thousand multiplications, which take one block
+// a few microseconds. Every further launch would cost as much again, and sums across blocks need
+// one. Weights, activations and sums stay in shared memory; examples are processed in tiles. The
+// order of sums depends only on the chain's sizes, so that the same step gives the same bits.
 #include "chain_map.h"
-#include "common.cuh"
+#include "device.cuh"
 #include "entries.h"
-#include "math.h"
+#include "scalar_math.h"
 
 namespace inkgrad::cuda {
 namespace {
 
-// The row of a tile and the unit of a level that element i of them is.
+// Splits element i of a tile into its row and its unit of the level.
 struct Unit {
   int row, unit;
 
@@ -31,7 +30,7 @@ __global__ void __launch_bounds__(kThreads)
   double* const sums = reinterpret_cast<double*>(shared);
   float* const weights = reinterpret_cast<float*>(sums + map.sums);
   float* const units = weights + map.weights;
-  const bool learns = pass.action != ChainAction::judge;
+  const bool learns = pass.action != ChainAction::evaluate;
 
   for (int l = 0; l < pass.layers; ++l) {
     const ChainLayer& layer = pass.layer[l];
@@ -57,7 +56,7 @@ __global__ void __launch_bounds__(kThreads)
   bool bad_row = false, bad_target = false;
   for (int64_t begin = 0; begin < pass.count; begin += map.rows) {
     const int rows = int(pass.count - begin < map.rows ? pass.count - begin : map.rows);
-    __syncthreads();  // the tile before is done with
+    __syncthreads();  // the previous tile has been read
     for (int i = threadIdx.x; i < rows * inputs; i += kThreads) {
       const Unit at(i, map.by_level[0]);
       const int64_t example = example_of(begin + at.row);
@@ -93,7 +92,7 @@ __global__ void __launch_bounds__(kThreads)
       __syncthreads();
     }
 
-    // In place of the outputs: the gradients of what the last activation was given.
+    // The outputs become the gradients of the last activation's input.
     float* const last = units + map.unit_at[pass.layers];
     for (int i = threadIdx.x; i < rows * outputs; i += kThreads) {
       const Unit at(i, map.by_level[pass.layers]);
@@ -129,7 +128,7 @@ __global__ void __launch_bounds__(kThreads)
         sums[map.sum_at[l] + i] += sum;  // of every tile by the same thread
       }
       if (l == 0) break;
-      __syncthreads();  // the inputs are done with: their gradients take their place
+      __syncthreads();  // before gradients overwrite the inputs
       const float* const own = weights + map.weight_at[l];
       const int pitch = chain_pitch(layer.inputs);
       for (int i = threadIdx.x; i < rows * layer.inputs; i += kThreads) {
@@ -154,7 +153,7 @@ __global__ void __launch_bounds__(kThreads)
   const bool is_finite = !__syncthreads_or(threadIdx.x == 0 && !isfinite(loss));
   if (threadIdx.x == 0) {
     report[kChainLoss] = loss;
-    report[kChainRight] = right;
+    report[kChainCorrect] = right;
     report[kChainBadRows] = any_bad_row;
     report[kChainBadTargets] = any_bad_target;
   }
@@ -193,7 +192,7 @@ void run(const ChainPass& pass, double* report, void* stream) {
 }
 
 const Entries entries([](Kernels& table) {
-  table.chain_takes = is_small_chain;
+  table.chain_supports = is_small_chain;
   table.chain_pass = run;
 });
 

@@ -1,7 +1,7 @@
-// Where things lie in the shared memory of the block that makes a training step of a small chain
-// (chain.cu). Without CUDA, as index.h.
+// The layout of shared memory in the training step of a small chain (chain.cu). Without CUDA, as
+// index.h.
 //
-// The chain's units stand in levels: level 0 are the inputs, level l + 1 the outputs of layer l.
+// Units are grouped in levels: level 0 are the inputs, level l + 1 the outputs of layer l.
 #pragma once
 
 #include "index.h"
@@ -11,32 +11,31 @@ namespace inkgrad::cuda {
 
 struct ChainMap {
   int width;  // units of an example, from one row of the tile to the next
-  int unit_at[kMostChainLayers + 1];
-  Divider by_level[kMostChainLayers + 1];  // division by a level's units
-  // Of a layer: its weights, row by row in chain_pitch(), and the bias behind them.
-  int weight_at[kMostChainLayers];
+  int unit_at[kMaxChainLayers + 1];
+  Divider by_level[kMaxChainLayers + 1];  // division by a level's units
+  // Of each layer: its weights, chain_pitch() per row, then the bias.
+  int weight_at[kMaxChainLayers];
   int weights;
-  // The sums over examples that are its gradients, one copy for each group of threads.
-  int sum_at[kMostChainLayers], groups[kMostChainLayers];
+  // Gradients of each layer, a copy for each group of threads.
+  int sum_at[kMaxChainLayers], groups[kMaxChainLayers];
   int sums;
   int rows;  // examples of a tile
 };
 
-// From one output's weights to the next: odd, so that those of several outputs lie in different
-// banks.
+// Distance between the weights of two outputs: odd, to avoid bank conflicts.
 INKGRAD_HD int chain_pitch(int inputs) { return inputs | 1; }
 
-// Gradients of a layer: after the weights of each output its bias.
+// Gradients of a layer: for each output its weights, then its bias.
 INKGRAD_HD int chain_gradients(const ChainLayer& layer) {
   return layer.outputs * (layer.inputs + 1);
 }
 
-inline constexpr int kChainFewestRows = 16;
+inline constexpr int kChainMinRows = 16;
 
-// rows: 0 if there is no room for them.
+// rows is 0 if the chain does not fit.
 inline ChainMap chain_map(const ChainPass& pass) {
-  constexpr int kMostGroups = 16;
-  // Of the 48 KB that every device has; the rest is for the sum of the losses (sum_columns).
+  constexpr int kMaxGroups = 16;
+  // Of 48 KB, which every device has; the rest is for the sum of the losses (sum_columns).
   constexpr int64_t kBytes = 45 * 1024;
   ChainMap map{};
   map.unit_at[0] = 0;
@@ -50,13 +49,13 @@ inline ChainMap chain_map(const ChainPass& pass) {
     map.weight_at[l] = map.weights;
     map.weights += layer.outputs * (chain_pitch(layer.inputs) + 1);
     const int gradients = chain_gradients(layer), groups = kThreads / gradients;
-    map.groups[l] = groups < 1 ? 1 : groups > kMostGroups ? kMostGroups : groups;
+    map.groups[l] = groups < 1 ? 1 : groups > kMaxGroups ? kMaxGroups : groups;
     map.sum_at[l] = map.sums;
     map.sums += gradients * map.groups[l];
   }
   const int64_t left = kBytes - int64_t(sizeof(double)) * map.sums - 4 * int64_t(map.weights);
   const int64_t rows = left / (4 * int64_t(map.width));
-  map.rows = rows < kChainFewestRows ? 0 : rows > kThreads ? kThreads : int(rows);
+  map.rows = rows < kChainMinRows ? 0 : rows > kThreads ? kThreads : int(rows);
   return map;
 }
 
@@ -65,12 +64,12 @@ inline int64_t chain_shared_bytes(const ChainMap& map) {
 }
 
 inline bool is_small_chain(const ChainPass& pass) {
-  constexpr int kMostUnits = 128;  // of a level
-  if (pass.layers < 1 || pass.layers > kMostChainLayers) return false;
+  constexpr int kMaxUnits = 128;  // of a level
+  if (pass.layers < 1 || pass.layers > kMaxChainLayers) return false;
   for (int l = 0; l < pass.layers; ++l) {
     const ChainLayer& layer = pass.layer[l];
-    if (layer.inputs < 1 || layer.inputs > kMostUnits || layer.outputs < 1 ||
-        layer.outputs > kMostUnits || (l > 0 && layer.inputs != pass.layer[l - 1].outputs)) {
+    if (layer.inputs < 1 || layer.inputs > kMaxUnits || layer.outputs < 1 ||
+        layer.outputs > kMaxUnits || (l > 0 && layer.inputs != pass.layer[l - 1].outputs)) {
       return false;
     }
   }

@@ -1,24 +1,22 @@
-// relu(max_pool2d(conv2d(x, w) + b)) for images of few channels, in one kernel, which keeps a byte
-// an output: the place of the maximum.
+// relu(max_pool2d(conv2d(x, w) + b)) for few channels, in one kernel. For backward it keeps one byte
+// for each output: the index of the maximum in its window.
 //
-// Few: at most kMostProducts products a pixel. Native passes over the unpooled planes six times
-// (the convolution, the bias, the pool and its indices, the relu), and turns the layout of images
-// round for the tensor cores; up to here that takes longer than the products do in float
-// arithmetic.
+// Few channels: at most kMaxProducts products per pixel. Torch makes six passes over the unpooled
+// planes (convolution, bias, pool and its indices, relu) and converts the memory format for the
+// tensor cores, which takes longer than this many products in float arithmetic.
 #include "conv_parts.cuh"
 #include "entries.h"
-#include "math.h"
+#include "scalar_math.h"
 
 namespace inkgrad::cuda {
 namespace {
 
-constexpr int64_t kMostTaps = 250, kMostProducts = 5120;
+constexpr int64_t kMaxTaps = 250, kMaxProducts = 5120;
 
 template <int K, int kTogether>
 __global__ void __launch_bounds__(kLargestBlock, 4)
-    conv_relu_pool_kernel(PooledConv g, PlaneTiles tiles, ChannelGroups groups,
-                          const float* input, const float* weight, const float* bias, float* output,
-                          uint8_t* indices) {
+    conv_relu_pool_kernel(PooledConv g, PlaneTiles tiles, ChannelGroups groups, const float* input,
+                          const float* weight, const float* bias, float* output, uint8_t* indices) {
   extern __shared__ float4 shared[];  // weights, bias, images
   const int in_channels = int(g.in_channels), channels = int(g.out_channels);
   constexpr int kGroup = group_elements(K, kTogether);
@@ -37,19 +35,20 @@ __global__ void __launch_bounds__(kLargestBlock, 4)
   const int pooled_width = int(g.pool.out_width), pitch = tiles.tile.pitch;
   const int plane = tiles.tile.rows * pitch;
   const int all_images = int(g.images);
-  for (int part = blockIdx.x; part < tiles.shares_of(all_images); part += gridDim.x) {
+  for (int part = blockIdx.x; part < tiles.image_slices(all_images); part += gridDim.x) {
     const int first = part / tiles.parts * tiles.images, left = all_images - first;
-    __syncthreads();  // the images before are done with
+    __syncthreads();  // the previous images have been read
     load_images(g, tiles.tile, input, first, left < tiles.images ? left : tiles.images, images);
     __syncthreads();
 
-    int share, image_in_block, image, place;
-    if (!tiles.locate(part, threadIdx.x, all_images, &share, &image_in_block, &image, &place)) {
+    int slice, image_in_block, image, position;
+    if (!tiles.locate(part, threadIdx.x, all_images, &slice, &image_in_block, &image, &position)) {
       continue;
     }
     const float* const corner = images + image_in_block * in_channels * plane +
-                                2 * (place / pooled_width) * pitch + 2 * (place % pooled_width);
-    for (int group = share; group < groups.count; group += tiles.channel_shares) {
+                                2 * (position / pooled_width) * pitch +
+                                2 * (position % pooled_width);
+    for (int group = slice; group < groups.count; group += tiles.channel_slices) {
       float sums[kTogether][4] = {};
       for (int c = 0; c < in_channels; ++c) {
         const float* const window = corner + c * plane;
@@ -71,7 +70,7 @@ __global__ void __launch_bounds__(kLargestBlock, 4)
             index = p;
           }
         }
-        const int64_t at = (int64_t(image) * channels + channel) * tiles.places + place;
+        const int64_t at = (int64_t(image) * channels + channel) * tiles.positions + position;
         output[at] = activate(best, Activation::relu);
         indices[at] = uint8_t(index);
       }
@@ -79,13 +78,13 @@ __global__ void __launch_bounds__(kLargestBlock, 4)
   }
 }
 
-bool takes(const PooledConv& g) {
+bool supports(const PooledConv& g) {
   const bool usual = g.dilation_height == 1 && g.dilation_width == 1 && g.pool.window_height == 2 &&
                      g.pool.window_width == 2 && g.kernel_height == g.kernel_width &&
                      (g.kernel_height == 3 || g.kernel_height == 5);
   const int64_t taps = g.in_channels * g.kernel_height * g.kernel_width;
-  // Sizes first: then what follows fits an int.
-  return usual && taps <= kMostTaps && taps * g.out_channels <= kMostProducts &&
+  // Sizes are checked first, so that the rest fits an int.
+  return usual && taps <= kMaxTaps && taps * g.out_channels <= kMaxProducts &&
          g.in_height + 2 * g.pad_height <= 1024 && g.in_width + 2 * g.pad_width <= 1024 &&
          g.images <= INT32_MAX / 1024 && forward_shared_bytes(g, forward_tiles(g)) <= kSharedBytes;
 }
@@ -105,7 +104,7 @@ void relu_pool(const PooledConv& g, const float* input, const float* weight, con
 }
 
 const Entries entries([](Kernels& table) {
-  table.conv_takes = takes;
+  table.conv_supports = supports;
   table.conv_relu_pool = relu_pool;
 });
 

@@ -1,34 +1,33 @@
-// The input's gradient of relu(max_pool2d(conv2d(x, w) + b)) for images of few channels, from what
-// forward kept: the place of each maximum. The gradient of the convolution's output, zero but
-// there, is spread out in shared memory; the input's is its convolution with the weights turned
-// round.
+// The input gradient of relu(max_pool2d(conv2d(x, w) + b)) for few channels, from the index of each
+// maximum. The gradient of the convolution's output, zero except at the maxima, is scattered in
+// shared memory and convolved with the flipped weights.
 #include "conv_parts.cuh"
 #include "entries.h"
-#include "math.h"
+#include "scalar_math.h"
 
 namespace inkgrad::cuda {
 namespace {
 
-// The gradients of the pixels of the convolution, for all places of `here` images. The zeros around
-// them are there already.
-__device__ __forceinline__ void spread_grads(const PooledConv& g, const ImageTile& tile,
-                                             int to_left, int64_t first, int here,
-                                             const float* grad_output, const float* output,
-                                             const uint8_t* indices, float* grads) {
-  const int width = int(g.pool.out_width), places = int(g.pool.out_height) * width;
-  const int plane = tile.rows * tile.pitch, count = here * int(g.out_channels) * places;
-  const int64_t start = first * g.out_channels * places;
+// Scatters the gradients of `here` images to the pixels of the convolution; the zeros around them are
+// in memory already.
+__device__ __forceinline__ void scatter_grads(const PooledConv& g, const ImageTile& tile,
+                                              int to_left, int64_t first, int here,
+                                              const PooledConvGradient& gradient, float* grads) {
+  const auto [grad_output, output, indices] = gradient;
+  const int width = int(g.pool.out_width), positions = int(g.pool.out_height) * width;
+  const int plane = tile.rows * tile.pitch, count = here * int(g.out_channels) * positions;
+  const int64_t start = first * g.out_channels * positions;
 #pragma unroll 4
   for (int i = threadIdx.x; i < count; i += blockDim.x) {
-    const int list = i / places, place = i - list * places;  // the channel of an image
-    const int row = place / width, column = place - row * width;
+    const int list = i / positions, position = i - list * positions;  // the channel of an image
+    const int row = position / width, column = position - row * width;
     const int index = __ldg(indices + start + i);
     const float grad = activate_backward(__ldg(grad_output + start + i), __ldg(output + start + i),
                                          Activation::relu);
 #pragma unroll
     for (int p = 0; p < 4; ++p) {
       const int y = 2 * row + p / 2, x = 2 * column + p % 2 + to_left;
-      // With more padding than the kernel is wide its outermost places see no image.
+      // With padding wider than the kernel, the outermost positions see no image.
       if (x >= 0 && x < tile.pitch) {
         grads[list * plane + y * tile.pitch + x] = p == index ? grad : 0.0f;
       }
@@ -39,8 +38,7 @@ __device__ __forceinline__ void spread_grads(const PooledConv& g, const ImageTil
 template <int K, int kTogether>
 __global__ void __launch_bounds__(kLargestBlock)
     conv_input_grad_kernel(PooledConv g, PlaneTiles tiles, ChannelGroups groups,
-                           const float* grad_output, const float* output, const uint8_t* indices,
-                           const float* weight, float* grad_input) {
+                           PooledConvGradient gradient, const float* weight, float* grad_input) {
   extern __shared__ float4 shared[];  // weights, gradients of the convolution's output
   const int in_channels = int(g.in_channels), out_channels = int(g.out_channels);
   constexpr int kGroup = group_elements(K, kTogether);
@@ -51,7 +49,7 @@ __global__ void __launch_bounds__(kLargestBlock)
 
   load_weights<K, kTogether>(
       out_channels, groups.count, weights, [&](int out, int tap, int channel) {
-        const int at = (out * in_channels + channel + 1) * K * K - 1 - tap;  // turned round
+        const int at = (out * in_channels + channel + 1) * K * K - 1 - tap;  // flipped
         return channel < in_channels ? __ldg(weight + at) : 0.0f;
       });
   const int clear = pitch + tiles.images * out_channels * plane;
@@ -59,20 +57,20 @@ __global__ void __launch_bounds__(kLargestBlock)
   const int up = K - 1 - int(g.pad_height), to_left = K - 1 - int(g.pad_width);
   const int height = int(g.in_height), width = int(g.in_width), across = (width + 1) / 2;
   const int all_images = int(g.images);
-  for (int part = blockIdx.x; part < tiles.shares_of(all_images); part += gridDim.x) {
+  for (int part = blockIdx.x; part < tiles.image_slices(all_images); part += gridDim.x) {
     const int first = part / tiles.parts * tiles.images, left = all_images - first;
     const int here = left < tiles.images ? left : tiles.images;
-    __syncthreads();  // the gradients before are done with
-    spread_grads(g, tiles.tile, to_left, first, here, grad_output, output, indices, grads);
+    __syncthreads();  // the previous gradients have been read
+    scatter_grads(g, tiles.tile, to_left, first, here, gradient, grads);
     __syncthreads();
 
-    int share, image_in_block, image, place;
-    if (!tiles.locate(part, threadIdx.x, all_images, &share, &image_in_block, &image, &place)) {
+    int slice, image_in_block, image, position;
+    if (!tiles.locate(part, threadIdx.x, all_images, &slice, &image_in_block, &image, &position)) {
       continue;
     }
-    const int y = 2 * (place / across), x = 2 * (place % across);
+    const int y = 2 * (position / across), x = 2 * (position % across);
     const float* const own = grads + image_in_block * out_channels * plane + x;
-    for (int group = share; group < groups.count; group += tiles.channel_shares) {
+    for (int group = slice; group < groups.count; group += tiles.channel_slices) {
       const float* rows[K + 1];
 #pragma unroll
       for (int k = 0; k <= K; ++k) {
@@ -101,13 +99,13 @@ __global__ void __launch_bounds__(kLargestBlock)
   }
 }
 
-// Of forward's geometries (conv_takes).
-bool takes_input(const PooledConv& g) {
+// Among the geometries that forward supports.
+bool supports_input_grad(const PooledConv& g) {
   return input_grad_shared_bytes(g, input_grad_tiles(g)) <= kSharedBytes;
 }
 
-void input_grad(const PooledConv& g, const float* grad_output, const float* output,
-                const uint8_t* indices, const float* weight, float* grad_input, void* stream) {
+void input_grad(const PooledConv& g, const PooledConvGradient& gradient, const float* weight,
+                float* grad_input, void* stream) {
   const PlaneTiles tiles = input_grad_tiles(g);
   const ChannelGroups groups = channel_groups(g.in_channels);
   const int64_t bytes = input_grad_shared_bytes(g, tiles);
@@ -115,13 +113,13 @@ void input_grad(const PooledConv& g, const float* grad_output, const float* outp
     allow_shared_bytes(conv_input_grad_kernel<k, together>, bytes);
     conv_input_grad_kernel<k, together>
         <<<tiles.blocks(g.images, bytes), tiles.threads, bytes, as_stream(stream)>>>(
-            g, tiles, groups, grad_output, output, indices, weight, grad_input);
+            g, tiles, groups, gradient, weight, grad_input);
     INKGRAD_LAUNCH_CHECK();
   });
 }
 
 const Entries entries([](Kernels& table) {
-  table.conv_input_grad_takes = takes_input;
+  table.conv_input_grad_supports = supports_input_grad;
   table.conv_input_grad = input_grad;
 });
 

@@ -1,5 +1,5 @@
-// How the convolutions of few channels are cut into blocks, and where things lie in their shared
-// memory. Stride and dilation are 1, windows of the pool 2 x 2. Without CUDA, as index.h.
+// The blocks of convolutions of few channels and the layout of their shared memory. Stride and
+// dilation are 1, windows of the pool 2 x 2. Without CUDA, as index.h.
 #pragma once
 
 #include "index.h"
@@ -10,16 +10,15 @@ namespace inkgrad::cuda {
 inline constexpr int64_t kSharedBytes = 96 * 1024;  // of a block
 inline constexpr int kLargestBlock = 256;
 inline constexpr int64_t kMultiprocessors = 132;  // of a large device
-// As many as it runs at a time: each goes through several shares of the images, and loads the
-// weights once.
+// The number of blocks that run at a time. Each loads the weights once and processes several slices
+// of the images.
 INKGRAD_HD constexpr int64_t resident_blocks(int64_t threads, int64_t shared_bytes) {
   constexpr int64_t kThreadsOfOne = 1024, kSharedOfOne = 227 * 1024;
   const int64_t by_threads = kThreadsOfOne / threads, by_memory = kSharedOfOne / shared_bytes;
   return kMultiprocessors * (by_threads < by_memory ? by_threads : by_memory);
 }
 
-// Planes in shared memory with zeros around them. Rows are an even number of elements apart, for
-// pairs are read.
+// Planes in shared memory with zeros around them. The pitch is even, because pairs are read.
 struct ImageTile {
   int rows, pitch;
 
@@ -31,8 +30,8 @@ struct ImageTile {
 inline ImageTile image_tile(int64_t height, int64_t width) {
   return {int(height), int(width + width % 2)};
 }
-// The same, its rows as far apart as lets the 16 threads whose pairs are read at a time meet in no
-// bank: with `across` pairs in each second row, they then lie one behind the other.
+// Increases the pitch so that the pairs of 16 threads, which are read at a time, are in different
+// banks: with `across` pairs in every second row, they are then consecutive.
 inline ImageTile spread(ImageTile tile, int64_t across) {
   constexpr int kPairsOfBanks = 16;
   const int beyond = tile.pitch % kPairsOfBanks;
@@ -41,8 +40,8 @@ inline ImageTile spread(ImageTile tile, int64_t across) {
   return tile;
 }
 
-// The channels that a thread computes together. Their weights of one plane lie together in shared
-// memory, for pieces of 16 bytes: four channels of each tap, then those of a channel left over.
+// The channels that a thread computes together. In shared memory, the weights of a group and plane
+// are contiguous, for 16-byte accesses: four channels of each tap, then the remaining channel.
 struct ChannelGroups {
   int together, count;
 
@@ -65,56 +64,57 @@ inline int64_t weight_bytes(const ChannelGroups& groups, int64_t planes, int64_t
   return 4 * planes * groups.count * group_elements(k, groups.together);
 }
 
-// ---- threads of a block: one for each 2 x 2 places of a plane, of one image of the block, and for
-// a share of its groups of channels.
+// ---- threads of a block: one for each 2 x 2 window of a plane, each image of the block, and each
+// slice of the groups of channels.
 struct PlaneTiles {
-  int places;            // of a plane
-  int images, parts;     // images a block, or blocks an image; one of them is 1
-  int places_per_block;  // of one image
-  int channel_shares;    // of the groups; neighbouring threads have the same
+  int positions;            // windows of a plane
+  int images, parts;        // images per block, blocks per image; one of them is 1
+  int positions_per_block;  // of one image
+  int channel_slices;       // of the groups; neighboring threads have the same
   int threads;
   ImageTile tile;
 
-  // Shares of the images, one of which a block takes at a time.
-  INKGRAD_HD int shares_of(int all_images) const {
+  // Slices of the images, of which a block processes one at a time.
+  INKGRAD_HD int image_slices(int all_images) const {
     return (all_images + images - 1) / images * parts;
   }
   INKGRAD_HD int64_t blocks(int64_t all_images, int64_t shared_bytes) const {
-    const int64_t all = shares_of(int(all_images)), most = resident_blocks(threads, shared_bytes);
+    const int64_t all = image_slices(int(all_images)),
+                  most = resident_blocks(threads, shared_bytes);
     return all < most ? all : most;
   }
-  // The channels' share, the image and the place that a thread has; false if it has none.
-  INKGRAD_HD bool locate(int share_of_images, int thread, int all_images, int* share,
-                         int* image_in_block, int* image, int* place) const {
-    const int of_share = images * places_per_block;
-    *share = thread / of_share;
-    const int rest = thread % of_share;
-    *image_in_block = rest / places_per_block;
-    *image = share_of_images / parts * images + *image_in_block;
-    *place = share_of_images % parts * places_per_block + rest % places_per_block;
-    return *share < channel_shares && *image < all_images && *place < places;
+  // Computes a thread's slice of channels, image and position; false if it has none.
+  INKGRAD_HD bool locate(int image_slice, int thread, int all_images, int* slice,
+                         int* image_in_block, int* image, int* position) const {
+    const int of_slice = images * positions_per_block;
+    *slice = thread / of_slice;
+    const int rest = thread % of_slice;
+    *image_in_block = rest / positions_per_block;
+    *image = image_slice / parts * images + *image_in_block;
+    *position = image_slice % parts * positions_per_block + rest % positions_per_block;
+    return *slice < channel_slices && *image < all_images && *position < positions;
   }
 };
 
-// As many images as there are threads for and as leave room for the rest of what a block keeps, but
-// no more than leave some for each multiprocessor, if they make the threads that it takes to load
-// the weights. Each is in shared memory with image_bytes.
-inline PlaneTiles plane_tiles(int64_t all_images, int64_t places, ImageTile tile, int groups,
+// A block has as many images as its threads and shared memory allow (image_bytes for each), but no
+// more than occupy all multiprocessors, as long as it has enough threads to load the weights.
+inline PlaneTiles plane_tiles(int64_t all_images, int64_t positions, ImageTile tile, int groups,
                               int64_t image_bytes, int64_t other_bytes) {
-  constexpr int64_t kFewestThreads = 128;
+  constexpr int64_t kMinThreads = 128;
   PlaneTiles t{};
   t.tile = tile;
-  t.places = int(places);
-  t.parts = int(ceil_div(places, kLargestBlock));
-  t.places_per_block = int(ceil_div(places, t.parts));
-  t.channel_shares = 1;
-  while (t.channel_shares * 2 <= groups &&
-         t.channel_shares * 2 * t.places_per_block <= kLargestBlock) {
-    t.channel_shares *= 2;
+  t.positions = int(positions);
+  t.parts = int(ceil_div(positions, kLargestBlock));
+  t.positions_per_block = int(ceil_div(positions, t.parts));
+  t.channel_slices = 1;
+  while (t.channel_slices * 2 <= groups &&
+         t.channel_slices * 2 * t.positions_per_block <= kLargestBlock) {
+    t.channel_slices *= 2;
   }
-  const int64_t of_image = t.channel_shares * t.places_per_block, most = kLargestBlock / of_image;
+  const int64_t of_image = t.channel_slices * t.positions_per_block,
+                most = kLargestBlock / of_image;
   const int64_t busy = ceil_div(all_images, kMultiprocessors);
-  const int64_t fewest = ceil_div(kFewestThreads, of_image), wanted = busy > fewest ? busy : fewest;
+  const int64_t fewest = ceil_div(kMinThreads, of_image), wanted = busy > fewest ? busy : fewest;
   t.images = int(most < wanted ? most : wanted);
   while (t.images > 1 && other_bytes + t.images * image_bytes > kSharedBytes) --t.images;
   if (t.images < 1) t.images = 1;
@@ -122,8 +122,7 @@ inline PlaneTiles plane_tiles(int64_t all_images, int64_t places, ImageTile tile
   return t;
 }
 
-// ---- forward: a place is one of the pool's output. Shared memory holds the weights, the bias and
-// the images.
+// ---- forward: a position is an output of the pool. Shared memory holds weights, bias and images.
 inline int64_t forward_weight_bytes(const PooledConv& g) {
   const ChannelGroups groups = channel_groups(g.out_channels);
   return weight_bytes(groups, g.in_channels, g.kernel_height) +
@@ -145,10 +144,10 @@ inline int64_t forward_shared_bytes(const PooledConv& g, const PlaneTiles& t) {
   return forward_weight_bytes(g) + t.images * forward_image_bytes(g, t.tile);
 }
 
-// ---- the input's gradient: places of the image. Shared memory holds the weights, turned round and
-// with the roles of the channels exchanged, and the gradient of the convolution's output: the rows
-// that windows of the pool hold, with kernel - 1 - pad zeros before and behind them, and one row of
-// zeros for all those above and below.
+// ---- input gradient: a position is a 2 x 2 window of the image. Shared memory holds the weights,
+// flipped and with input and output channels exchanged, and the gradient of the convolution's output:
+// the rows in windows of the pool, padded by kernel - 1 - pad zeros, and one row of zeros for all
+// rows above and below.
 inline int64_t input_grad_weight_bytes(const PooledConv& g) {
   return weight_bytes(channel_groups(g.in_channels), g.out_channels, g.kernel_height);
 }

@@ -1,15 +1,15 @@
-// What the kernels of the convolutions of few channels share.
+// Parts of the kernels for convolutions of few channels.
 #pragma once
 
-#include "common.cuh"
 #include "conv_map.h"
+#include "device.cuh"
 
 namespace inkgrad::cuda {
 
-// Loads under way at a time: a thread that waits for each would wait most of the time.
+// Loads in flight, to hide their latency.
 inline constexpr int kAhead = 8;
 
-// `images` images from `first` on into shared memory, channel by channel, with zeros around them.
+// Loads `images` images from `first` on into shared memory, with zeros around each channel.
 __device__ __forceinline__ void load_images(const PooledConv& g, const ImageTile& tile,
                                             const float* input, int64_t first, int images,
                                             float* to) {
@@ -28,7 +28,7 @@ __device__ __forceinline__ void load_images(const PooledConv& g, const ImageTile
     }
     return;
   }
-  // A warp takes a row.
+  // A row for each warp.
   const int rows = images * int(g.in_channels) * tile.rows, lane = threadIdx.x % 32;
   for (int column = lane; column < tile.pitch; column += 32) {
     const int x = column - int(g.pad_width);
@@ -41,8 +41,8 @@ __device__ __forceinline__ void load_images(const PooledConv& g, const ImageTile
   }
 }
 
-// The weights of all planes, plane by plane, group by group (conv_map.h): at(plane, tap, channel),
-// which is 0 where there is no such channel.
+// Loads the weights, at(plane, tap, channel), by plane and group (conv_map.h). at() returns 0 for
+// channels that do not exist.
 template <int K, int kTogether, typename At>
 __device__ __forceinline__ void load_weights(int planes, int groups, float* weights, At at) {
   constexpr int kElements = group_elements(K, kTogether), kFours = kTogether / 4 * 4 * K * K;
@@ -57,9 +57,9 @@ __device__ __forceinline__ void load_weights(int planes, int groups, float* weig
   }
 }
 
-// sums[c][p] += the products of a plane around a 2 x 2 window with the K x K weights of a group of
-// channels, for each place p of the window. row(y): where the window's (K + 1) elements of a row
-// begin, which is read in pairs.
+// sums[c][p] += the products of a plane with the K x K weights of a group of channels, for each
+// position p of a 2 x 2 window. row(y): the window's K + 1 elements of a row, which are read in
+// pairs.
 template <int K, int kTogether, typename Row>
 __device__ __forceinline__ void add_products(Row row, const float* weights,
                                              float (&sums)[kTogether][4]) {
@@ -97,7 +97,7 @@ __device__ __forceinline__ void add_products(Row row, const float* weights,
   }
 }
 
-// Calls f(K, channels together) as compile-time constants.
+// Calls f(K, channels together) with compile-time constants.
 template <typename F>
 void with_kernel_size(int64_t k, int together, F f) {
   const auto with_k = [&](auto size) {
@@ -113,7 +113,7 @@ void with_kernel_size(int64_t k, int together, F f) {
   k == 3 ? with_k(std::integral_constant<int, 3>{}) : with_k(std::integral_constant<int, 5>{});
 }
 
-// A block may have as much shared memory as it asks for.
+// Allows a block more shared memory than the default.
 template <typename K>
 void allow_shared_bytes(K kernel, int64_t bytes) {
   constexpr int64_t kAlwaysAllowed = 48 * 1024;

@@ -1,8 +1,8 @@
-// What follows a matrix product, and what comes before those of its backward.
-#include "common.cuh"
-#include "extremes.cuh"
+// Bias and activation after a matrix product, and their backward.
+#include "device.cuh"
 #include "entries.h"
-#include "math.h"
+#include "extremes.cuh"
+#include "scalar_math.h"
 
 namespace inkgrad::cuda {
 namespace {
@@ -43,9 +43,8 @@ __global__ void __launch_bounds__(kThreads)
   });
 }
 
-// The same with the column sums, in one pass: native reads grad_z once more for them. With kWide
-// columns a thread, 16 bytes or one element. [extremes] gets a part of every block, and whatever is
-// left of `extremes_count` is filled up.
+// With column sums in the same pass; torch reads grad_z again for them. A thread has kWide columns:
+// 16 bytes or one element. Every block writes an element of [extremes]; the rest is filled up.
 template <typename T, int kWide>
 __global__ void __launch_bounds__(kThreads)
     activation_backward_columns_kernel(const T* grad_output, const T* output, int64_t rows,
@@ -61,7 +60,7 @@ __global__ void __launch_bounds__(kThreads)
   if (column < columns) {
 #pragma unroll 4
     for (int64_t row = begin + y; row < end; row += tiles.tall()) {
-      // Of one element it is the last of its row as far as the access is concerned.
+      // A single element is accessed as the last of a row.
       const int64_t first = row * columns + column;
       const Access<T, (kWide > 1)> at(first, first + kWide, kWide > 1);
       Vector<T> grad = at.load(grad_output);
@@ -94,15 +93,14 @@ __global__ void __launch_bounds__(kThreads)
   }
 }
 
-void bias_activation(Dtype dtype, void* z, int64_t rows, int64_t columns, const void* bias,
-                     Activation activation, void* stream) {
-  with_dtype(dtype, [&](auto zero) {
+void bias_activation(const Epilogue& e, void* z, const void* bias, void* stream) {
+  with_dtype(e.dtype, [&](auto zero) {
     using T = decltype(zero);
     const Chunks chunks{kLanes<T>};
-    const int64_t n = rows * columns;
+    const int64_t n = e.rows * e.columns;
     with_flag(aligned(z), [&](auto in_vectors) {
       bias_activation_kernel<T, in_vectors><<<chunks.count(n), kThreads, 0, as_stream(stream)>>>(
-          static_cast<T*>(z), n, columns, static_cast<const T*>(bias), activation);
+          static_cast<T*>(z), n, e.columns, static_cast<const T*>(bias), e.activation);
       INKGRAD_LAUNCH_CHECK();
     });
   });
@@ -118,39 +116,33 @@ int64_t column_extremes(int64_t rows, int64_t columns) {
 }
 
 template <typename T, int kWide>
-void launch_columns(const T* grad_output, const T* output, int64_t rows, int64_t columns,
-                    Activation activation, T* grad_z, double* parts, Extremes* extremes,
-                    T* column_sums, Dtype dtype, void* stream) {
-  const ColumnTiles tiles = column_tiles(rows, columns / kWide);
-  const dim3 blocks(ceil_div(columns / kWide, tiles.across), tiles.slices);
+void launch_columns(const Epilogue& e, const EpilogueGradients& g, void* stream) {
+  const ColumnTiles tiles = column_tiles(e.rows, e.columns / kWide);
+  const dim3 blocks(ceil_div(e.columns / kWide, tiles.across), tiles.slices);
   activation_backward_columns_kernel<T, kWide><<<blocks, kThreads, 0, as_stream(stream)>>>(
-      grad_output, output, rows, columns, tiles, activation, grad_z, parts, extremes,
-      column_extremes(rows, columns));
+      static_cast<const T*>(g.grad_output), static_cast<const T*>(g.output), e.rows, e.columns,
+      tiles, e.activation, static_cast<T*>(g.grad_z), g.parts, static_cast<Extremes*>(g.extremes),
+      column_extremes(e.rows, e.columns));
   INKGRAD_LAUNCH_CHECK();
-  add_parts(parts, tiles.slices, columns, 1, dtype, column_sums, stream);
+  add_parts(g.parts, tiles.slices, e.columns, 1, e.dtype, g.column_sums, stream);
 }
 
-void activation_backward(Dtype dtype, const void* grad_output, const void* output, int64_t rows,
-                         int64_t columns, Activation activation, void* grad_z, double* parts,
-                         void* column_sums, void* extremes, void* stream) {
-  with_dtype(dtype, [&](auto zero) {
+void activation_backward(const Epilogue& e, const EpilogueGradients& g, void* stream) {
+  with_dtype(e.dtype, [&](auto zero) {
     using T = decltype(zero);
-    const T* const grad = static_cast<const T*>(grad_output);
-    const T* const y = static_cast<const T*>(output);
-    T* const to = static_cast<T*>(grad_z);
-    const bool in_vectors = aligned(grad_output, output, grad_z);
-    if (column_sums) {
-      const bool wide = in_vectors && columns % kLanes<T> == 0;
+    const bool in_vectors = aligned(g.grad_output, g.output, g.grad_z);
+    if (g.column_sums) {
+      const bool wide = in_vectors && e.columns % kLanes<T> == 0;
       const auto launch = wide ? launch_columns<T, kLanes<T>> : launch_columns<T, 1>;
-      launch(grad, y, rows, columns, activation, to, parts, static_cast<Extremes*>(extremes),
-             static_cast<T*>(column_sums), dtype, stream);
+      launch(e, g, stream);
       return;
     }
-    const int64_t n = rows * columns;
+    const int64_t n = e.rows * e.columns;
     with_flag(in_vectors, [&](auto flag) {
       activation_backward_kernel<T, flag>
-          <<<Chunks{kLanes<T>}.count(n), kThreads, 0, as_stream(stream)>>>(grad, y, n, activation,
-                                                                           to);
+          <<<Chunks{kLanes<T>}.count(n), kThreads, 0, as_stream(stream)>>>(
+              static_cast<const T*>(g.grad_output), static_cast<const T*>(g.output), n,
+              e.activation, static_cast<T*>(g.grad_z));
       INKGRAD_LAUNCH_CHECK();
     });
   });

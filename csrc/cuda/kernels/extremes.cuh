@@ -1,13 +1,13 @@
-// How far the magnitudes of a block's numbers reach.
+// The range of the magnitudes of a block's numbers.
 #pragma once
 
-#include "common.cuh"
+#include "device.cuh"
 #include "planes.h"
 
 namespace inkgrad::cuda {
 
-// Those of all threads, for each of them. All threads take part, and two calls need a barrier
-// between them.
+// Combines the extremes of all threads, for each of them. All threads have to call it, with a barrier
+// between two calls.
 __device__ __forceinline__ Extremes block_extremes(Extremes own) {
   __shared__ Extremes values[kThreads];
   values[threadIdx.x] = own;

@@ -1,13 +1,11 @@
-// How a product of matrices is cut into tiles, and where a tile lies in shared memory. Without
-// CUDA, as index.h.
+// The tiles of a matrix product and their layout in shared memory. Without CUDA, as index.h.
 #pragma once
 
 #include "index.h"
 
 namespace inkgrad::cuda {
 
-// Which dimension of an operand is consecutive in memory: the one that is summed over, or the
-// other.
+// The contiguous dimension of an operand: the one that is summed over, or the other.
 enum class Major { k, mn };
 
 // ---- tiles of the result
@@ -15,18 +13,18 @@ enum class Major { k, mn };
 inline constexpr int kTileRows = 128;       // of the result: two warpgroups of 64
 inline constexpr int kTileDepth = 64;       // of the sum, a step: 128 bytes of 16-bit numbers
 inline constexpr int kProductDepth = 16;    // of one instruction
-inline constexpr int kBlocksOfCluster = 2;  // their tiles lie below each other and share B
-inline constexpr int kBandTiles = 8;        // pairs of row tiles that a band is tall
+inline constexpr int kBlocksOfCluster = 2;  // their tiles are one above the other, with the same B
+inline constexpr int kBandTiles = 8;        // height of a band in pairs of row tiles
 
-// Where a tile begins, and the steps of the sum that belong to it.
-struct TilePlace {
+// Where a tile begins, and its steps of the sum.
+struct TilePosition {
   int64_t row, column;
   int split;
   int first_step, end_step;
 };
 
-// A cluster takes every gridDim-th pair of tiles. They are numbered in bands of a few rows, column
-// by column, so that what is under way at one time shares rows of A and columns of B in the cache.
+// A cluster computes every gridDim-th pair of tiles. Pairs are numbered in bands of a few rows,
+// column by column, so that concurrent tiles use the same rows of A and columns of B in the cache.
 struct GemmTiles {
   int tile_columns;  // of the result, in elements
   int row_pairs, columns;
@@ -35,7 +33,7 @@ struct GemmTiles {
 
   INKGRAD_HD int pairs() const { return row_pairs * columns * splits; }
 
-  INKGRAD_HD TilePlace place(int pair, int rank) const {
+  INKGRAD_HD TilePosition position(int pair, int rank) const {
     uint32_t index, in_band;
     const int split = int(of_split.divide(uint32_t(pair), &index));
     const int first_row = int(of_band.divide(index, &in_band)) * kBandTiles;
@@ -47,11 +45,11 @@ struct GemmTiles {
   }
 };
 
-// `blocks` run at a time. The sum is split where there are too few tiles for them, but never into
-// shares of less than kFewestSteps: each share costs a pass over its partial result.
+// `blocks` run at a time. With fewer tiles than that the sum is split, into at least kMinSteps each:
+// every split costs a pass over its partial sums.
 inline GemmTiles gemm_tiles(int64_t m, int64_t n, int64_t k, int tile_columns, int blocks,
                             bool may_split) {
-  constexpr int64_t kFewestSteps = 8;
+  constexpr int64_t kMinSteps = 8;
   GemmTiles t;
   t.tile_columns = tile_columns;
   t.row_pairs = int(ceil_div(m, kTileRows * kBlocksOfCluster));
@@ -60,20 +58,20 @@ inline GemmTiles gemm_tiles(int64_t m, int64_t n, int64_t k, int tile_columns, i
   t.of_split = divider(int64_t(t.row_pairs) * t.columns);
   t.of_band = divider(int64_t(kBandTiles) * t.columns);
   const int64_t wanted = blocks / kBlocksOfCluster / t.of_split.divisor;
-  const int64_t most = t.steps / kFewestSteps;
-  const int64_t shares = may_split && wanted > 1 && most > 1 ? (wanted < most ? wanted : most) : 1;
-  t.steps_per_split = int(ceil_div(t.steps, shares));
+  const int64_t most = t.steps / kMinSteps;
+  const int64_t splits = may_split && wanted > 1 && most > 1 ? (wanted < most ? wanted : most) : 1;
+  t.steps_per_split = int(ceil_div(t.steps, splits));
   t.splits = int(ceil_div(t.steps, t.steps_per_split));
   return t;
 }
 
-// ---- products whose sums are short: a block keeps a panel of B, kPanelColumns columns of the
-// result over the whole sum, and goes through tiles of kPanelRows rows. Two blocks of a cluster
-// have neighbouring panels and the same rows, each copying half of them for both.
+// ---- products whose sums are short: a block keeps a panel of B, kPanelColumns columns of the result
+// over the whole sum, and processes tiles of kPanelRows rows. Two blocks of a cluster have
+// neighboring panels and the same rows, of which each copies half for both.
 
 inline constexpr int kPanelColumns = 128, kPanelRows = 64;
-// Pieces of kTileDepth elements of the sum that are copied and multiplied together.
-inline constexpr int kPiecesOfStep = 2, kMostPanelSteps = 4;
+// Slices of kTileDepth elements of the sum that are copied and multiplied together.
+inline constexpr int kSlicesPerStep = 2, kMaxPanelSteps = 4;
 
 struct PanelTiles {
   int rows, panel_pairs;  // tiles of all rows, pairs of panels
@@ -81,9 +79,9 @@ struct PanelTiles {
   Divider of_panel;
 
   INKGRAD_HD int tiles() const { return rows * panel_pairs; }
-  // A cluster's tiles follow each other, row by row of one pair of panels, then of the next.
+  // Tiles of a cluster are consecutive: all rows of one pair of panels, then of the next.
   INKGRAD_HD int begin(int cluster) const { return int(int64_t(cluster) * tiles() / clusters); }
-  // The end of the tiles from `index` on that have the same panels.
+  // The end of the tiles with the panels of tile `index`.
   INKGRAD_HD int same_panels_end(int index, int end) const {
     const int next = (int(of_panel.divide(uint32_t(index))) + 1) * rows;
     return next < end ? next : end;
@@ -103,7 +101,7 @@ inline PanelTiles panel_tiles(int64_t m, int64_t n, int64_t k, int blocks) {
   PanelTiles t;
   t.rows = int(ceil_div(m, kPanelRows));
   t.panel_pairs = int(ceil_div(n, kPanelColumns * kBlocksOfCluster));
-  t.steps = int(ceil_div(k, kPiecesOfStep * kTileDepth));
+  t.steps = int(ceil_div(k, kSlicesPerStep * kTileDepth));
   t.of_panel = divider(t.rows);
   const int most = blocks / kBlocksOfCluster;
   t.clusters = most < t.tiles() ? most : t.tiles();
@@ -111,14 +109,14 @@ inline PanelTiles panel_tiles(int64_t m, int64_t n, int64_t k, int blocks) {
 }
 
 // ---- an operand's tile in shared memory: rows of 128 bytes, in groups of 8 (1024 bytes, and
-// aligned to that) within which the copy engine swaps the 16-byte pieces of row r by r % 8.
+// aligned to that) within which the copy engine permutes the 16-byte chunks of row r by r % 8.
 //
-// Major::k: row r holds the 64 elements of the sum of row r of the tile. Major::mn: pieces of 64
+// Major::k: row r holds the 64 elements of the sum of row r of the tile. Major::mn: slices of 64
 // columns of the tile, kTileDepth rows each; row r holds the columns of one element of the sum.
 
 inline constexpr int kSwizzleBytes = 1024;
 inline constexpr int kRowBytes = 128;
-inline constexpr int kPieceBytes = kTileDepth * kRowBytes;
+inline constexpr int kSliceBytes = kTileDepth * kRowBytes;
 
 // The ring of shared memory: stages of a tile of A and one of B, in each of their planes.
 inline constexpr int kRingBytes = 192 * 1024;
@@ -133,13 +131,13 @@ struct Shape {
 };
 
 // The descriptor of an operand for wgmma, PTX ISA, "Matrix descriptor format": address, distance of
-// the pieces (Major::mn), distance of the groups of 8 rows, swizzle of 128 bytes. All / 16.
+// the slices (Major::mn), distance of the groups of 8 rows, swizzle of 128 bytes. All / 16.
 INKGRAD_HD constexpr uint64_t operand_descriptor(uint32_t address, Major major) {
-  const uint64_t pieces = major == Major::mn ? kPieceBytes / 16 : 1;
-  return uint64_t((address & 0x3ffff) >> 4) | pieces << 16 | uint64_t(kSwizzleBytes / 16) << 32 |
+  const uint64_t slices = major == Major::mn ? kSliceBytes / 16 : 1;
+  return uint64_t((address & 0x3ffff) >> 4) | slices << 16 | uint64_t(kSwizzleBytes / 16) << 32 |
          uint64_t(1) << 62;
 }
-// What is added to it for the next kProductDepth elements of the sum.
+// The increment for the next kProductDepth elements of the sum.
 INKGRAD_HD constexpr uint64_t descriptor_step(Major major) {
   return (major == Major::mn ? kProductDepth * kRowBytes : kProductDepth * 2) / 16;
 }
@@ -154,15 +152,15 @@ INKGRAD_HD constexpr int sum_column(int thread, int i) {
   return i / 4 * 8 + thread % 4 * 2 + i % 2;
 }
 
-// A thread has pairs of columns, 8 apart. Where B's rows are copied one by one (Major::k), they are
-// dealt out so that its pairs come from `wide` consecutive columns of B, 16 bytes of the result: of
-// each group of 4 * wide, its four neighbours take `wide` each.
-INKGRAD_HD constexpr int dealt_group(int wide) { return 4 * wide; }
+// A thread has pairs of columns, 8 apart. If B's rows are copied one by one (Major::k), they are
+// interleaved so that its pairs are `wide` consecutive columns of B, 16 bytes of the result: four
+// neighboring threads have `wide` columns each of a group of 4 * wide.
+INKGRAD_HD constexpr int interleaved_group(int wide) { return 4 * wide; }
 // The column of B whose row is that of shared memory.
-INKGRAD_HD constexpr int dealt_column(int row, int wide) {
-  const int group = row / dealt_group(wide), in_group = row % dealt_group(wide);
+INKGRAD_HD constexpr int interleaved_column(int row, int wide) {
+  const int group = row / interleaved_group(wide), in_group = row % interleaved_group(wide);
   const int pair = in_group / 8, thread = in_group % 8 / 2;
-  return group * dealt_group(wide) + thread * wide + pair * 2 + in_group % 2;
+  return group * interleaved_group(wide) + thread * wide + pair * 2 + in_group % 2;
 }
 
 }  // namespace inkgrad::cuda

@@ -1,12 +1,12 @@
 // C [m, n] = activation(A B^T + bias) of 16-bit matrices whose sums are short.
 //
-// There the end of a tile, its activation and its way to memory, takes longer than the products do.
-// Warpgroups that share every tile that is copied (gemm.cu) can be apart by no more than what the
-// ring holds, half of such a sum, and so come to their ends together while the tensor cores wait.
-// Here each has tiles of its own: a panel of B stays in shared memory, only A goes by, and whoever
-// is at an end leaves the tensor cores to the two others.
+// For short sums, activation and stores of a tile take longer than its products. The warpgroups in
+// gemm.cu share all tiles, so they can be apart by at most the ring, half of such a sum, and finish
+// at the same time while the tensor cores are idle. Here each warpgroup has its own tiles: a panel of
+// B stays in shared memory, only A is streamed, and a warpgroup that finishes a tile leaves the
+// tensor cores to the two others.
 //
-// Written for sm_90a, as gemm.cu.
+// For sm_90a, as gemm.cu.
 #include <type_traits>
 
 #include "gemm_panel.h"
@@ -16,11 +16,11 @@ namespace {
 
 constexpr int kConsumers = 3, kThreadsOfAll = (1 + kConsumers) * 128;
 constexpr int kStages = 6;
-constexpr int kPanelPiece = kPanelColumns * kRowBytes, kRowsPiece = kPanelRows * kRowBytes;
-constexpr int kStepBytes = kPiecesOfStep * kPanelPiece;  // of the panel
-constexpr int kStageBytes = kPiecesOfStep * kRowsPiece;
-constexpr int kPanelBytes = kMostPanelSteps * kStepBytes;
-constexpr int kBarriers = 2 * kStages + kMostPanelSteps + 1 + kConsumers;
+constexpr int kPanelSlice = kPanelColumns * kRowBytes, kRowsSlice = kPanelRows * kRowBytes;
+constexpr int kStepBytes = kSlicesPerStep * kPanelSlice;  // of the panel
+constexpr int kStageBytes = kSlicesPerStep * kRowsSlice;
+constexpr int kPanelBytes = kMaxPanelSteps * kStepBytes;
+constexpr int kBarriers = 2 * kStages + kMaxPanelSteps + 1 + kConsumers;
 constexpr int kSharedPanelBytes =
     kSwizzleBytes + kPanelBytes + kStages * kStageBytes + kBarriers * 8;
 
@@ -33,8 +33,8 @@ struct PanelArguments {
 
 struct PanelMemory {
   uint8_t *panel, *stages;
-  // A stage is full, or was read by its warpgroup in both blocks; a step of the panel is there; all
-  // warpgroups are done with the panel; it is a warpgroup's turn to multiply.
+  // full: a stage is filled. empty: its warpgroup has read it in both blocks. there: a step of the
+  // panel is loaded. done: all warpgroups have read the panel. Then: a warpgroup's turn to multiply.
   uint64_t *full, *empty, *there, *done, *turn;
 
   __device__ explicit PanelMemory(uint8_t* memory)
@@ -43,7 +43,7 @@ struct PanelMemory {
         full(reinterpret_cast<uint64_t*>(stages + kStages * kStageBytes)),
         empty(full + kStages),
         there(empty + kStages),
-        done(there + kMostPanelSteps),
+        done(there + kMaxPanelSteps),
         turn(done + 1) {}
 
   __device__ void init() const {
@@ -52,7 +52,7 @@ struct PanelMemory {
       init_barrier(&full[i], 1);
       init_barrier(&empty[i], kWarps * kBlocksOfCluster);
     }
-    for (int i = 0; i < kMostPanelSteps; ++i) init_barrier(&there[i], 1);
+    for (int i = 0; i < kMaxPanelSteps; ++i) init_barrier(&there[i], 1);
     init_barrier(done, kWarps * kConsumers);
     for (int i = 0; i < kConsumers; ++i) init_barrier(&turn[i], kWarps);
   }
@@ -61,7 +61,7 @@ struct PanelMemory {
 __device__ __forceinline__ void copy_panels(const CUtensorMap* map_a, const CUtensorMap* map_b,
                                             const PanelTiles& tiles, const PanelMemory& memory,
                                             uint32_t rank) {
-  constexpr int kShare = kPanelRows / kBlocksOfCluster, kGroup = dealt_group(8);
+  constexpr int kRowsPerBlock = kPanelRows / kBlocksOfCluster, kGroup = interleaved_group(8);
   const int cluster = blockIdx.x / kBlocksOfCluster, end = tiles.begin(cluster + 1);
   Cursor at;
   int panel = 0;
@@ -70,26 +70,27 @@ __device__ __forceinline__ void copy_panels(const CUtensorMap* map_a, const CUte
     const int group = int(tiles.column(index, rank) / kGroup);
     if (panel > 0) wait_barrier(memory.done, (panel - 1) % 2);
     for (; index < same; ++index) {
-      const int row = int(tiles.row(index)) + int(rank) * kShare;
+      const int row = int(tiles.row(index)) + int(rank) * kRowsPerBlock;
       for (int step = 0; step < tiles.steps; ++step, at.advance<kStages>()) {
-        const auto of_piece = [&](int piece) {
-          return (step * kPiecesOfStep + piece) * kTileDepth;
+        const auto of_slice = [&](int slice) {
+          return (step * kSlicesPerStep + slice) * kTileDepth;
         };
         if (index == first) {
           arrive_expecting(&memory.there[step], kStepBytes);
 #pragma unroll
-          for (int piece = 0; piece < kPiecesOfStep; ++piece) {
-            copy_groups(memory.panel + step * kStepBytes + piece * kPanelPiece, map_b,
-                        &memory.there[step], of_piece(piece), group);
+          for (int slice = 0; slice < kSlicesPerStep; ++slice) {
+            copy_groups(memory.panel + step * kStepBytes + slice * kPanelSlice, map_b,
+                        &memory.there[step], of_slice(slice), group);
           }
         }
         wait_barrier(&memory.empty[at.stage], at.phase ^ 1);
         arrive_expecting(&memory.full[at.stage], kStageBytes);
-        uint8_t* const share = memory.stages + at.stage * kStageBytes + rank * kShare * kRowBytes;
+        uint8_t* const rows =
+            memory.stages + at.stage * kStageBytes + rank * kRowsPerBlock * kRowBytes;
 #pragma unroll
-        for (int piece = 0; piece < kPiecesOfStep; ++piece) {
-          copy_tile_to_all(share + piece * kRowsPiece, map_a, &memory.full[at.stage],
-                           of_piece(piece), row, 0);
+        for (int slice = 0; slice < kSlicesPerStep; ++slice) {
+          copy_tile_to_all(rows + slice * kRowsSlice, map_a, &memory.full[at.stage],
+                           of_slice(slice), row, 0);
         }
       }
     }
@@ -101,16 +102,15 @@ __device__ __forceinline__ void arrive_here(uint64_t* barrier, uint32_t rank) {
   if (threadIdx.x % 32 == 0) arrive_at(barrier, rank);
 }
 
-// The warpgroups multiply one after the other. That keeps each of them from waiting for a stage
-// that was not even filled for the tile before: of a barrier only odd and even phases can be told
-// apart.
+// The warpgroups multiply in turns, so that none waits for a stage that was not yet filled for the
+// previous tile: a barrier distinguishes only odd and even phases.
 class Turn {
  public:
   __device__ Turn(const PanelMemory& memory, int warpgroup, uint32_t rank)
       : own_(&memory.turn[warpgroup]),
         next_(&memory.turn[warpgroup + 1 == kConsumers ? 0 : warpgroup + 1]),
         rank_(rank),
-        phase_(warpgroup == 0) {}  // whose first turn waits for nobody
+        phase_(warpgroup == 0) {}  // whose first turn does not wait
   __device__ void wait() {
     wait_barrier(own_, phase_);
     phase_ ^= 1;
@@ -123,12 +123,12 @@ class Turn {
   int phase_;
 };
 
-// The products of a tile, and the stages that they have read given back.
+// Computes the products of a tile and releases the stages that they have read.
 template <typename T>
 __device__ __forceinline__ void multiply_tile(const PanelMemory& memory, int steps, bool fresh,
                                               int panel, Turn& turn, Cursor& at,
                                               float (&sums)[64]) {
-  uint64_t* read = nullptr;  // the barrier of the stage whose products are under way
+  uint64_t* read = nullptr;  // the barrier of the stage whose products are running
   turn.wait();
   for (int step = 0; step < steps; ++step, at.advance<kStages>()) {
     if (fresh) wait_barrier(&memory.there[step], panel % 2);
@@ -139,11 +139,11 @@ __device__ __forceinline__ void multiply_tile(const PanelMemory& memory, int ste
         operand_descriptor(shared_address(memory.panel) + step * kStepBytes, Major::k);
     fence_products();
 #pragma unroll
-    for (int part = 0; part < kPiecesOfStep * kTileDepth / kProductDepth; ++part) {
+    for (int part = 0; part < kSlicesPerStep * kTileDepth / kProductDepth; ++part) {
       constexpr int kParts = kTileDepth / kProductDepth;
       const uint64_t along = part % kParts * descriptor_step(Major::k);
-      multiply<T, Major::k, Major::k>(sums, a + part / kParts * (kRowsPiece / 16) + along,
-                                      b + part / kParts * (kPanelPiece / 16) + along,
+      multiply<T, Major::k, Major::k>(sums, a + part / kParts * (kRowsSlice / 16) + along,
+                                      b + part / kParts * (kPanelSlice / 16) + along,
                                       step > 0 || part > 0);
     }
     commit_products();
@@ -171,8 +171,8 @@ __device__ __forceinline__ void multiply_panels(const PanelArguments& arguments,
   for (int index = tiles.begin(cluster); index < end; ++panel) {
     const int same = tiles.same_panels_end(index, end);
     const int64_t column = tiles.column(index, rank);
-    const BiasPieces<T, 64> bias(arguments.result, dealt_start<T>(column));
-    // Also a warpgroup without a tile here: it may not be done with a panel that is not there yet.
+    const BiasVectors<T, 64> bias(arguments.result, interleaved_start<T>(column));
+    // Warpgroups without a tile too: they must not release a panel that is not loaded yet.
     wait_barrier(&memory.there[0], panel % 2);
     bool fresh = true;
     for (; index < same; ++index, whose = whose + 1 == kConsumers ? 0 : whose + 1) {
@@ -183,7 +183,7 @@ __device__ __forceinline__ void multiply_panels(const PanelArguments& arguments,
       float sums[64];
       multiply_tile<T>(memory, tiles.steps, fresh, panel, turn, at, sums);
       fresh = false;
-      finish_dealt<T>(arguments.result, tiles.row(index), column, bias, sums);
+      finish_interleaved<T>(arguments.result, tiles.row(index), column, bias, sums);
     }
     arrive_here(memory.done, rank);
   }
@@ -208,14 +208,14 @@ __global__ void __launch_bounds__(kThreadsOfAll, 1) INKGRAD_CLUSTER
 
 }  // namespace
 
-bool panel_takes(int64_t k) { return k <= kMostPanelSteps * kPiecesOfStep * kTileDepth; }
+bool panel_supports(int64_t k) { return k <= kMaxPanelSteps * kSlicesPerStep * kTileDepth; }
 
 void panel_product(Dtype dtype, const Stored& a, const Stored& b, const GemmResult& result,
                    void* stream) {
   const PanelArguments arguments{panel_tiles(result.m, result.n, a.columns, blocks_at_once()),
                                  result};
   const CUtensorMap map_a = tile_map(a, kPanelRows / kBlocksOfCluster);
-  const CUtensorMap map_b = dealt_map(b, 8, kPanelColumns);
+  const CUtensorMap map_b = interleaved_map(b, 8, kPanelColumns);
   const auto kernel =
       dtype == Dtype::f16 ? half_panel_kernel<__half> : half_panel_kernel<__nv_bfloat16>;
   cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, kSharedPanelBytes);

@@ -6,8 +6,8 @@
 
 namespace inkgrad::cuda {
 
-bool panel_takes(int64_t k);
-// C [m, n] = activation(A [m, k] B [n, k]^T + bias), both row by row.
+bool panel_supports(int64_t k);
+// C [m, n] = activation(A [m, k] B [n, k]^T + bias), row-major.
 void panel_product(Dtype dtype, const Stored& a, const Stored& b, const GemmResult& result,
                    void* stream);
 

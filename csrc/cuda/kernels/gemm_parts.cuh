@@ -1,11 +1,11 @@
-// What the matrix products on Hopper's tensor cores share: where the result goes and how a tile of
-// it is finished, and the ring of tiles that are copied ahead.
+// Parts of the matrix products on Hopper's tensor cores: the end of a tile, and the ring of tiles in
+// shared memory.
 #pragma once
 
-#include "common.cuh"
+#include "device.cuh"
 #include "gemm_map.h"
 #include "hopper.cuh"
-#include "math.h"
+#include "scalar_math.h"
 
 namespace inkgrad::cuda {
 
@@ -21,7 +21,7 @@ struct GemmResult {
 #if defined(__CUDA_ARCH_FEAT_SM90_ALL)
 #define INKGRAD_CLUSTER __cluster_dims__(kBlocksOfCluster, 1, 1)
 
-// Where in a ring a role is, and how often it went round, modulo 2.
+// A position in the ring, and the number of rounds modulo 2.
 struct Cursor {
   int stage = 0, phase = 0;
   template <int kStages>
@@ -31,7 +31,7 @@ struct Cursor {
       phase ^= 1;
     }
   }
-  // At most once around.
+  // At most one round.
   template <int kStages>
   __device__ __forceinline__ void skip(int stages) {
     stage += stages;
@@ -42,14 +42,13 @@ struct Cursor {
   }
 };
 
-// A stage was read by this warp: both blocks may fill it again.
+// This warp has read a stage, which both blocks may then fill again.
 __device__ __forceinline__ void release(uint64_t* empty) {
   const int lane = threadIdx.x % 32;
   if (lane < kBlocksOfCluster) arrive_at(empty, lane);
 }
 
-// ---- finishing a tile. What is the same for all elements is decided outside: a branch for each
-// would make each of them wait.
+// ---- finishing a tile. Branches are outside of the loops over elements.
 
 // Calls f(activation) with a function of one number.
 template <typename T, typename F>
@@ -64,19 +63,19 @@ __device__ __forceinline__ void with_activation(Activation activation, F f) {
   }
 }
 
-// The pieces of 16 bytes of the bias that belong to a thread's columns, where B's rows were dealt
-// out: read before the last products are done, so that nothing waits for them.
+// The 16-byte vectors of the bias for a thread's columns, if B's rows are interleaved; loaded before
+// the last products are done, to hide the latency.
 template <typename T, int kCount>
-struct BiasPieces {
-  static constexpr int groups = 2 * kCount / dealt_group(kLanes<T>);
-  int4 piece[groups];
+struct BiasVectors {
+  static constexpr int groups = 2 * kCount / interleaved_group(kLanes<T>);
+  int4 vector[groups];
 
-  __device__ __forceinline__ BiasPieces(const GemmResult& result, int64_t column) {
+  __device__ __forceinline__ BiasVectors(const GemmResult& result, int64_t column) {
 #pragma unroll
     for (int group = 0; group < groups; ++group) {
-      const int64_t first = column + group * dealt_group(kLanes<T>);
+      const int64_t first = column + group * interleaved_group(kLanes<T>);
       const bool there = result.bias && result.in_vectors && first < result.n;
-      piece[group] =
+      vector[group] =
           there ? __ldg(reinterpret_cast<const int4*>(static_cast<const T*>(result.bias) + first))
                 : int4{0, 0, 0, 0};
     }
@@ -85,19 +84,19 @@ struct BiasPieces {
 
 // The first column of this thread in a tile that begins at `column`.
 template <typename T>
-__device__ __forceinline__ int64_t dealt_start(int64_t column) {
+__device__ __forceinline__ int64_t interleaved_start(int64_t column) {
   return column + threadIdx.x % 4 * kLanes<T>;
 }
 
-// A warpgroup's 64 rows of the result where B's rows were dealt out: 16 bytes at a time.
+// Stores a warpgroup's 64 rows of the result, 16 bytes at a time, if B's rows are interleaved.
 template <typename T, int kCount>
-__device__ __forceinline__ void finish_dealt(const GemmResult& to, int64_t first_row,
-                                             int64_t first_column,
-                                             const BiasPieces<T, kCount>& bias,
-                                             const float (&sums)[kCount]) {
-  constexpr int kWide = kLanes<T>, kGroup = dealt_group(kWide), kColumns = 2 * kCount;
+__device__ __forceinline__ void finish_interleaved(const GemmResult& to, int64_t first_row,
+                                                   int64_t first_column,
+                                                   const BiasVectors<T, kCount>& bias,
+                                                   const float (&sums)[kCount]) {
+  constexpr int kWide = kLanes<T>, kGroup = interleaved_group(kWide), kColumns = 2 * kCount;
   const int thread = threadIdx.x % 128;
-  const int64_t row = first_row + sum_row(thread, 0), column = dealt_start<T>(first_column);
+  const int64_t row = first_row + sum_row(thread, 0), column = interleaved_start<T>(first_column);
   T* const c = static_cast<T*>(to.c) + row * to.n + column;
   // sum_of(group, down, i): the sum of element i of a group, of the upper or the lower row.
   const auto sum_of = [&](int group, int down, int i) {
@@ -108,7 +107,7 @@ __device__ __forceinline__ void finish_dealt(const GemmResult& to, int64_t first
 #pragma unroll
       for (int group = 0; group < kColumns / kGroup; ++group) {
         T offset[kWide];
-        memcpy(offset, &bias.piece[group], sizeof offset);
+        memcpy(offset, &bias.vector[group], sizeof offset);
 #pragma unroll
         for (int down = 0; down < 2; ++down) {
           T result[kWide];
@@ -145,14 +144,14 @@ __device__ __forceinline__ void finish_dealt(const GemmResult& to, int64_t first
 
 // ---- the roles of a block
 
-// The first address that is aligned as tiles are.
+// The first address with the alignment of tiles.
 __device__ __forceinline__ uint8_t* swizzled(uint8_t* memory) {
   const uint32_t past = shared_address(memory) % kSwizzleBytes;
   return memory + (past ? kSwizzleBytes - past : 0);
 }
 
-// init() for one thread, then copy() for one thread and multiply(warpgroup) for the threads of the
-// warpgroups but the first; registers of a thread of the first and of the others.
+// Calls init() in one thread, then copy() in one thread of the first warpgroup and
+// multiply(warpgroup) in all threads of the others; the numbers of their registers follow.
 template <int kCopierRegisters, int kConsumerRegisters, typename Init, typename Copy,
           typename Multiply>
 __device__ __forceinline__ void divide_labour(Init init, Copy copy, Multiply multiply) {
@@ -166,16 +165,16 @@ __device__ __forceinline__ void divide_labour(Init init, Copy copy, Multiply mul
     if (threadIdx.x == 0) copy();
   } else {
     take_registers<kConsumerRegisters>();
-    // The same in all threads of a warp, which the compiler is to know.
+    // Tells the compiler that it is uniform in a warp.
     multiply(__shfl_sync(0xffffffffu, int(threadIdx.x) / 128 - 1, 0));
   }
-  // The other block may still write here, and count on barriers here.
+  // The other block may still write here and arrive at barriers here.
   __syncwarp();
   sync_cluster();
 }
 
 #else
-#define INKGRAD_CLUSTER  // other chips know none
+#define INKGRAD_CLUSTER  // other chips have none
 #endif
 
 }  // namespace inkgrad::cuda

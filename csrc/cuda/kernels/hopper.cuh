@@ -1,5 +1,5 @@
-// Instructions that Hopper alone has (sm_90a): barriers in shared memory that count bytes, the copy
-// engine for tiles of tensors, and matrix products by a warpgroup, four consecutive warps.
+// Instructions of Hopper (sm_90a): barriers in shared memory that count bytes, copies of tiles of
+// tensors, and matrix products by a warpgroup (four consecutive warps).
 //
 // The names are PTX's (Parallel Thread Execution ISA 9.0: mbarrier, cp.async.bulk.tensor, wgmma).
 #pragma once
@@ -36,7 +36,7 @@ __device__ __forceinline__ void init_barrier(uint64_t* barrier, int arrivals) {
   asm volatile("mbarrier.init.shared::cta.b64 [%0], %1;" ::"r"(shared_address(barrier)),
                "r"(arrivals));
 }
-// Makes the initialisation seen by the other block and by the copy engine.
+// Makes the initialization visible to the other block and the copy engine.
 __device__ __forceinline__ void fence_barrier_init() {
   asm volatile("fence.mbarrier_init.release.cluster;" ::: "memory");
 }
@@ -51,8 +51,8 @@ __device__ __forceinline__ void wait_barrier(uint64_t* barrier, int phase) {
       "r"(phase)
       : "memory");
 }
-// Arrives at the same barrier of a block of the cluster. It orders no memory of this thread's
-// beyond its block: what it tells is that products have read.
+// Arrives at the same barrier of a block of the cluster. It does not order this thread's memory
+// accesses beyond its block: it signals that products have read.
 __device__ __forceinline__ void arrive_at(uint64_t* barrier, uint32_t rank) {
   asm volatile(
       "{\n"
@@ -63,7 +63,7 @@ __device__ __forceinline__ void arrive_at(uint64_t* barrier, uint32_t rank) {
       "r"(rank)
       : "memory");
 }
-// Arrives, and lets the phase last until that many bytes have been copied as well.
+// Arrives; the phase also waits for this many bytes to be copied.
 __device__ __forceinline__ void arrive_expecting(uint64_t* barrier, int bytes) {
   asm volatile(
       "mbarrier.arrive.expect_tx.shared::cta.b64 _, [%0], %1;" ::"r"(shared_address(barrier)),
@@ -72,7 +72,7 @@ __device__ __forceinline__ void arrive_expecting(uint64_t* barrier, int bytes) {
 }
 
 // ---- copies of a tile: its first element's coordinates are x (consecutive in memory), y, plane.
-// What lies outside of the tensor comes as zeros.
+// Elements outside of the tensor are zero.
 
 __device__ __forceinline__ void copy_tile(void* to, const CUtensorMap* map, uint64_t* barrier,
                                           int x, int y, int plane) {
@@ -82,7 +82,7 @@ __device__ __forceinline__ void copy_tile(void* to, const CUtensorMap* map, uint
       "l"(map), "r"(x), "r"(y), "r"(plane), "r"(shared_address(barrier))
       : "memory");
 }
-// To the same place of every block of the cluster, each of whose barriers counts the bytes.
+// To the same address in every block of the cluster; each block's barrier counts the bytes.
 __device__ __forceinline__ void copy_tile_to_all(void* to, const CUtensorMap* map,
                                                  uint64_t* barrier, int x, int y, int plane) {
   constexpr uint16_t everyone = (1 << kBlocksOfCluster) - 1;
@@ -93,7 +93,7 @@ __device__ __forceinline__ void copy_tile_to_all(void* to, const CUtensorMap* ma
       : "memory");
 }
 
-// Of a tensor of five dimensions, whole but in the first, x, and the last, group.
+// From a tensor of five dimensions: all of them but the first, x, and the last, group.
 __device__ __forceinline__ void copy_groups(void* to, const CUtensorMap* map, uint64_t* barrier,
                                             int x, int group) {
   asm volatile(
@@ -120,12 +120,12 @@ __device__ __forceinline__ void fence_products() {
 __device__ __forceinline__ void commit_products() {
   asm volatile("wgmma.commit_group.sync.aligned;" ::: "memory");
 }
-// Until no more than kPending of the committed groups are under way.
+// Waits until at most kPending of the committed groups are running.
 template <int kPending>
 __device__ __forceinline__ void wait_products() {
   asm volatile("wgmma.wait_group.sync.aligned %0;" ::"n"(kPending) : "memory");
 }
-// What reads or writes sums that products under way also use stays on its side of this.
+// Keeps the compiler from moving accesses to sums of running products across it.
 template <int kCount>
 __device__ __forceinline__ void pin(float (&sums)[kCount]) {
 #pragma unroll

@@ -1,5 +1,4 @@
-// Functions that a kernel and a test on the host share: with INKGRAD_HD before it a function is
-// compiled for both by nvcc, and is an ordinary one for any other compiler.
+// INKGRAD_HD marks functions for kernels and for tests on the host: nvcc compiles them for both.
 #pragma once
 
 #if defined(__CUDACC__)

@@ -1,5 +1,5 @@
-// Who works on what: every map from blocks and threads to elements. No CUDA is needed to include
-// this; tests/cuda/test_maps.py goes through the maps one by one on the host.
+// Maps from blocks and threads to elements. Without CUDA, so that tests/cuda/test_maps.py can check
+// every element on the host.
 #pragma once
 
 #include <cstdint>
@@ -10,14 +10,14 @@ namespace inkgrad::cuda {
 
 INKGRAD_HD constexpr int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
-// Threads of a block of every elementwise kernel.
+// Threads per block of elementwise kernels.
 inline constexpr int kThreads = 256;
-// Vectors of 16 bytes that each of them goes through.
+// Vectors of 16 bytes per thread.
 inline constexpr int kSteps = 8;
 
-// ---- elementwise: a block takes a chunk of consecutive elements, a thread every kThreads-th
-// vector of it. The chunks depend on the number of elements alone, so sums over them are the same
-// on every device.
+// ---- elementwise: a block processes a chunk of consecutive elements, a thread every kThreads-th
+// vector of it. Chunks depend only on the number of elements, so sums over them are the same on
+// every device.
 struct Chunks {
   int lanes;  // elements of a vector
 
@@ -32,7 +32,7 @@ struct Chunks {
 };
 
 // ---- columns of a row-major matrix: a block is `across` columns wide and kThreads / across rows
-// tall; each block goes through rows_per_slice rows.
+// tall, and processes rows_per_slice rows.
 struct ColumnTiles {
   int across;
   int64_t rows_per_slice, slices;
@@ -41,18 +41,18 @@ struct ColumnTiles {
 };
 
 INKGRAD_HD constexpr ColumnTiles column_tiles(int64_t rows, int64_t columns) {
-  constexpr int64_t kRowsPerThread = 32, kMostSlices = 4096;
+  constexpr int64_t kRowsPerThread = 32, kMaxSlices = 4096;
   int across = 1;
   while (across < 32 && across < columns) across *= 2;
   const int64_t tall = kThreads / across;
-  const int64_t fewest = ceil_div(rows, tall * kMostSlices);
+  const int64_t fewest = ceil_div(rows, tall * kMaxSlices);
   const int64_t rows_per_slice = tall * (fewest > kRowsPerThread ? fewest : kRowsPerThread);
   const int64_t slices = ceil_div(rows, rows_per_slice);
   return {across, rows_per_slice, slices > 0 ? slices : 1};
 }
 
-// The columns that a thread meets on its way through its share: its next vector lies a fixed
-// distance further along the row, so that only the first column is the result of a division.
+// The columns of a thread's elements: its next vector is a fixed distance further along the row, so
+// only the first column needs a division.
 class ColumnWalk {
  public:
   INKGRAD_HD ColumnWalk(int64_t first, int64_t columns, int64_t step)
@@ -69,7 +69,7 @@ class ColumnWalk {
   int64_t columns_, step_, vector_, lane_;
 };
 
-// ---- division by a number that is known at the launch: a multiplication, an addition and a shift.
+// ---- division by a number that is known at launch: a multiplication, an addition and a shift.
 // Exact for 0 <= n < 2^31 and 1 <= divisor < 2^31.
 struct Divider {
   uint32_t divisor, magic, shift;

@@ -1,9 +1,8 @@
-// The table of functions that the CUDA library (_cuda) offers.
+// The table of functions of the CUDA kernel library (_cuda), each of which launches a kernel.
 //
-// As for the processors' libraries, it knows no tensors: plain device pointers, sizes and a stream.
-// What is allocated and checked is decided by the tensor entry points (csrc/cuda/*.cpp), which need
-// no CUDA to be compiled: they are part of every build, and a library that is absent leaves the
-// table null.
+// As the CPU libraries, it does not know tensors: a function takes plain device pointers, sizes and
+// a stream. Checks and allocation are up to the ops (csrc/cuda/*.cpp), which compile without CUDA
+// and are part of every build; without the library there is no table.
 #pragma once
 
 #include <cstdint>
@@ -20,20 +19,64 @@ enum class Dtype : int { f32, f64, f16, bf16 };
 struct PooledImages : PoolGeometry {
   int64_t images, channels, height, width;
   bool channels_last;  // the memory format of all tensors
+  Dtype dtype;
 };
 
-// A convolution of few channels, followed by pooling; row-major, float.
+// A convolution of few channels, followed by relu and pooling; row-major, float.
 struct PooledConv : ConvGeometry {
   int64_t images;
   PoolGeometry pool;
 };
 
-// A float matrix, row by row, and where its planes go (planes.h): plane_bytes() of memory.
+// The gradient of its output, and what forward saved.
+struct PooledConvGradient {
+  const float *grad_output, *output;
+  const uint8_t* indices;
+};
+
+// n elements; [weight].
+struct BceOperands {
+  Dtype dtype;
+  int64_t n;
+  const void *input, *target, *weight;
+};
+// grad_output has n elements, or one if it is uniform, which is divided by divisor. [grad_input],
+// [grad_target].
+struct BceGradients {
+  const void* grad_output;
+  bool uniform;
+  double divisor;
+  void *grad_input, *grad_target;
+};
+
+// Bias and activation after a matrix product, on a row-major matrix [rows, columns].
+struct Epilogue {
+  Dtype dtype;
+  int64_t rows, columns;
+  Activation activation;
+};
+// grad_z = grad_output * activation'(z), from output = activation(z), and its column sums. [column
+// sums] need `parts`; of floats, they come with the [extremes] of the magnitudes in grad_z.
+struct EpilogueGradients {
+  const void *grad_output, *output;
+  void *grad_z, *column_sums;
+  double* parts;
+  void* extremes;
+};
+
+// Images [count, channels, pixels] of 16-bit numbers, aligned to 16 bytes; channels and pixels are
+// multiples of 8.
+struct Images {
+  int64_t count, channels, pixels;
+  Dtype dtype;
+};
+
+// A row-major float matrix and the memory of its planes (planes.h), of plane_bytes().
 struct SplitOperand {
   const float* data;
   int64_t rows, columns;
   void* planes;
-  const void* extremes;  // of activation_backward, if it made the matrix; may be null
+  const void* extremes;  // from the epilogue's backward if that made the matrix, else null
   int64_t extremes_count;
 };
 struct SplitOperands {
@@ -45,15 +88,15 @@ INKGRAD_HD constexpr int64_t plane_pitch(int64_t columns) { return (columns + 7)
 // Rows from one plane to the next.
 INKGRAD_HD constexpr int64_t plane_rows(int64_t rows) { return (rows + 15) / 16 * 16; }
 
-// C [m, n] = activation(A B^T + bias): A is [m, k], or [k, m] if it is transposed, B is [n, k], or
-// [k, n]. Of f32, A and B are planes, the operands of those numbers of a split, whose workspace is
-// the scheme; of f16 and bf16 they are the matrices, k is a multiple of 8, n one of 32, and neither
-// is transposed. With b_transposed there is neither bias nor activation.
+// C [m, n] = activation(A B^T + bias): A is [m, k], or [k, m] if transposed; B is [n, k], or [k, n].
+// f32: a and b are planes of a split, a_operand and b_operand their numbers in it, scheme its
+// workspace. f16 and bf16: a and b are the matrices, not transposed; k is a multiple of 8, n of 32.
+// With b_transposed there is neither bias nor activation.
 struct Product {
   Dtype dtype;
   int64_t m, n, k;
   const void *a, *b;
-  bool a_transposed, b_transposed;  // both, the second, or none
+  bool a_transposed, b_transposed;  // both, only b, or none
   const void* scheme;
   int a_operand, b_operand;
   const void* bias;  // may be null
@@ -65,12 +108,18 @@ struct Product {
 struct LinearShape {
   int64_t rows, outputs, inputs;
   Activation activation;
+  Dtype dtype;
+};
+// [grad_input], [grad_weight], [grad_bias]; parts: small_linear_parts() doubles.
+struct LinearGradients {
+  const void *grad_output, *output, *input, *weight;
+  double* parts;
+  void *grad_input, *grad_weight, *grad_bias;
 };
 
-inline constexpr int kMostChainLayers = 8;
+inline constexpr int kMaxChainLayers = 8;
 
-// A linear layer of a chain, of float; [bias] and what belongs to it. Velocities are momentum's
-// memory.
+// A linear layer of a chain, in float; [bias], [bias_grad], [bias_velocity].
 struct ChainLayer {
   int inputs, outputs;
   Activation activation;
@@ -78,117 +127,100 @@ struct ChainLayer {
   float *bias, *bias_grad, *bias_velocity;
 };
 
-enum class ChainAction : int { judge, backward, step };
+enum class ChainAction : int { evaluate, backward, step };
 
-// One pass of examples through linear layers, one after the other, with the binary cross entropy
-// behind them.
+// A pass of examples through linear layers and binary cross entropy.
 struct ChainPass {
   ChainAction action;
   int layers;
-  ChainLayer layer[kMostChainLayers];
-  const void* inputs;  // [examples, inputs of the first layer] of float, or bytes as shares of 255
+  ChainLayer layer[kMaxChainLayers];
+  const void* inputs;  // [examples, inputs of the first layer], float or bytes (x / 255)
   bool inputs_are_bytes;
   const float* targets;  // [examples, outputs of the last layer]
-  const int64_t* rows;   // [count], which examples to take; null: all of them
+  const int64_t* rows;   // [count] indices of examples; null for all
   int64_t examples, count;
   double divisor;  // of the sum of the losses
   float lr, momentum, weight_decay;
 };
 
-// What a pass reports, in doubles: the loss, how many outputs are on their target's side of 1/2,
-// and whether a row or a target was not in its range. Unless the loss is finite and nothing out
-// of range, gradients and weights stay as they were.
-enum ChainReport : int { kChainLoss, kChainRight, kChainBadRows, kChainBadTargets, kChainReport };
+// The report of a pass, in doubles: the loss, the number of outputs on their target's side of 1/2,
+// and whether a row or a target is out of range. Gradients and weights change only if the loss is
+// finite and nothing is out of range.
+enum ChainReport : int { kChainLoss, kChainCorrect, kChainBadRows, kChainBadTargets, kChainReport };
 
-// Of every launch: the device is the current one, `stream` one of its streams. Failures to launch
-// are thrown. Pointers named in brackets may be null.
+// Kernels run on the current device, in `stream`. Failures to launch are thrown. Pointers in
+// [brackets] may be null.
 struct Kernels {
   void* (*current_stream)(int device);
 
-  // ---- binary cross entropy of n elements; [weight]
-  // Doubles of workspace that bce_sum needs.
+  // ---- binary cross entropy
+
+  // Doubles of workspace for bce_sum.
   int64_t (*bce_parts)(Dtype dtype, int64_t n);
   // result[0] = sum of the losses / divisor
-  void (*bce_sum)(Dtype dtype, const void* input, const void* target, const void* weight, int64_t n,
-                  double divisor, double* parts, void* result, void* stream);
-  void (*bce_each)(Dtype dtype, const void* input, const void* target, const void* weight,
-                   int64_t n, void* loss, void* stream);
-  // grad_output has n elements, or, if it is uniform, one, to be divided by divisor.
-  // [grad_input], [grad_target]
-  void (*bce_backward)(Dtype dtype, const void* grad_output, bool uniform, double divisor,
-                       const void* input, const void* target, const void* weight, int64_t n,
-                       void* grad_input, void* grad_target, void* stream);
+  void (*bce_sum)(const BceOperands& o, double divisor, double* parts, void* result, void* stream);
+  void (*bce_each)(const BceOperands& o, void* loss, void* stream);
+  void (*bce_backward)(const BceOperands& o, const BceGradients& g, void* stream);
 
-  // ---- epilogue of a matrix product and its backward, [rows, columns] row by row
+  // ---- epilogue of a matrix product
+
   // z = activation(z + bias) in place; [bias]
-  void (*bias_activation)(Dtype dtype, void* z, int64_t rows, int64_t columns, const void* bias,
-                          Activation activation, void* stream);
-  // Doubles of workspace that activation_backward needs to sum columns.
+  void (*bias_activation)(const Epilogue& e, void* z, const void* bias, void* stream);
+  // Doubles of workspace for column sums, and extremes (of 8 bytes).
   int64_t (*column_parts)(int64_t rows, int64_t columns);
-  // Extremes, of 8 bytes, that it may leave.
   int64_t (*column_extremes)(int64_t rows, int64_t columns);
-  // grad_z = grad_output * activation'(z), from output = activation(z); its column sums into
-  // [column_sums], through parts, and then, of floats, how far its magnitudes reach into
-  // [extremes].
-  void (*activation_backward)(Dtype dtype, const void* grad_output, const void* output,
-                              int64_t rows, int64_t columns, Activation activation, void* grad_z,
-                              double* parts, void* column_sums, void* extremes, void* stream);
+  void (*activation_backward)(const Epilogue& e, const EpilogueGradients& g, void* stream);
 
-  // ---- products on the tensor cores of compute capability 9.0
+  // ---- matrix products on the tensor cores of compute capability 9.0
+
   // Whether the current device has them and this library was built for it.
   bool (*has_tensor_products)();
   int64_t (*split_workspace_bytes)();
   int64_t (*plane_bytes)(int64_t rows, int64_t columns);
   void (*split)(const SplitOperands& operands, void* workspace, void* stream);
-  // Floats of workspace that a product needs.
-  int64_t (*product_shares)(const Product& p);
-  void (*product)(const Product& p, float* shares, void* stream);
+  // Floats of workspace for a product, whose sums may be split among blocks.
+  int64_t (*product_partial_sums)(const Product& p);
+  void (*product)(const Product& p, float* partial_sums, void* stream);
 
-  // ---- relu(max_pool2d(plane + bias)) of what was convolved elsewhere; [bias]
-  void (*relu_pool)(Dtype dtype, const PooledImages& g, const void* planes, const void* bias,
-                    void* output, uint8_t* indices, void* stream);
-  // grad_planes = what the relu lets through, put where the maximum was; zero elsewhere.
-  void (*relu_pool_backward)(Dtype dtype, const PooledImages& g, const void* grad_output,
-                             const void* output, const uint8_t* indices, void* grad_planes,
-                             void* stream);
+  // ---- relu(max_pool2d(images + bias)) after another convolution; [bias]
 
-  // ---- images of 16-bit numbers, [count, channels, pixels] to [count, pixels, channels] and back,
-  // then with the bias added; channels and pixels are multiples of 8, the memory aligned to 16
-  // bytes
-  void (*to_channels_last)(const void* images, int64_t count, int64_t channels, int64_t pixels,
-                           void* turned, void* stream);
-  void (*from_channels_last)(Dtype dtype, const void* turned, int64_t count, int64_t channels,
-                             int64_t pixels, const void* bias, void* images, void* stream);
+  void (*relu_pool)(const PooledImages& g, const void* images, const void* bias, void* output,
+                    uint8_t* indices, void* stream);
+  void (*relu_pool_backward)(const PooledImages& g, const void* grad_output, const void* output,
+                             const uint8_t* indices, void* grad_images, void* stream);
+
+  // ---- memory format of images
+
+  void (*to_channels_last)(const Images& g, const void* images, void* channels_last, void* stream);
+  // And adds the bias.
+  void (*from_channels_last)(const Images& g, const void* channels_last, const void* bias,
+                             void* images, void* stream);
 
   // ---- convolution of few channels with relu and pooling, in one kernel; [bias]
-  bool (*conv_takes)(const PooledConv& g);
+
+  bool (*conv_supports)(const PooledConv& g);
   void (*conv_relu_pool)(const PooledConv& g, const float* input, const float* weight,
                          const float* bias, float* output, uint8_t* indices, void* stream);
-  // Of what conv_takes: grad_weight and [the bias's gradient] from the places of the maxima,
-  // through parts.
+  // [grad_bias]; parts: conv_weight_grad_parts() doubles.
   int64_t (*conv_weight_grad_parts)(const PooledConv& g);
-  void (*conv_weight_grad)(const PooledConv& g, const float* grad_output, const float* output,
-                           const uint8_t* indices, const float* input, double* parts,
-                           float* grad_weight, float* grad_bias, void* stream);
-  bool (*conv_input_grad_takes)(const PooledConv& g);
-  void (*conv_input_grad)(const PooledConv& g, const float* grad_output, const float* output,
-                          const uint8_t* indices, const float* weight, float* grad_input,
-                          void* stream);
+  void (*conv_weight_grad)(const PooledConv& g, const PooledConvGradient& gradient,
+                           const float* input, double* parts, float* grad_weight, float* grad_bias,
+                           void* stream);
+  bool (*conv_input_grad_supports)(const PooledConv& g);
+  void (*conv_input_grad)(const PooledConv& g, const PooledConvGradient& gradient,
+                          const float* weight, float* grad_input, void* stream);
 
-  // ---- linear layers of few inputs and outputs, in one kernel each way; [bias]
-  bool (*small_linear_takes)(const LinearShape& s);
-  void (*small_linear)(Dtype dtype, const LinearShape& s, const void* input, const void* weight,
+  // ---- linear layers of few inputs and outputs, in one kernel per direction; [bias]
+
+  bool (*small_linear_supports)(const LinearShape& s);
+  void (*small_linear)(const LinearShape& s, const void* input, const void* weight,
                        const void* bias, void* output, void* stream);
-  // Doubles of workspace that the sums of small_linear_backward need.
   int64_t (*small_linear_parts)(const LinearShape& s);
-  // [grad_input], [grad_weight], [grad_bias]
-  void (*small_linear_backward)(Dtype dtype, const LinearShape& s, const void* grad_output,
-                                const void* output, const void* input, const void* weight,
-                                double* parts, void* grad_input, void* grad_weight, void* grad_bias,
-                                void* stream);
+  void (*small_linear_backward)(const LinearShape& s, const LinearGradients& g, void* stream);
 
-  // ---- a whole training step of a small chain of layers, in one kernel
-  bool (*chain_takes)(const ChainPass& pass);  // of its layers alone
+  // ---- a training step of a small chain of layers, in one kernel
+
+  bool (*chain_supports)(const ChainPass& pass);  // considers its layers only
   void (*chain_pass)(const ChainPass& pass, double* report, void* stream);
 };
 

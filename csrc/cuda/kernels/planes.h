@@ -1,13 +1,13 @@
-// A float as a sum of 16-bit numbers, of which the tensor cores form exact products.
+// A float as a sum of 16-bit numbers, whose products on the tensor cores are exact.
 //
-//   two halves   x = 2^-s (h + 2^-11 l): 11 + 11 bits and the sign of l, so that what is lost is at
-//                most 2^-23 of x. Of the products h h, h l and l h count; l l, 2^-22 of h h at most
-//                and of either sign, does not. A half has 5 bits of exponent: s brings the largest
-//                element of the matrix to just below 2^15, and l, scaled on its own, keeps all of
-//                its bits down to 2^-27 of the largest element. At 2^-32, the smallest for which
-//                this is used, x keeps 18.
+//   two halves   x = 2^-s (h + 2^-11 l): 11 + 11 bits and the sign of l, with an error of at most
+//                2^-23 x. The products are h h, h l and l h; l l, at most 2^-22 of h h and of either
+//                sign, is dropped. A half has 5 bits of exponent: s scales the largest element of
+//                the matrix to just below 2^15, and l, scaled separately, keeps all of its bits down
+//                to 2^-27 of the largest element. At 2^-32, the smallest for which this is used, x
+//                keeps 18 bits.
 //   three bf16   x = h + m + l, 8 bits each, with all of a float's exponents: for everything else.
-//                Of the products h h, h m, m h, m m, h l and l h count.
+//                The products are h h, h m, m h, m m, h l and l h.
 //
 // (Ootomo and Yokota, "Recovering single precision accuracy from Tensor Cores while surpassing the
 // FP32 theoretical peak performance", 2022, scale the low half in the same way.)
@@ -16,22 +16,22 @@
 #include <cuda_bf16.h>
 #include <cuda_fp16.h>
 
-#include "math.h"
+#include "scalar_math.h"
 
 namespace inkgrad::cuda {
 
 inline constexpr float kLowScale = 2048.0f;  // of the low half
-inline constexpr int kMostPlanes = 3;
-inline constexpr int kMostOperands = 3;  // that are split together
+inline constexpr int kMaxPlanes = 3;
+inline constexpr int kMaxOperands = 3;  // that are split together
 
-// How the matrices of a product are split, and by what the result is multiplied after it.
+// How the matrices of a product are split, and the scale of the result.
 struct Scheme {
   int planes;
-  float scale[kMostOperands], unscale[kMostOperands];
+  float scale[kMaxOperands], unscale[kMaxOperands];
 };
 
-// Bits of the largest magnitude of a matrix, and of the smallest that is not zero; bits of
-// magnitudes are ordered as the magnitudes are, NaN above all.
+// The bits of the largest magnitude of a matrix and of the smallest nonzero one. Bits are ordered as
+// magnitudes, with NaN above all.
 struct Extremes {
   uint32_t largest, smallest;
 };
@@ -46,7 +46,7 @@ INKGRAD_HD Extremes both(Extremes a, Extremes b) {
           a.smallest < b.smallest ? a.smallest : b.smallest};
 }
 
-// The s for which halves can hold a matrix; false if they cannot. Zeros alone fit with any.
+// The s with which halves can hold a matrix; false if there is none. Any will do for zeros.
 INKGRAD_HD bool fits_halves(Extremes e, int* s) {
   constexpr int kWidest = 32, kFarthest = 100, kTop = 14;
   *s = 0;
@@ -81,10 +81,10 @@ __host__ __device__ __forceinline__ Halves two_halves(float scaled) {
 struct Thirds {
   __nv_bfloat16 high, middle, low;
 };
-// What is not finite has only a high part, so that inf - inf does not make NaN of inf.
+// Non-finite numbers have only a high part: inf - inf would make NaN of inf.
 __host__ __device__ __forceinline__ Thirds three_bf16(float x) {
   const bool finite = (bits_of(x) & 0x7f800000) != 0x7f800000;
-  // Rounding up to infinity is kept below it.
+  // Does not round up to infinity.
   constexpr int32_t kLargest = 0x7f7f0000;
   const bool huge = finite && (bits_of(x) & 0x7fffffff) > kLargest;
   const float rounded = huge ? float_of(kLargest | (bits_of(x) & int32_t(0x80000000))) : x;

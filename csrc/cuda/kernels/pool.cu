@@ -1,12 +1,11 @@
-// relu(max_pool2d(x + bias)) of planes that were convolved elsewhere, and its backward. Native
-// passes over the planes three times for this and keeps eight bytes of index an output; these pass
-// once and keep one.
+// relu(max_pool2d(x + bias)) after another convolution, and its backward, in one pass each. Torch
+// makes three passes and keeps 8 bytes of index for each output; these kernels keep one.
 //
-// A thread makes one element. With channels last the channel runs fastest, else the column.
-#include "common.cuh"
+// A thread computes one element.
+#include "device.cuh"
 #include "entries.h"
-#include "math.h"
 #include "pool_map.h"
+#include "scalar_math.h"
 
 namespace inkgrad::cuda {
 namespace {
@@ -18,27 +17,27 @@ __global__ void __launch_bounds__(kThreads)
   using C = ComputeType<T>;
   const uint32_t i = blockIdx.x * kThreads + threadIdx.x;
   if (i >= n) return;
-  const PoolPlace at = map.output_place(i);
+  const PoolPosition at = map.output_position(i);
   const T* const window = planes + map.window_start(at);
   const C offset = bias ? widen(__ldg(bias + at.channel)) : C(0);
-  // Rounded to T with the bias added, as native's planes are: so that ties are native's too.
+  // Rounded to T after the bias, as in torch, so that ties are the same.
   const auto value = [&](uint32_t row, uint32_t column) {
     const C v = widen(__ldg(window + map.step(row, column)));
     return bias ? widen(narrow<T>(v + offset)) : v;
   };
   C best = value(0, 0);
-  uint32_t place = 0;
+  uint32_t index = 0;
   for (uint32_t row = 0; row < map.window_height.divisor; ++row) {
     for (uint32_t column = 0; column < map.window_width.divisor; ++column) {
       const C v = value(row, column);
       if (beats(v, best)) {
         best = v;
-        place = row * map.window_width.divisor + column;
+        index = row * map.window_width.divisor + column;
       }
     }
   }
   output[i] = narrow<T>(activate(best, Activation::relu));
-  indices[i] = uint8_t(place);
+  indices[i] = uint8_t(index);
 }
 
 template <typename T, bool kChannelsLast>
@@ -48,9 +47,9 @@ __global__ void __launch_bounds__(kThreads)
   using C = ComputeType<T>;
   const uint32_t i = blockIdx.x * kThreads + threadIdx.x;
   if (i >= n) return;
-  const PlanePlace at = map.plane_place(i);
+  const PlanePosition at = map.plane_position(i);
   C grad = 0;
-  if (at.in_window && __ldg(indices + at.output) == at.place) {
+  if (at.in_window && __ldg(indices + at.output) == at.index) {
     grad = activate_backward(widen(__ldg(grad_output + at.output)),
                              widen(__ldg(output + at.output)), Activation::relu);
   }
@@ -59,30 +58,29 @@ __global__ void __launch_bounds__(kThreads)
 
 uint32_t blocks_of(int64_t n) { return uint32_t(ceil_div(n, kThreads)); }
 
-void relu_pool(Dtype dtype, const PooledImages& g, const void* planes, const void* bias,
-               void* output, uint8_t* indices, void* stream) {
+void relu_pool(const PooledImages& g, const void* images, const void* bias, void* output,
+               uint8_t* indices, void* stream) {
   const int64_t n = g.images * g.channels * g.out_height * g.out_width;
-  with_dtype(dtype, [&](auto zero) {
+  with_dtype(g.dtype, [&](auto zero) {
     using T = decltype(zero);
     with_flag(g.channels_last, [&](auto channels_last) {
       relu_pool_kernel<T, channels_last><<<blocks_of(n), kThreads, 0, as_stream(stream)>>>(
-          PoolMap<channels_last>(g), n, static_cast<const T*>(planes), static_cast<const T*>(bias),
+          PoolMap<channels_last>(g), n, static_cast<const T*>(images), static_cast<const T*>(bias),
           static_cast<T*>(output), indices);
       INKGRAD_LAUNCH_CHECK();
     });
   });
 }
 
-void relu_pool_backward(Dtype dtype, const PooledImages& g, const void* grad_output,
-                        const void* output, const uint8_t* indices, void* grad_planes,
-                        void* stream) {
+void relu_pool_backward(const PooledImages& g, const void* grad_output, const void* output,
+                        const uint8_t* indices, void* grad_images, void* stream) {
   const int64_t n = g.images * g.channels * g.height * g.width;
-  with_dtype(dtype, [&](auto zero) {
+  with_dtype(g.dtype, [&](auto zero) {
     using T = decltype(zero);
     with_flag(g.channels_last, [&](auto channels_last) {
       relu_pool_backward_kernel<T, channels_last><<<blocks_of(n), kThreads, 0, as_stream(stream)>>>(
           PoolMap<channels_last>(g), n, static_cast<const T*>(grad_output),
-          static_cast<const T*>(output), indices, static_cast<T*>(grad_planes));
+          static_cast<const T*>(output), indices, static_cast<T*>(grad_images));
       INKGRAD_LAUNCH_CHECK();
     });
   });

@@ -1,4 +1,4 @@
-// Where the elements of planes and of what is pooled from them lie. Below 2^31 elements of each.
+// Positions of elements in planes and in their pooled output, each of fewer than 2^31 elements.
 // Without CUDA, as index.h.
 #pragma once
 
@@ -7,14 +7,14 @@
 
 namespace inkgrad::cuda {
 
-struct PoolPlace {
+struct PoolPosition {
   uint32_t image, channel, row, column;
 };
-// Of an element of a plane: whether a window has it, which output that window makes, and its place
-// in it.
-struct PlanePlace {
+// An element of a plane: whether it is in a window, the output of that window, and its index in the
+// window.
+struct PlanePosition {
   bool in_window;
-  uint32_t output, place;
+  uint32_t output, index;
 };
 
 template <bool kChannelsLast>
@@ -30,21 +30,23 @@ struct PoolMap {
         window_height(divider(g.window_height)),
         window_width(divider(g.window_width)) {}
 
-  INKGRAD_HD PoolPlace output_place(uint32_t i) const { return split(i, out_height, out_width); }
+  INKGRAD_HD PoolPosition output_position(uint32_t i) const {
+    return split(i, out_height, out_width);
+  }
 
   // The first element of an output's window, in the planes.
-  INKGRAD_HD uint32_t window_start(const PoolPlace& at) const {
+  INKGRAD_HD uint32_t window_start(const PoolPosition& at) const {
     return join(at.image, at.channel, at.row * window_height.divisor,
                 at.column * window_width.divisor, height, width);
   }
-  // From there to another element of the window.
+  // Offset of another element of the window.
   INKGRAD_HD uint32_t step(uint32_t row, uint32_t column) const {
     const uint32_t pixels = row * width.divisor + column;
     return kChannelsLast ? pixels * channels.divisor : pixels;
   }
 
-  INKGRAD_HD PlanePlace plane_place(uint32_t i) const {
-    const PoolPlace at = split(i, height, width);
+  INKGRAD_HD PlanePosition plane_position(uint32_t i) const {
+    const PoolPosition at = split(i, height, width);
     uint32_t row_in_window, column_in_window;
     const uint32_t row = window_height.divide(at.row, &row_in_window);
     const uint32_t column = window_width.divide(at.column, &column_in_window);
@@ -54,8 +56,8 @@ struct PoolMap {
   }
 
  private:
-  INKGRAD_HD PoolPlace split(uint32_t i, const Divider& rows, const Divider& columns) const {
-    PoolPlace at;
+  INKGRAD_HD PoolPosition split(uint32_t i, const Divider& rows, const Divider& columns) const {
+    PoolPosition at;
     if (kChannelsLast) i = channels.divide(i, &at.channel);
     i = columns.divide(i, &at.column);
     i = rows.divide(i, &at.row);

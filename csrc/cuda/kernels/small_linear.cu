@@ -1,28 +1,28 @@
 // activation(x w^T + b) for few inputs and outputs in one kernel, and all of its gradients in
-// another. A tiled product of such a shape is mostly padding, and each launch that goes with it
-// costs more than the whole layer.
-#include "common.cuh"
+// another. A tiled product of such a shape is mostly padding, and each further launch costs more
+// than the whole layer.
+#include "device.cuh"
 #include "entries.h"
-#include "math.h"
+#include "scalar_math.h"
 #include "small_linear_map.h"
 
 namespace inkgrad::cuda {
 namespace {
 
-// Four numbers in the type that is computed in.
+// Four numbers in the compute type.
 template <typename C>
 struct alignas(16) Four {
   C lane[kFour];
 };
 
-// What moves four elements of memory at once: 8 bytes of a half type, else 16.
+// Moves four elements at once: 8 bytes of a half type, otherwise 16.
 template <typename T>
 struct FourInMemory {
   using Word = std::conditional_t<sizeof(T) == 2, int2, int4>;
   static constexpr int words = kFour * sizeof(T) / sizeof(Word);
 };
 
-// Elements [first, first + 4) of a row, zeros beyond its end. kWhole: rows are whole fours, and
+// Elements [first, first + 4) of a row, zeros beyond its end. kWhole: rows are multiples of four,
 // aligned.
 template <typename T, bool kWhole>
 __device__ __forceinline__ Four<ComputeType<T>> load_four(const T* row, int first, int length) {
@@ -87,11 +87,10 @@ __device__ __forceinline__ void add_products(const Four<C>& x, const C* weights,
   }
 }
 
-// Fours of inputs whose products are one sum; sums of those are added. One sum over all inputs
-// would have an error that grows with its length.
+// Groups of four inputs per accumulation block: a longer accumulation chain loses accuracy.
 constexpr int kFoursOfSum = 2;
 
-// Three blocks at once are enough; for more of them the compiler would spill registers.
+// Three resident blocks are enough; for more the compiler would spill registers.
 template <typename T, int kPerThread, bool kWhole>
 __global__ void __launch_bounds__(kThreads, 3)
     small_linear_kernel(const T* input, const T* weight, const T* bias, int64_t rows,
@@ -121,7 +120,7 @@ __global__ void __launch_bounds__(kThreads, 3)
   C totals[kPerThread] = {};
   for (int begin = 0; begin < f.fours; begin += f.chunk()) {
     const int count = min(f.chunk(), f.fours - begin);
-    __syncthreads();  // the chunk before is done with
+    __syncthreads();  // the previous chunk has been read
 #pragma unroll 4
     for (int i = threadIdx.x; i < here << f.chunk_shift; i += kThreads) {
       const int r = i >> f.chunk_shift, four = i & (f.chunk() - 1);
@@ -146,7 +145,7 @@ __global__ void __launch_bounds__(kThreads, 3)
     }
   }
 
-  // By way of the tile: then neighbours write neighbouring elements.
+  // Through shared memory, so that neighboring threads write neighboring elements.
   C* const results = reinterpret_cast<C*>(shared);
   __syncthreads();
   if (row < here) {
@@ -164,9 +163,9 @@ __global__ void __launch_bounds__(kThreads, 3)
   }
 }
 
-// dz = grad_output activation'(z) of a tile of rows; from it and the weights the gradients of the
-// inputs, and with the inputs the sums that are the gradients of weights and bias. `parts` is null
-// if there is one slice, or if sums are not wanted.
+// For a tile of rows: dz = grad_output activation'(z), then the input gradient from dz and the
+// weights, and the sums of the weight and bias gradients from dz and the inputs. `parts` is null for
+// one slice, or if these gradients are not needed.
 template <typename T, bool kWhole>
 __global__ void __launch_bounds__(kThreads, 3)
     small_linear_backward_kernel(const T* grad_output, const T* output, const T* input,
@@ -174,7 +173,7 @@ __global__ void __launch_bounds__(kThreads, 3)
                                  Activation activation, T* grad_input, double* parts,
                                  T* grad_weight, T* grad_bias) {
   using C = ComputeType<T>;
-  extern __shared__ float4 shared[];  // inputs, weights, gradients; when they are done with, sums
+  extern __shared__ float4 shared[];  // inputs, weights, gradients; afterwards sums
   Four<C>* const inputs = reinterpret_cast<Four<C>*>(shared);
   Four<C>* const weights = inputs + b.rows * b.fours;
   C* const grads = reinterpret_cast<C*>(weights + b.units);
@@ -193,7 +192,7 @@ __global__ void __launch_bounds__(kThreads, 3)
   const int64_t end = begin + b.rows_per_slice < rows ? begin + b.rows_per_slice : rows;
   for (int64_t first = begin; first < end; first += b.rows) {
     const int here = int(end - first < b.rows ? end - first : b.rows);
-    __syncthreads();  // the tile before is done with
+    __syncthreads();  // the previous tile has been read
     if (wants_sums) {
 #pragma unroll 4
       for (int i = threadIdx.x; i < here * b.fours; i += kThreads) {
@@ -292,9 +291,9 @@ void launch_forward(const T* input, const T* weight, const T* bias, const Linear
   });
 }
 
-void forward(Dtype dtype, const LinearShape& s, const void* input, const void* weight,
-             const void* bias, void* output, void* stream) {
-  with_dtype(dtype, [&](auto zero) {
+void forward(const LinearShape& s, const void* input, const void* weight, const void* bias,
+             void* output, void* stream) {
+  with_dtype(s.dtype, [&](auto zero) {
     using T = decltype(zero);
     const auto launch = s.outputs == 1 ? launch_forward<T, 1> : launch_forward<T, kManyPerThread>;
     launch(static_cast<const T*>(input), static_cast<const T*>(weight), static_cast<const T*>(bias),
@@ -307,32 +306,31 @@ int64_t parts(const LinearShape& s) {
   return b.slices > 1 ? b.slices * b.sums() : 0;
 }
 
-void backward(Dtype dtype, const LinearShape& s, const void* grad_output, const void* output,
-              const void* input, const void* weight, double* parts, void* grad_input,
-              void* grad_weight, void* grad_bias, void* stream) {
+void backward(const LinearShape& s, const LinearGradients& g, void* stream) {
   const SmallBackward b = small_backward(s);
-  double* const own_parts = b.slices > 1 && (grad_weight || grad_bias) ? parts : nullptr;
-  const bool is_whole = s.inputs % kFour == 0 && aligned(input, weight, grad_input);
-  with_dtype(dtype, [&](auto zero) {
+  double* const own_parts = b.slices > 1 && (g.grad_weight || g.grad_bias) ? g.parts : nullptr;
+  const bool is_whole = s.inputs % kFour == 0 && aligned(g.input, g.weight, g.grad_input);
+  with_dtype(s.dtype, [&](auto zero) {
     using T = decltype(zero);
     with_flag(is_whole, [&](auto whole) {
       small_linear_backward_kernel<T, whole>
           <<<b.slices, kThreads, small_backward_shared_bytes(b, sizeof(ComputeType<T>)),
-             as_stream(stream)>>>(static_cast<const T*>(grad_output), static_cast<const T*>(output),
-                                  static_cast<const T*>(input), static_cast<const T*>(weight),
-                                  s.rows, b, s.activation, static_cast<T*>(grad_input), own_parts,
-                                  static_cast<T*>(grad_weight), static_cast<T*>(grad_bias));
+             as_stream(stream)>>>(static_cast<const T*>(g.grad_output),
+                                  static_cast<const T*>(g.output), static_cast<const T*>(g.input),
+                                  static_cast<const T*>(g.weight), s.rows, b, s.activation,
+                                  static_cast<T*>(g.grad_input), own_parts,
+                                  static_cast<T*>(g.grad_weight), static_cast<T*>(g.grad_bias));
       INKGRAD_LAUNCH_CHECK();
     });
   });
   if (own_parts) {
-    add_parts(own_parts, b.slices, s.outputs * s.inputs, s.outputs, 1, dtype, grad_weight,
-              grad_bias, stream);
+    add_parts(own_parts, b.slices, s.outputs * s.inputs, s.outputs, 1, s.dtype, g.grad_weight,
+              g.grad_bias, stream);
   }
 }
 
 const Entries entries([](Kernels& table) {
-  table.small_linear_takes = is_small_linear;
+  table.small_linear_supports = is_small_linear;
   table.small_linear = forward;
   table.small_linear_parts = parts;
   table.small_linear_backward = backward;

@@ -1,5 +1,5 @@
-// How a linear layer of few inputs and outputs is cut into blocks and threads, and where things lie
-// in their shared memory. Without CUDA, as index.h.
+// The blocks and threads of linear layers of few inputs and outputs, and the layout of their shared
+// memory. Without CUDA, as index.h.
 #pragma once
 
 #include "index.h"
@@ -7,7 +7,7 @@
 
 namespace inkgrad::cuda {
 
-// Inputs are moved and multiplied in fours; the last four of a row is filled up with zeros.
+// Inputs are moved and multiplied in groups of four; the last group of a row is padded with zeros.
 inline constexpr int kFour = 4;
 inline constexpr int64_t kSmallSharedBytes = 48 * 1024;  // of a block, on every device
 
@@ -19,28 +19,28 @@ inline int power_of_two_from(int least) {
   return power;
 }
 
-// At most one four of weights a thread: then a thread holds all that it sums in registers. With
-// more of them, or deeper sums, a tiled product is the better way.
+// At most four weights per thread, whose sums fit its registers. For larger layers or longer sums a
+// tiled product is faster.
 inline bool is_small_linear(const LinearShape& s) {
-  constexpr int64_t kMostOutputs = 32, kMostInputs = 128, kMostRows = int64_t(1) << 36;
-  return s.rows > 0 && s.rows <= kMostRows && s.outputs > 0 && s.outputs <= kMostOutputs &&
-         s.inputs > 0 && s.inputs <= kMostInputs && s.outputs * fours_of(s.inputs) <= kThreads;
+  constexpr int64_t kMaxOutputs = 32, kMaxInputs = 128, kMaxRows = int64_t(1) << 36;
+  return s.rows > 0 && s.rows <= kMaxRows && s.outputs > 0 && s.outputs <= kMaxOutputs &&
+         s.inputs > 0 && s.inputs <= kMaxInputs && s.outputs * fours_of(s.inputs) <= kThreads;
 }
 
-// ---- forward: a thread makes `per_thread` outputs of one row, a block the rows of one tile, whose
-// inputs come in chunks of a few fours.
+// ---- forward: a thread computes `per_thread` outputs of one row, a block the rows of one tile, whose
+// inputs are loaded in chunks.
 struct SmallForward {
   int inputs, outputs, fours;
-  int per_thread;  // 1 if there is but one output, else 8
+  int per_thread;  // 1 for one output, otherwise 8
   int groups;      // of per_thread outputs, a power of two
   int rows;        // of a tile
   int chunk_shift;
-  int pitch;  // fours from row to row, odd: then eight rows lie in different banks
+  int pitch;  // groups of four from row to row, odd: eight rows are in different banks
 
   INKGRAD_HD int chunk() const { return 1 << chunk_shift; }
-  // Weights lie input by input, this many outputs each; the bias is one more input.
+  // Weights are stored by input, this many outputs each; the bias is one more input.
   INKGRAD_HD int padded_outputs() const { return groups * per_thread; }
-  // Elements of the tile of inputs, in which the outputs are collected after it.
+  // Elements of the tile of inputs, which is reused for the outputs.
   INKGRAD_HD int tile_elements() const {
     const int ins = rows * pitch * kFour, outs = rows * outputs;
     return ins > outs ? ins : outs;
@@ -50,7 +50,7 @@ struct SmallForward {
 
 inline constexpr int kManyPerThread = 8;
 
-// element_bytes: of the type that is computed in.
+// element_bytes: of the compute type.
 inline SmallForward small_forward(const LinearShape& s, int element_bytes) {
   const int most_chunk = element_bytes == 4 ? 8 : 2;
   SmallForward f;
@@ -70,8 +70,8 @@ inline int64_t small_forward_shared_bytes(const SmallForward& f, int element_byt
   return int64_t(element_bytes) * (f.tile_elements() + (f.fours * kFour + 1) * f.padded_outputs());
 }
 
-// ---- backward: a block goes through the rows of one slice, tile by tile. A unit is the gradient
-// of four weights of an output; each group of threads has all units, over every groups-th row.
+// ---- backward: a block processes the rows of one slice, tile by tile. A unit is the gradient of four
+// weights of an output; each group of threads has all units, for every groups-th row.
 struct SmallBackward {
   int inputs, outputs, fours;
   int units, groups;  // groups: a power of two
@@ -79,16 +79,16 @@ struct SmallBackward {
   int64_t rows_per_slice, slices;
   Divider by_fours;
 
-  // Gradients of weights, and behind them those of the bias.
+  // Gradients of the weights, then of the bias.
   INKGRAD_HD int64_t sums() const { return int64_t(outputs) * (inputs + 1); }
 };
 
-// Sums of a unit: four weights and, if they are the first of an output, its bias.
+// Sums of a unit: four weights, and the bias if they are the first of an output.
 inline constexpr int kSumsOfUnit = kFour + 1;
 
 inline SmallBackward small_backward(const LinearShape& s) {
-  constexpr int kTileElements = 4096, kMostSlices = 512;
-  // Up to here a second launch, which adds the slices, would cost more than one block alone does.
+  constexpr int kTileElements = 4096, kMaxSlices = 512;
+  // Up to this size, a second launch to add the slices costs more than using a single block.
   constexpr int64_t kProductsOfOneBlock = 1 << 17;
   SmallBackward b;
   b.inputs = int(s.inputs);
@@ -100,7 +100,7 @@ inline SmallBackward small_backward(const LinearShape& s) {
   b.rows = fitting < kThreads ? fitting : kThreads;
   const bool one_block = s.rows <= kProductsOfOneBlock / (s.outputs * s.inputs);
   const int64_t tiles = ceil_div(s.rows, b.rows);
-  const int64_t tiles_per_slice = one_block ? tiles : ceil_div(tiles, kMostSlices);
+  const int64_t tiles_per_slice = one_block ? tiles : ceil_div(tiles, kMaxSlices);
   b.rows_per_slice = tiles_per_slice * b.rows;
   b.slices = ceil_div(s.rows, b.rows_per_slice);
   b.by_fours = divider(b.fours);
@@ -110,7 +110,7 @@ inline SmallBackward small_backward(const LinearShape& s) {
 inline int64_t small_backward_shared_bytes(const SmallBackward& b, int element_bytes) {
   const int64_t tile =
       int64_t(element_bytes) * ((b.rows + b.outputs) * b.fours * kFour + b.rows * b.outputs);
-  const int64_t sums = int64_t(sizeof(double)) * kSumsOfUnit * kThreads;  // when tiles are done
+  const int64_t sums = int64_t(sizeof(double)) * kSumsOfUnit * kThreads;  // after the tiles
   return tile > sums ? tile : sums;
 }
 

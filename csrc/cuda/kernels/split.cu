@@ -1,21 +1,20 @@
-// Float matrices into planes of 16-bit numbers (planes.h): how far their magnitudes reach, what
-// follows from that, and the planes.
+// Splits float matrices into planes of 16-bit numbers (planes.h): finds the range of their
+// magnitudes, chooses the scheme, writes the planes.
 //
-// A plane is stored row by row, a row of `columns` in plane_pitch(columns) words: the copy engine
-// wants rows 16 bytes apart. The padding, of rows too (plane_rows), is not what a result is made
-// of.
-#include "common.cuh"
-#include "extremes.cuh"
+// A plane is row-major with plane_pitch(columns) words per row, because the copy engine needs rows at
+// multiples of 16 bytes. Padding, also of rows (plane_rows), does not affect results.
+#include "device.cuh"
 #include "entries.h"
+#include "extremes.cuh"
 #include "planes.h"
 
 namespace inkgrad::cuda {
 namespace {
 
-constexpr int kWords = 8;            // of 16 bits that a thread writes at once
-constexpr int kMostExtremes = 1024;  // blocks of the pass over an operand
+constexpr int kWords = 8;           // of 16 bits that a thread writes at once
+constexpr int kMaxExtremes = 1024;  // blocks of the pass over an operand
 
-// One row of blocks an operand; a part a block. Operands whose extremes are known are passed by.
+// One row of blocks for each operand; operands with known extremes are skipped.
 template <bool kAligned>
 __global__ void __launch_bounds__(kThreads)
     extremes_kernel(const __grid_constant__ SplitOperands operands, Extremes* parts) {
@@ -36,13 +35,13 @@ __global__ void __launch_bounds__(kThreads)
   if (threadIdx.x == 0) parts[blockIdx.y * gridDim.x + blockIdx.x] = own;
 }
 
-// One block: from the parts of all operands to the scheme.
+// One block: computes the scheme from the extremes of all operands.
 __global__ void __launch_bounds__(kThreads)
     scheme_kernel(const __grid_constant__ SplitOperands operands, const Extremes* parts,
                   int per_operand, Scheme* scheme) {
-  Extremes all[kMostOperands];
+  Extremes all[kMaxOperands];
 #pragma unroll
-  for (int k = 0; k < kMostOperands; ++k) {
+  for (int k = 0; k < kMaxOperands; ++k) {
     Extremes own = kNoExtremes;
     if (k < operands.count) {
       const auto* const known = static_cast<const Extremes*>(operands.of[k].extremes);
@@ -131,11 +130,11 @@ int64_t largest_of(const SplitOperands& operands, Of of) {
 }
 
 int64_t workspace_bytes() {
-  return sizeof(Scheme) + kMostOperands * kMostExtremes * sizeof(Extremes);
+  return sizeof(Scheme) + kMaxOperands * kMaxExtremes * sizeof(Extremes);
 }
 
 int64_t plane_bytes(int64_t rows, int64_t columns) {
-  return kMostPlanes * plane_rows(rows) * plane_pitch(columns) * int64_t(sizeof(uint16_t));
+  return kMaxPlanes * plane_rows(rows) * plane_pitch(columns) * int64_t(sizeof(uint16_t));
 }
 
 void split(const SplitOperands& operands, void* workspace, void* stream) {
@@ -149,7 +148,7 @@ void split(const SplitOperands& operands, void* workspace, void* stream) {
   const int64_t elements =
       largest_of(operands, [](const SplitOperand& o) { return o.rows * o.columns; });
   const int64_t wanted = ceil_div(elements, int64_t(kThreads) * kLanes<float> * 4);
-  const int64_t blocks = wanted < kMostExtremes ? wanted : kMostExtremes;
+  const int64_t blocks = wanted < kMaxExtremes ? wanted : kMaxExtremes;
   with_flag(in_vectors, [&](auto flag) {
     extremes_kernel<flag>
         <<<dim3(blocks, operands.count), kThreads, 0, as_stream(stream)>>>(operands, parts);
@@ -157,11 +156,11 @@ void split(const SplitOperands& operands, void* workspace, void* stream) {
   });
   scheme_kernel<<<1, kThreads, 0, as_stream(stream)>>>(operands, parts, int(blocks), scheme);
   INKGRAD_LAUNCH_CHECK();
-  const int64_t pieces = largest_of(
+  const int64_t vectors = largest_of(
       operands, [](const SplitOperand& o) { return o.rows * (plane_pitch(o.columns) / kWords); });
   with_flag(in_vectors && split_in_vectors, [&](auto flag) {
     split_kernel<flag>
-        <<<dim3(ceil_div(pieces, kThreads), operands.count), kThreads, 0, as_stream(stream)>>>(
+        <<<dim3(ceil_div(vectors, kThreads), operands.count), kThreads, 0, as_stream(stream)>>>(
             operands, scheme);
     INKGRAD_LAUNCH_CHECK();
   });

@@ -1,10 +1,10 @@
-// The second half of every sum over a whole tensor: the blocks of the first half left their parts
-// in memory, a row of columns each, and here they are added, always in the same order.
+// The second half of every sum over a tensor: adds the rows of partial sums that the blocks of the
+// first half left in memory, always in the same order.
 //
-// A kernel of its own, and not the last block of the first: that would need a counter, which starts
-// at zero, and which no two launches that overlap may share; two CUDA graphs captured on one stream
-// may overlap. Clearing one for every call is a launch as well.
-#include "common.cuh"
+// This is a separate kernel because the last block of the first half would need a counter, which
+// starts at zero and is not shared by overlapping launches (two CUDA graphs captured on one stream
+// may overlap). Clearing a counter for every call is a launch too.
+#include "device.cuh"
 
 namespace inkgrad::cuda {
 namespace {

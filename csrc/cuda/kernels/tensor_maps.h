@@ -1,9 +1,9 @@
-// What the host tells the copy engine of a matrix, and asks the device.
+// Descriptions of matrices for the copy engine, made on the host.
 #pragma once
 
 #include <cuda.h>
 
-#include "common.cuh"
+#include "device.cuh"
 #include "gemm_map.h"
 
 namespace inkgrad::cuda {
@@ -21,7 +21,7 @@ inline int blocks_at_once() {
 
 using Encode = decltype(&cuTensorMapEncodeTiled);
 
-// The driver's function, without linking to the driver, which a machine without a GPU lacks.
+// The driver's function, without linking to the driver, which machines without a GPU lack.
 inline Encode encode_function() {
   static const Encode found = [] {
     void* function = nullptr;
@@ -62,16 +62,16 @@ inline CUtensorMap tile_map(const Stored& stored, int tall) {
   return encoded(stored.data, 3, sizes, strides, box);
 }
 
-// An operand whose rows are dealt out (gemm_map.h), `share` rows at a time. A row is a place in a
-// pair, a thread, a pair and a group; the planes follow each other as groups.
-inline CUtensorMap dealt_map(const Stored& stored, int wide, int share) {
-  const int group = dealt_group(wide);
+// An operand whose rows are interleaved (gemm_map.h), copied `rows` at a time. The dimensions of a row
+// are position in a pair, thread, pair and group; planes are further groups.
+inline CUtensorMap interleaved_map(const Stored& stored, int wide, int rows) {
+  const int group = interleaved_group(wide);
   const cuuint64_t row = cuuint64_t(stored.pitch) * 2;
   const cuuint64_t sizes[] = {
       cuuint64_t(stored.columns), 2, 4, cuuint64_t(wide / 2),
       cuuint64_t(stored.planes) * cuuint64_t(stored.plane_rows) / cuuint64_t(group)};
   const cuuint64_t strides[] = {row, row * cuuint64_t(wide), row * 2, row * cuuint64_t(group)};
-  const cuuint32_t box[] = {kRowBytes / 2, 2, 4, cuuint32_t(wide / 2), cuuint32_t(share / group)};
+  const cuuint32_t box[] = {kRowBytes / 2, 2, 4, cuuint32_t(wide / 2), cuuint32_t(rows / group)};
   return encoded(stored.data, 5, sizes, strides, box);
 }
 

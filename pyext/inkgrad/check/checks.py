@@ -1,4 +1,4 @@
-"""The four checks of `inkgrad check`, each of one op in one dtype over all its cases."""
+"""The four checks of `inkgrad check`; each runs all cases of one op in one dtype."""
 
 from __future__ import annotations
 
@@ -9,21 +9,22 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.autograd.gradcheck import GradcheckError
+from torch.utils._python_dispatch import TorchDispatchMode
 
-from inkgrad.check.cases import Case, Op, bind
 from inkgrad.check.derivatives import Comparison, compare_with_native, noise
+from inkgrad.check.ops import Case, Op, bind
 
 
 @dataclass(frozen=True)
 class Result:
-    """One cell of the table.
+    """The result of one check, a cell of the table.
 
     Attributes:
         status: "passed", "failed" or "skipped".
-        error: worst relative error; None where the check measures none.
-        native_error: for half types native's own error against float64, which scales the limit.
+        error: largest relative error; None if the check measures none.
+        native_error: for half types native's own error against float64, on which the limit depends.
         limit: the largest error that passes.
-        message: why it failed or was skipped, with the case.
+        message: why it failed, with the name of the case, or why it was skipped.
     """
 
     op: str
@@ -37,7 +38,7 @@ class Result:
 
 
 def parity(op: Op, dtype: torch.dtype, device: torch.device) -> Result:
-    """Output, gradients and second gradients equal native's."""
+    """Compare output, gradients and second gradients with native's."""
     comparison = Comparison()
     for case in op.cases:
         with _naming(case):
@@ -45,7 +46,7 @@ def parity(op: Op, dtype: torch.dtype, device: torch.device) -> Result:
                 bind(op.fused, case),
                 bind(op.native, case),
                 op.inputs(case, dtype, device),
-                differentiable=op.wanted(case),
+                differentiable=op.requires_grad(case),
                 comparison=comparison,
                 label=case.name,
             )
@@ -61,12 +62,12 @@ def parity(op: Op, dtype: torch.dtype, device: torch.device) -> Result:
 
 
 def gradcheck(op: Op, dtype: torch.dtype, device: torch.device) -> Result:
-    """Gradients, forward-mode derivatives and batched gradients against finite differences."""
+    """Compare gradients, forward-mode derivatives and batched gradients with finite differences."""
     return _finite_differences(op, dtype, device, second=False)
 
 
 def gradgradcheck(op: Op, dtype: torch.dtype, device: torch.device) -> Result:
-    """Second derivatives against finite differences of the first."""
+    """Compare second derivatives with finite differences of the first."""
     return _finite_differences(op, dtype, device, second=True)
 
 
@@ -80,9 +81,9 @@ def _finite_differences(op: Op, dtype: torch.dtype, device: torch.device, second
             continue
         with _naming(case):
             inputs = [
-                tensor.requires_grad_(wanted)
-                for tensor, wanted in zip(
-                    op.inputs(case, dtype, device), op.wanted(case), strict=True
+                tensor.requires_grad_(needed)
+                for tensor, needed in zip(
+                    op.inputs(case, dtype, device), op.requires_grad(case), strict=True
                 )
             ]
             call = bind(op.fused, case)
@@ -103,17 +104,17 @@ def _finite_differences(op: Op, dtype: torch.dtype, device: torch.device, second
 def directional_error(
     function: Callable[..., Tensor], inputs: list[Tensor], *, second: bool = False
 ) -> float:
-    """Relative error of autograd's derivative along a random direction.
+    """Return the relative error of autograd's directional derivative, along a random direction.
 
-    torch.autograd.gradcheck only says yes or no; this gives the number for the table, against a
-    central difference.
+    The reference is a central difference. torch.autograd.gradcheck only passes or fails; this is
+    the number for the table.
     """
     leaves = [tensor for tensor in inputs if tensor.requires_grad]
     directions = [noise(leaf, seed=40 + i) for i, leaf in enumerate(leaves)]
     step = 1e-6
 
     def projected(shift: float) -> Tensor:
-        # The leaves are moved in the graph: gradients by the leaves stay defined.
+        # Shift inside the graph, so that gradients with respect to the leaves stay defined.
         moved = iter([leaf + shift * u for leaf, u in zip(leaves, directions, strict=True)])
         output = function(*[next(moved) if t.requires_grad else t for t in inputs])
         value = (output * noise(output, seed=50)).sum()
@@ -135,17 +136,17 @@ def directional_error(
     return error / scale if scale > 0 else error
 
 
-# The utilities of torch.library.opcheck that only run the op: milliseconds. The others trace it and
-# its backward, which takes half a second.
+# These tests of torch.library.opcheck only run the op, in milliseconds. Tracing it and its backward
+# takes half a second.
 QUICK_UTILITIES = ("test_schema", "test_autograd_registration", "test_faketensor")
 TRACED_UTILITIES = (*QUICK_UTILITIES, "test_aot_dispatch_dynamic")
 
 
 def traced_utilities(op: str) -> tuple[str, ...]:
-    """Those that there are for an op of that name.
+    """Return the opcheck tests that can pass for the named op.
 
-    Before 2.12 torch cannot trace the second derivative of a convolution, its own ones either, with
-    symbolic sizes.
+    Before 2.12 torch cannot trace the second derivative of a convolution with symbolic sizes, not
+    even that of its own.
     """
     release = tuple(int(part) for part in torch.__version__.split(".")[:2])
     cannot = op.startswith("conv2d") and release < (2, 12)
@@ -153,9 +154,9 @@ def traced_utilities(op: str) -> tuple[str, ...]:
 
 
 def opcheck(op: Op, dtype: torch.dtype, device: torch.device) -> Result:
-    """The registration of the op and of its backward: schema, autograd, fake kernels, tracing.
+    """Check the registration of the op and its backward: schema, autograd, fake kernels, tracing.
 
-    The first case is traced; what tracing sees does not depend on the values or the sizes.
+    Only the first case is traced, since traces do not depend on values or sizes.
     """
     if not hasattr(torch.ops.inkgrad, op.name):
         return _skipped(op, dtype, "opcheck", "the extension is not loaded")
@@ -173,60 +174,47 @@ def opcheck(op: Op, dtype: torch.dtype, device: torch.device) -> Result:
     return _result(op, dtype, "opcheck", None)
 
 
+class _Calls(TorchDispatchMode):
+    """Record the calls of our registered ops, with their arguments."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.recorded: list[tuple[Any, tuple[Any, ...]]] = []
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
+    ) -> Any:
+        if func.namespace == "inkgrad":
+            self.recorded.append((func, args))
+        return func(*args, **(kwargs or {}))
+
+
 def registered_calls(
     op: Op, case: Case, tensors: list[Tensor]
 ) -> Iterator[tuple[Any, tuple[Any, ...]]]:
-    """The registered ops behind one case with the arguments they get: forward, then backward."""
-    namespace = torch.ops.inkgrad
-    tensors = [
-        tensor.detach().requires_grad_(wanted)
-        for tensor, wanted in zip(tensors, op.wanted(case), strict=True)
+    """Yield the registered ops that one case runs, with their arguments: forward, then backward."""
+    inputs = [
+        tensor.detach().requires_grad_(needed)
+        for tensor, needed in zip(tensors, op.requires_grad(case), strict=True)
     ]
-    input, second, *third = tensors
-    optional = third[0] if third else None
-    forward = getattr(namespace, op.name).default
-    backward = getattr(namespace, f"{op.name}_backward").default
-    if op.name in ("linear_sigmoid", "linear_relu"):
-        yield forward, (input, second, optional)
-        output = forward(input, second, optional).detach()
-        mask = [True, True, optional is not None]
-        grad_output = noise(output, seed=1).requires_grad_()
-        yield backward, (grad_output, input, second, output.requires_grad_(), mask)
-    elif op.name == "binary_cross_entropy":
-        reduction = {"none": 0, "mean": 1, "sum": 2}[case.settings.get("reduction", "mean")]
-        if optional is not None:
-            optional = optional.expand_as(input)
-        yield forward, (input, second, optional, reduction)
-        output = forward(input, second, optional, reduction).detach()
-        grad_output = noise(output, seed=1).requires_grad_()
-        yield backward, (grad_output, input, second, optional, reduction, [True, True])
-    elif input.dim() == 4 and not isinstance(case.settings.get("padding"), str):
-        # Unbatched input and named padding are translated before the registered op.
-        geometry: list[Any] = [
-            _pair(case.settings.get(name, default))
-            for name, default in (("stride", 1), ("padding", 0), ("dilation", 1))
-        ]
-        geometry.append(case.settings.get("groups", 1))
-        mask = [True, True, optional is not None]
-        if op.name == "conv2d":
-            yield forward, (input, second, optional, *geometry)
-            output = forward(input, second, optional, *geometry).detach()
-            grad_output = noise(output, seed=1).requires_grad_()
-            yield backward, (grad_output, input, second, *geometry, mask)
-        else:
-            geometry.append(_pair(case.settings.get("kernel_size", 2)))
-            yield forward, (input, second, optional, *geometry)
-            output, indices = (t.detach() for t in forward(input, second, optional, *geometry))
-            grad_output = noise(output, seed=1).requires_grad_()
-            yield backward, (grad_output, input, second, output, indices, *geometry, mask)
-
-
-def _pair(value: int | tuple[int, int]) -> list[int]:
-    return [value, value] if isinstance(value, int) else list(value)
+    with _Calls() as calls:
+        output = bind(op.fused, case)(*inputs)
+        if output.requires_grad:
+            leaves = [tensor for tensor in inputs if tensor.requires_grad]
+            torch.autograd.grad(output, leaves, noise(output, seed=1), allow_unused=True)
+    for func, args in calls.recorded:
+        # Anew, without graphs. The gradient of the output, which comes first, can require one too.
+        is_backward = func.name().endswith("_backward")
+        yield func, tuple(
+            arg.detach().requires_grad_(arg.requires_grad or (is_backward and i == 0))
+            if isinstance(arg, Tensor)
+            else arg
+            for i, arg in enumerate(args)
+        )
 
 
 class _naming:
-    """Says in which case an unexpected exception was raised."""
+    """Turns an unexpected exception into a CheckError that names the case."""
 
     def __init__(self, case: Case) -> None:
         self._case = case
@@ -240,7 +228,7 @@ class _naming:
 
 
 class CheckError(Exception):
-    """An op raised where it should have computed."""
+    """An op raised an exception on valid arguments."""
 
 
 CHECKS: dict[str, Callable[[Op, torch.dtype, torch.device], Result]] = {
@@ -252,7 +240,7 @@ CHECKS: dict[str, Callable[[Op, torch.dtype, torch.device], Result]] = {
 
 
 def run(op: Op, dtype: torch.dtype, device: torch.device, check: str) -> Result:
-    """One check; an exception out of the op is a failure, not the end of the run."""
+    """Run one check; an exception raised by the op is a failed check, not an error."""
     try:
         return CHECKS[check](op, dtype, device)
     except CheckError as error:
@@ -271,4 +259,5 @@ def _skipped(op: Op, dtype: torch.dtype, check: str, why: str) -> Result:
 
 
 def dtype_name(dtype: torch.dtype) -> str:
+    """Return the name without "torch.", as in "float32"."""
     return str(dtype).removeprefix("torch.")

@@ -1,4 +1,4 @@
-"""Output, gradients and second gradients of a function, and how they compare with native's."""
+"""Compute output, gradients and second gradients of a function, and compare them with native's."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from inkgrad.check.compare import (
+from inkgrad.check.tolerance import (
     GRADIENT_ROUNDING,
     OUTPUT_ROUNDING,
     is_half,
@@ -18,11 +18,10 @@ from inkgrad.check.compare import (
 
 
 def noise(like: Tensor, seed: int) -> Tensor:
-    """Standard normal values like `like`: the same numbers for every dtype and device."""
+    """Make standard normal values in the shape of `like`, the same for every dtype and device."""
     generator = torch.Generator().manual_seed(seed)
     values = torch.randn(like.shape, generator=generator, dtype=torch.float64)
-    # Through bfloat16 and float16, so that a test in float64 gets exactly the numbers of the half
-    # types.
+    # Rounded to both half types, so that float64 gets exactly the numbers that they get.
     values = values.to(torch.bfloat16).to(torch.float16).double()
     return values.to(like.dtype).to(like.device)
 
@@ -34,27 +33,30 @@ def derivatives(
     order: int = 2,
     differentiable: Sequence[bool] | None = None,
 ) -> dict[str, Tensor]:
-    """`function(*inputs)`, its gradients and the gradients of those, by name.
+    """Compute `function(*inputs)`, its gradients and its second gradients.
 
     Args:
-        function: takes the tensors of `inputs`, returns one tensor.
-        inputs: floating-point tensors; strides and offsets are kept.
-        order: 0 for the output alone, 1 for gradients, 2 for second gradients (also those by
-        grad_output). differentiable: which of the inputs get a gradient; all of them if None.
+        function: takes the tensors of `inputs` and returns one tensor.
+        inputs: floating-point tensors; strides and storage offsets are kept.
+        order: 0 for the output only, 1 for gradients, 2 for second gradients, including those with
+            respect to grad_output.
+        differentiable: for each input whether it gets a gradient; None for all.
 
     Returns:
-        "output", "grad[i]" for input i, "grad2[i]" and "grad2[grad_output]" for the gradients of a
-        fixed random combination of the gradients. A gradient that autograd leaves undefined is
-        returned as zeros.
+        "output", "grad[i]" for input i, and "grad2[i]" and "grad2[grad_output]", the gradients of a
+        fixed random combination of the gradients. Undefined gradients are returned as zeros.
+
+    Raises:
+        RuntimeError: second gradients are requested, but the gradients have no graph.
     """
-    wanted = [True] * len(inputs) if differentiable is None else list(differentiable)
+    mask = [True] * len(inputs) if differentiable is None else list(differentiable)
     leaves = [
-        tensor.detach().requires_grad_() if want and order > 0 else tensor.detach()
-        for tensor, want in zip(inputs, wanted, strict=True)
+        tensor.detach().requires_grad_(needed and order > 0)
+        for tensor, needed in zip(inputs, mask, strict=True)
     ]
     output = function(*leaves)
     result = {"output": output.detach()}
-    points = [i for i, want in enumerate(wanted) if want]
+    points = [i for i, needed in enumerate(mask) if needed]
     if order == 0 or not points:
         return result
     grad_output = noise(output, seed=1).requires_grad_(order > 1)
@@ -64,7 +66,7 @@ def derivatives(
         return result
     connected = [grad for grad in grads if grad.requires_grad]
     if not connected:
-        raise RuntimeError("the gradients are cut off from the graph: no second derivative")
+        raise RuntimeError("the gradients are detached from the graph: no second derivative")
     by = {f"grad2[{i}]": leaves[i] for i in points} | {"grad2[grad_output]": grad_output}
     cotangents = [noise(grad, seed=2 + k) for k, grad in enumerate(connected)]
     seconds = _grad(connected, list(by.values()), cotangents, create_graph=False)
@@ -88,7 +90,14 @@ def _grad(
 
 
 class Comparison:
-    """The worst of several comparisons with native, and the first that failed."""
+    """The worst of several comparisons with native, and the first failure.
+
+    Attributes:
+        error: the largest relative error, measured against its limit.
+        native_error: for half types native's own error in that comparison.
+        limit: the limit of that comparison.
+        failure: a description of the first failure, or None.
+    """
 
     def __init__(self) -> None:
         self.error = 0.0
@@ -98,7 +107,10 @@ class Comparison:
         self._ratio = -1.0
 
     def add(self, name: str, actual: Tensor, native: Tensor, oracle: Tensor | None = None) -> None:
-        """Compare `actual` with `native`, or for half types both with the float64 `oracle`."""
+        """Compare `actual` with `native`; of half types compare both with the float64 `oracle`.
+
+        `name` describes what is compared; a name that ends in "output" gets the output's limit.
+        """
         problem = None
         native_error = None
         if actual.dtype != native.dtype:
@@ -137,14 +149,19 @@ def compare_with_native(
     comparison: Comparison | None = None,
     label: str = "",
 ) -> Comparison:
-    """Compare output, gradients and second gradients of two functions of the same tensors."""
+    """Compare output, gradients and second gradients of two functions of the same tensors.
+
+    `order` and `differentiable` as for :func:`derivatives`. Adds to `comparison` if one is given,
+    with `label` in front of each name.
+    """
     comparison = Comparison() if comparison is None else comparison
     settings = {"order": order, "differentiable": differentiable}
     actual = derivatives(fused, inputs, **settings)  # type: ignore[arg-type]
     expected = derivatives(native, inputs, **settings)  # type: ignore[arg-type]
     oracle: dict[str, Tensor] = {}
     if any(is_half(tensor.dtype) for tensor in inputs):
-        oracle = derivatives(native, [t.double() for t in inputs], **settings)  # type: ignore[arg-type]
+        doubles = [tensor.double() for tensor in inputs]
+        oracle = derivatives(native, doubles, **settings)  # type: ignore[arg-type]
     for name, want in expected.items():
         where = f"{label}: {name}" if label else name
         comparison.add(where, actual[name], want, oracle.get(name))

@@ -18,7 +18,7 @@ import torch.nn.functional as F
 from torch import Generator, Tensor, nn
 
 from inkgrad.course import native
-from inkgrad.nn import Standardise
+from inkgrad.nn import Standardize
 
 Backend = Literal["fused", "native"]
 
@@ -133,7 +133,7 @@ class DigitModel(CourseModel):
     def __init__(self, backend: Backend) -> None:
         super().__init__(backend)
         # The first layer learns best from pixels of mean 0 and standard deviation 1.
-        self.standardise = Standardise(PIXEL_MEAN, PIXEL_STD)
+        self.standardize = Standardize(PIXEL_MEAN, PIXEL_STD)
         self.criterion = nn.CrossEntropyLoss()
 
     def forward_with_maps(self, images: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
@@ -158,10 +158,10 @@ class SoftmaxMLP(DigitModel):
 
     def chain(self) -> list[nn.Module]:
         linears = [self.linear1, self.linear2, self.linear3, self.linear4, self.linear5]
-        return [self.standardise, *linears]
+        return [self.standardize, *linears]
 
     def forward(self, images: Tensor) -> Tensor:
-        x = self.standardise(images).flatten(1)
+        x = self.standardize(images).flatten(1)
         x = self.linear1(x)
         x = self.linear2(x)
         x = self.linear3(x)
@@ -180,13 +180,13 @@ class DigitCNN(DigitModel):
         self.fc = nn.Linear(320, 10)
 
     def chain(self) -> list[nn.Module]:
-        return [self.standardise, self.conv1, self.conv2, self.fc]
+        return [self.standardize, self.conv1, self.conv2, self.fc]
 
     def forward(self, images: Tensor) -> Tensor:
         return self.forward_with_maps(images)[0]
 
     def forward_with_maps(self, images: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-        conv1 = self.conv1(self.standardise(images))  # (N, 10, 12, 12)
+        conv1 = self.conv1(self.standardize(images))  # (N, 10, 12, 12)
         conv2 = self.conv2(conv1)  # (N, 20, 4, 4)
         return self.fc(conv2.flatten(1)), {"conv1": conv1, "conv2": conv2}
 
@@ -211,7 +211,7 @@ class StrongCNN(DigitModel):
         return self.forward_with_maps(images)[0]
 
     def forward_with_maps(self, images: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-        conv1 = self.conv1(self.standardise(images))  # (N, 32, 14, 14)
+        conv1 = self.conv1(self.standardize(images))  # (N, 32, 14, 14)
         conv2 = torch.relu(self.conv2(conv1))  # (N, 48, 14, 14)
         conv3 = self.conv3(conv2)  # (N, 64, 7, 7)
         conv4 = torch.relu(self.conv4(conv3))  # (N, 96, 5, 5)

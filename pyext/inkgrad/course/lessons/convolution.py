@@ -11,9 +11,9 @@ import torch
 from torch import Tensor, nn
 
 import inkgrad.functional as F
-from inkgrad.course.data import Data
+from inkgrad.course.data.datasets import Data
 from inkgrad.course.lessons.softmax import Training, confusion_matrix, digits_for, train
-from inkgrad.course.training import Batch
+from inkgrad.course.training.loop import Batch
 
 # ---- one channel: slide, multiply, add
 

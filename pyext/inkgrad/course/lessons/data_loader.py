@@ -19,8 +19,8 @@ from torch import Generator, Tensor, optim
 from torch.utils.data import DataLoader, Dataset, TensorDataset
 
 from inkgrad.course import models
-from inkgrad.course.data import Data, Examples, diabetes
-from inkgrad.course.interrupts import not_for_children
+from inkgrad.course.commands.interrupts import not_for_children
+from inkgrad.course.data.datasets import Data, Examples, diabetes
 
 # ---- the student's side: how many examples there are, and each by its number
 

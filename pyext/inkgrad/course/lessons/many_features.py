@@ -13,7 +13,7 @@ import torch
 from torch import Generator, Tensor, nn, optim
 
 import inkgrad.functional as F
-from inkgrad.course.data import Data, Examples, diabetes
+from inkgrad.course.data.datasets import Data, Examples, diabetes
 from inkgrad.course.models import initialise
 from inkgrad.nn import BCELoss, LinearReLU, LinearSigmoid
 

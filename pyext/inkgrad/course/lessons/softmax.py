@@ -11,11 +11,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from inkgrad.course.data import Data, Examples, mnist
+from inkgrad.course.data.datasets import Data, Examples, mnist
 from inkgrad.course.models import DigitModel
 from inkgrad.course.settings import course_settings
-from inkgrad.course.steps import CHUNK
-from inkgrad.course.training import Batch, Run, evaluate
+from inkgrad.course.training.loop import Batch, Run, evaluate
+from inkgrad.course.training.steps import CHUNK
 
 # ---- by hand, with NumPy
 

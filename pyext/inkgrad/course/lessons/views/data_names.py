@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from inkgrad.course.data import Data
+from inkgrad.course.data.datasets import Data
 from inkgrad.course.texts import Say
 
 _KEYS = {

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from inkgrad.course.data import Data
+from inkgrad.course.data.datasets import Data
 from inkgrad.course.lessons import drawing
 from inkgrad.course.lessons.drawing import BLUE, GREEN, INK, PAPER
 from inkgrad.course.lessons.parts import Note, Part, Picture, Table

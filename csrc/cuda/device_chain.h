@@ -1,0 +1,58 @@
+// A training step of a small chain of linear layers in one kernel: cpu/chain.h for CUDA.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "../common/chain.h"
+#include "kernels/launches.h"
+
+namespace inkgrad::cuda {
+
+// float32, binary cross entropy. Nothing here waits for the device: a pass writes its report
+// (launches.h: ChainReport), which includes errors, into doubles on the device.
+class DeviceChain {
+ public:
+  explicit DeviceChain(bool mean);
+
+  // Adds a layer, which flattens all dimensions of its input behind the first.
+  void linear(at::Tensor weight, std::optional<at::Tensor> bias, const std::string& activation);
+
+  // The gradients and the velocities of all parameters, in the order of the layers, weight before
+  // bias. Every call returns the same tensors.
+  std::vector<at::Tensor> gradients() const;
+  std::vector<at::Tensor> velocities() const;
+
+  // Computes the loss and the gradients. `rows` selects examples; without, all are used.
+  void backward(const at::Tensor& inputs, const at::Tensor& targets,
+                const std::optional<at::Tensor>& rows, const at::Tensor& report);
+  // backward() and one update of the parameters.
+  void step(const at::Tensor& inputs, const at::Tensor& targets,
+            const std::optional<at::Tensor>& rows, const Sgd& sgd, const at::Tensor& report);
+  void evaluate(const at::Tensor& inputs, const at::Tensor& targets,
+                const at::Tensor& report) const;
+
+ private:
+  // Undefined tensors for a bias that a layer does not have.
+  struct Parameter {
+    at::Tensor value, grad, velocity;
+  };
+  struct Layer {
+    Parameter weight, bias;
+    Activation activation;
+  };
+
+  Parameter parameter_of(const at::Tensor& value) const;
+  void check_parameter(const at::Tensor& value) const;
+  ChainPass pass_of_layers() const;
+  void run(ChainAction action, const at::Tensor& inputs, const at::Tensor& targets,
+           const std::optional<at::Tensor>& rows, const Sgd& sgd, const at::Tensor& report) const;
+
+  bool mean_;
+  std::vector<Layer> layers_;
+};
+
+}  // namespace inkgrad::cuda

@@ -1,0 +1,1 @@
+"""Checks and benchmarks in worker processes."""

@@ -1,0 +1,1 @@
+"""What the pages ask of the server. No Gradio in here."""

@@ -1,0 +1,61 @@
+"""Lesson 2: move w and b by hand and watch the loss; fit polynomials until they overfit."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from inkgrad.course.lessons.linear_model import (
+    forward,
+    loss,
+    loss_surface,
+    mse,
+    overfit,
+    x_data,
+    y_data,
+)
+from inkgrad_demo.services.request_validation import Asked
+
+_overfit = cache(overfit)
+_surface = cache(loss_surface)
+
+
+def answer(asked: Asked, _numbers: Any) -> dict[str, Any]:
+    return _ANSWERS[asked.choice("about", _ANSWERS)](asked)
+
+
+def _line(asked: Asked) -> dict[str, Any]:
+    w, b = asked.number("w", 0, 4), asked.number("b", -2, 2)
+    ws, _, _ = _surface()
+    return {
+        "predictions": [forward(x, w, b) for x in x_data],
+        "losses": [loss(x, y, w, b) for x, y in zip(x_data, y_data, strict=True)],
+        "mse": mse(w, b),
+        "curve": [[float(each), mse(each, b)] for each in ws],  # over w, with this b
+    }
+
+
+def _loss_surface(_asked: Asked) -> dict[str, Any]:
+    ws, bs, losses = _surface()
+    return {
+        "data": list(zip(x_data, y_data, strict=True)),
+        "surface": {"x": [ws[0], ws[-1]], "y": [bs[0], bs[-1]], "values": losses.tolist()},
+    }
+
+
+def _polynomial(asked: Asked) -> dict[str, Any]:
+    found = _overfit()
+    fit = found.fits[asked.whole("degree", 0, len(found.fits) - 1)]
+    xs = np.linspace(-1, 1, 201)
+    return {
+        "train": np.stack(found.train, 1).tolist(),
+        "validation": np.stack(found.validation, 1).tolist(),
+        "curve": np.stack([xs, np.polyval(fit.weights, xs)], 1).tolist(),
+        "losses": [[each.degree, each.train, each.validation] for each in found.fits],
+        "chosen": found.chosen.degree,
+    }
+
+
+_ANSWERS = {"line": _line, "surface": _loss_surface, "polynomial": _polynomial}

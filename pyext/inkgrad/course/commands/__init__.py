@@ -1,0 +1,1 @@
+"""``inkgrad train``, ``inkgrad predict`` and ``inkgrad lesson``."""

@@ -1,0 +1,93 @@
+"""``inkgrad predict``: read the digit in each of some image files."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import warnings
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from inkgrad.course.recognition.recognizer import SHIPPED, Prediction, Recognizer
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.description = (
+        "Read the digit in each image file: a drawing, a scan or a photograph of one digit, "
+        "light ink on dark or dark on light."
+    )
+    parser.epilog = (
+        "The exit code is 1 if any file could not be read; the others are answered all the same."
+    )
+    parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="an image file")
+    parser.add_argument(
+        "--model",
+        default="strong",
+        metavar="MODEL",
+        help=f"{', '.join(SHIPPED)} or a checkpoint of 'inkgrad train' (default: strong)",
+    )
+    parser.add_argument(
+        "--backend",
+        choices=("fused", "native"),
+        default="fused",
+        help="inkgrad's kernels (default) or torch's own",
+    )
+    parser.add_argument("--json", action="store_true", help="print one JSON object a line per file")
+
+
+def run(args: argparse.Namespace) -> int:
+    try:
+        recognizer = Recognizer.load(args.model, args.backend)
+    except (ValueError, OSError) as error:
+        print(f"inkgrad predict: {error}", file=sys.stderr)
+        return 1
+    unread = 0
+    for file in args.files:
+        try:
+            prediction = _predict(recognizer, file)
+        except (OSError, ValueError) as error:
+            unread += 1
+            _tell_error(file, error, as_json=args.json)
+        else:
+            print(_json_line(file, prediction) if args.json else _lines(file, prediction))
+    return 1 if unread else 0
+
+
+def _predict(recognizer: Recognizer, file: Path) -> Prediction:
+    try:
+        with warnings.catch_warnings():
+            # Pillow warns of what might be a decompression bomb and refuses what surely is one.
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            with Image.open(file) as image:
+                image.load()
+                return recognizer.predict(image)
+    except (Image.DecompressionBombError, SyntaxError) as error:  # SyntaxError: a broken PNG
+        raise ValueError(str(error)) from error
+
+
+def _lines(file: Path, prediction: Prediction) -> str:
+    if prediction.label is None:
+        return f"{file}: {prediction}"
+    chances = "  ".join(f"{digit} {p:.1%}" for digit, p in enumerate(prediction.probabilities))
+    return f"{file}: {prediction}\n  {chances}"
+
+
+def _json_line(file: Path, prediction: Prediction) -> str:
+    fields: dict[str, Any] = {
+        "file": str(file),
+        "label": prediction.label,
+        "probabilities": prediction.probabilities.tolist(),
+        "seconds": prediction.seconds,
+    }
+    return json.dumps(fields)
+
+
+def _tell_error(file: Path, error: Exception, *, as_json: bool) -> None:
+    # Pillow's errors name the file, ours do not; errors of the system name it in quotes.
+    reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    print(f"inkgrad predict: {file}: {reason}", file=sys.stderr)
+    if as_json:
+        print(json.dumps({"file": str(file), "error": reason}))

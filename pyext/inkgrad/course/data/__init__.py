@@ -1,0 +1,1 @@
+"""The data of the course: MNIST, tables, downloads, augmentation, own digits."""

@@ -1,0 +1,159 @@
+"""``inkgrad train``: what it prints, what it writes, how it ends."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import signal
+from pathlib import Path
+
+import pytest
+import torch
+
+from inkgrad.course.commands import train as train_command
+from inkgrad.course.commands.train import INTERRUPTED
+from inkgrad.course.training import weights_file as checkpoint
+from warm_python import WarmPython
+
+
+@pytest.fixture(autouse=True)
+def _folder_of_its_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def train(*arguments: str) -> int:
+    parser = argparse.ArgumentParser("inkgrad train")
+    train_command.add_arguments(parser)
+    return train_command.run(parser.parse_args(arguments))
+
+
+@pytest.mark.parametrize("backend", ["fused", "native"])
+def test_json_is_one_object_an_epoch(backend: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert train("diabetes", "--epochs", "3", "--json", "--backend", backend) == 0
+    printed = capsys.readouterr()
+    epochs = [json.loads(line) for line in printed.out.splitlines()]
+    assert [epoch["epoch"] for epoch in epochs] == [1, 2, 3]
+    for epoch in epochs:
+        assert {"epoch", "loss", "accuracy", "seconds"} <= epoch.keys()
+        assert 0 <= epoch["accuracy"] <= 1
+    assert "test_accuracy" not in epochs[0]
+    model, metadata = checkpoint.load("diabetes.safetensors", backend)
+    assert metadata["results"]["test"]["accuracy"] == epochs[-1]["test_accuracy"]
+    assert metadata["settings"]["backend"] == backend == model.backend
+    assert "Fallback data: scikit-learn's breast cancer table" in printed.err
+    assert f"test accuracy {epochs[-1]['test_accuracy']:.2%} of 113" in printed.err
+
+
+def test_lines_for_people(capsys: pytest.CaptureFixture[str]) -> None:
+    assert train("logistic", "--epochs", "40", "--out", "mine.safetensors") == 0
+    printed = capsys.readouterr()
+    lines = printed.out.splitlines()
+    assert lines[0].startswith("Training logistic (fused, cpu) on hours of study: 3 examples")
+    assert lines[1].startswith("epoch 2/40  loss ")
+    assert lines[-2].startswith("epoch 40/40  loss ")
+    assert lines[-1] == "Saved mine.safetensors"
+    assert printed.err == ""  # no bar where nobody sees it
+    assert Path("mine.safetensors").exists()
+
+
+def test_the_settings_reach_the_run(tmp_path: Path) -> None:
+    table = tmp_path / "table.csv"
+    table.write_text("\n".join(f"{i},{-i},{i % 2}" for i in range(40)))
+    arguments = "--epochs 2 --batch-size 7 --lr 0.25 --optimizer adagrad --seed 9 --threads 3"
+    assert train("diabetes", "--data", str(table), "--backend", "native", *arguments.split()) == 0
+    _, metadata = checkpoint.load("diabetes.safetensors")
+    expected = {
+        "epochs": 2,
+        "batch_size": 7,
+        "lr": 0.25,
+        "optimizer": "adagrad",
+        "seed": 9,
+        "threads": 3,
+        "backend": "native",
+        "device": "cpu",
+    }
+    assert metadata["settings"].items() >= expected.items()
+    assert metadata["model_kwargs"] == {"in_features": 2}
+    parts = {"name": "table.csv", "train": 30, "validation": 2, "test": 8}
+    assert metadata["data"] == parts
+
+
+def test_momentum_decay_activation_and_augmentation_reach_the_run(tmp_path: Path) -> None:
+    flags = "--epochs 1 --momentum 0.5 --weight-decay 0.01 --activation tanh --batch-size 400"
+    assert train("softmax", *flags.split(), "--augment") == 0
+    _, metadata = checkpoint.load("softmax.safetensors")
+    expected = {"momentum": 0.5, "weight_decay": 0.01, "activation": "tanh", "augment": True}
+    assert metadata["settings"].items() >= expected.items()
+    assert train("cnn", "--epochs", "1", "--batch-size", "400", "--no-augment") == 0
+    assert not checkpoint.load("cnn.safetensors")[1]["settings"]["augment"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ("cnn --momentum 1", "momentum: expected at least 0 and below 1, got 1.0"),
+        ("cnn --weight-decay -1", "weight decay: expected a number, at least 0, got -1.0"),
+        (
+            "cnn --activation relu",
+            "activation: expected none: cnn has a fixed activation",
+        ),
+        ("diabetes --augment", "model: expected one that recognizes digits, to augment them"),
+        ("resnet", "invalid choice: 'resnet'"),
+        ("cnn --epochs 0", "epochs: expected at least 1, got 0"),
+        ("cnn --epochs many", "argument --epochs: invalid int value: 'many'"),
+        ("cnn --batch-size -1", "batch size: expected at least 1, got -1"),
+        ("cnn --lr 0", "lr: expected a positive number, got 0"),
+        ("cnn --lr nan", "lr: expected a positive number, got nan"),
+        ("cnn --optimizer best", "argument --optimizer: invalid choice: 'best'"),
+        ("cnn --seed -1", "seed: expected at least 0"),
+        ("cnn --threads 0", "threads: expected 1 to 1024, got 0"),
+        ("cnn --device tpu", "argument --device: invalid choice: 'tpu'"),
+        ("cnn --out nowhere/cnn.safetensors", "out: there is no folder nowhere"),
+        ("cnn --out .", "out: . is a folder"),
+    ],
+)
+def test_wrong_usage(arguments: str, message: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        train(*arguments.split())
+    assert message in capsys.readouterr().err
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_a_missing_gpu_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        train("cnn", "--device", "cuda")
+    assert "device: cuda is not available" in capsys.readouterr().err
+
+
+def test_bad_data_is_located(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("bad.csv").write_text("1,2,0\n1,x,0\n")
+    assert train("diabetes", "--data", "bad.csv") == 1
+    assert "bad.csv, row 2, column 2: expected a number, got 'x'" in capsys.readouterr().err
+    assert not Path("diabetes.safetensors").exists()
+
+
+def test_a_diverging_run_says_so_and_leaves_the_old_file(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    out = Path("softmax.safetensors")
+    out.write_text("the old one")
+    assert train("softmax", "--lr", "1e6", "--epochs", "1") == 1
+    assert "Stopped: in epoch 1" in capsys.readouterr().out
+    assert out.read_text() == "the old one"
+
+
+def test_ctrl_c_keeps_what_was_learned(python: WarmPython) -> None:
+    program = (
+        "import argparse, sys; from inkgrad.course.commands import train as t;"
+        "p = argparse.ArgumentParser(); t.add_arguments(p); sys.exit(t.run(p.parse_args()))"
+    )
+    training = python.start(program, "logistic", "--epochs", "100000000", "--json")
+    assert json.loads(training.stdout.readline())["epoch"] == 1
+    training.send_signal(signal.SIGINT)
+    ended = training.finish()
+    assert ended.returncode == INTERRUPTED
+    assert "Saved logistic.safetensors" in ended.stderr
+    _, metadata = checkpoint.load("logistic.safetensors")
+    finished = metadata["results"]["last_epoch"]["epoch"]
+    assert finished >= 1
+    assert f"Stopped in epoch {finished + 1} of 100000000." in ended.stderr

@@ -1,0 +1,331 @@
+"""The Lessons page in Chromium: every lesson read, run and played with."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+import torch
+
+pytest.importorskip("gradio")
+
+from inkgrad.course.lessons import (
+    LESSONS,
+    backpropagation,
+    gradient_descent,
+    linear_model,
+    linear_regression,
+    logistic_regression,
+)
+from inkgrad.course.lessons.parts import Picture, Table
+from lesson_runs import numbers
+
+pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("short_lessons")]
+
+DESKTOP = {"viewport": {"width": 1280, "height": 800}}
+PHONE = {"device": "Pixel 7"}
+
+
+def _open(open_page: Any, number: int, **options: Any) -> Any:
+    page = open_page(query=f"?tab=lessons&lesson={number}", **{**DESKTOP, **options})
+    page.wait_for_selector(".lessons article")
+    return page
+
+
+def _go_on(page: Any, number: int, language: str = "en") -> None:
+    """To the lesson, by the link at the end of the one before."""
+    page.locator(".lessons footer a").last.click()
+    _expect(page, ".lessons h2", LESSONS[number].title(language))
+
+
+def _expect(page: Any, selector: str, text: str) -> None:
+    page.wait_for_function(
+        """([selector, text]) => document.querySelector(selector)?.textContent.includes(text)""",
+        arg=[selector, text],
+    )
+
+
+def _set(page: Any, name: str, value: float) -> None:
+    page.locator(f".plaything [name='{name}']").evaluate(
+        """(input, value) => {
+            input.value = value;
+            input.dispatchEvent(new Event("input", { bubbles: true }));
+        }""",
+        value,
+    )
+
+
+def _until_answered(page: Any) -> None:
+    """All that the plaything has asked."""
+    page.wait_for_function("document.querySelector('.plaything').ariaBusy === 'false'")
+
+
+def _to_the_end(page: Any, player: str = ".player") -> None:
+    """Of the steps that a plaything plays."""
+    page.locator(f"{player} input").first.evaluate("""input => {
+        input.value = input.max;
+        input.dispatchEvent(new Event("input", { bubbles: true }));
+    }""")
+
+
+def _results(page: Any) -> Any:
+    page.locator(".results").scroll_into_view_if_needed()
+    page.wait_for_selector(".parts > *")
+    return page.locator(".parts")
+
+
+def test_every_lesson_shows_its_text_its_code_and_what_it_computes(open_page) -> None:
+    page = _open(open_page, 1)
+    for number, lesson in LESSONS.items():
+        if number > 1:
+            _go_on(page, number)
+        assert page.locator("nav [aria-current]").inner_text().split("\n")[-1] == lesson.title("en")
+        assert page.locator(".lessons .text p").count() == lesson.text("en").count("\n\n") + 1
+        assert page.locator(".code pre").text_content().strip() == lesson.code().strip()
+        parts = list(lesson.parts(numbers(number), "en"))
+        shown = _results(page)
+        captions = shown.locator("figcaption").all_text_contents()
+        expected = [part.caption.replace("`", "") for part in parts if hasattr(part, "caption")]
+        assert captions == expected
+        tables = [part for part in parts if isinstance(part, Table)]
+        assert shown.locator("table").count() == len(tables)
+        if number != 8:  # whose table has times in it
+            cells = shown.locator("table").first.locator("tbody tr").first.locator("td")
+            assert cells.all_text_contents() == tables[0].cells()[0]
+        assert shown.locator("img").count() == sum(isinstance(part, Picture) for part in parts)
+        assert page.locator(".plaything .trouble").inner_text() == ""
+
+
+def test_pictures_are_drawn_in_the_end(open_page) -> None:
+    pytest.importorskip("matplotlib")
+    page = _open(open_page, 2)
+    images = _results(page).locator("img")
+    page.wait_for_function("!document.querySelector('.parts .waiting')")
+    widths = images.evaluate_all("images => images.map(image => image.naturalWidth)")
+    assert len(widths) == 4
+    assert all(width > 200 for width in widths)
+
+
+def test_a_phone_shows_every_lesson_in_its_width_and_in_chinese(open_page) -> None:
+    page = _open(open_page, 1, **PHONE, viewport=None, locale="zh-CN")
+    outside = """() => [...document.querySelectorAll(".lessons *:not(.unseen)")]
+        .filter(each => !each.closest("nav, .scroller, pre, [hidden]"))
+        .filter(each => each.getBoundingClientRect().right > innerWidth + 0.5)
+        .map(each => each.outerHTML.slice(0, 80))"""
+    for number, lesson in LESSONS.items():
+        if number > 1:
+            _go_on(page, number, "zh-CN")
+        assert page.locator(".lessons .text").inner_text()[:20] in lesson.text("zh-CN")
+        assert page.locator(".try h3").inner_text() == "动手试试"
+        _until_answered(page)
+        assert page.evaluate(outside) == [], number
+
+
+def test_a_link_opens_the_lesson_and_the_way_back_works(open_page) -> None:
+    page = _open(open_page, 3)
+    assert page.get_by_role("tab", name="Lessons").get_attribute("aria-selected") == "true"
+    _expect(page, ".lessons h2", "Gradient descent")
+    page.get_by_role("navigation", name="Lessons").get_by_role("link", name="Softmax").click()
+    _expect(page, ".lessons h2", "Softmax")
+    assert page.url.endswith("/?tab=lessons&lesson=9")
+    page.go_back()
+    _expect(page, ".lessons h2", "Gradient descent")
+    page.get_by_role("tab", name="Draw").click()
+    page.wait_for_function("location.search.includes('tab=draw')")
+    page.go_forward()
+    _expect(page, ".lessons h2", "Softmax")
+    assert page.get_by_role("tab", name="Lessons").get_attribute("aria-selected") == "true"
+    page.get_by_role("tab", name="Draw").click()
+    page.wait_for_function("location.search.includes('tab=draw')")
+    page.reload()
+    page.locator("#draw-pad").wait_for()
+    page.get_by_role("tab", name="Lessons").click()
+    _expect(page, ".lessons h2", "Softmax")
+
+
+def test_an_address_without_a_tab_or_with_an_unknown_one_opens_the_first(open_page) -> None:
+    for query in ("", "?tab=nothing&lesson=99"):
+        page = open_page(query=query, **DESKTOP)
+        assert page.locator("#draw-pad").is_visible()
+    page.get_by_role("tab", name="Lessons").click()
+    _expect(page, ".lessons h2", "Overview")
+
+
+def test_the_language_of_an_open_lesson_can_be_changed(open_page) -> None:
+    page = _open(open_page, 2)
+    _results(page)
+    page.get_by_role("button", name="Settings").click()
+    page.get_by_role("combobox", name="Language").click()
+    page.get_by_role("option", name="简体中文").click()
+    _expect(page, ".lessons h2", LESSONS[2].title("zh-CN"))
+    assert page.locator(".try h3").text_content() == "动手试试"
+
+
+# ---- the playthings: what the page shows is what the lesson's functions give
+
+
+def test_2_the_loss_follows_the_weights(open_page) -> None:
+    page = _open(open_page, 2)
+    _set(page, "w", 2.5)
+    _expect(page, "[data-value=mse]", f"{linear_model.mse(2.5):.4f}")
+    surface = page.locator("canvas.surface")
+    surface.scroll_into_view_if_needed()
+    box = surface.bounding_box()
+    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    w, b = (float(page.locator(f"[name={name}]").input_value()) for name in "wb")
+    assert (w, b) != (2.5, 0)
+    _expect(page, "[data-value=mse]", f"{linear_model.mse(w, b):.4f}")
+
+
+def test_3_a_walk_ends_where_the_lessons_does_and_a_long_step_runs_away(open_page) -> None:
+    page = _open(open_page, 3)
+    w, b = gradient_descent.walk(*gradient_descent.noisy_line(), 10).path[-1]
+    page.wait_for_function("document.querySelector('.player input').max === '72'")
+    _to_the_end(page)
+    _expect(page, ".summary", f"After step 72: w = {w:.3f}, b = {b:.3f}")
+    _set(page, "lr", 0)  # 10⁰
+    page.wait_for_function("document.querySelector('.player input').max !== '72'")
+    _to_the_end(page)
+    _expect(page, ".summary", "Training diverged")
+
+
+def test_3_a_descent_starts_where_one_taps_and_leaves_the_saddle_or_not(open_page) -> None:
+    page = _open(open_page, 3)
+    page.wait_for_function("document.querySelector('.saddle-steps input').max === '100'")
+    _to_the_end(page, ".saddle-steps")
+    _expect(page, ".saddle-end", "It is stuck: after step 100")
+    surface = page.locator("canvas.saddle")
+    surface.scroll_into_view_if_needed()
+    box = surface.bounding_box()
+    page.mouse.click(box["x"] + 0.7 * box["width"], box["y"] + 0.4 * box["height"])
+    w, v = (float(page.locator(f"[name=saddle_{name}]").input_value()) for name in "wv")
+    assert 0.3 < w < 0.8
+    assert 0.05 < v < 0.4
+    page.wait_for_function("document.querySelector('.saddle-steps input').max !== '100'")
+    _to_the_end(page, ".saddle-steps")
+    _expect(page, ".saddle-end", "It escapes")
+    _set(page, "saddle_v", 0)
+    page.get_by_role("radio", name="Momentum").check()
+    page.get_by_role("checkbox", name="Noise").press("Space")
+    page.wait_for_function("document.querySelector('.saddle-steps input').max < 60")
+    _to_the_end(page, ".saddle-steps")
+    _expect(page, ".saddle-end", "It escapes")
+
+
+def test_4_the_graph_is_stepped_by_keyboard_until_it_agrees_with_torch(open_page) -> None:
+    page = _open(open_page, 4)
+    _set(page, "leaf-y", -3)
+    _expect(page, ".check", "12")
+    forward = page.get_by_role("button", name="Step forward")
+    forward.focus()
+    while forward.is_enabled():
+        page.keyboard.press("Enter")
+    loss = backpropagation.linear(**backpropagation.leaves(x=1, y=-3, w=1, b=2))
+    states = {state.name: state for state in backpropagation.states(loss)}
+    rows = page.locator(".check tbody tr").all_inner_texts()
+    assert [row.split() for row in rows] == [
+        [name, f"{states[name].grad:g}", f"{states[name].grad:g}", "✓"]
+        for name in ("x", "w", "b", "y")
+    ]
+    page.get_by_role("button", name="Step back").click()
+    assert page.locator(".check").inner_text().count("✓") < 4
+
+
+def test_5_the_race_ends_as_in_the_lesson(open_page) -> None:
+    page = _open(open_page, 5)
+    page.wait_for_selector(".racers label")
+    _to_the_end(page)
+    for name in ("SGD", "Adam"):
+        loss = linear_regression.race(linear_regression.RACERS[name]).losses[60]
+        shown = page.locator(f"[data-racer={name}]").inner_text()
+        assert float(shown) == pytest.approx(loss, abs=1e-4)
+
+
+def test_6_another_student_changes_what_is_learnt(open_page) -> None:
+    page = _open(open_page, 6)
+    page.wait_for_function("document.querySelector('.player input').max === '1000'")
+    _to_the_end(page)
+    before = logistic_regression.train()
+    _expect(page, ".summary", f"loss {before.losses[-1]:.3f}")
+    page.locator("[name=new-hours]").fill("4")
+    page.get_by_role("button", name="Failed", exact=True).click()
+    x, y = torch.tensor([[1.0], [2.0], [3.0], [4.0]]), torch.tensor([[0.0], [0.0], [1.0], [0.0]])
+    after = logistic_regression.train(x=x, y=y)
+    page.wait_for_function("document.querySelectorAll('.list button').length === 4")
+    _until_answered(page)
+    _to_the_end(page)
+    _expect(page, ".summary", f"loss {after.losses[-1]:.3f}")
+
+
+def test_7_a_file_of_one_s_own_is_learnt_or_told_what_is_wrong_with_it(open_page, tmp_path) -> None:
+    page = _open(open_page, 7)
+    page.wait_for_selector(".runs tbody tr")
+    good, bad = tmp_path / "good.csv", tmp_path / "bad.csv"
+    good.write_text("\n".join(f"{n},{n % 2},{n % 2}" for n in range(40)))
+    bad.write_text("1,2,0\n1,2,maybe\n")
+    page.set_input_files("[type=file]", bad)
+    _expect(page, ".problem", "bad.csv, row 2, column 3: expected a number, got 'maybe'")
+    page.set_input_files("[type=file]", good)
+    _expect(page, ".table-of", "good.csv: 32 training examples, 8 test examples, 2 features")
+    assert page.locator(".problem").inner_text() == ""
+    page.get_by_role("radio", name="ReLU").check()
+    page.wait_for_function("document.querySelectorAll('.runs tbody tr').length === 2")
+
+
+def test_8_the_loader_takes_batch_after_batch(open_page) -> None:
+    page = _open(open_page, 8)
+    page.wait_for_selector(".batch")
+    _set(page, "count", 10)
+    _set(page, "batch_size", 4)
+    page.wait_for_function("document.querySelectorAll('.batch').length === 9")
+    _to_the_end(page)
+    _expect(page, ".summary", "Epoch 3, iteration 3 of 3: 2 examples")
+    assert page.locator(".examples .now").count() == 2
+    assert page.locator(".examples .seen").count() == 10
+
+
+def test_9_a_cell_of_the_confusion_matrix_opens_its_images(open_page) -> None:
+    page = _open(open_page, 9)
+    _expect(page, ".summary", "Loss = -ln 0.5585 = 0.5824")
+    train = page.get_by_role("button", name="Train the network")
+    if train.is_visible():  # nobody has asked for the results yet
+        train.click()
+    cell = page.get_by_role("button", name=re.compile(r"^0 read as 0, images: \d+$"))
+    cell.focus()
+    page.keyboard.press("ArrowDown")  # to another that counts anything, and back
+    other = page.locator(".matrix button:focus")
+    assert re.match(r"[1-9] read as 0", other.get_attribute("aria-label"))
+    assert page.locator(".matrix [tabindex='0']").count() == 1
+    page.keyboard.press("ArrowUp")
+    page.keyboard.press("Enter")
+    count = int(cell.inner_text())
+    assert count == numbers(9).confusion[0, 0]
+    page.wait_for_selector(".images canvas")
+    assert page.locator(".images canvas").count() == min(count, 40)
+    told = page.locator(".cells .told").inner_text()
+    assert told == f"Images of 0 recognized correctly: {min(count, 40)} of {count}"
+    page.get_by_role("button", name="Image 2", exact=True).press("Enter")
+    page.get_by_role("button", name="Open in Draw").press("Enter")
+    page.wait_for_selector("#draw-pad", state="visible")
+    page.wait_for_function("document.querySelector('#draw-label').textContent === '0'")
+    assert page.evaluate("document.activeElement.id") == "draw-pad"
+
+
+def test_10_the_kernel_slides_over_one_s_own_drawing(open_page) -> None:
+    page = _open(open_page, 10)
+    _expect(page, ".sizes", "⌊(28 + 2 · 1 − 3) / 1⌋ + 1 = 28")
+    page.get_by_role("button", name="Clear").click()
+    _expect(page, ".total", "0.0000")
+    pad = page.locator("canvas.pad")
+    pad.scroll_into_view_if_needed()
+    pad.focus()
+    for key in ("Delete", "Space", "ArrowDown", "ArrowDown", "ArrowDown", "Space"):
+        page.keyboard.press(key)
+    page.locator("[name=filter]").select_option("blur")
+    _until_answered(page)
+    page.locator("canvas.result").click()
+    assert 0 < float(page.locator(".total").inner_text()) <= 1
+    _set(page, "stride", 2)
+    _expect(page, "[data-value=result_size]", "14 × 14")
+    _expect(page, "[data-value=pooled_size]", "7 × 7")

@@ -1,0 +1,434 @@
+"""The Train page in Chromium: runs that are watched and steered, and a model tried as it learns."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from inkgrad.course.data.datasets import digits
+from inkgrad.course.settings import course_settings
+from inkgrad.course.training.live_run import LiveRun
+from strokes import ONE, SEVEN, Stroke
+
+pytest.importorskip("gradio")
+
+pytestmark = pytest.mark.browser
+
+DESKTOP = {"viewport": {"width": 1280, "height": 800}}
+SURFACES: dict[str, dict[str, Any]] = {
+    "desktop": DESKTOP,
+    "phone": {"device": "Pixel 7"},
+    "Chinese": {**DESKTOP, "locale": "zh-CN"},
+    "dark, without WebGL": {**DESKTOP, "color_scheme": "dark", "flags": ("--disable-3d-apis",)},
+}
+FINISHED = {"Chinese": "已完成"}
+QUICK = "model=cnn&data=digits&epochs=2&augment=0"
+LONG = "model=cnn&data=digits&epochs=2000&augment=0&one_cycle=0"
+
+
+@pytest.fixture
+def open_train(open_page: Any) -> Any:
+    """Opens the Train page with settings in the address."""
+
+    def open_one(settings: str = QUICK, **surface: Any) -> Any:
+        return open_page(query=f"?tab=train&{settings}", ready="#train-start", **surface)
+
+    return open_one
+
+
+def _start(page: Any) -> None:
+    page.locator("#train-start").click()
+
+
+def _wait(page: Any, condition: str, argument: Any = None) -> None:
+    page.wait_for_function(condition, arg=argument, timeout=60_000)
+
+
+def _expect_phase(page: Any, *phases: str) -> None:
+    _wait(
+        page,
+        "phases => phases.includes(document.querySelector('#train-phase').textContent)",
+        list(phases),
+    )
+
+
+def _until_result(page: Any) -> None:
+    _wait(page, "!document.querySelector('.train .result').hidden")
+
+
+def _until_trained(page: Any) -> None:
+    """Some steps are done."""
+    _wait(page, "document.querySelector('#train-progress').value > 0")
+
+
+def _text(page: Any, selector: str) -> str:
+    return page.locator(selector).inner_text()
+
+
+def _draw(page: Any, strokes: list[Stroke]) -> None:
+    pad = page.locator("#train-pad")
+    pad.scroll_into_view_if_needed()
+    box = pad.bounding_box()
+    for stroke in strokes:
+        start, *rest = [
+            (box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in stroke
+        ]
+        page.mouse.move(*start)
+        page.mouse.down()
+        for point in rest:
+            page.mouse.move(*point, steps=8)
+        page.mouse.up()
+
+
+def _address(page: Any) -> dict[str, str]:
+    return {name: values[0] for name, values in parse_qs(urlsplit(page.url).query).items()}
+
+
+def _curve(page: Any, chart: str) -> str:
+    """What the chart says to those who do not see it."""
+    return page.locator(f"#train-{chart} canvas").get_attribute("aria-label")
+
+
+@pytest.mark.parametrize("surface", SURFACES)
+def test_a_model_is_trained_and_judged(open_train, surface: str) -> None:
+    page = open_train(**SURFACES[surface])
+    _start(page)
+    _expect_phase(page, FINISHED.get(surface, "Finished"))
+    _until_result(page)
+    assert "359" in _text(page, "#train-score")
+    cells = page.locator("#train-confusion td").all_inner_texts()
+    assert sum(int(cell) for cell in cells if cell) == 359
+    assert "%" in _curve(page, "accuracy")
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_nothing_sticks_out_at_any_width(open_train) -> None:
+    page = open_train(**DESKTOP)
+    _start(page)
+    _draw(page, SEVEN)
+    _until_result(page)
+    outside = """[...document.querySelectorAll('.train *:not(.unseen)')]
+        .filter(each => each.getBoundingClientRect().right > innerWidth + 0.5)
+        .map(each => each.outerHTML.slice(0, 80))"""
+    for width in (320, 360, 412, 768, 1024, 1280):
+        page.set_viewport_size({"width": width, "height": 800})
+        assert page.evaluate(outside) == [], width
+        assert page.evaluate("document.documentElement.scrollWidth") == width
+
+
+def test_the_settings_sit_in_the_address(open_train) -> None:
+    page = open_train("", **DESKTOP)
+    page.locator("#train-model").select_option("softmax")
+    page.locator("#train-activation").select_option("tanh")
+    page.locator("#train-optimizer").select_option("adam")
+    page.locator("#train-lr").fill("0.002")
+    page.locator("#train-lr").press("Tab")
+    address = _address(page)
+    expected = {"model": "softmax", "activation": "tanh", "optimizer": "adam", "lr": "0.002"}
+    assert expected.items() <= address.items()
+    assert address["epochs"] == "10"  # the course's
+    page.reload()
+    page.wait_for_selector("#train-start")
+    assert page.locator("#train-activation").input_value() == "tanh"
+    assert page.locator("#train-lr").input_value() == "0.002"
+    assert page.locator("#train-momentum").is_disabled()
+
+
+def test_a_run_is_paused_goes_on_and_is_stopped(open_train) -> None:
+    page = open_train(LONG, **DESKTOP)
+    _start(page)
+    _until_trained(page)
+    page.locator("#train-pause").click()
+    _expect_phase(page, "Paused")
+    page.wait_for_timeout(300)  # the step in progress
+    before = _text(page, "#train-numbers")
+    page.wait_for_timeout(500)
+    assert _text(page, "#train-numbers") == before
+    page.get_by_role("button", name="Resume", exact=True).click()
+    _expect_phase(page, "Training")
+    page.locator("#train-stop").click()
+    _expect_phase(page, "Stopped")
+    assert page.locator("#train-pause").is_disabled()
+    _until_result(page)
+
+
+def test_a_reload_comes_back_to_the_run(open_train) -> None:
+    page = open_train(LONG, **DESKTOP)
+    _start(page)
+    _until_trained(page)
+    run = _address(page)["run"]
+    page.reload()
+    page.wait_for_selector("#train-start")
+    _until_trained(page)
+    _expect_phase(page, "Training")
+    assert _address(page)["run"] == run
+    page.locator("#train-stop").click()
+    _expect_phase(page, "Stopped")
+
+
+def test_a_run_that_is_gone_is_said(open_train) -> None:
+    page = open_train(f"{QUICK}&run=20200101-000000-cnn-abcdef", **DESKTOP)
+    _wait(page, "document.querySelector('#train-error').textContent !== ''")
+    assert "no longer on this server" in _text(page, "#train-error")
+    assert "run" not in _address(page)
+
+
+def test_the_rate_is_changed_while_it_trains(open_train) -> None:
+    page = open_train(LONG, **DESKTOP)
+    _start(page)
+    _until_trained(page)
+    rate = page.locator("#train-lr-now")
+    rate.fill("-1")
+    rate.press("Enter")
+    wrong = "Learning rate: expected a number from 1e-8 to 1,000, got -1."
+    assert _text(page, "#train-message") == wrong
+    rate.fill("0.001")
+    rate.press("Enter")
+    _wait(page, "document.querySelector('#train-message').textContent === ''")
+    page.locator("#train-stop").click()
+    _until_result(page)
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Record (JSON)").click()
+    (changed,) = json.loads(Path(download.value.path()).read_text())["rates"]
+    assert changed["lr"] == 0.001
+
+
+def test_a_run_that_diverges_is_told_in_clear_words(open_train) -> None:
+    page = open_train("model=softmax&data=digits&epochs=50&lr=1000&one_cycle=0", **DESKTOP)
+    _start(page)
+    _expect_phase(page, "Diverged")
+    expected = "Training diverged in epoch 1 (learning rate 1000). Nothing was learned: try a"
+    assert _text(page, "#train-message").startswith(expected)
+    assert page.locator(".train .result").is_hidden()
+
+
+def test_what_the_keyboard_reaches_is_marked(open_train) -> None:
+    page = open_train(**DESKTOP)
+    page.locator("#train-seed").focus()
+    outlines = "getComputedStyle(document.activeElement).outlineStyle"
+    for name in ("augment", "one_cycle"):
+        page.keyboard.press("Tab")
+        assert page.evaluate("document.activeElement.name") == name
+        assert page.evaluate(outlines) == "solid"
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "message"),
+    [
+        ("epochs", "0", "Epochs: expected a whole number from 1 to 2,000, got 0."),
+        ("epochs", "1.5", "Epochs: expected a whole number from 1 to 2,000, got 1.5."),
+        ("lr", "-3", "Learning rate: expected a number from 1e-8 to 1,000, got -3."),
+        ("momentum", "", "Momentum: expected a number from 0 to 0.999, got –."),
+    ],
+)
+def test_a_setting_out_of_range_is_told_and_starts_nothing(
+    open_train, field: str, value: str, message: str
+) -> None:
+    page = open_train(**DESKTOP)
+    page.locator(f"#train-{field}").fill(value)
+    _start(page)
+    assert _text(page, "#train-error") == message
+    assert page.locator(f"#train-{field}").get_attribute("aria-invalid") == "true"
+    assert "run" not in _address(page)
+
+
+def test_the_values_of_a_curve_are_read_under_the_pointer(open_train) -> None:
+    page = open_train(**DESKTOP)
+    _start(page)
+    _until_result(page)
+    canvas = page.locator("#train-loss canvas")
+    canvas.hover()
+    readout = _text(page, "#train-loss .readout")
+    assert re.match(r"epoch 0\.\d\d\ntraining\n\d\.\d{4}$", readout)
+    page.mouse.move(0, 0)
+    assert page.locator("#train-loss .readout").is_hidden()
+    canvas.focus()
+    page.keyboard.press("ArrowLeft")
+    readout = _text(page, "#train-loss .readout")
+    assert readout.startswith("epoch 1.96\ntraining\n")
+    assert "\nvalidation\n" in readout
+
+
+def test_two_people_train_at_once_and_get_the_same_curve(open_train) -> None:
+    pages = [open_train(**DESKTOP), open_train(**DESKTOP)]
+    for page in pages:
+        _start(page)
+    for page in pages:
+        _until_result(page)
+    assert _address(pages[0])["run"] != _address(pages[1])["run"]
+    assert _curve(pages[0], "loss") == _curve(pages[1], "loss")
+    assert _text(pages[0], "#train-score") == _text(pages[1], "#train-score")
+
+
+def test_both_backends_race(open_train) -> None:
+    page = open_train(f"{QUICK}&backend=both", **DESKTOP)
+    _start(page)
+    _until_result(page)
+    _wait(page, "document.querySelectorAll('#train-score span').length === 2")
+    lines = page.locator("#train-score span").all_inner_texts()
+    assert lines[0].startswith("Fused: ")
+    assert lines[1].startswith("Native: ")
+    assert page.locator("#train-axis [value=seconds]").is_checked()
+
+
+def test_the_model_reads_a_drawing_while_it_learns_and_at_moments_before(open_train) -> None:
+    page = open_train(LONG, **DESKTOP)
+    _draw(page, SEVEN)
+    assert _text(page, "#train-label") == "–"
+    _start(page)
+    _wait(page, "document.querySelector('#train-label').textContent !== '–'")
+    _wait(page, "document.querySelector('#train-time').max > 12")
+    page.locator("#train-stop").click()
+    _until_result(page)
+    sure = "parseFloat(document.querySelector('#train-trial-note').textContent)"
+    page.locator("#train-time").focus()
+    page.keyboard.press("Home")
+    assert _text(page, "#train-moment") == "epoch 0.00, step 0"
+    _wait(page, f"{sure} < 20")  # it knows nothing yet
+    page.keyboard.press("End")
+    assert _text(page, "#train-moment") == "now"
+    _wait(page, f"!({sure} < 20)")
+    assert "7" in page.locator("#train-history canvas").get_attribute("aria-label")
+
+
+def test_the_past_of_a_run_before_the_restart_is_gone_through(open_train, store) -> None:
+    settings = course_settings("cnn", epochs=3, augment=False)
+    kept = LiveRun(settings, lambda say: digits(), store)  # in no memory of the app's
+    kept.start()
+    assert kept.wait(60)
+    page = open_train(f"run={kept.id}", **DESKTOP)
+    _until_result(page)
+    _draw(page, SEVEN)
+    _wait(page, "document.querySelector('#train-label').textContent !== '–'")
+    label = _text(page, "#train-label")
+    page.locator("#train-time").focus()
+    page.keyboard.press("Home")
+    assert _text(page, "#train-moment") == "epoch 0.00, step 0"
+    sure = "parseFloat(document.querySelector('#train-trial-note').textContent)"
+    _wait(page, f"{sure} < 30")
+    _wait(
+        page,
+        "label => document.querySelector('#train-history canvas').ariaLabel.includes(label)",
+        label,
+    )
+    page.keyboard.press("End")
+    page.keyboard.press("ArrowLeft")
+    assert re.match(r"epoch 2\.\d\d, step", _text(page, "#train-moment"))
+
+
+def test_drawings_are_labelled_kept_and_trained_on(open_train) -> None:
+    page = open_train(
+        "model=cnn&data=drawings&epochs=40&augment=0&optimizer=adam&lr=0.01", **DESKTOP
+    )
+    _start(page)
+    _wait(page, "document.querySelector('#train-error').textContent !== ''")
+    for strokes, label in ((ONE, 4), (SEVEN, 2)):  # it learns what it is taught, right or wrong
+        _draw(page, strokes)
+        page.get_by_role("button", name=f"Save this drawing as a {label}").click()
+        _wait(page, "!document.querySelector('.trial').matches(':not(.untouched)')")
+    page.reload()
+    page.wait_for_selector("#train-start")
+    assert "Saved drawings: 2" in _text(page, "#train-drawings")
+    _start(page)
+    _until_result(page)
+    _draw(page, SEVEN)
+    _wait(page, "document.querySelector('#train-label').textContent === '2'")
+
+
+def test_a_file_of_ones_own_is_sent_and_a_bad_one_is_told(open_train, tmp_path: Path) -> None:
+    page = open_train("model=diabetes&data=table&epochs=5", **DESKTOP)
+    bad, good = tmp_path / "bad.csv", tmp_path / "good.csv"
+    bad.write_text("a,b\n1,cat\n")
+    good.write_text("a,b,label\n" + "1,2,0\n3,4,1\n" * 20)
+    page.locator("#train-file").set_input_files(bad)
+    _wait(page, "document.querySelector('#train-error').textContent !== ''")
+    assert (
+        _text(page, "#train-error") == "bad.csv, row 2, column 2 (b): expected a number, got 'cat'"
+    )
+    page.locator("#train-file").set_input_files(good)
+    _wait(
+        page, "document.querySelector('#train-file-note').textContent === 'good.csv: 40 examples'"
+    )
+    assert _text(page, "#train-error") == ""
+    _start(page)
+    _until_result(page)
+
+
+def test_what_the_server_complains_of_is_told_in_the_language_of_the_page(
+    open_train, tmp_path: Path
+) -> None:
+    page = open_train("model=diabetes&data=table", locale="zh-CN", **DESKTOP)
+    bad = tmp_path / "bad.csv"
+    bad.write_text("a,b\n1,cat\n")
+    page.locator("#train-file").set_input_files(bad)
+    _wait(page, "document.querySelector('#train-error').textContent !== ''")
+    assert _text(page, "#train-error") == "bad.csv 第 2 行第 2 列 (b)：应为数字，实为 'cat'"
+    page.locator("#train-weights").set_input_files(__file__)
+    _wait(page, "document.querySelector('#train-load-error').textContent !== ''")
+    assert "不是 safetensors 文件" in _text(page, "#train-load-error")
+
+
+def test_downloads_and_reading_on_the_draw_page(open_train) -> None:
+    page = open_train(**DESKTOP)
+    _start(page)
+    _until_result(page)
+    run = _address(page)["run"]
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Record (JSON)").click()
+    record = json.loads(Path(download.value.path()).read_text())
+    assert record["id"] == run
+    assert len(record["epochs"]) == 2
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Python script").click()
+    assert download.value.suggested_filename.endswith(".py")
+    page.get_by_role("button", name="Use it on the Draw page").click()
+    chosen = page.locator("input[name=draw-model]:checked")
+    assert chosen.input_value() == run
+    page.wait_for_selector("#draw-pad", state="visible")
+    _wait(page, "document.querySelectorAll('.film .layer').length === 2")  # the course's CNN
+    page.reload()
+    page.wait_for_selector(f"input[name=draw-model][value='{run}']:checked", state="attached")
+
+
+def test_an_image_of_the_confusion_matrix_is_opened_on_the_draw_page(open_train) -> None:
+    page = open_train(**DESKTOP)
+    _start(page)
+    _until_result(page)
+    page.get_by_role("button", name=re.compile(r"^3 recognized as 3, images")).click()
+    page.get_by_role("button", name="Image 1", exact=True).click()
+    page.get_by_role("button", name="Open in Draw").click()
+    page.wait_for_selector("#draw-pad", state="visible")
+    _wait(page, "document.querySelector('#draw-label').textContent === '3'")
+    page.reload()
+    _wait(page, "document.querySelector('#draw-label')?.textContent === '3'")
+    page.locator("#draw-undo").click()
+    _wait(page, "document.querySelector('#draw-label').textContent === '–'")
+
+
+def test_an_earlier_run_and_weights_from_a_file_are_opened(open_train) -> None:
+    page = open_train("model=softmax&data=digits&epochs=1&seed=5", **DESKTOP)
+    _start(page)
+    _until_result(page)
+    score = _text(page, "#train-score")
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Weights", exact=True).click()
+    page = open_train(**DESKTOP)
+    page.locator("#train-earlier button").first.click()
+    _until_result(page)
+    assert _text(page, "#train-score") == score
+    _wait(page, "document.querySelector('#train-model').value === 'softmax'")
+    assert page.locator("#train-seed").input_value() == "5"
+    page = open_train(**DESKTOP)
+    page.locator("#train-weights").set_input_files(download.value.path())
+    _until_result(page)
+    assert _text(page, "#train-score") == score
+    _draw(page, SEVEN)
+    _wait(page, "document.querySelector('#train-label').textContent !== '–'")
+    page.locator("#train-weights").set_input_files(__file__)
+    _wait(page, "document.querySelector('#train-load-error').textContent !== ''")
+    assert "not a safetensors file" in _text(page, "#train-load-error")
