@@ -83,7 +83,7 @@ def test_a_pickle_is_refused(tmp_path: Path) -> None:
         (
             weights_of("diabetes", in_features=3),
             {"inkgrad": '{"model": "diabetes"}'},
-            r"linear1.weight: expected \(6, 8\), got \(6, 3\) torch.float32",
+            r"linear1.weight: expected \(6, 8\) torch.float32, got \(6, 3\) torch.float32",
         ),
         (
             {name: tensor.half() for name, tensor in weights_of("logistic").items()},

@@ -81,7 +81,7 @@ def test_an_archive_gives_pictures_as_the_networks_see_them() -> None:
     [
         ({"a.txt": b"text"}, "no images found"),
         ({"cat/a.png": SEVEN_PNG}, "cat/a.png: expected a folder named 0 to 9"),
-        ({"7/a.png": b"no picture"}, "7/a.png: not a picture"),
+        ({"7/a.png": b"no picture"}, "7/a.png: not a readable image"),
         ({"7/a.png": png(np.zeros((9, 9), np.uint8))}, "7/a.png: found no digit"),
     ],
 )
@@ -91,13 +91,13 @@ def test_the_picture_that_is_wrong_is_named(files: dict[str, bytes], message: st
 
 
 def test_what_is_no_archive_is_refused() -> None:
-    with pytest.raises(DataError, match=r"mine\.zip: not a zip archive"):
+    with pytest.raises(DataError, match=r"mine\.zip: not a readable zip archive"):
         own_digits.archive(b"PK\x03\x04 and then nothing", "mine.zip")
 
 
 def test_an_archive_that_unpacks_to_too_much_is_refused_before_that(monkeypatch) -> None:
     monkeypatch.setattr(own_digits, "MAX_BYTES", 100)
-    with pytest.raises(DataError, match="at most 100 bytes unpacked"):
+    with pytest.raises(DataError, match="at most 100 bytes when unpacked"):
         own_digits.archive(packed(**{"7/a.png": SEVEN_PNG}), "mine.zip")
     monkeypatch.setattr(own_digits, "MAX_IMAGES", 0)
     with pytest.raises(DataError, match="at most 0 images, got 1"):

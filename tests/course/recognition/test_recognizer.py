@@ -264,7 +264,7 @@ def test_a_file_of_ones_own_is_loaded(tmp_path: Path) -> None:
 
 
 def test_an_unknown_name_lists_the_known_ones() -> None:
-    with pytest.raises(ValueError, match=r"strong, cnn, softmax or a checkpoint file, got 'wrong'"):
+    with pytest.raises(ValueError, match=r"strong, cnn, softmax or a weights file, got 'wrong'"):
         Recognizer.load("wrong")
 
 
