@@ -25,11 +25,17 @@ ENGLISH = CATALOGUES["en"]
 def _keys_in_the_code() -> set[str]:
     folder = Path(inkgrad_demo.__file__).parent
     files = [path for path in folder.rglob("*") if path.suffix in (".html", ".js", ".py")]
-    code = "\n".join(path.read_text(encoding="utf-8") for path in files)
-    names = "|".join(page.NAME for page in PAGES)
-    keys = set(
-        re.findall(rf'"((?:app|cell|chart|data|problem|{names})\.(?!html|js|css)[\w.]+)"', code)
-    )
+    pages = "|".join(page.NAME for page in PAGES)
+    whole = re.compile(rf'"((?:app|cell|chart|data|problem|{pages})\.(?!html|js|css)[\w.]+)"')
+    keys = set()
+    for path in files:
+        code = path.read_text(encoding="utf-8")
+        keys |= set(whole.findall(code))
+        for prefix in re.findall(r"`([a-z_.]+\.)\$\{", code):  # `lessons.overview.${name}`
+            keys |= {prefix + name for name in re.findall(r'\bkey\("(\w+)"', code)}
+            beside = "".join(each.read_text(encoding="utf-8") for each in path.parent.glob("*.py"))
+            names = re.findall(r'"(\w+)"', code + beside)  # also those of the server's answers
+            keys |= {prefix + name for name in names} & ENGLISH.keys()
     for choice, values in (("model", MODELS), ("backend", BACKENDS)):
         for value in values:
             keys |= {f"draw.{choice}.{value}", f"draw.{choice}.{value}.note"}

@@ -57,7 +57,7 @@ def _plain_errors(path: Path) -> list[int]:
             return is_message(value.values[-1])
         if isinstance(value, ast.Name):
             return value.id in messages
-        return isinstance(value, ast.Call) and _name(value.func) == "message"
+        return isinstance(value, ast.Call) and _name(value.func) in ("message", "_message")
 
     return [
         node.lineno

@@ -49,7 +49,7 @@ def parse(model: type[AnyRequest], request: Any, name: str = "request") -> AnyRe
         return model.model_validate(request)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        raise ValueError(_translated(model, first, name)) from None
+        raise ValueError(_message(model, first, name)) from None
 
 
 def field_error(name: str, expected: Message, got: Any) -> ValueError:
@@ -76,7 +76,7 @@ def shortened(value: Any) -> str:
 # ---------------------------------------------------------------- pydantic's errors as messages
 
 
-def _translated(model: type[Request], error: ErrorDetails, request_name: str) -> Message:
+def _message(model: type[Request], error: ErrorDetails, request_name: str) -> Message:
     where, got = list(error["loc"]), error["input"]
     raised = error.get("ctx", {}).get("error")
     problem = message_of(raised) if isinstance(raised, Exception) else None

@@ -44,7 +44,7 @@ def test_a_lesson_has_its_text_its_code_and_a_widget(lessons, number: int) -> No
         assert code.strip() == LESSONS[number].code().strip()
         widget = answer["widget"]
         assert widget["name"] == LESSONS[number].name
-        assert 'class="toy"' in widget["html"]
+        assert 'class="exercise"' in widget["html"]
         assert widget["catalogues"].keys() == CATALOGUES.keys()
 
 

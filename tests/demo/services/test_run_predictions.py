@@ -80,4 +80,4 @@ def test_the_draw_page_recognizes_with_a_run(finish, quick, run_store: RunStore)
     run = finish(quick)
     recognition = RecognitionService(Recognizers(run_store))
     request = {"pixels": PIXELS, "model": run, "backend": "native"}
-    assert call(recognition.read, request)["model"] == run
+    assert call(recognition.recognize, request)["model"] == run
