@@ -3,7 +3,8 @@
 //   measured.stopped   when the page showed that training had stopped
 //   measured.drawings  of the curve: {drawn, from, steps} with the steps whose points were new
 (() => {
-  const measured = (window.measured = { presses: [], stopped: [], drawings: [] });
+  const measured = { presses: [], stopped: [], drawings: [] };
+  window.measured = measured;
   const now = () => performance.timeOrigin + performance.now();
   let answer = null; // to the last poll of the status, until it is drawn
 
