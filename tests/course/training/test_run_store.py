@@ -94,12 +94,23 @@ def test_a_record_under_another_id_or_in_no_known_state_is_damaged(store: RunSto
 
 
 def test_a_record_of_an_earlier_version_loads(store: RunStore) -> None:
-    kept = replace(record(store), state="training")
+    kept = replace(record(store), state="training", source="datasets.table('data.csv')")
     store.save(kept)
-    old = kept.to_json() | {"state": "unfinished"}
+    old = kept.to_json() | {"state": "unfinished", "source": "data.table('data.csv')"}
     old["rates"] = old.pop("lr_changes")
     (store.folder / kept.id / "run.json").write_text(json.dumps(old))
     assert store.load(kept.id) == kept
+
+
+def test_the_files_of_an_earlier_version_are_found(store: RunStore) -> None:
+    kept = record(store)
+    store.save(kept)
+    for path in (store.checkpoints, store.confusion_images):
+        assert not path(kept.id).exists()
+    for name in ("snapshots.safetensors", "cells.safetensors"):
+        (store.folder / kept.id / name).write_bytes(b"")
+    for path in (store.checkpoints, store.confusion_images):
+        assert path(kept.id).exists()
 
 
 def test_other_files_in_the_folder_are_left_alone(store: RunStore) -> None:
