@@ -291,7 +291,7 @@ def test_9_a_cell_of_the_confusion_matrix_opens_its_images(open_page) -> None:
     train = page.get_by_role("button", name="Train the network")
     if train.is_visible():  # nobody has asked for the results yet
         train.click()
-    cell = page.get_by_role("button", name=re.compile(r"^0 read as 0, images: \d+$"))
+    cell = page.get_by_role("button", name=re.compile(r"^0 recognized as 0, images: \d+$"))
     cell.focus()
     page.keyboard.press("ArrowDown")  # to another that counts anything, and back
     other = page.locator(".matrix button:focus")

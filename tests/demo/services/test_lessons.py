@@ -291,7 +291,7 @@ def test_7_the_lesson_s_own_table_has_a_name_in_every_language(lectures) -> None
     [
         (b"a,b\n1,2\n", "mine.csv, row 2, column 2 (b): expected a label of 0 or 1, got '2'"),
         (b"1,0\n2,1\n", "mine.csv: expected at least 5 rows"),
-        (b"", "mine.csv: no data"),
+        (b"", "mine.csv: expected rows of numbers"),
         (b"1,0\n" * 200_000, "mine.csv: expected at most 500000 bytes, got 800000"),
         (b"\x1f\x8b\x08", "mine.csv: expected a CSV file, got a gzip file"),
     ],
