@@ -295,7 +295,7 @@ def test_9_a_cell_of_the_confusion_matrix_opens_its_images(open_page) -> None:
     cell.focus()
     page.keyboard.press("ArrowDown")  # to another that counts anything, and back
     other = page.locator(".matrix button:focus")
-    assert re.match(r"[1-9] read as 0", other.get_attribute("aria-label"))
+    assert re.match(r"[1-9] recognized as 0", other.get_attribute("aria-label"))
     assert page.locator(".matrix [tabindex='0']").count() == 1
     page.keyboard.press("ArrowUp")
     page.keyboard.press("Enter")
