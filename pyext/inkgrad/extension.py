@@ -1,5 +1,5 @@
-"""Loads the compiled extension at import: the ops, this processor's kernels, and the CUDA kernels if
-they were built (with or without a GPU) and INKGRAD_CUDA is not 0.
+"""Loads the compiled extension at import: the ops, this processor's kernels, and the CUDA kernels
+if they were built (with or without a GPU) and INKGRAD_CUDA is not 0.
 
 ``INKGRAD_CPU_CAPABILITY`` overrides the choice of the CPU kernels: ``default``, ``avx2`` or
 ``avx512`` load that library (an error if it was not built or the processor lacks the instructions);
@@ -129,8 +129,8 @@ def load() -> Loaded:
     except (ImportError, OSError, RuntimeError) as error:
         reason = _reason_of(error)
         warnings.warn(
-            f"inkgrad: {reason}\nFalling back to plain torch ops. To build the kernels (needs a C++ "
-            "compiler): pip install --no-build-isolation --force-reinstall --no-deps .",
+            f"inkgrad: {reason}\nFalling back to plain torch ops. To build the kernels (needs a "
+            "C++ compiler): pip install --no-build-isolation --force-reinstall --no-deps .",
             RuntimeWarning,
             stacklevel=3,
         )

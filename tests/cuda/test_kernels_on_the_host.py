@@ -181,7 +181,6 @@ def test_bias_and_activation(kernels, dtype, activation, offset):
 @pytest.mark.parametrize("offset", [0, 1])
 def test_backward_of_the_activation(kernels, dtype, activation, offset):
     """With the bias's gradient in the same pass, and without."""
-    code = DTYPES[dtype]
     for rows, columns in MATRICES:
         generator = torch.Generator().manual_seed(rows)
         size = rows * columns + offset
@@ -247,9 +246,7 @@ def small_linear_problem(rows, inputs, outputs, dtype, offset, activation):
 def test_small_linear(kernels, dtype, activation, offset, sizes):
     """Forward and every gradient: wanted alone and together, from aligned memory and not."""
     rows, inputs, outputs = sizes
-    shape = ctypes.byref(
-        LinearShape(rows, outputs, inputs, ACTIVATIONS[activation], DTYPES[dtype])
-    )
+    shape = ctypes.byref(LinearShape(rows, outputs, inputs, ACTIVATIONS[activation], DTYPES[dtype]))
     assert kernels.small_linear_supports(shape)
     x, weight, bias, grad = small_linear_problem(*sizes, dtype, offset, activation)
     check = assert_exact if activation == "relu" else assert_near

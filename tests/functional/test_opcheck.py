@@ -36,7 +36,7 @@ def test_tracing(name, number, device):
 @needs_extension
 @pytest.mark.parametrize("name", OPS)
 def test_every_op_and_its_backward_are_checked(name):
-    """Guards the test above: registered_calls skips what functional translates beforehand."""
+    """Guards the tests above: a call that torch's ops compute would not be checked."""
     op = OPS[name]
     checked = {
         overload.name()

@@ -205,11 +205,14 @@ def registered_calls(
     for func, args in calls.recorded:
         # Anew, without graphs. The gradient of the output, which comes first, can require one too.
         is_backward = func.name().endswith("_backward")
-        yield func, tuple(
-            arg.detach().requires_grad_(arg.requires_grad or (is_backward and i == 0))
-            if isinstance(arg, Tensor)
-            else arg
-            for i, arg in enumerate(args)
+        yield (
+            func,
+            tuple(
+                arg.detach().requires_grad_(arg.requires_grad or (is_backward and i == 0))
+                if isinstance(arg, Tensor)
+                else arg
+                for i, arg in enumerate(args)
+            ),
         )
 
 
