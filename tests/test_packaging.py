@@ -34,11 +34,6 @@ def test_every_file_beside_the_code_is_installed() -> None:
         for file in (ROOT / folder).rglob("*"):
             if file.suffix in {".py", ".pyc", ".so"} or file.is_dir():
                 continue
-            # for readers of the repository, not for programs
-            if file.suffix == ".md" or file.is_relative_to(
-                ROOT / "benchmarks" / "inkgrad_bench" / "results"
-            ):
-                continue
             # patterns start from the folder of their package, and every package above is asked
             path = PurePath(package, file.relative_to(ROOT / folder))
             patterns = [

@@ -1,10 +1,12 @@
-"""inkgrad.patch and unpatch: what is replaced, what is not, and that the model behaves the same."""
+"""patch, unpatch and explain: what runs fused, and that a patched model is still the native one."""
 
 from __future__ import annotations
 
 import copy
 import io
 from collections import OrderedDict
+from collections.abc import Callable
+from unittest.mock import patch as mock_patch
 
 import pytest
 import torch
@@ -14,6 +16,14 @@ from torch.testing import assert_close
 
 import inkgrad
 import inkgrad.nn as inn
+from inkgrad import functional
+from inkgrad.patching import PatchedBCELoss, PatchedSequential
+
+
+def mlp() -> nn.Sequential:
+    return nn.Sequential(
+        nn.Linear(4, 8), nn.Sigmoid(), nn.Linear(8, 8), nn.ReLU(), nn.Linear(8, 2), nn.Sigmoid()
+    )
 
 
 class Residual(nn.Module):
@@ -41,7 +51,7 @@ def digit_cnn() -> nn.Module:
                 nn.Conv2d(1, 4, 5),
                 nn.MaxPool2d(2),
                 nn.ReLU(),
-                nn.Conv2d(4, 6, 3, padding=1),
+                nn.Conv2d(4, 6, 3, padding=1, padding_mode="reflect"),
                 nn.ReLU(inplace=True),
                 nn.MaxPool2d(kernel_size=(2, 3)),
             ),
@@ -61,8 +71,30 @@ def digit_cnn() -> nn.Module:
     )
 
 
-def kinds(model: nn.Module) -> list[type]:
-    return [type(module) for module in model.children()]
+class Calls:
+    """Which fused ops a model calls."""
+
+    OPS = ("linear_sigmoid", "linear_relu", "conv2d_relu_max_pool2d")
+
+    def __init__(self, model: nn.Module, input: Tensor) -> None:
+        self.names: list[str] = []
+        with pytest.MonkeyPatch.context() as patched:
+            for name in self.OPS:
+                patched.setattr(functional, name, self._watched(name))
+            self.output = model(input)
+
+    def _watched(self, name: str) -> Callable[..., Tensor]:
+        op = getattr(functional, name)
+
+        def call(*args: object, **kwargs: object) -> Tensor:
+            self.names.append(name)
+            return op(*args, **kwargs)
+
+        return call
+
+
+def fused_calls(model: nn.Module, input: Tensor) -> list[str]:
+    return Calls(model, input).names
 
 
 def step(model: nn.Module, input: Tensor, target: Tensor, loss: nn.Module) -> dict[str, Tensor]:
@@ -73,117 +105,57 @@ def step(model: nn.Module, input: Tensor, target: Tensor, loss: nn.Module) -> di
     return {"output": output} | {name: p.grad for name, p in model.named_parameters()}
 
 
-def test_outputs_gradients_names_and_parameters_stay() -> None:
+# ---- what is fused
+
+
+def test_outputs_gradients_modules_and_keys_stay() -> None:
     model = digit_cnn().double()
+    native = copy.deepcopy(model)
     input, target = torch.rand(3, 1, 28, 28).double(), torch.rand(3, 1).double()
-    expected = step(copy.deepcopy(model), input, target, nn.BCELoss())
-    parameters, names = list(model.parameters()), list(dict(model.named_modules()))
+    modules = dict(model.named_modules())
+    classes = {name: type(module) for name, module in modules.items()}
     keys = list(model.state_dict())
 
     assert inkgrad.patch(model) is model
-    assert kinds(model.features) == [
-        inn.ConvReluMaxPool2d, nn.Identity, nn.Identity,
-        inn.ConvReluMaxPool2d, nn.Identity, nn.Identity,
+    assert fused_calls(model, input) == [
+        "conv2d_relu_max_pool2d", "conv2d_relu_max_pool2d",
+        "linear_relu", "linear_sigmoid", "linear_sigmoid",
     ]  # fmt: skip
-    assert kinds(model.classifier) == [
-        inn.LinearReLU, nn.Identity, nn.Dropout,
-        inn.LinearSigmoid, nn.Identity, inn.LinearSigmoid, nn.Identity,
-    ]  # fmt: skip
-    assert type(model.block.conv1) is type(model.block.downsample[0]) is inn.Conv2d
-    assert type(model.block.relu) is nn.ReLU
-    assert all(a is b for a, b in zip(model.parameters(), parameters, strict=True))
-    assert list(dict(model.named_modules())) == names
+    assert all(modules[name] is module for name, module in model.named_modules())
+    for name, module in model.named_modules():
+        expected = PatchedSequential if classes[name] is nn.Sequential else classes[name]
+        assert type(module) is expected
     assert list(model.state_dict()) == keys
-    assert_close(step(model, input, target, inkgrad.patch(nn.BCELoss())), expected)
+    loss = inkgrad.patch(nn.BCELoss())
+    assert_close(step(model, input, target, loss), step(native, input, target, nn.BCELoss()))
 
 
-def test_unpatch_restores_the_very_objects() -> None:
+def test_patching_twice_and_unpatching() -> None:
     model = digit_cnn()
-    before = dict(model.named_modules())
-    fields = {name: set(vars(module)) for name, module in before.items()}
-    assert inkgrad.unpatch(inkgrad.patch(model)) is model
-    after = dict(model.named_modules())
-    assert list(after) == list(before)
-    assert all(after[name] is before[name] for name in before)
-    assert {name: set(vars(module)) for name, module in after.items()} == fields
+    modules = list(model.modules())
+    classes = [type(module) for module in modules]
+    fields = [set(vars(module)) for module in modules]
+    inkgrad.patch(inkgrad.patch(model))
+    assert inkgrad.unpatch(model) is model
+    assert all(a is b for a, b in zip(model.modules(), modules, strict=True))
+    assert [type(module) for module in modules] == classes
+    assert [set(vars(module)) for module in modules] == fields
 
 
-def test_patching_twice_changes_nothing_more() -> None:
-    model = inkgrad.patch(digit_cnn())
-    before = list(model.modules())
-    inkgrad.patch(model)
-    assert all(a is b for a, b in zip(model.modules(), before, strict=True))
-    inkgrad.unpatch(model)
-    assert not any(type(module).__module__ == "inkgrad.nn" for module in model.modules())
+def test_a_bare_loss_is_patched_and_unpatched() -> None:
+    loss = nn.BCELoss(reduction="sum")
+    assert inkgrad.patch(loss) is loss
+    assert type(loss) is PatchedBCELoss
+    assert isinstance(loss, inn.BCELoss)
+    assert type(inkgrad.unpatch(loss)) is nn.BCELoss
 
 
-def test_unpatch_leaves_modules_alone_that_were_built_fused() -> None:
-    model = nn.Sequential(inn.LinearSigmoid(2, 2), nn.Identity(), inn.Conv2d(1, 1, 1))
-    assert kinds(inkgrad.unpatch(model)) == [inn.LinearSigmoid, nn.Identity, inn.Conv2d]
-
-
-def test_changes_made_while_patched_remain_after_unpatch() -> None:
-    model = inkgrad.patch(digit_cnn())
-    seen: list[str] = []
-    model.eval()
-    model.double()
-    model.load_state_dict({k: v + 1 for k, v in model.state_dict().items()}, assign=True)
-    model.features[0].weight.requires_grad_(False)
-    handle = model.features[0].register_forward_hook(lambda *_: seen.append("conv"))
-    model.features[2].register_forward_hook(lambda *_: seen.append("relu"))
-    weights = copy.deepcopy(model.state_dict())
-    output = model(torch.ones(1, 1, 28, 28).double())
-
-    inkgrad.unpatch(model)
-    assert not any(module.training for module in model.modules())
-    assert not model.features[0].weight.requires_grad
-    assert_close(model.state_dict(), weights, rtol=0, atol=0)
-    assert_close(model(torch.ones(1, 1, 28, 28).double()), output)
-    handle.remove()
-    model(torch.ones(1, 1, 28, 28).double())
-    assert seen == ["conv", "relu"] * 2 + ["relu"]
-
-
-def test_an_optimizer_made_before_patching_trains_on() -> None:
-    native = digit_cnn()
-    model = copy.deepcopy(native)
-    losses = []
-    for net, change in ((native, lambda net: net), (model, inkgrad.patch)):
-        optimizer = torch.optim.SGD(net.parameters(), lr=0.5)
-        change(net)
-        torch.manual_seed(1)
-        for _ in range(3):
-            optimizer.zero_grad()
-            loss = nn.functional.mse_loss(net(torch.rand(4, 1, 28, 28)), torch.ones(4, 1))
-            loss.backward()
-            optimizer.step()
-        losses.append(loss.detach())
-    assert_close(losses[1], losses[0])
-
-
-def by_pickle(model: nn.Module) -> nn.Module:
-    file = io.BytesIO()
-    torch.save(model, file)
-    file.seek(0)
-    return torch.load(file, weights_only=False)
-
-
-@pytest.mark.parametrize("duplicate", [copy.deepcopy, by_pickle])
-def test_copies_of_a_patched_model_stand_alone(duplicate) -> None:
-    model = inkgrad.patch(digit_cnn())
-    twin = duplicate(model)
-    input = torch.rand(2, 1, 28, 28)
-    expected = model(input)
-    assert_close(twin(input), expected, rtol=0, atol=0)
-    with torch.no_grad():
-        for parameter in twin.parameters():
-            parameter.add_(1)
-    changed = twin(input)
-    assert_close(model(input), expected, rtol=0, atol=0)
-    inkgrad.unpatch(twin)
-    assert kinds(twin.features) == kinds(digit_cnn().features)
-    assert_close(twin(input), changed)
-    assert kinds(model.features)[0] is inn.ConvReluMaxPool2d
+def test_unpatch_leaves_what_was_built_fused() -> None:
+    model = nn.Sequential(inn.LinearSigmoid(2, 2), inn.Sequential(inn.Conv2d(1, 1, 1)))
+    inkgrad.unpatch(inkgrad.patch(model))
+    assert [type(m) for m in model.modules()] == [
+        nn.Sequential, inn.LinearSigmoid, inn.Sequential, inn.Conv2d,
+    ]  # fmt: skip
 
 
 class MyLinear(nn.Linear):
@@ -220,149 +192,426 @@ def parametrized(module: nn.Module) -> nn.Module:
     return module
 
 
-LEFT_ALONE = {
-    "a Linear alone": lambda: nn.Sequential(nn.Linear(2, 2), nn.Tanh()),
-    "a subclass": lambda: nn.Sequential(MyLinear(2, 2), nn.Sigmoid()),
-    "a Sequential with a forward of its own": lambda: MySequential(nn.Linear(2, 2), nn.Sigmoid()),
-    "neighbours in a list": lambda: nn.ModuleList([nn.Linear(2, 2), nn.Sigmoid()]),
-    "something between": lambda: nn.Sequential(nn.Linear(2, 2), nn.Dropout(), nn.Sigmoid()),
-    "a weight-normed Linear": lambda: nn.Sequential(
-        parametrizations.weight_norm(nn.Linear(2, 2)), nn.Sigmoid()
+class TensorSubclass(Tensor):
+    pass
+
+
+def with_subclass_weight(module: nn.Linear) -> nn.Linear:
+    weight = module.weight.detach().as_subclass(TensorSubclass)
+    module.weight = nn.Parameter(weight)
+    return module
+
+
+NOT_FUSED: dict[str, tuple[Callable[[], nn.Module], str]] = {
+    "a Linear alone": (lambda: nn.Sequential(nn.Linear(2, 2), nn.Tanh()), "nothing after it"),
+    "a subclass": (lambda: nn.Sequential(MyLinear(2, 2), nn.Sigmoid()), "a subclass"),
+    "a Sequential with a forward of its own": (
+        lambda: MySequential(nn.Linear(2, 2), nn.Sigmoid()),
+        "in a subclass of Sequential",
     ),
-    "a parametrized Conv2d": lambda: nn.Sequential(parametrized(nn.Conv2d(1, 1, 1))),
-    "a pruned Conv2d": lambda: nn.Sequential(
-        prune.l1_unstructured(nn.Conv2d(1, 1, 2), "weight", 1)
+    "something between": (
+        lambda: nn.Sequential(nn.Linear(2, 2), nn.Dropout(), nn.Sigmoid()),
+        "nothing after it",
     ),
-    "an old weight_norm": lambda: nn.Sequential(
-        nn.utils.weight_norm(nn.Linear(2, 2)), nn.Sigmoid()
+    "weight_norm": (
+        lambda: nn.Sequential(parametrizations.weight_norm(nn.Linear(2, 2)), nn.Sigmoid()),
+        "subclass",
     ),
-    "complex weights": lambda: nn.Sequential(nn.Conv2d(1, 1, 1, dtype=torch.complex64)),
-    "a forward set on the object": lambda: nn.Sequential(with_own_forward(nn.Conv2d(1, 1, 1))),
-    "a hooked Sigmoid": lambda: nn.Sequential(
-        nn.Linear(2, 2), with_hook(nn.Sigmoid(), "forward_pre_hook")
+    "spectral_norm": (
+        lambda: nn.Sequential(parametrizations.spectral_norm(nn.Linear(2, 2)), nn.Sigmoid()),
+        "subclass",
     ),
-    "a Linear watched after": lambda: nn.Sequential(
-        with_hook(nn.Linear(2, 2), "forward_hook"), nn.ReLU()
+    "pruned": (
+        lambda: nn.Sequential(prune.l1_unstructured(nn.Linear(2, 2), "weight", 1), nn.Sigmoid()),
+        "hooks",
     ),
-    "a Linear watched in backward": lambda: nn.Sequential(
-        with_hook(nn.Linear(2, 2), "full_backward_hook"), nn.ReLU()
+    "the older weight_norm": (
+        lambda: nn.Sequential(nn.utils.weight_norm(nn.Linear(2, 2)), nn.Sigmoid()),
+        "hooks",
     ),
-    "a Linear whose gradient is watched": lambda: nn.Sequential(
-        with_hook(nn.Linear(2, 2), "full_backward_pre_hook"), nn.ReLU()
+    "a forward set on the object": (
+        lambda: nn.Sequential(nn.Linear(2, 2), with_own_forward(nn.Sigmoid())),
+        "Sigmoid: its forward was replaced",
     ),
-    "a module compiled by itself": lambda: nn.Sequential(compiled(nn.Conv2d(1, 1, 1))),
-    "a lazy layer": lambda: nn.Sequential(nn.LazyConv2d(2, 1), nn.LazyLinear(2), nn.Sigmoid()),
+    "a hook before the activation": (
+        lambda: nn.Sequential(nn.Linear(2, 2), with_hook(nn.Sigmoid(), "forward_pre_hook")),
+        "Sigmoid: it has hooks",
+    ),
+    "a hook after the layer": (
+        lambda: nn.Sequential(with_hook(nn.Linear(2, 2), "forward_hook"), nn.ReLU()),
+        "Linear: it has hooks",
+    ),
+    "a backward hook": (
+        lambda: nn.Sequential(with_hook(nn.Linear(2, 2), "full_backward_hook"), nn.ReLU()),
+        "Linear: it has hooks",
+    ),
+    "a backward pre-hook": (
+        lambda: nn.Sequential(with_hook(nn.Linear(2, 2), "full_backward_pre_hook"), nn.ReLU()),
+        "Linear: it has hooks",
+    ),
+    "a child compiled on its own": (
+        lambda: nn.Sequential(compiled(nn.Linear(2, 2)), nn.ReLU()),
+        "Linear: it is compiled",
+    ),
+    "a tensor subclass as weight": (
+        lambda: nn.Sequential(with_subclass_weight(nn.Linear(2, 2)), nn.ReLU()),
+        "its weight is a",
+    ),
 }
 
 
 @pytest.mark.filterwarnings("ignore:.*weight_norm.* is deprecated")
-@pytest.mark.parametrize("name", LEFT_ALONE)
-def test_left_alone(name: str) -> None:
-    model = LEFT_ALONE[name]()
-    before = list(model.modules())
+@pytest.mark.parametrize("name", NOT_FUSED)
+def test_what_is_not_plain_runs_as_torch_runs_it(name: str) -> None:
+    make, reason = NOT_FUSED[name]
+    torch.manual_seed(0)
+    model = make().eval()
+    input = torch.rand(3, 2)
+    expected = model(input)
     inkgrad.patch(model)
-    assert all(a is b for a, b in zip(model.modules(), before, strict=True))
+    calls = Calls(model, input)
+    assert calls.names == []
+    assert_close(calls.output, expected, rtol=0, atol=0)
+    assert reason in str(inkgrad.explain(model))
 
 
-POOLS_LEFT_ALONE = {
-    "overlapping": nn.MaxPool2d(3, stride=2),
-    "padded": nn.MaxPool2d(2, padding=1),
-    "dilated": nn.MaxPool2d(2, dilation=2),
-    "with indices": nn.MaxPool2d(2, return_indices=True),
-    "ceil_mode": nn.MaxPool2d(2, ceil_mode=True),
-    "average": nn.AvgPool2d(2),
-    "hooked": with_hook(nn.MaxPool2d(2), "forward_hook"),
+POOLS = {
+    "overlapping": lambda: nn.MaxPool2d(3, stride=2),
+    "padded": lambda: nn.MaxPool2d(2, padding=1),
+    "dilated": lambda: nn.MaxPool2d(2, dilation=2),
+    "ceil_mode": lambda: nn.MaxPool2d(2, ceil_mode=True),
+    "average": lambda: nn.AvgPool2d(2),
+    "hooked": lambda: with_hook(nn.MaxPool2d(2), "forward_hook"),
 }
 
 
-@pytest.mark.parametrize("name", POOLS_LEFT_ALONE)
+@pytest.mark.parametrize("name", POOLS)
 def test_pools_that_are_not_fused(name: str) -> None:
-    pool = POOLS_LEFT_ALONE[name]
-    model = inkgrad.patch(nn.Sequential(nn.Conv2d(1, 2, 3), nn.ReLU(), pool))
-    assert kinds(model) == [inn.Conv2d, nn.ReLU, type(pool)]
+    native = nn.Sequential(nn.Conv2d(1, 2, 3), nn.ReLU(), POOLS[name]())
+    model = inkgrad.patch(copy.deepcopy(native))
+    input = torch.rand(2, 1, 11, 11)
+    assert fused_calls(model, input) == []
+    assert_close(model(input), native(input), rtol=0, atol=0)
 
 
-def test_a_hooked_conv_is_swapped_with_its_hooks() -> None:
-    seen: list[tuple[int, ...]] = []
-    model = nn.Sequential(nn.Conv2d(1, 2, 3), nn.ReLU(), nn.MaxPool2d(2))
-    handle = model[0].register_forward_hook(lambda _m, _i, output: seen.append(output.shape))
-    inkgrad.patch(model)
-    assert kinds(model) == [inn.Conv2d, nn.ReLU, nn.MaxPool2d]
-    model(torch.ones(1, 1, 8, 8))
-    handle.remove()
-    model(torch.ones(1, 1, 8, 8))
-    assert seen == [(1, 2, 6, 6)]
+def test_a_pool_that_returns_indices_keeps_returning_them() -> None:
+    model = inkgrad.patch(nn.Sequential(nn.Conv2d(1, 2, 3), nn.ReLU(), nn.MaxPool2d(2, return_indices=True)))  # noqa: E501  # fmt: skip
+    assert len(model(torch.rand(1, 1, 8, 8))) == 2
 
 
-class Shared(nn.Module):
-    """One Linear and one Sigmoid, each used in several places and not always together."""
+def test_a_global_hook_sees_every_module() -> None:
+    seen: list[str] = []
+    model = inkgrad.patch(mlp())
+    handle = nn.modules.module.register_module_forward_hook(
+        lambda module, *_: seen.append(type(module).__name__)
+    )
+    try:
+        model(torch.rand(1, 4))
+    finally:
+        handle.remove()
+    assert seen.count("Sigmoid") == 2
 
-    def __init__(self) -> None:
+
+# ---- surgery: whatever is done to a patched model does what it does to a native one
+
+
+def replace_head(model: nn.Sequential) -> None:
+    model[4] = nn.Linear(8, 3)
+
+
+def remove_activation(model: nn.Sequential) -> None:
+    model[5] = nn.Identity()
+
+
+def delete_last(model: nn.Sequential) -> None:
+    del model[-1]
+
+
+def exchange_activation(model: nn.Sequential) -> None:
+    model[3] = nn.GELU()
+
+
+def insert_norm(model: nn.Sequential) -> None:
+    model.insert(1, nn.LayerNorm(8))
+
+
+def append_layers(model: nn.Sequential) -> None:
+    model.append(nn.Linear(2, 2)).append(nn.ReLU())
+
+
+class LoRA(nn.Module):
+    """An adapter as libraries write them: finds Linear layers and wraps them."""
+
+    def __init__(self, base: nn.Linear) -> None:
         super().__init__()
-        self.encoder = nn.Linear(3, 3)
-        self.act = nn.Sigmoid()
-        self.net = nn.Sequential(
-            self.encoder, self.act, nn.Tanh(), self.act, self.encoder, self.act
-        )
+        self.base = base
+        self.a = nn.Parameter(torch.full((2, base.in_features), 0.1))
+        self.b = nn.Parameter(torch.full((base.out_features, 2), 0.1))
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.net(x) + self.encoder(x) + self.act(x)
+        return self.base(x) + x @ self.a.T @ self.b.T
 
 
-def test_a_module_used_in_several_places_keeps_its_meaning_in_each() -> None:
-    model = Shared()
-    encoder, elsewhere = model.encoder, nn.Sequential(model.encoder, nn.Tanh())
+def add_adapters(model: nn.Sequential) -> None:
+    for name, child in list(model.named_children()):
+        if isinstance(child, nn.Linear):
+            setattr(model, name, LoRA(child))
+
+
+def initialize(model: nn.Sequential) -> None:
+    for module in model.modules():
+        if type(module) is nn.Linear:
+            nn.init.constant_(module.weight, 0.25)
+
+
+def prune_weights(model: nn.Sequential) -> None:
+    for module in model.modules():
+        if isinstance(module, nn.Linear):
+            prune.l1_unstructured(module, "weight", 0.5)
+
+
+def norm_weights(model: nn.Sequential) -> None:
+    parametrizations.weight_norm(model[0])
+
+
+def assign_weights(model: nn.Sequential) -> None:
+    model.load_state_dict({k: v * 2 for k, v in model.state_dict().items()}, assign=True)
+
+
+def move_through_meta(model: nn.Sequential) -> None:
+    weights = {key: value + 1 for key, value in model.state_dict().items()}
+    model.to("meta").to_empty(device="cpu").load_state_dict(weights)
+
+
+def wrap_forward(model: nn.Sequential) -> None:
+    forward = model[0].forward
+    model[0].forward = lambda x: forward(x) * 2
+
+
+def compile_child(model: nn.Sequential) -> None:
+    model[0].compile(backend="eager")
+
+
+def double_outputs(model: nn.Sequential) -> None:
+    model[2].register_forward_hook(lambda _module, _inputs, output: output * 2)
+
+
+SURGERY = [
+    replace_head, remove_activation, delete_last, exchange_activation, insert_norm, append_layers,
+    add_adapters, initialize, prune_weights, norm_weights, assign_weights, move_through_meta,
+    wrap_forward, compile_child, double_outputs,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("then_unpatch", [False, True], ids=["patched", "unpatched"])
+@pytest.mark.parametrize("change", SURGERY, ids=lambda change: change.__name__)
+def test_surgery(change: Callable[[nn.Sequential], None], then_unpatch: bool) -> None:
+    torch.manual_seed(1)
+    native = mlp()
+    model = inkgrad.patch(copy.deepcopy(native))
+    input = torch.rand(3, 4)
+    results = []
+    for one in (native, model):
+        torch.manual_seed(2)
+        change(one)
+        if then_unpatch and one is model:
+            inkgrad.unpatch(one)
+        one.zero_grad()
+        output = one(input)
+        output.sum().backward()
+        results.append([output, *(p.grad for p in one.parameters())])
+    assert_close(results[1], results[0])
+
+
+@pytest.mark.parametrize(
+    "part", [slice(0, 1), slice(0, 3), slice(None, -1), slice(1, 4), slice(2, None)], ids=str
+)
+def test_slices(part: slice) -> None:
+    native = mlp()
+    model = inkgrad.patch(copy.deepcopy(native))
+    input = torch.rand(3, 8 if part.start in (1, 2) else 4)
+    assert_close(model[part](input), native[part](input))
+
+
+def test_features_of_a_sequence_of_convolutions() -> None:
+    native = digit_cnn().features
+    model = inkgrad.patch(copy.deepcopy(native))
+    input = torch.rand(2, 1, 28, 28)
+    for k in range(1, 7):
+        assert_close(model[:k](input), native[:k](input))
+    seen: list[torch.Size] = []
+    model[0].register_forward_hook(lambda _m, _i, output: seen.append(output.shape))
+    model(input)
+    assert seen == [(2, 4, 24, 24)]
+    native.insert(1, nn.BatchNorm2d(4))
+    model.insert(1, nn.BatchNorm2d(4))
+    assert_close(model.eval()(input), native.eval()(input))
+
+
+def test_layers_used_in_several_places_keep_their_meaning_in_each() -> None:
+    encoder, act = nn.Linear(3, 3), nn.Sigmoid()
+    native = nn.Sequential(encoder, act, nn.Tanh(), act, encoder, act)
+    other = nn.Sequential(encoder, nn.Tanh())
     input = torch.rand(2, 3)
-    expected = [model(input), elsewhere(input)]
-    keys = list(model.state_dict())
-    inkgrad.patch(model)
-    assert kinds(model.net) == [inn.LinearSigmoid, nn.Identity, nn.Tanh, nn.Sigmoid]
-    assert model.net[0] is model.net[4]  # still one module in two places
-    assert model.net[0].weight is encoder.weight
-    assert list(model.state_dict()) == keys
-    assert_close([model(input), elsewhere(input)], expected)
-    # a parameter replaced on the one is replaced on the other
-    model.net[0].weight = nn.Parameter(torch.zeros(3, 3))
-    assert encoder.weight is model.net[0].weight
-    inkgrad.unpatch(model)
-    assert model.net[0] is model.net[4] is model.encoder is encoder
-    assert model.net[1] is model.net[3] is model.act
+    expected = [native(input), other(input)]
+    inkgrad.patch(native)
+    assert fused_calls(native, input) == ["linear_sigmoid"] * 2
+    assert_close([native(input), other(input)], expected)
+    parametrizations.weight_norm(encoder)
+    assert_close([native(input), other(input)], expected)
 
 
-def test_functional_call_sees_a_shared_layer_everywhere() -> None:
-    model = Shared()
-    input = torch.rand(2, 3)
-    parameters = {name: p.detach() + 1 for name, p in model.named_parameters()}
-    expected, before = torch.func.functional_call(model, parameters, input), model(input)
-    inkgrad.patch(model)
-    assert_close(torch.func.functional_call(model, parameters, input), expected)
-    assert_close(model(input), before)
+# ---- tools
 
 
-@pytest.mark.parametrize("make", [lambda: nn.Conv2d(1, 2, 3), nn.BCELoss])
-def test_a_bare_module_comes_back_swapped(make) -> None:
-    native = make()
-    fused = inkgrad.patch(native)
-    assert type(fused) is getattr(inn, type(native).__name__)
-    assert inkgrad.unpatch(fused) is native
+def by_pickle(model: nn.Module) -> nn.Module:
+    file = io.BytesIO()
+    torch.save(model, file)
+    file.seek(0)
+    return torch.load(file, weights_only=False)
 
 
-def test_unpatch_names_what_was_parametrized_since_and_changes_nothing() -> None:
-    model = inkgrad.patch(nn.Sequential(nn.Conv2d(1, 2, 3), nn.Linear(2, 2), nn.Sigmoid()))
-    parametrized(model[1])
-    with pytest.raises(RuntimeError, match="'1' was parametrized after patch"):
-        inkgrad.unpatch(model)
-    assert type(model[0]) is inn.Conv2d
-    parametrize.remove_parametrizations(model[1], "weight")
-    assert kinds(inkgrad.unpatch(model)) == [nn.Conv2d, nn.Linear, nn.Sigmoid]
-
-
-def test_a_compiled_model_can_be_patched() -> None:
-    model = nn.Sequential(nn.Linear(3, 2), nn.Sigmoid())
-    input = torch.rand(4, 3)
+@pytest.mark.parametrize("duplicate", [copy.deepcopy, copy.copy, by_pickle])
+def test_copies(duplicate: Callable[[nn.Module], nn.Module]) -> None:
+    model = inkgrad.patch(digit_cnn())
+    input = torch.rand(2, 1, 28, 28)
     expected = model(input)
-    compiled = torch.compile(model, backend="eager")
-    compiled(input)
-    inkgrad.patch(compiled)
-    assert kinds(model) == [inn.LinearSigmoid, nn.Identity]
-    assert_close(compiled(input), expected)
+    twin = duplicate(model)
+    assert_close(twin(input), expected, rtol=0, atol=0)
+    if duplicate is not copy.copy:
+        with torch.no_grad():
+            for parameter in twin.parameters():
+                parameter.add_(1)
+        assert_close(model(input), expected, rtol=0, atol=0)
+
+
+def test_an_optimizer_made_before_patching_trains_on() -> None:
+    native = digit_cnn()
+    losses = []
+    for net, change in ((copy.deepcopy(native), inkgrad.patch), (native, lambda net: net)):
+        optimizer = torch.optim.SGD(net.parameters(), lr=0.5)
+        change(net)
+        torch.manual_seed(1)
+        for _ in range(2):
+            optimizer.zero_grad()
+            loss = nn.functional.mse_loss(net(torch.rand(4, 1, 28, 28)), torch.ones(4, 1))
+            loss.backward()
+            optimizer.step()
+        losses.append(loss.detach())
+    assert_close(*losses)
+
+
+def test_functional_call() -> None:
+    model = inkgrad.patch(mlp())
+    input = torch.rand(2, 4)
+    parameters = {name: p.detach() + 1 for name, p in model.named_parameters()}
+    patched = torch.func.functional_call(model, parameters, input)
+    inkgrad.unpatch(model)
+    assert_close(patched, torch.func.functional_call(model, parameters, input))
+
+
+def test_vmap_and_grad_over_a_patched_model() -> None:
+    model = inkgrad.patch(mlp())
+    parameters = dict(model.named_parameters())
+    input = torch.rand(5, 4)
+
+    def loss(parameters: dict[str, Tensor], x: Tensor) -> Tensor:
+        return torch.func.functional_call(model, parameters, x[None]).sum()
+
+    each = torch.func.vmap(torch.func.grad(loss), (None, 0))
+    patched = each(parameters, input)
+    inkgrad.unpatch(model)
+    assert_close(patched, each(parameters, input))
+
+
+def test_checkpointing() -> None:
+    model = inkgrad.patch(mlp())
+    input = torch.rand(2, 4, requires_grad=True)
+    torch.utils.checkpoint.checkpoint(model, input, use_reentrant=False).sum().backward()
+    checkpointed = input.grad.clone()
+    input.grad = None
+    model(input).sum().backward()
+    assert_close(checkpointed, input.grad)
+
+
+@pytest.mark.parametrize(
+    "trace",
+    [
+        torch.fx.symbolic_trace,
+        torch.jit.script,
+        lambda model: torch.jit.trace(model, torch.rand(2, 4)),
+        lambda model: torch.export.export(model, (torch.rand(3, 4),)).module(),
+        lambda model: torch.compile(model, backend="eager", fullgraph=True),
+    ],
+    ids=["fx", "script", "trace", "export", "compile"],
+)
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_tracers_see_the_native_modules(trace: Callable[[nn.Module], nn.Module]) -> None:
+    native = mlp()
+    input = torch.rand(3, 4)
+    traced = trace(inkgrad.patch(copy.deepcopy(native)))
+    with mock_patch.object(functional, "linear_sigmoid", side_effect=AssertionError):
+        assert_close(traced(input), native(input))
+    if hasattr(traced, "graph"):
+        assert "inkgrad::" not in str(traced.graph)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_dynamic_quantization() -> None:
+    native = mlp()
+    model = inkgrad.patch(copy.deepcopy(native))
+    kinds = {nn.Linear}
+    quantized = torch.ao.quantization.quantize_dynamic(model, kinds)
+    expected = torch.ao.quantization.quantize_dynamic(native, kinds)
+    assert type(quantized[0]) is type(expected[0]) is not nn.Linear
+    input = torch.rand(3, 4)
+    assert_close(quantized(input), expected(input), rtol=0, atol=0)
+
+
+def test_unpatch_after_fully_shard_like_wrapping() -> None:
+    """FSDP2 and parametrizations make a subclass of the class that a module has."""
+    model = inkgrad.patch(mlp())
+
+    class Mixin:
+        pass
+
+    model.__class__ = type("Sharded", (Mixin, type(model)), {})
+    input = torch.rand(2, 4)
+    expected = model(input)
+    inkgrad.unpatch(model)
+    assert isinstance(model, Mixin)
+    assert not isinstance(model, inn.Sequential)
+    assert_close(model(input), expected)
+
+
+# ---- explain
+
+
+def test_explain_names_the_op_or_the_reason() -> None:
+    model = inkgrad.patch(digit_cnn())
+    model.classifier[0].register_forward_hook(lambda *_: None)
+    rows = {row.path: row for row in inkgrad.explain(model).rows}
+    assert rows["features.0"].op == rows["features.3"].op == "conv2d_relu_max_pool2d"
+    assert rows["classifier.3"].op == rows["classifier.5"].op == "linear_sigmoid"
+    assert rows["classifier.0"].reason == "Linear: it has hooks"
+    assert "torch.compile" in rows["block.conv1"].reason
+    assert rows["block.downsample.0"].reason == "nothing after it to fuse with"
+    inkgrad.unpatch(model)
+    assert not inkgrad.explain(model).fused
+
+
+def test_explain_knows_inkgrads_own_modules() -> None:
+    model = nn.Sequential(inn.LinearSigmoid(2, 2), inn.Conv2d(1, 1, 1), inn.BCELoss())
+    assert [row.op for row in inkgrad.explain(model).rows] == [
+        "linear_sigmoid", "conv2d", "binary_cross_entropy",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("path", ["features.0", "classifier.5"])
+def test_explain_agrees_with_what_runs(path: str) -> None:
+    model = inkgrad.patch(digit_cnn())
+    rows = inkgrad.explain(model).fused
+    assert [row.op for row in rows] == fused_calls(model, torch.rand(1, 1, 28, 28))
+    model.get_submodule(path).register_forward_hook(lambda *_: None)
+    rows = inkgrad.explain(model).fused
+    assert [row.op for row in rows] == fused_calls(model, torch.rand(1, 1, 28, 28))

@@ -1,1 +1,1 @@
-"""Times inkgrad's kernels against torch's own: ``inkgrad bench``."""
+"""Benchmarks of inkgrad: the kernels against native torch (``inkgrad bench``), and the app."""

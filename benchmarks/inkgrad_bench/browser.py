@@ -1,4 +1,4 @@
-"""Chromium as the benchmark of the app and its tests use it."""
+"""Find and start Chromium, for the app's latency benchmark and its tests."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ FLAGS = (
 
 
 def executable(playwright: Any) -> str | None:
-    """The machine's own, else the one that Playwright has downloaded; None where there is none."""
+    """The installed Chromium or Chrome, else the one Playwright downloaded; None without either."""
     named = (shutil.which(name) for name in _NAMES)
     downloaded = playwright.chromium.executable_path
     return next(filter(None, named), downloaded if Path(downloaded).exists() else None)

@@ -1,15 +1,14 @@
-"""How well digits that no model was trained on are read.
+"""Recognition accuracy on digits that no model was trained on.
 
-``python -m inkgrad_bench.digit_accuracy`` prints a line for each of
+``python -m inkgrad_bench.digit_accuracy`` prints one line for each of
 
-- MNIST's test images through preparation, which should change next to nothing, and without;
-- scikit-learn's digits, scanned at another institution from other people's hands, 8 x 8;
-- MNIST's test digits as pen strokes on a pad, drawn off-centre with pens from thin to thick in
-  sizes from small to large, a little turned and slanted;
-- some of these photographed: ink on paper, chalk on a board.
+- MNIST's test images without preprocessing, and with it, which should change almost nothing;
+- scikit-learn's digits, 8 x 8, scanned elsewhere from other writers;
+- MNIST's test digits as pen strokes on a pad: off center, slightly rotated and slanted, with pens
+  from thin to thick and heights from small to large;
+- photos of such strokes: ink on paper, chalk on a board.
 
-No model is chosen by these numbers: during training and for every choice of settings the judge is a
-part of MNIST's training images.
+These numbers choose neither models nor settings: that is done on held-out training images of MNIST.
 """
 
 from __future__ import annotations
@@ -23,35 +22,39 @@ from typing import Any
 import numpy as np
 from sklearn.datasets import load_digits
 
+from inkgrad.course import weights_file
 from inkgrad.course.data.datasets import Examples, mnist
 from inkgrad.course.data.strokes import Pen, Strokes, draw
 from inkgrad.course.recognition.recognizer import SHIPPED, Recognizer
-from inkgrad.course.training import weights_file as checkpoint
-from inkgrad.course.training.loop import evaluate
+from inkgrad.course.training.trainer import evaluate
 from inkgrad_bench.photographs import photograph
-from inkgrad_bench.tracing import trace
+from inkgrad_bench.skeleton import trace
 
-# Shares of the pad's side.
+# As fractions of the pad's side.
 PEN_WIDTHS = (0.02, 0.04, 0.07, 0.12)
 HEIGHTS = (0.3, 0.55, 0.85)
 
-# Name, images (drawn when they are asked for, since a thousand are large), labels.
+# Name, images (drawn lazily: a thousand take much memory), labels.
 Condition = tuple[str, Iterable[Any], np.ndarray]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--model", default="strong", help=f"{', '.join(SHIPPED)} or a checkpoint")
+    parser.add_argument(
+        "--model", default="strong", help=f"{', '.join(SHIPPED)} or a checkpoint (default: strong)"
+    )
     parser.add_argument("--backend", choices=("fused", "native"), default="fused")
-    parser.add_argument("--count", type=int, default=1000, help="digits a stroke condition")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the results there too")
+    parser.add_argument(
+        "--count", type=int, default=1000, help="digits per stroke condition (default: 1000)"
+    )
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the results as JSON")
     args = parser.parse_args()
     test = mnist().test
     if len(test) != 10_000:
-        parser.exit(1, "MNIST is not at hand: see INKGRAD_DATA\n")
+        parser.exit(1, "digit_accuracy: MNIST not found; set INKGRAD_DATA to its folder\n")
     recognizer = Recognizer.load(args.model, args.backend)
-    model, _ = checkpoint.load(recognizer.path, args.backend)
-    results = {"MNIST test, unprepared": evaluate(model, test).accuracy}
+    model, _ = weights_file.load(recognizer.path, args.backend)
+    results = {"MNIST test, not preprocessed": evaluate(model, test).accuracy}
     for name, images, labels in conditions(test, args.count):
         read = [recognizer.predict(image).label for image in images]
         results[name] = float(np.mean(read == labels))
@@ -80,13 +83,13 @@ def conditions(test: Examples, count: int) -> Iterator[Condition]:
 
 
 def _pen(width: float, height: float, random: np.random.Generator) -> Pen:
-    """Anywhere on the pad where the whole digit has room; from a phone's pad to a desktop's."""
+    """A random position at which the digit fits, on pads from phone to desktop size."""
     room = max(0.0, 0.5 - (height + width) / 2)
     return Pen(
         side=int(random.integers(280, 561)),
         width=width,
         height=height,
-        centre=tuple(random.uniform(0.5 - room, 0.5 + room, 2)),
+        center=tuple(random.uniform(0.5 - room, 0.5 + room, 2)),
         angle=random.uniform(-0.15, 0.15),
         slant=random.uniform(-0.15, 0.15),
     )

@@ -1,4 +1,4 @@
-"""Where and when it was measured, and whether the machine had nothing else to do."""
+"""The machine, the versions and the date of a run; how busy other programs kept the machine."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ import torch
 
 import inkgrad
 
-# So much of one processor may go to others before it is worth a word.
-DISTURBING = 0.15
+# Processors kept busy by other programs, above which a run warns.
+MAX_BACKGROUND = 0.15
 
 
 def describe(device: str) -> dict[str, Any]:
-    """Machine, versions, commit and date; strings, numbers, lists and None only."""
+    """Return machine, versions, commit and date, ready for JSON."""
     return {
         "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
         "version": inkgrad.__version__,
@@ -35,14 +35,14 @@ def describe(device: str) -> dict[str, Any]:
 
 
 def processors() -> int:
-    """Those that this process may use."""
+    """The number of processors that this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
 
 
-class OtherWork:
-    """How many processors others kept busy since this was made, a hypervisor's guests included."""
+class BackgroundLoad:
+    """How many processors other programs, and other guests of a hypervisor, keep busy."""
 
     def __init__(self) -> None:
         self._start = time.perf_counter()
@@ -50,25 +50,25 @@ class OtherWork:
         self._own = _own_seconds()
 
     def processors(self) -> float | None:
-        """The average over the time since; None where that is unknown."""
+        """The average since this was created; None where it is unknown."""
         busy, elapsed = _busy_seconds(), time.perf_counter() - self._start
         if busy is None or self._busy is None or elapsed <= 0:
             return None
         return max(0.0, (busy - self._busy - (_own_seconds() - self._own)) / elapsed)
 
     def warning(self) -> str | None:
-        """One line if that is more than the odd housekeeping."""
+        """A message if the load was too high for trustworthy figures."""
         others = self.processors()
-        if others is None or others <= DISTURBING:
+        if others is None or others <= MAX_BACKGROUND:
             return None
         return (
-            f"other work kept {others:.1f} of {processors()} processors busy meanwhile: "
-            "on a quiet machine these figures would be others"
+            f"other programs kept {others:.1f} of {processors()} processors busy: "
+            "run again on a quiet machine"
         )
 
 
 def _busy_seconds() -> float | None:
-    """Of all processors together since the machine started; Linux alone."""
+    """CPU time of all processors since boot; Linux only."""
     try:
         first = Path("/proc/stat").read_text().splitlines()[0].split()
         user, nice, system, _idle, _iowait, irq, softirq, steal = map(int, first[1:9])
@@ -78,12 +78,12 @@ def _busy_seconds() -> float | None:
 
 
 def _own_seconds() -> float:
-    """Of this process and of those that it started and that have ended, a compiler's."""
+    """CPU time of this process and its finished children, such as a compiler."""
     return sum(os.times()[:4])
 
 
 def _load_average() -> float | None:
-    """Of the last minute; None where that is unknown."""
+    """Over the last minute; None where it is unknown."""
     try:
         return round(os.getloadavg()[0], 2)
     except (OSError, AttributeError):
@@ -100,7 +100,7 @@ def _processor() -> str:
 
 
 def _commit() -> str | None:
-    """Of the checkout that this file lies in, marked if it was changed; None outside of one."""
+    """The commit of this checkout, marked if there are changes; None outside a checkout."""
     here = Path(__file__).resolve()
     git = ["git", "-C", str(here.parent)]
     try:
@@ -110,5 +110,5 @@ def _commit() -> str | None:
         changes = subprocess.run([*git, "status", "--porcelain"], **options).stdout
     except (OSError, subprocess.CalledProcessError):
         return None
-    # An installed copy may lie within somebody else's repository.
+    # An installed copy may be inside some other repository.
     return (f"{head} (changed)" if changes else head) if tracked else None

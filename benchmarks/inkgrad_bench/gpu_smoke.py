@@ -1,7 +1,7 @@
-"""Every kernel once or twice on small and odd sizes: what compute-sanitizer is to look at.
+"""Run every kernel on small and odd sizes under compute-sanitizer.
 
-``python -m inkgrad_bench.gpu_smoke``; one of the stages of :mod:`.gpu`. Results are looked at by
-the test suite; here they are only computed, so that whatever a kernel does to memory happens.
+``python -m inkgrad_bench.gpu_smoke`` is a stage of ``benchmarks/gpu.py``. It only makes the kernels
+access memory; their results are checked by the test suite.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from inkgrad.check.ops import DTYPES, OPS, Case, bind
 from inkgrad.course import models
 from inkgrad.functional import linear_sigmoid
 
-# Past a chunk, a tile or a block, by a little.
+# Slightly more than a chunk, a tile or a block.
 LARGER = {
     "linear_sigmoid": Case("", ((257, 9), (33, 9), (33,))),
     "linear_relu": Case("", ((50_001, 3), (1, 3), (1,))),
@@ -28,7 +28,7 @@ LARGER = {
 
 
 def run(device: str) -> int:
-    """The number of calls, each with its gradients."""
+    """Run every op, with gradients, and return the number of calls."""
     calls = 0
     for name, op in OPS.items():
         for dtype in DTYPES.values():
@@ -36,7 +36,7 @@ def run(device: str) -> int:
                 inputs = op.inputs(case, dtype, device)
                 wanted = op.requires_grad(case)
                 derivatives(bind(op.fused, case), inputs, order=1, differentiable=wanted)
-                # The first layer of a model: its input needs no gradient.
+                # As the first layer of a model, whose input needs no gradient.
                 first = [False, *wanted[1:]]
                 derivatives(bind(op.fused, case), inputs, order=1, differentiable=first)
                 calls += 2
@@ -44,8 +44,11 @@ def run(device: str) -> int:
 
 
 def products(device: str) -> int:
-    """Products on the tensor cores: of odd sizes, of both kinds of planes, with a split sum, with a
-    panel in shared memory, of which some warpgroups have no tile."""
+    """Matrix products on the tensor cores.
+
+    Odd sizes, both ways of splitting floats, split-K, and panels in shared memory for which some
+    warpgroups have no tile.
+    """
     generator = torch.Generator(device).manual_seed(0)
     calls = 0
     for dtype in (torch.float32, torch.bfloat16):
@@ -54,7 +57,7 @@ def products(device: str) -> int:
                 torch.randn(shape, device=device, generator=generator).to(dtype).requires_grad_()
                 for shape in ((m, k), (n, k), (n,))
             )
-            for scale in (1, 1e-30):  # of the first row: too far apart for halves
+            for scale in (1, 1e-30):  # of the first row: beyond the range of float16 planes
                 scales = torch.ones(m, 1, device=device, dtype=dtype)
                 scales[0] = scale
                 y = linear_sigmoid(x * scales, weight, bias)
@@ -64,7 +67,7 @@ def products(device: str) -> int:
 
 
 def chain_steps(device: str) -> int:
-    """Whole training steps: one tile of examples, several, and chosen ones; where there are any."""
+    """Training steps in one launch: on all rows, on selected rows, on one row."""
     model = models.build("diabetes").to(device)
     chain = Chain.of(model.chain(), model.criterion)
     if chain is None:

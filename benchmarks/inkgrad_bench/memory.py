@@ -1,4 +1,4 @@
-"""How much memory one call takes at its highest, beyond what its inputs occupy."""
+"""Peak memory of one call, beyond its inputs."""
 
 from __future__ import annotations
 
@@ -11,18 +11,17 @@ from typing import Any
 
 import torch
 
-_STATUS, _CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
+_STATUS, _CLEAR_REFS = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 
 
 def peak_bytes(step: Callable[[], Any], device: str) -> int | None:
-    """Bytes that a warm ``step`` needs at once, its results included; None if that cannot be told.
+    """Peak bytes of a warm ``step``, its results included; None where this cannot be measured.
 
-    On the CPU the growth of the process's resident memory (Linux alone). Unlike torch's own count
-    it holds the workspaces of libraries, save what one keeps from call to call; it means nothing
-    below some hundred kilobytes. It holds what the C library's allocator keeps back too, some
-    megabytes now and then; none with MALLOC_MMAP_THRESHOLD_=65536 in the environment, which costs
-    time.
-    On CUDA the count of torch's allocator.
+    On the CPU: the growth of the process's resident memory (Linux only). Unlike torch's own
+    counters this includes the workspaces of libraries, except what they keep between calls. It is
+    meaningless below a few hundred kilobytes, and includes up to a few megabytes that the C
+    library's allocator holds back; MALLOC_MMAP_THRESHOLD_=65536 in the environment avoids that,
+    at a cost in time. On CUDA: the peak of torch's allocator.
     """
     if device == "cuda":
         before = torch.cuda.memory_allocated()
@@ -34,9 +33,9 @@ def peak_bytes(step: Callable[[], Any], device: str) -> int | None:
         return None
     step()
     try:
-        # What was freed but kept would hide what is taken from it now. Only glibc has this.
+        # Memory freed but kept by the allocator would be reused unseen. Only glibc has this call.
         ctypes.CDLL(None).malloc_trim(0)
-        _CLEAR.write_text("5")  # resets VmHWM, the highest resident size so far
+        _CLEAR_REFS.write_text("5")  # resets VmHWM, the peak resident size
         before = _status("VmRSS")
         step()
         return max(0, _status("VmHWM") - before)
@@ -52,7 +51,7 @@ def _status(name: str) -> int:
 
 
 def available_bytes() -> int | None:
-    """What may still be taken without swapping; None if that cannot be told."""
+    """Bytes that can be allocated without swapping; None where this is unknown."""
     try:
         found = re.search(r"^MemAvailable:\s+(\d+) kB$", Path("/proc/meminfo").read_text(), re.M)
     except OSError:

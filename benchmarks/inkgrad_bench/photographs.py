@@ -1,4 +1,4 @@
-"""What a camera makes of a drawn digit: uneven light, a shadow, noise, a cast of colour, JPEG."""
+"""Simulate photos of drawn digits: uneven light, a shadow, noise, a color cast, JPEG."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ _WIDTH, _HEIGHT = 854, 640
 def photograph(
     drawing: np.ndarray, random: np.random.Generator, *, board: bool = False
 ) -> Image.Image:
-    """A drawing, (side, side) uint8, white on black, as ink on paper or chalk on a dark board."""
+    """Turn a drawing into a photo of ink on paper, or of chalk on a dark board.
+
+    ``drawing`` is (side, side) uint8, white on black.
+    """
     ink = _placed(drawing, random)
     if board:
         background, pen = random.uniform(0.12, 0.3), random.uniform(0.6, 0.9)
@@ -29,7 +32,7 @@ def photograph(
 
 
 def _placed(drawing: np.ndarray, random: np.random.Generator) -> np.ndarray:
-    """The ink somewhere in the picture, not quite in focus: (height, width), 0 to 1."""
+    """The ink at a random place and slightly out of focus: (height, width), 0 to 1."""
     side = int(random.integers(250, 600))
     place = int(random.integers(20, _WIDTH - side)), int(random.integers(10, _HEIGHT - side))
     picture = Image.new("L", (_WIDTH, _HEIGHT))
@@ -39,7 +42,7 @@ def _placed(drawing: np.ndarray, random: np.random.Generator) -> np.ndarray:
 
 
 def _light(random: np.random.Generator) -> np.ndarray:
-    """Brighter to one side, falling off towards the corners; with a shadow's edge in 3 of 10."""
+    """Brighter on one side, darker toward the corners; in 3 of 10 with the edge of a shadow."""
     y, x = np.mgrid[-0.5 : 0.5 : _HEIGHT * 1j, -0.5 : 0.5 : _WIDTH * 1j]
     light = 1 + random.uniform(-0.5, 0.5) * x + random.uniform(-0.5, 0.5) * y
     light -= random.uniform(0, 0.8) * (x**2 + y**2)
@@ -52,7 +55,7 @@ def _light(random: np.random.Generator) -> np.ndarray:
 
 
 def _grain(random: np.random.Generator) -> np.ndarray:
-    """The paper's own unevenness."""
+    """The texture of the paper."""
     coarse = random.normal(0, 0.01, (_HEIGHT // 8, _WIDTH // 8)).astype(np.float32)
     fine = Image.fromarray(coarse).resize((_WIDTH, _HEIGHT), Image.Resampling.BICUBIC)
     return np.asarray(fine)

@@ -1,4 +1,4 @@
-"""From a case to what is timed: the same step by each contender, and what it has to do at least."""
+"""Build what is timed from a case: one step per contender, and the minimum work it does."""
 
 from __future__ import annotations
 
@@ -12,21 +12,22 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from inkgrad_bench.cases import BOTH, Case, Shape
+from inkgrad_bench.suite import BOTH, Case, Shape
 
 Step = Callable[[], Any]
 NATIVE, COMPILED, OURS = "native", "compiled", "ours"
 
-# Operations of one element of BCE, a logarithm or a quotient counted as one: two logarithms, two
-# products, a difference and a sum forward; (x - t) / (x (1 - x)) and its scaling backward.
+# Operations per element of BCE, counting a logarithm or a quotient as one. Forward: two logarithms,
+# two products, a difference and a sum. Backward: (x - t) / (x (1 - x)), scaled.
 BCE_FORWARD_OPERATIONS, BCE_BACKWARD_OPERATIONS = 6, 5
 
 
 @dataclass(frozen=True)
 class Work:
-    """The least that any implementation must do.
+    """The minimum work of any implementation.
 
-    ``flops``: multiplications and additions. ``bytes``: of the tensors that go in or come out.
+    ``flops`` counts multiplications and additions, ``bytes`` the input and output tensors, each
+    read or written once.
     """
 
     flops: int
@@ -35,42 +36,46 @@ class Work:
 
 @dataclass(frozen=True)
 class Workload:
-    """One step by each contender; ``problem`` for ops alone, whose accuracy can be judged."""
+    """One step per contender. ``problem`` is None unless the case is a single op."""
 
     steps: dict[str, Step]
     work: Work | None = None
     problem: Problem | None = None
-    not_compiled: str | None = None  # why there is no COMPILED
+    not_compiled: str | None = None  # why COMPILED is missing
 
 
 @dataclass
 class Problem:
-    """An op of a case in one direction with its tensors."""
+    """A case of an op in one direction, with its tensors."""
 
     case: Case
     direction: str
     inputs: list[Tensor]
     wanted: list[bool] = field(default_factory=list)  # which inputs get a gradient
-    grad_output: Tensor | None = None  # None: of a scalar output, 1
+    grad_output: Tensor | None = None  # None for a scalar output: its gradient is 1
 
-    def step(self, function: Callable[..., Tensor], grad: Any = torch.autograd.grad) -> Step:
-        """One call of ``function`` on the problem's own tensors, with as little as can be around
-        it: beside the smallest ops a comprehension counts.
+    def step(self, function: Callable[..., Tensor]) -> Step:
+        """One call of ``function``; in direction BOTH followed by ``backward()``.
+
+        As in a training loop with ``zero_grad(set_to_none=True)``, every call begins without
+        gradients. They are dropped at the end of the call, so that none outlive it.
         """
         if self.direction != BOTH:
             return partial(function, *self.inputs, **self.case.settings)
         variables = self._variables(self.inputs)
         inputs, settings, grad_output = self.inputs, self.case.settings, self.grad_output
 
-        def step() -> tuple[Tensor, ...]:
-            return grad(function(*inputs, **settings), variables, grad_output)
+        def step() -> None:
+            function(*inputs, **settings).backward(grad_output)
+            for variable in variables:
+                variable.grad = None
 
         return step
 
     def run(
         self, function: Callable[..., Tensor], inputs: list[Tensor], grad_output: Tensor | None
     ) -> tuple[Tensor, ...]:
-        """The output, in direction BOTH followed by the gradients of the wanted inputs."""
+        """Return the output and, in direction BOTH, the gradients of the wanted inputs."""
         output = function(*inputs, **self.case.settings)
         if self.direction != BOTH:
             return (output,)
@@ -81,37 +86,37 @@ class Problem:
 
 
 def build(case: Case, direction: str, device: str, compiled: bool) -> Workload:
-    """The contenders of a case. Its tensors are the same at every call."""
+    """Build the contenders of a case. Its tensors are the same at every call."""
     if case.op == "train":
         return _training(case, device, compiled)
     if case.op == "predict":
         return _prediction(case, compiled)
-    from inkgrad import autograd, functional, reference
+    from inkgrad import functional, reference
 
     problem = make_problem(case, direction, device)
     native, ours = getattr(reference, case.op), getattr(functional, case.op)
-    return _contest(
+    return _workload(
         problem.step(native),
-        problem.step(ours, autograd.grad),
+        problem.step(ours),
         problem.step(torch.compile(native, dynamic=False)) if compiled else None,
         work=Work(flops(case, direction), _bytes(problem)),
         problem=problem,
     )
 
 
-def _contest(native: Step, ours: Step, compiled: Step | None, **more: Any) -> Workload:
-    """With the compiled contender, if there is to be one and if it compiles."""
+def _workload(native: Step, ours: Step, compiled: Step | None, **more: Any) -> Workload:
+    """With the compiled contender, if one is requested and it compiles."""
     steps = {NATIVE: native, OURS: ours}
     why = None
     if compiled is not None:
-        why = _why_not(compiled)
+        why = _failure(compiled)
         if why is None:
             steps[COMPILED] = compiled
     return Workload(steps, not_compiled=why, **more)
 
 
-def _why_not(step: Step) -> str | None:
-    """Call it; in one line why that failed, or None. Compilers fail with errors of every kind."""
+def _failure(step: Step) -> str | None:
+    """Call ``step``; None, or its error in one line. A compiler may raise anything."""
     try:
         step()
     except Exception as error:
@@ -124,11 +129,11 @@ def _why_not(step: Step) -> str | None:
 
 
 def make_problem(case: Case, direction: str, device: str) -> Problem:
-    """Random tensors: probabilities for BCE, else values whose weighted sums are about 1."""
+    """Random tensors: probabilities for BCE, otherwise values whose weighted sums are about 1."""
     generator = torch.Generator().manual_seed(0)
     shapes = case.shapes
     if case.op == "binary_cross_entropy":
-        # Away from 0 and 1, where the half types' gradients overflow.
+        # Away from 0 and 1, where bfloat16 and float16 gradients overflow.
         tensors = [0.02 + 0.96 * torch.rand(shape, generator=generator) for shape in shapes]
         wanted = [True] + [False] * (len(shapes) - 1)  # as in training: targets are data
     else:
@@ -136,7 +141,7 @@ def make_problem(case: Case, direction: str, device: str) -> Problem:
         tensors[1] /= math.sqrt(math.prod(shapes[1][1:]))
         wanted = [True] * len(shapes)
     dtype = getattr(torch, case.dtype)
-    inputs = [_laid_out(t.to(dtype), case.layout).to(device) for t in tensors]
+    inputs = [_in_layout(t.to(dtype), case.layout).to(device) for t in tensors]
     problem = Problem(case, direction, inputs, wanted)
     if direction == BOTH:
         for tensor, needs_gradient in zip(inputs, wanted, strict=True):
@@ -148,7 +153,7 @@ def make_problem(case: Case, direction: str, device: str) -> Problem:
     return problem
 
 
-def _laid_out(tensor: Tensor, layout: str) -> Tensor:
+def _in_layout(tensor: Tensor, layout: str) -> Tensor:
     if layout == "channels_last" and tensor.dim() == 4:
         return tensor.contiguous(memory_format=torch.channels_last)
     if layout == "transposed" and tensor.dim() == 2:
@@ -157,7 +162,7 @@ def _laid_out(tensor: Tensor, layout: str) -> Tensor:
 
 
 def output_shape(case: Case) -> Shape:
-    """Of the op on the case's tensors, computed without any."""
+    """The shape of the op's output, found without computing it."""
     from inkgrad import reference
 
     inputs = [torch.empty(shape, device="meta") for shape in case.shapes]
@@ -167,10 +172,10 @@ def output_shape(case: Case) -> Shape:
 
 
 def flops(case: Case, direction: str) -> int:
-    """Multiplications and additions that the formula needs.
+    """Count the multiplications and additions of the formula.
 
-    The gradients of a product of matrices, or of a convolution, cost twice the product itself;
-    behind a max pooling, only at the places of the maxima.
+    Both gradients of a matrix product or a convolution together cost twice the forward pass;
+    behind a max pooling, only the maxima count.
     """
     if case.op == "binary_cross_entropy":
         backward = BCE_BACKWARD_OPERATIONS if direction == BOTH else 0
@@ -186,7 +191,7 @@ def flops(case: Case, direction: str) -> int:
 
 
 def _bytes(problem: Problem) -> int:
-    """Inputs and output, in direction BOTH also the gradients of each, once."""
+    """Inputs and output and, in direction BOTH, their gradients, each counted once."""
     item = problem.inputs[0].element_size()
     output = math.prod(output_shape(problem.case))
     total = sum(tensor.numel() for tensor in problem.inputs) + output
@@ -206,18 +211,18 @@ def _training(case: Case, device: str, compiled: bool) -> Workload:
 
     def epochs(backend: str, compiled: bool = False) -> Step:
         from inkgrad.course.settings import course_settings
-        from inkgrad.course.training.loop import Run
+        from inkgrad.course.training.trainer import Trainer
 
-        # One epoch follows another for as long as it takes: this many are never reached.
+        # Each call runs the next epoch of an endless run.
         chosen = course_settings(**settings, epochs=10**6, backend=backend, device=device)
-        run = Run(chosen, data)
+        trainer = Trainer(chosen, data)
         if compiled:
-            run.model.compile()
-        endless = run.epochs()
+            trainer.model.compile()
+        endless = trainer.epochs()
         return lambda: next(endless)
 
-    third = epochs("native", compiled=True) if compiled else None
-    return _contest(epochs("native"), epochs("fused"), third)
+    compiled_step = epochs("native", compiled=True) if compiled else None
+    return _workload(epochs("native"), epochs("fused"), compiled_step)
 
 
 def _random_data(model: str, examples: int) -> Any:
@@ -236,18 +241,18 @@ def _random_data(model: str, examples: int) -> Any:
 
 
 def _prediction(case: Case, compiled: bool) -> Workload:
-    """The strong CNN on one image; ``whole``: from the drawing, as the app does it."""
+    """The strong CNN on one image; with ``whole`` from the drawing, as in the app."""
     if case.settings["whole"]:
         from inkgrad.course.recognition.recognizer import Recognizer
 
         drawing = _drawing()
         native, ours = (Recognizer.load("strong", backend) for backend in ("native", "fused"))
-        return _contest(lambda: native.predict(drawing), lambda: ours.predict(drawing), None)
-    third = _reading("native", compiled=True) if compiled else None
-    return _contest(_reading("native"), _reading("fused"), third)
+        return _workload(lambda: native.predict(drawing), lambda: ours.predict(drawing), None)
+    compiled_step = _inference("native", compiled=True) if compiled else None
+    return _workload(_inference("native"), _inference("fused"), compiled_step)
 
 
-def _reading(backend: Literal["fused", "native"], compiled: bool = False) -> Step:
+def _inference(backend: Literal["fused", "native"], compiled: bool = False) -> Step:
     from inkgrad.course import models
 
     generator = torch.Generator().manual_seed(0)
@@ -256,11 +261,11 @@ def _reading(backend: Literal["fused", "native"], compiled: bool = False) -> Ste
         network.compile(dynamic=False)
     image = torch.rand(1, 1, 28, 28, generator=generator)
 
-    def read() -> Tensor:
+    def infer() -> Tensor:
         with torch.inference_mode():
             return network(image)
 
-    return read
+    return infer
 
 
 def _drawing(side: int = 280) -> np.ndarray:

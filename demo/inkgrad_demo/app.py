@@ -1,4 +1,4 @@
-"""Puts the pages together: what is common to them, and how the app is served."""
+"""Builds the app from its pages and serves it."""
 
 from __future__ import annotations
 
@@ -16,13 +16,18 @@ from inkgrad_demo.pages.draw import page as draw
 from inkgrad_demo.pages.kernels import page as kernels
 from inkgrad_demo.pages.lessons import page as lessons
 from inkgrad_demo.pages.train import page as train
-from inkgrad_demo.services.comparisons import Comparisons
-from inkgrad_demo.services.confusion_images import CellImages
-from inkgrad_demo.services.data_choices import Datasets
-from inkgrad_demo.services.recognition import Readers
-from inkgrad_demo.services.trainings import Trainings
-from inkgrad_demo.services.workbench import Workbench
-from inkgrad_demo.serving import address
+from inkgrad_demo.services.comparison_service import ComparisonService
+from inkgrad_demo.services.confusion_service import ConfusionService
+from inkgrad_demo.services.kernel_service import KernelService
+from inkgrad_demo.services.lesson_service import LessonService
+from inkgrad_demo.services.recognition_service import RecognitionService
+from inkgrad_demo.services.recognizers import Recognizers
+from inkgrad_demo.services.run_files import RunFiles
+from inkgrad_demo.services.run_predictions import RunPredictions
+from inkgrad_demo.services.runs import Runs
+from inkgrad_demo.services.training_data import Datasets
+from inkgrad_demo.services.training_service import TrainingService
+from inkgrad_demo.serving import address, modules
 from inkgrad_demo.serving.limits import MAX_BODY, BodyLimit
 from inkgrad_demo.theme import THEME
 
@@ -31,39 +36,36 @@ PAGES = (draw, lessons, train, compare, kernels)
 _STYLES = (
     "web/style.css",
     "web/controls.css",
+    "web/chart.css",
     "web/confusion.css",
     "web/widgets.css",
     *(f"pages/{page.NAME}/page.css" for page in PAGES),
 )
 
-# The app itself, most of whose size are its scripts and words; not the small answers to drawings.
+# For the page itself, which Gradio sends uncompressed; small answers to drawings stay as they are.
 _COMPRESSION = Middleware(GZipMiddleware, minimum_size=2**16, compresslevel=6)
 
 
 def build(store: RunStore | None = None) -> gr.Blocks:
-    """The app, which keeps the runs trained in it in ``store``.
-
-    What its pages do not need at once is loaded in the background.
-    """
+    """Build the app, which saves its runs in ``store``. Recognizers load in the background."""
     store = store or RunStore()
-    readers = Readers(store)
-    trainings = Trainings(store, Datasets())
-    images = CellImages(store)
-    needs = {
-        draw: (readers,),
-        lessons: (),
-        train: (trainings, images),
-        compare: (Comparisons(trainings), images),
-        kernels: (Workbench(),),
+    runs, datasets, recognizers = Runs(store), Datasets(), Recognizers(store)
+    training, confusion = TrainingService(runs, datasets), ConfusionService(store)
+    services = {
+        draw: (RecognitionService(recognizers),),
+        lessons: (LessonService(),),
+        train: (training, RunPredictions(runs), RunFiles(store), datasets, confusion),
+        compare: (ComparisonService(runs), confusion),
+        kernels: (KernelService(),),
     }
     with gr.Blocks(title="inkgrad") as app:
         gr.HTML(_header(), apply_default_css=False)
         with gr.Tabs() as tabs:
             for page in PAGES:
                 with gr.Tab(i18n(f"{page.NAME}.title"), id=page.NAME):
-                    page.build(*needs[page])
+                    page.build(*services[page])
         address.keep(app, tabs, [page.NAME for page in PAGES])
-    threading.Thread(target=readers.load_all, daemon=True).start()
+    threading.Thread(target=recognizers.load_all, daemon=True).start()
     return app
 
 
@@ -74,9 +76,9 @@ def serve(
     auth: tuple[str, str] | None = None,
     mcp: bool = False,
 ) -> str:
-    """Start serving in threads of its own; returns the address. OSError if the port is taken.
+    """Serve in background threads; return the address. Raises OSError if the port is taken.
 
-    ``mcp``: the API's endpoints are tools for MCP clients, too; needs the package ``mcp``.
+    ``mcp`` makes the API's endpoints tools for MCP clients; it needs the package ``mcp``.
     """
     _, address, _ = app.launch(
         server_name=host,
@@ -84,7 +86,7 @@ def serve(
         auth=auth,
         prevent_thread_lock=True,
         quiet=True,
-        show_error=True,  # to callers of the API too: what was wrong with their request
+        show_error=True,  # so that callers of the API get the reason
         share=False,
         inbrowser=False,
         ssr_mode=False,
@@ -92,7 +94,10 @@ def serve(
         mcp_server=mcp,
         footer_links=["api", "settings"],
         max_file_size=MAX_BODY,
-        app_kwargs={"middleware": [Middleware(BodyLimit), _COMPRESSION]},
+        app_kwargs={
+            "middleware": [Middleware(BodyLimit), _COMPRESSION],
+            "routes": [modules.ROUTE],
+        },
         i18n=i18n,
         theme=THEME,
         head=_head(),
@@ -109,6 +114,10 @@ def _header() -> str:
 
 
 def _head() -> str:
-    """The styles as they are: Gradio's own `css` rewrites selectors, and loads later."""
+    """Return the styles, and links that load the modules of the first page ahead.
+
+    The styles stand in the page: Gradio's own `css` rewrites selectors, and loads later.
+    """
     styles = "\n".join((_HERE / name).read_text(encoding="utf-8") for name in _STYLES)
-    return f"<style>\n{styles}\n</style>"
+    first = modules.preload(f"pages/{PAGES[0].NAME}/page.js")
+    return f"<style>\n{styles}\n</style>\n{modules.preload(address.MODULE)}\n{first}"

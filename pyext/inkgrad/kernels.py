@@ -1,25 +1,26 @@
-"""Which kernel computed a call.
+"""Report which kernel computed a call on the CPU.
 
-:func:`record` collects one :class:`Call` for every kernel that runs; with ``INKGRAD_VERBOSE=1`` in
-the environment each is a line on stderr instead::
+:func:`record` collects one :class:`Call` for every kernel that runs. With ``INKGRAD_VERBOSE=1`` in
+the environment each is also a line on stderr: op, direction, shapes, dtype, kernel, microseconds::
 
     inkgrad,conv2d,forward,64x10x12x12:20x10x5x5,float32,winograd,271.5
 
-that is op, direction, shapes, dtype, kernel and microseconds. While neither is in use a call costs
-one branch more. The kernels of an op, in the order in which they are tried:
+While neither is in use, a call costs one more branch. The kernels, in the order in which they are
+tried (csrc/cpu/conv/algorithms.cpp for the convolutions):
 
-============================  ==================================================================
-conv2d                        ``winograd``; ``direct:batch_lanes`` (a vector holds one pixel of
-                              several images), ``direct:channel_lanes`` (of several channels),
-                              ``direct`` (several pixels); ``torch``
-conv2d_relu_max_pool2d        the same with the pool in the kernel; ``unfused`` (a pool behind
-                              conv2d, which is reported as well); ``torch``. Gradients: ``sparse``
-                              (straight from the pooled gradient), then those of conv2d
-linear_sigmoid, linear_relu   ``narrow`` (few units), ``few_rows``, ``gemm``, ``torch``
-binary_cross_entropy          ``vectorized``, ``torch``
-============================  ==================================================================
+===========================  ===================================================================
+conv2d                       ``winograd``; ``direct:batch_lanes`` (a vector holds one pixel of
+                             several images), ``direct:channel_lanes`` (one pixel of several
+                             channels), ``direct`` (several pixels); ``torch``
+conv2d_relu_max_pool2d       the same, with the pool in the kernel; ``unfused`` (a pool after
+                             conv2d, whose kernel is reported before it); ``torch``. Gradients:
+                             ``pooled:sparse`` (skips the zeros of the pooled gradient), then those
+                             of conv2d
+linear_sigmoid, linear_relu  ``narrow`` (few units), ``few_rows``, ``gemm``, ``torch``
+binary_cross_entropy         ``vectorized``, ``torch``
+===========================  ===================================================================
 
-Ops are traced on the CPU; on CUDA use torch.profiler.
+If torch convolves, its own autograd graph does the backward, which is not reported.
 """
 
 from __future__ import annotations
@@ -35,9 +36,9 @@ __all__ = ["Call", "record"]
 
 @dataclass(frozen=True)
 class Call:
-    """One kernel's work.
+    """What one kernel computed.
 
-    ``direction`` is ``"forward"`` or names the gradients that the kernel computed together, such as
+    ``direction`` is ``"forward"``, or the gradients that the kernel computed together, such as
     ``"grad_input+grad_weight"``. ``shapes`` are those of the op's two main operands.
     """
 
@@ -51,10 +52,9 @@ class Call:
 
 @contextmanager
 def record() -> Iterator[list[Call]]:
-    """Collect the calls of all threads; the list is filled when the context ends.
+    """Collect the calls of all threads in a list, which is filled when the context ends.
 
-    A call that runs inside another comes before it. Without the compiled extension the list stays
-    empty.
+    Calls are in the order in which they end. Without the compiled extension the list stays empty.
 
     >>> with inkgrad.kernels.record() as calls:
     ...     inkgrad.functional.conv2d(images, weight)

@@ -8,12 +8,20 @@ from __future__ import annotations
 
 from typing import Any
 
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from inkgrad import functional
+from inkgrad.sequential import Sequential, padded
 
-__all__ = ["BCELoss", "Conv2d", "ConvReluMaxPool2d", "LinearReLU", "LinearSigmoid", "Standardize"]
+__all__ = [
+    "BCELoss",
+    "Conv2d",
+    "ConvReluMaxPool2d",
+    "LinearReLU",
+    "LinearSigmoid",
+    "Sequential",
+    "Standardize",
+]
 
 
 class LinearSigmoid(nn.Linear):
@@ -73,7 +81,7 @@ class Conv2d(nn.Conv2d):
     dilation: tuple[int, int]
 
     def _conv_forward(self, input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-        input, padding = _pad(self, input)
+        input, padding = padded(self, input)
         return functional.conv2d(
             input, weight, bias, self.stride, padding, self.dilation, self.groups
         )
@@ -92,17 +100,10 @@ class ConvReluMaxPool2d(Conv2d):
         self.pool = pool
 
     def _conv_forward(self, input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-        input, padding = _pad(self, input)
+        input, padding = padded(self, input)
         return functional.conv2d_relu_max_pool2d(
             input, weight, bias, self.stride, padding, self.dilation, self.groups, self.pool
         )
 
     def extra_repr(self) -> str:
         return f"{super().extra_repr()}, pool={self.pool}"
-
-
-def _pad(module: nn.Conv2d, input: Tensor) -> tuple[Tensor, Any]:
-    """Return the input, padded here unless with zeros, and the padding that the op has to add."""
-    if module.padding_mode == "zeros":
-        return input, module.padding
-    return F.pad(input, module._reversed_padding_repeated_twice, mode=module.padding_mode), 0

@@ -1,202 +1,198 @@
-"""Replace the native modules of any model by inkgrad's fused ones, and restore them.
+"""Fuse neighbors in any model without exchanging one of its modules.
 
-A native module is never modified. Its parent gets a replacement instead: an :mod:`inkgrad.nn`
-module that shares the parameters, buffers and hooks of the native one and keeps a reference to it.
-So a layer that is also used elsewhere (under another attribute, in another model) is unaffected
-there.
+``patch`` gives every ``nn.Sequential`` of a model the class :class:`inkgrad.nn.Sequential`, which
+looks for neighbors to fuse each time that it runs. Layers, activations, parameters, names and
+state-dict keys stay what they are, so whatever is done to a patched model does what it does to a
+native one. ``explain`` lists what is fused and why the rest is not.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, TypeGuard, TypeVar
+from dataclasses import dataclass
+from typing import Any, TypeVar
 
-import torch
 from torch import nn
 
-from inkgrad import nn as fused
+from inkgrad import nn as ink
+from inkgrad import plain
+from inkgrad.sequential import PATTERNS, matches
 
-__all__ = ["patch", "unpatch"]
+__all__ = ["Explanation", "Row", "explain", "patch", "unpatch"]
 
 Model = TypeVar("Model", bound=nn.Module)
 
-# Where a replacement keeps the native module: in the instance's __dict__, not among the submodules,
-# so that module names, state-dict keys and parameters() of the model do not change.
-_NATIVE = "_inkgrad_native"
 
-_SINGLE: dict[type[nn.Module], type[nn.Module]] = {
-    nn.Conv2d: fused.Conv2d,
-    nn.BCELoss: fused.BCELoss,
+class PatchedSequential(ink.Sequential):
+    """What :func:`patch` makes of an ``nn.Sequential`` and :func:`unpatch` makes one of again."""
+
+
+class PatchedBCELoss(ink.BCELoss):
+    """What :func:`patch` makes of an ``nn.BCELoss``."""
+
+
+_PATCHED: dict[type[nn.Module], type[nn.Module]] = {
+    nn.Sequential: PatchedSequential,
+    nn.BCELoss: PatchedBCELoss,
 }
-# the modules after a Linear or a Conv2d in a Sequential that are fused into it
-_LINEAR_TAILS: dict[tuple[type, ...], type[nn.Linear]] = {
-    (nn.Sigmoid,): fused.LinearSigmoid,
-    (nn.ReLU,): fused.LinearReLU,
-}
-_CONV_TAILS = {(nn.MaxPool2d, nn.ReLU), (nn.ReLU, nn.MaxPool2d)}
-_DTYPES = (torch.float64, torch.float32, torch.bfloat16, torch.float16)
+_NATIVE: dict[type, type[nn.Module]] = {patched: native for native, patched in _PATCHED.items()}
 
 
 def patch(model: Model) -> Model:
-    """Replace native modules of ``model`` by fused ones, in place, and return the model.
+    """Let ``model`` fuse what it can when it runs; changes it in place and returns it.
 
-    Replaced are:
+    - In every ``nn.Sequential``: ``nn.Linear`` with the ``nn.Sigmoid`` or ``nn.ReLU`` after it;
+      ``nn.Conv2d`` with the ``nn.MaxPool2d`` and ``nn.ReLU`` after it, in either order.
+    - ``nn.BCELoss``.
 
-    - ``nn.Conv2d`` and ``nn.BCELoss``, anywhere in the model;
-    - in an ``nn.Sequential``, ``nn.Linear`` with the ``nn.Sigmoid`` or ``nn.ReLU`` after it, and
-      ``nn.Conv2d`` with the ``nn.MaxPool2d`` and ``nn.ReLU`` after it, in either order. The modules
-      that were fused into their predecessor become ``nn.Identity``, so that indices and state-dict
-      keys stay.
+    Nothing else changes: the modules are the same objects of the same classes, apart from the
+    containers themselves, which become subclasses of ``nn.Sequential``. Hooks, parametrizations,
+    quantized weights and compiled children keep their effect, since such modules are not fused
+    (:func:`explain` says so). Subclasses of ``nn.Sequential``, and layers that a ``forward`` calls
+    by name, are left alone: use ``torch.compile(model, backend="inkgrad")`` for these.
 
-    Parameters are shared, so optimizers and checkpoints keep working. Left unchanged are:
-
-    - subclasses, and modules whose ``forward`` was replaced;
-    - modules whose weight is parametrized, weight-normed, pruned, a tensor subclass, or of a dtype
-      other than float64, float32, bfloat16 and float16;
-    - pools whose windows overlap or leave gaps, or that return indices;
-    - adjacent modules of which one has forward or backward hooks: they are not fused.
-
-    ``patch(nn.BCELoss())`` has no parent to modify: use the returned module. Patching a patched
-    model changes nothing. A model that calls the layers of an ``nn.Sequential`` one at a time and
-    reads the results in between gets them with the activation already applied.
+    Patching twice changes nothing more.
     """
-    replacements = _Replacements()
-    for parent in list(model.modules()):
-        if _runs_in_sequence(parent):
-            _fuse_adjacent(parent, replacements)
-        for slot, child in list(parent._modules.items()):
-            if child is not None and _is_plain(child) and type(child) in _SINGLE:
-                parent._modules[slot] = replacements.get(child, _SINGLE[type(child)])
-    if _is_plain(model) and type(model) in _SINGLE:
-        return replacements.get(model, _SINGLE[type(model)])  # type: ignore[return-value]
+    for module in model.modules():
+        patched = _PATCHED.get(type(module))
+        if patched is not None and "forward" not in vars(module):
+            module.__class__ = patched
     return model
 
 
 def unpatch(model: Model) -> Model:
-    """Undo :func:`patch`: restore the native modules, with the current weights, mode and hooks.
-
-    Raises:
-        RuntimeError: a replacement was parametrized after :func:`patch`. Nothing is changed then.
-    """
-    for name, module in model.named_modules():
-        if _NATIVE in vars(module) and type(module) not in _REPLACEMENT_TYPES:
-            raise RuntimeError(
-                f"unpatch: '{name}' was parametrized after patch and is now a "
-                f"{type(module).__name__}; remove its parametrizations first"
-            )
-    for parent in list(model.modules()):
-        for slot, child in list(parent._modules.items()):
-            if child is not None and _NATIVE in vars(child):
-                parent._modules[slot] = _restore(child)
-    return _restore(model) if _NATIVE in vars(model) else model  # type: ignore[return-value]
+    """Undo :func:`patch`, at any time; returns ``model``."""
+    for module in model.modules():
+        if isinstance(module, tuple(_NATIVE)):
+            module.__class__ = _native_class(type(module))
+    return model
 
 
-class _Replacements:
-    """Makes one replacement per module: a module that is used twice stays one module."""
+def _native_class(cls: type) -> type:
+    """``cls`` without what patch made of it: also of a subclass that FSDP or a parametrization
+    made of the patched class afterwards."""
+    if cls in _NATIVE:
+        return _NATIVE[cls]
+    bases = tuple(_native_class(base) if issubclass(base, nn.Module) else base
+                  for base in cls.__bases__)  # fmt: skip
+    if bases == cls.__bases__:
+        return cls
+    body: dict[str, Any] = {
+        name: value
+        for name, value in vars(cls).items()
+        if name not in ("__dict__", "__weakref__", "__doc__")
+    }
+    return type(cls)(cls.__name__, bases, body)
 
-    def __init__(self) -> None:
-        self._made: dict[Any, nn.Module] = {}
 
-    def get(self, native: nn.Module, cls: type[nn.Module], **fields: Any) -> nn.Module:
-        key = (id(native), cls, *fields.values())
-        if key not in self._made:
-            replacement = cls.__new__(cls)
-            # A shallow copy: both share the dicts of parameters, buffers and hooks, so that a
-            # parameter assigned in one (by load_state_dict(assign=True), say) changes in both.
-            vars(replacement).update(vars(native), **fields)
-            vars(replacement)[_NATIVE] = native
-            self._made[key] = replacement
-        return self._made[key]
+@dataclass(frozen=True)
+class Row:
+    """A layer of a model: its path, its class, the fused op that runs it or the reason why none."""
+
+    path: str
+    module: str
+    op: str | None
+    reason: str
+
+    @property
+    def is_fused(self) -> bool:
+        return self.op is not None
 
 
-_REPLACEMENT_TYPES = {
-    *_SINGLE.values(),
-    *_LINEAR_TAILS.values(),
-    fused.ConvReluMaxPool2d,
-    nn.Identity,
+@dataclass(frozen=True)
+class Explanation:
+    """What :func:`explain` found, layer by layer; prints as a table."""
+
+    rows: tuple[Row, ...]
+
+    @property
+    def fused(self) -> tuple[Row, ...]:
+        return tuple(row for row in self.rows if row.is_fused)
+
+    def __str__(self) -> str:
+        if not self.rows:
+            return "No layer that inkgrad knows."
+        cells = [("layer", "module", "runs as"), *(_cells(row) for row in self.rows)]
+        widths = [max(len(row[column]) for row in cells) for column in range(2)]
+        return "\n".join(
+            f"{path:{widths[0]}}  {module:{widths[1]}}  {runs}" for path, module, runs in cells
+        )
+
+
+def _cells(row: Row) -> tuple[str, str, str]:
+    return row.path or "(model)", row.module, row.op or f"torch: {row.reason}"
+
+
+_LAYERS = {pattern.classes[0] for pattern in PATTERNS} | {nn.BCELoss}
+_OWN: dict[type[nn.Module], str] = {
+    ink.LinearSigmoid: "linear_sigmoid",
+    ink.LinearReLU: "linear_relu",
+    ink.Conv2d: "conv2d",
+    ink.ConvReluMaxPool2d: "conv2d_relu_max_pool2d",
+    ink.BCELoss: "binary_cross_entropy",
+    PatchedBCELoss: "binary_cross_entropy",
 }
 
 
-def _restore(replacement: nn.Module) -> nn.Module:
-    state = dict(vars(replacement))
-    native = state.pop(_NATIVE)
-    if isinstance(replacement, fused.ConvReluMaxPool2d):
-        del state["pool"]
-    vars(native).update(state)
-    return native
+def explain(model: nn.Module) -> Explanation:
+    """Say of every layer whether a fused op of inkgrad runs it, and why not.
 
-
-def _fuse_adjacent(parent: nn.Sequential, replacements: _Replacements) -> None:
-    for slots, cls, fields in list(_groups(parent)):
-        head, *tail = slots
-        parent._modules[head] = replacements.get(parent._modules[head], cls, **fields)
-        for slot in tail:
-            parent._modules[slot] = replacements.get(parent._modules[slot], nn.Identity)
-
-
-def _groups(parent: nn.Sequential) -> Iterator[tuple[list[str], type[nn.Module], dict[str, Any]]]:
-    """Yield each run of adjacent modules that can be fused.
-
-    Yields the names of the modules, the class that replaces them and the attributes to set on it.
+    Layers are those that a fused op can begin with: ``nn.Linear``, ``nn.Conv2d`` and
+    ``nn.BCELoss``, subclasses included. The answer is about the model as it is now: adding a hook,
+    say, changes it.
     """
-    slots, modules = list(parent._modules), list(parent._modules.values())
-    kinds = [type(module) if _is_fusible(module) else type(None) for module in modules]
-    for i, kind in enumerate(kinds):
-        if kind is nn.Linear and tuple(kinds[i + 1 : i + 2]) in _LINEAR_TAILS:
-            yield slots[i : i + 2], _LINEAR_TAILS[(kinds[i + 1],)], {}
-        elif kind is nn.Conv2d and tuple(kinds[i + 1 : i + 3]) in _CONV_TAILS:
-            pool = next(m for m in modules[i + 1 : i + 3] if type(m) is nn.MaxPool2d)
-            if _tiles(pool):
-                yield slots[i : i + 3], fused.ConvReluMaxPool2d, {"pool": pool.kernel_size}
+    fused: dict[int, list[tuple[str | None, str]]] = {}
+    for parent in model.modules():
+        if isinstance(parent, nn.Sequential):
+            for module, op, reason in _explain_sequence(parent):
+                fused.setdefault(id(module), []).append((op, reason))
+    rows = []
+    for path, module in model.named_modules():
+        if type(module) in _OWN:
+            rows.append(Row(path, type(module).__name__, _OWN[type(module)], ""))
+        elif isinstance(module, tuple(_LAYERS)):
+            found = fused.get(id(module), [(None, _outside(module))])
+            rows += [Row(path, type(module).__name__, op, reason) for op, reason in found]
+    return Explanation(tuple(rows))
 
 
-def _tiles(pool: nn.MaxPool2d) -> bool:
-    """Whether the windows are adjacent, without overlap or gaps: only such a pool is fused."""
-    return (
-        _pair(pool.stride) == _pair(pool.kernel_size)
-        and _pair(pool.padding) == (0, 0)
-        and _pair(pool.dilation) == (1, 1)
-        and not pool.return_indices
-        and not pool.ceil_mode
-    )
+def _outside(module: nn.Module) -> str:
+    if isinstance(module, nn.BCELoss):
+        return "not patched"
+    return 'called by a forward: see torch.compile(model, backend="inkgrad")'
 
 
-def _pair(size: int | tuple[int, ...]) -> tuple[int, ...]:
-    return (size, size) if isinstance(size, int) else tuple(size)
+def _explain_sequence(parent: nn.Sequential) -> Iterator[tuple[nn.Module, str | None, str]]:
+    """For each layer of ``parent`` that a pattern can begin with: the op, or the reason."""
+    modules = list(parent._modules.values())
+    found = {match.start: match for match in matches(modules)}
+    in_sequence = _why_not_in_sequence(parent)
+    for i, module in enumerate(modules):
+        if not isinstance(module, tuple(_LAYERS)):
+            continue
+        match = found.get(i)
+        if match is None:
+            yield module, None, _why_no_match(module)
+        elif in_sequence is not None:
+            yield module, None, in_sequence
+        elif not match.is_fused:
+            obstacles = zip(modules[i : match.stop], match.obstacles, strict=True)
+            reasons = [f"{type(m).__name__}: {why}" for m, why in obstacles if why is not None]
+            yield module, None, "; ".join([*reasons, *filter(None, [match.refusal])])
+        else:
+            yield module, match.pattern.op, ""
 
 
-def _runs_in_sequence(module: nn.Module) -> TypeGuard[nn.Sequential]:
-    return (
-        isinstance(module, nn.Sequential)
-        and type(module).forward is nn.Sequential.forward
-        and not _has_own_call(module)
-    )
+def _why_not_in_sequence(parent: nn.Sequential) -> str | None:
+    if not isinstance(parent, ink.Sequential):
+        return "not patched" if type(parent) is nn.Sequential else "in a subclass of Sequential"
+    if type(parent).forward is not ink.Sequential.forward or "forward" in vars(parent):
+        return "in a Sequential with a forward of its own"
+    return None
 
 
-def _has_own_call(module: nn.Module) -> bool:
-    """Whether this object's forward was replaced or compiled, so that its class does not count."""
-    return "forward" in vars(module) or module._compiled_call_impl is not None
-
-
-def _is_plain(module: nn.Module) -> bool:
-    """Whether the module computes what its class defines, on plain floating-point parameters."""
-    if _has_own_call(module):
-        return False
-    if not isinstance(module, (nn.Linear, nn.Conv2d)):
-        return True
-    # weight_norm, pruning and the like move "weight" out of the parameters; quantization makes it a
-    # tensor subclass
-    weight = module._parameters.get("weight")
-    return type(weight) is nn.Parameter and weight.dtype in _DTYPES
-
-
-def _is_fusible(module: nn.Module | None) -> bool:
-    """Whether the module is plain and no hook sees its input or output."""
-    if module is None or not _is_plain(module):
-        return False
-    return not (
-        module._forward_hooks
-        or module._forward_pre_hooks
-        or module._backward_hooks
-        or module._backward_pre_hooks
-    )
+def _why_no_match(module: nn.Module) -> str:
+    if type(module) not in _LAYERS:
+        return f"{type(module).__name__} is a subclass"
+    why = plain.obstacle(module)
+    return why or "nothing after it to fuse with"

@@ -78,8 +78,8 @@ def test_fused_pooling_never_holds_the_unpooled_image():
 
 
 @needs_extension
-def test_filters_are_packed_a_few_at_a_time():
-    """256 x 256 filters are 4 MB when they are packed for Winograd's filtering."""
+def test_winograd_filters_are_packed_in_slices():
+    """256 x 256 filters transformed at once take 4 MB."""
     x, weight = torch.randn(8, 256, 6, 6), torch.randn(256, 256, 3, 3)
     sizes = allocations(lambda: functional.conv2d(x, weight, padding=1))
     assert max(sizes) <= 2 << 20

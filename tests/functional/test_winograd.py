@@ -1,8 +1,6 @@
-"""Convolutions of batches, which Winograd's filtering computes where it can.
-
-Other tests hold it to what they hold every convolution to; these go to its edges: windows of 2 x 2
-outputs that are cut off, tiles of windows and channels, chains of channels, bands of rows, groups
-of images; and results that are not finite, where it hands over to the direct kernels.
+"""Edge cases of the Winograd convolutions: windows of 2 x 2 outputs that are cut off, tiles of
+windows and channels, accumulation blocks of channels, bands of rows, groups of images; and
+results that are not finite, which the direct kernels compute again.
 """
 
 import pytest
@@ -17,24 +15,24 @@ pytestmark = [needs_extension, pytest.mark.core]
 # Images, channels, height, width; output channels, kernel, padding.
 SHAPES = {
     "course second layer": ((64, 10, 12, 12), 20, 5, 0),
-    "least": ((8, 6, 4, 4), 8, 3, 0),
-    "least of 5 x 5": ((16, 6, 6, 6), 8, 5, 0),
-    "fewer channels than it takes": ((16, 5, 6, 6), 8, 3, 1),
+    "smallest": ((8, 6, 4, 4), 8, 3, 0),
+    "smallest of 5 x 5": ((16, 6, 6, 6), 8, 5, 0),
+    "too few channels": ((16, 5, 6, 6), 8, 3, 1),
     "odd outputs, groups of images cut off": ((29, 7, 9, 11), 9, 3, 1),
     "one column of windows": ((16, 8, 12, 6), 8, 5, 0),
     "one row of windows": ((16, 8, 4, 20), 11, 3, 0),
-    "columns of one tile and one more": ((12, 6, 4, 12), 16, 3, 0),
+    "a tile of columns and one more": ((12, 6, 4, 12), 16, 3, 0),
     "padding wider than the kernel": ((16, 6, 25, 26), 8, 3, 4),
-    "padding of two sizes": ((16, 6, 18, 17), 8, 5, (0, 3)),
-    "all of a chain of 3 x 3": ((16, 16, 6, 6), 10, 3, 1),
-    "a channel more": ((16, 17, 6, 6), 11, 3, 1),
-    "all of a chain of 5 x 5": ((16, 12, 6, 6), 8, 5, 2),
-    "three chains": ((16, 25, 8, 8), 8, 5, 2),
+    "different paddings": ((16, 6, 18, 17), 8, 5, (0, 3)),
+    "an accumulation block of 3 x 3": ((16, 16, 6, 6), 10, 3, 1),
+    "and one channel more": ((16, 17, 6, 6), 11, 3, 1),
+    "an accumulation block of 5 x 5": ((16, 12, 6, 6), 8, 5, 2),
+    "three accumulation blocks": ((16, 25, 8, 8), 8, 5, 2),
     "bands of rows": ((16, 64, 26, 40), 8, 3, 1),
     "tiles of channels and one more": ((16, 11, 8, 8), 16, 3, 1),
-    "windows of several blocks": ((24, 6, 30, 31), 8, 3, 1),
-    "a band of one row, more channels than the direct kernels take": ((8, 256, 7, 14), 32, 3, 1),
-    "more filters than are packed at once": ((8, 200, 8, 8), 200, 3, 1),
+    "several blocks of windows": ((24, 6, 30, 31), 8, 3, 1),
+    "a band of one row, too many channels for the direct kernels": ((8, 256, 7, 14), 32, 3, 1),
+    "filters packed in two slices": ((8, 200, 8, 8), 200, 3, 1),
 }
 every_shape = pytest.mark.parametrize("shape", SHAPES)
 
@@ -51,7 +49,7 @@ def tensors(shape, dtype):
 
 
 def assert_accurate(actual, oracle):
-    """Within some roundings of the largest element; in double the oracle errs itself."""
+    """Within some roundings of the largest element; in double the oracle rounds too."""
     assert actual.shape == oracle.shape
     error = (actual.double() - oracle).abs().max() / oracle.abs().max().clamp(min=1e-30)
     assert error < (8 if actual.dtype == torch.float32 else 64) * torch.finfo(actual.dtype).eps
@@ -94,7 +92,7 @@ def test_a_pool_behind_channels_last(dtype):
 
 @pytest.mark.parametrize("shape", ["course second layer", "odd outputs, groups of images cut off"])
 @pytest.mark.parametrize("value", [float("inf"), -float("inf"), float("nan"), 3e38])
-def test_what_is_not_finite_is_as_native_has_it(shape, value):
+def test_results_that_are_not_finite_equal_native(shape, value):
     clean, weight, bias, padding = tensors(shape, torch.float32)
     x = clean.clone()
     x[5, 1, 2, 2] = value
@@ -110,20 +108,20 @@ def test_what_is_not_finite_is_as_native_has_it(shape, value):
         assert_equal(y[5:6].isinf(), native.isinf())
 
 
-def test_what_overflows_on_the_way_only_is_finite():
-    """Sums of neighbours are beyond the largest float; with small weights the results are not."""
+def test_overflow_of_intermediate_sums():
+    """Sums of neighbors overflow; the results, with small weights, do not."""
     x = torch.full((16, 6, 8, 8), 3e38)
     weight = torch.full((8, 6, 3, 3), 1e-3)
     y = functional.conv2d(x, weight)
     torch.testing.assert_close(y, F.conv2d(x.double(), weight.double()).float())
 
 
-@pytest.mark.parametrize("shape", ["course second layer", "more filters than are packed at once"])
-@pytest.mark.parametrize("place", [3, -3])
+@pytest.mark.parametrize("shape", ["course second layer", "filters packed in two slices"])
+@pytest.mark.parametrize("index", [3, -3])
 @pytest.mark.parametrize("parameter", ["weight", "bias"])
-def test_infinite_parameters(parameter, place, shape):
+def test_infinite_parameters(parameter, index, shape):
     x, weight, bias, padding = tensors(shape, torch.float32)
-    {"weight": weight, "bias": bias}[parameter].view(-1)[place] = float("inf")
+    {"weight": weight, "bias": bias}[parameter].view(-1)[index] = float("inf")
     y, native = (f(x, weight, bias, padding=padding) for f in (functional.conv2d, F.conv2d))
     assert_equal(y.isnan(), native.isnan())
     assert_equal(y.isinf(), native.isinf())
@@ -149,9 +147,9 @@ def test_gradients_that_are_not_finite(value, spoilt):
         assert_equal(one.isinf(), other.isinf())
 
 
-@pytest.mark.parametrize("shape", ["bands of rows", "more filters than are packed at once"])
+@pytest.mark.parametrize("shape", ["bands of rows", "filters packed in two slices"])
 @pytest.mark.parametrize("threads", [2, 3, 7])
-def test_shares_of_more_threads_give_the_same_bits(threads, shape):
+def test_any_number_of_threads_gives_the_same_bits(threads, shape):
     x, weight, bias, padding = tensors(shape, torch.float32)
     x.requires_grad_()
     weight.requires_grad_()

@@ -25,7 +25,7 @@ struct ConvProblem {
   int64_t in_image() const { return conv.in_channels * in_plane(); }
   int64_t out_plane() const { return conv.out_height * conv.out_width; }
   int64_t out_image() const { return conv.out_channels * out_plane(); }
-  // Of the result: the pooled plane with a pool.
+  // The result, pooled if there is a pool.
   int64_t result_plane() const {
     return pools() ? pool.out_height * pool.out_width : out_plane();
   }

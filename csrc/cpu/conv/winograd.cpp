@@ -137,7 +137,7 @@ class GradWeight {
                                   at::divup(g.out_channels, kMinOutputs));
   }
 
-  // Of all images, in the order of the kernel.
+  // Over all images, in the order of the kernel.
   Tensor sums(const T* grad, const T* input) const {
     const Tensor each = at::zeros({sums_, memory_.packed}, at::CppTypeToScalarType<T>::value);
     T* const to = each.template mutable_data_ptr<T>();

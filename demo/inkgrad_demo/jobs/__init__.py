@@ -1,1 +1,1 @@
-"""Checks and benchmarks in worker processes."""
+"""Checks and benchmarks: a queue, and the worker processes that run them."""

@@ -1,9 +1,9 @@
-"""The process that checks or times kernels for the app: ``python -m inkgrad_demo.jobs.worker``.
+"""The worker process that checks or times kernels: ``python -m inkgrad_demo.jobs.worker``.
 
-A process of its own, so that it neither disturbs those who draw nor is disturbed by them, and so
-that it can be ended at any moment. The request comes as a line of JSON on stdin; each event goes
-out as a line of JSON on stdout, the last of them ``{"done": document}``. When stdin is closed,
-because the app has ended, so does the process.
+A separate process keeps the app responsive, keeps the app's load out of the timings, and can be
+killed at any time. It reads one request, a line of JSON, from stdin and writes each event as a line
+of JSON to stdout; the last event is ``{"done": document}``. It exits when stdin is closed, which
+happens when the app ends.
 """
 
 from __future__ import annotations
@@ -15,68 +15,68 @@ import threading
 from collections.abc import Callable
 from typing import Any, TextIO
 
-Tell = Callable[[dict[str, Any]], None]
+Emit = Callable[[dict[str, Any]], None]
 
 
-def check(request: dict[str, Any], tell: Tell) -> dict[str, Any]:
-    """As ``inkgrad check`` does it, telling of each check before and after."""
+def check(request: dict[str, Any], emit: Emit) -> dict[str, Any]:
+    """Run ``inkgrad check``, with an event before and after each check."""
     import torch
 
     from inkgrad.check import output, run_all
 
     if hasattr(os, "nice"):
-        os.nice(5)  # those who draw come first; a check is as right when it comes later
+        os.nice(5)  # drawing has priority, and a check has no deadline
 
     def started(op: str, dtype: str, check: str) -> None:
-        tell({"started": {"op": op, "dtype": dtype, "check": check}})
+        emit({"started": {"op": op, "dtype": dtype, "check": check}})
 
     device = torch.device("cpu")
     results = []
     for result in run_all(request["ops"], request["dtypes"], device, started):
         results.append(result)
-        tell({"result": output.json_fields(result)})
+        emit({"result": output.json_fields(result)})
     return output.document(results, device)
 
 
-def bench(request: dict[str, Any], tell: Tell) -> dict[str, Any]:
-    """As ``inkgrad bench`` does it, telling of ceilings and rows as they come."""
-    from inkgrad_bench import custom, session
+def bench(request: dict[str, Any], emit: Emit) -> dict[str, Any]:
+    """Run ``inkgrad bench``, with an event for each roofline and each result."""
+    from inkgrad_bench import runner, user_cases
 
-    case = custom.case_of(request["op"], request["sizes"], request["dtype"])
-    plan = session.Plan([case], [request["threads"]], quick=request["quick"], compiled=False)
-    watcher = session.Watcher(
-        opened=lambda document: tell({"environment": document["environment"]}),
-        started=lambda _: None,
-        limited=lambda found: tell({"ceiling": found}),
-        measured=lambda row: tell({"result": row}),
-        scaled=lambda _: None,
+    case = user_cases.case_of(request["op"], request["sizes"], request["dtype"])
+    plan = runner.Plan([case], [request["threads"]], quick=request["quick"], compiled=False)
+    callbacks = runner.Callbacks(
+        begun=lambda document: emit({"environment": document["environment"]}),
+        step=lambda _: None,
+        roofline=lambda found: emit({"roofline": found}),
+        result=lambda row: emit({"result": row}),
+        scaling=lambda _: None,
     )
-    return session.run(plan, watcher)
+    return runner.run(plan, callbacks)
 
 
 _KINDS = {"check": check, "bench": bench}
 
 
 def main() -> None:
-    """Carry out one request."""
-    events = _own_stdout()
+    """Serve one request."""
+    events = _claim_stdout()
 
-    def tell(event: dict[str, Any]) -> None:
+    def emit(event: dict[str, Any]) -> None:
         print(json.dumps(event, allow_nan=False), file=events, flush=True)
 
     request = json.loads(sys.stdin.readline())
-    threading.Thread(target=_end_with_the_app, daemon=True).start()
-    tell({"done": _KINDS[request["kind"]](request, tell)})
+    threading.Thread(target=_exit_with_the_app, daemon=True).start()
+    emit({"done": _KINDS[request["kind"]](request, emit)})
 
 
-def _own_stdout() -> TextIO:
-    """Stdout for events alone: what libraries print goes to stderr from now on."""
+def _claim_stdout() -> TextIO:
+    """Return stdout for the events alone; what libraries print goes to stderr from now on."""
     events = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
     return events
 
 
-def _end_with_the_app() -> None:
+def _exit_with_the_app() -> None:
     sys.stdin.read()
     os._exit(1)
 

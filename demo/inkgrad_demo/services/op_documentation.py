@@ -1,4 +1,4 @@
-"""What there is to read about each op: its formula, what is kept for backward, its source files."""
+"""Documentation of each op: its formulas, what is saved for backward, its source files."""
 
 from __future__ import annotations
 
@@ -9,19 +9,16 @@ from typing import Any
 
 import inkgrad
 from inkgrad import reference
-from inkgrad_demo.texts import message
+from inkgrad_demo.services.request_fields import Checked
 
-# In a checkout alone: an installation has the compiled kernels.
+# Exists in a checkout only: an installation has the compiled kernels.
 _CSRC = Path(inkgrad.__file__).parents[2] / "csrc"
 REFERENCE = "reference.py"
 
 
 @dataclass(frozen=True)
 class Facts:
-    """``formula`` and ``derivative`` in signs, ``saved`` for backward, ``note`` in the catalogue.
-
-    ``files`` lie under csrc/, from autograd down to the registers.
-    """
+    """``note`` is a key of the catalogue; ``files`` are under csrc/, from autograd to kernels."""
 
     formula: str
     derivative: str
@@ -119,14 +116,22 @@ _FILES = {file for facts in FACTS.values() for file in facts.files}
 
 
 def reference_code(op: str) -> str:
-    """The op in plain torch, which every installation has."""
+    """Return the code of the op in plain torch, which every installation has."""
     return inspect.getsource(getattr(reference, op))
 
 
-def source(file: Any) -> str | None:
-    """The text of one of the files above; None where it does not lie beside the package."""
-    if not isinstance(file, str) or file not in _FILES:
-        raise ValueError(message("problem.no_kernel_file", got=repr(str(file)[:60])))
+def _kernel_file(value: Any) -> str:
+    if not isinstance(value, str) or value not in _FILES:
+        raise ValueError
+    return value
+
+
+KERNEL_FILE = Checked(_kernel_file, "problem.kernel_file")
+"""Annotates a ``str``: one of the files above."""
+
+
+def source_text(file: str) -> str | None:
+    """Return the text of one of the files above; None in an installation without them."""
     try:
         return (_CSRC / file).read_text(encoding="utf-8")
     except OSError:

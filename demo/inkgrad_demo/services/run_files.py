@@ -1,46 +1,61 @@
-"""Runs as files: to download, and weights that come back. No Gradio in here."""
+"""Runs as files to download, and weights to import. No Gradio in here."""
 
 from __future__ import annotations
 
 import base64
 import json
 import tempfile
-from dataclasses import fields as fields_of
+from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
+from pydantic import Field
+
+from inkgrad.course import weights_file
 from inkgrad.course.messages import message_of
 from inkgrad.course.settings import Settings
-from inkgrad.course.training import onnx_export as onnx
-from inkgrad.course.training import weights_file as checkpoint
-from inkgrad.course.training.run_store import Record, RunStore, now
-from inkgrad.course.training.script import script
-from inkgrad.course.training.steps import Score
-from inkgrad_demo.services.request_validation import choice, fields, file
+from inkgrad.course.training import onnx_export
+from inkgrad.course.training.run_record import RunRecord, now
+from inkgrad.course.training.run_store import RunStore
+from inkgrad.course.training.script_export import script
+from inkgrad.course.training.steps import Evaluation
+from inkgrad_demo.services.request_fields import OneOf, RunId
+from inkgrad_demo.services.request_validation import Request
+from inkgrad_demo.services.uploads import FileRequest
 from inkgrad_demo.texts import message
 
-# What a run can be downloaded as, and how the files' names end.
+# The formats of a download, and the suffixes of their files.
 FORMATS = {"weights": ".safetensors", "onnx": ".onnx", "script": ".py", "record": ".json"}
 
 
+class ExportRequest(Request):
+    run: RunId = Field(description="the id of the run")
+    format: Annotated[str, OneOf(FORMATS)] = Field(
+        "weights", description="weights (safetensors), onnx, script (Python) or record (JSON)"
+    )
+
+
 class RunFiles:
-    """The runs of a store as files."""
+    """Exports and imports the runs of a store."""
 
     def __init__(self, store: RunStore) -> None:
         self.store = store
 
-    def export(self, question: Any) -> dict[str, Any]:
-        """A run as a file: {run, format} with one of FORMATS -> {name, content}, in base64."""
-        asked = fields(question)
-        kind = choice("format", asked.get("format"), tuple(FORMATS))
-        record = self.store.load(asked.get("run"))
+    def export(self, request: ExportRequest) -> dict[str, Any]:
+        """Export a run as a file.
+
+        Returns:
+            name of the file, and its content in base64.
+        """
+        kind = request.format
+        record = self.store.load(request.run)
         weights = self.store.weights(record.id)
         if kind in ("weights", "onnx") and not weights.exists():
             raise ValueError(message("problem.learnt_nothing", run=record.id))
         if kind == "weights":
             content = weights.read_bytes()
         elif kind == "onnx":
-            content = onnx.export(weights)
+            content = onnx_export.export(weights)
         elif kind == "script":
             content = script(record).encode()
         else:
@@ -48,19 +63,19 @@ class RunFiles:
         name = f"{record.settings.model}-{record.id[-6:]}{FORMATS[kind]}"
         return {"name": name, "content": base64.b64encode(content).decode("ascii")}
 
-    def take_in(self, question: Any) -> dict[str, Any]:
-        """Weights that were downloaded, or that ``inkgrad train`` wrote, become a run of the store.
+    def import_weights(self, request: FileRequest) -> dict[str, Any]:
+        """Add a weights file, exported or written by ``inkgrad train``, to the store as a run.
 
-        {name, content}, in base64 -> {run: its id}. It has no curves.
+        The answer has the id of the ``run``, which has no curves.
         """
-        name, content = file(question)
+        name, content = request.name, request.content
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder, "weights.safetensors")
             path.write_bytes(content)
             try:
-                _, metadata = checkpoint.load(path, called=name)
+                _, metadata = weights_file.load(path, called=name)
                 record = _record(self.store.new_id(metadata["model"]), metadata)
-            except checkpoint.CheckpointError:
+            except weights_file.WeightsFileError:
                 raise
             except (KeyError, TypeError, ValueError) as error:
                 told = message("problem.untold", file=name, error=message_of(error))
@@ -70,17 +85,17 @@ class RunFiles:
         return {"run": record.id}
 
 
-def _record(run: str, metadata: dict[str, Any]) -> Record:
-    names = {field.name for field in fields_of(Settings)}
+def _record(run: str, metadata: dict[str, Any]) -> RunRecord:
+    names = {field.name for field in fields(Settings)}
     settings = {name: value for name, value in metadata["settings"].items() if name in names}
     results, data = metadata["results"], metadata["data"]
     test = results["test"]
-    return Record(
+    return RunRecord(
         id=run,
         created=now(),
         data=str(data["name"]),
         examples=int(data["train"]),
         settings=Settings(**settings),
         state="finished",
-        test=Score(**test) if test else None,
+        test=Evaluation(**test) if test else None,
     )

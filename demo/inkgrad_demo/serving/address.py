@@ -1,23 +1,28 @@
-"""The open tab in the address: ``?tab=lessons`` can be linked to, and a reload stays there.
+"""The open tab in the address: ``?tab=lessons`` can be linked to and survives a reload.
 
-What else a page keeps in the address (``&lesson=3``) is its own affair. (``page`` would be the
-better word, but Gradio takes that for the path of another app.)
+Pages may keep more there (``&lesson=3``). (Not ``page``: Gradio takes that for the path of another
+app.)
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from pathlib import Path
 
 import gradio as gr
 
-_SCRIPT = Path(__file__).with_suffix(".js").read_text(encoding="utf-8")
+from inkgrad_demo.serving import modules
+
+MODULE = "serving/address.js"
 
 
 def keep(app: gr.Blocks, tabs: gr.Tabs, names: Sequence[str]) -> None:
-    """Open the tab that the address names, and name there the one that is opened."""
-    script = f"const names = {json.dumps(names)};\n{_SCRIPT}"
-    app.load(None, outputs=tabs, js=f"() => {{ {script} return opened(); }}")
+    """Open the tab that the address names, and write the name of an opened tab to the address."""
+    opening = modules.call(MODULE, "openTab", json.dumps(names))
+    app.load(None, outputs=tabs, js=f"() => {opening}")
     for tab, name in zip(tabs.children, names, strict=True):
-        tab.select(None, js=f"() => {{ {script} remember({json.dumps(name)}); }}")
+        assert isinstance(tab, gr.Tab)
+        remembering = modules.call(
+            MODULE, "rememberTab", f"{json.dumps(name)}, {json.dumps(names[0])}"
+        )
+        tab.select(None, js=f"() => {remembering}")

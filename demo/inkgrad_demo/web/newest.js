@@ -1,28 +1,28 @@
-// Asking the server about a drawing that changes faster than it is read: one question is under way at a time,
-// and when its answer is there, the newest drawing is asked about. What was drawn in between is never
-// asked about: nothing piles up, on a slow machine either.
-//
-// newestOnly(ask, {answered, failed}) where
-//   ask()      builds the question and sends it: a promise of the answer
-//   failed()   is told of a failure, and gives how many milliseconds to wait before asking again
-function newestOnly(ask, { answered, failed }) {
-  let busy = false; // asking, or waiting to ask again
-  let again = false; // the drawing has changed since it was asked about
-  let epoch = 0; // raised by forget(): what was asked before is of no interest any more
+// Requests about something that changes faster than the server answers: one request is under way at
+// a time, and after its answer the newest state is sent. States in between are never sent, so that
+// nothing piles up on a slow machine.
+import { pause } from "./timing.js";
 
-  const pause = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
+// newestOnly(send, {answered, failed}) where
+//   send()            builds and sends the request: a promise of the answer
+//   answered(answer)  receives the answer
+//   failed()          is called after a failure; returns the milliseconds until the next try
+export function newestOnly(send, { answered, failed }) {
+  let busy = false; // a request is under way, or waits for its next try
+  let again = false; // the state has changed since it was sent
+  let generation = 0; // raised by forget(): earlier requests no longer matter
 
   async function run() {
     busy = true;
     do {
       again = false;
-      const asked = epoch;
+      const mine = generation;
       try {
-        const answer = await ask();
-        if (asked === epoch) answered(answer);
+        const answer = await send();
+        if (mine === generation) answered(answer);
       } catch {
         await pause(failed());
-        again ||= asked === epoch;
+        again ||= mine === generation;
       }
     } while (again);
     busy = false;
@@ -35,7 +35,7 @@ function newestOnly(ask, { answered, failed }) {
     },
     forget() {
       again = false;
-      epoch += 1;
+      generation += 1;
     },
   };
 }

@@ -1,35 +1,53 @@
-// Steps to be watched one after the other: play and pause, a step back and forward, any of them by a slider.
-//
-// createPlayer(place, {show, milliseconds}) fills the element `place` with its buttons, where
+// Steps to watch one after the other: play and pause, a step back and forward, any of them by a
+// slider.
+import { make } from "./elements.js";
+
+const DURATION = 3000; // milliseconds that all steps take, unless one step's time is given
+const FRAME = 16; // milliseconds between two steps at least
+const MAX_PACE = 500;
+const ICONS = {
+  back: "M13 5 8 10l5 5M6 5v10",
+  play: "M7 4.5v11l8-5.5Z",
+  pause: "M7 5v10M13 5v10",
+  forward: "m7 5 5 5-5 5m7-10v10",
+};
+
+const prefersStillness = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
+
+// createPlayer(page, place, {show, milliseconds}) fills the element `place` with its buttons, where
 //   show(step)      shows a step, from 0
-//   milliseconds    one step's time; by default so that all take some three seconds
-function createPlayer(place, { show, milliseconds }) {
-  const ICONS = {
-    back: "M13 5 8 10l5 5M6 5v10",
-    play: "M7 4.5v11l8-5.5Z",
-    pause: "M7 5v10M13 5v10",
-    forward: "m7 5 5 5-5 5m7-10v10",
+//   milliseconds    one step's time
+export function createPlayer({ text, findAll }, place, { show, milliseconds }) {
+  const makeButton = (className) => {
+    const button = make("button", { type: "button", className });
+    button.innerHTML = `<svg viewBox="0 0 20 20" aria-hidden="true"><path/></svg>`;
+    return button;
   };
-  const icon = `<svg viewBox="0 0 20 20" aria-hidden="true"><path/></svg>`;
+  const [back, toggle, forward] = ["back", "play", "forward"].map(makeButton);
+  const slider = make("input", {
+    type: "range",
+    min: 0,
+    max: 0,
+    step: 1,
+    value: 0,
+    autocomplete: "off",
+  });
+  const output = make("output");
   place.classList.add("player");
-  place.innerHTML =
-    ["back", "play", "forward"].map((name) => `<button type="button" class="${name}">${icon}</button>`).join("") +
-    `<input type="range" min="0" max="0" step="1" value="0" autocomplete="off"><output></output>`;
-  const [back, toggle, forward] = place.querySelectorAll("button");
-  const [slider, output] = [place.querySelector("input"), place.querySelector("output")];
+  place.append(back, toggle, forward, slider, output);
   let last = 0;
   let step = 0;
   let timer = null;
 
-  function label(button, name, key) {
-    button.querySelector("path").setAttribute("d", ICONS[name]);
+  function labelButton(button, icon, key) {
+    button.querySelector("path").setAttribute("d", ICONS[icon]);
     button.setAttribute("aria-label", text(key));
     button.title = text(key);
   }
 
-  function showControls() {
-    const playing = timer !== null;
-    label(toggle, playing ? "pause" : "play", playing ? "lessons.play.pause" : "lessons.play.play");
+  function showState() {
+    if (timer === null) labelButton(toggle, "play", "lessons.play.play");
+    else labelButton(toggle, "pause", "lessons.play.pause");
     back.disabled = step === 0;
     forward.disabled = step === last;
     slider.max = last;
@@ -39,62 +57,70 @@ function createPlayer(place, { show, milliseconds }) {
 
   function go(to) {
     step = Math.min(last, Math.max(0, to));
-    showControls();
+    showState();
     show(step);
   }
 
-  // What changes many times a second is not for screen readers; where it ends is.
+  // Screen readers follow single steps, not those that are played many times a second.
   function announce(aloud) {
-    for (const each of element.querySelectorAll("[role=status]")) each.ariaLive = aloud ? null : "off";
+    for (const each of findAll("[role=status]")) each.ariaLive = aloud ? null : "off";
   }
 
   function pause() {
     clearTimeout(timer);
     timer = null;
     announce(true);
-    showControls();
+    showState();
   }
 
   function play() {
     clearTimeout(timer);
     if (step === last) go(0);
-    const pace = milliseconds ?? Math.min(500, Math.max(16, 3000 / Math.max(1, last)));
-    const stride = Math.max(1, Math.round((last * 16) / 3000)); // of very many steps, several a time
-    const tick = () => {
-      const next = step + (milliseconds ? 1 : stride);
+    const pace = milliseconds ?? Math.min(MAX_PACE, Math.max(FRAME, DURATION / Math.max(1, last)));
+    const stride = milliseconds ? 1 : Math.max(1, Math.round((last * FRAME) / DURATION));
+    function advance() {
+      const next = step + stride;
       if (!place.isConnected || next >= last) pause();
-      else timer = setTimeout(tick, pace);
+      else timer = setTimeout(advance, pace);
       go(next);
-    };
+    }
     announce(false);
-    timer = setTimeout(tick, pace);
-    showControls();
+    timer = setTimeout(advance, pace);
+    showState();
   }
 
-  label(back, "back", "lessons.play.back");
-  label(forward, "forward", "lessons.play.forward");
-  slider.setAttribute("aria-label", text("lessons.play.step"));
-  back.addEventListener("click", () => (pause(), go(step - 1)));
-  forward.addEventListener("click", () => (pause(), go(step + 1)));
-  toggle.addEventListener("click", () => (timer === null ? play() : pause()));
-  slider.addEventListener("input", (event) => {
-    event.stopPropagation(); // it is none of the form's
-    const chosen = slider.valueAsNumber; // before pause() puts it back
+  function goAndRest(to) {
     pause();
-    go(chosen);
-  });
-  showControls();
+    go(to);
+  }
+
+  labelButton(back, "back", "lessons.play.back");
+  labelButton(forward, "forward", "lessons.play.forward");
+  slider.setAttribute("aria-label", text("lessons.play.step"));
+  back.addEventListener("click", () => goAndRest(step - 1));
+  forward.addEventListener("click", () => goAndRest(step + 1));
+  toggle.addEventListener("click", () => (timer === null ? play() : pause()));
+  slider.addEventListener("input", () => goAndRest(slider.valueAsNumber));
+  showState();
+
+  // New steps, 0 to `count`: shows one of them.
+  function load(count, at) {
+    pause();
+    last = count;
+    go(at);
+  }
+
+  // New steps, played from the first; those who prefer stillness see the last.
+  function playAll(count) {
+    load(count, prefersStillness() ? count : 0);
+    if (!prefersStillness()) play();
+  }
 
   return {
-    play,
-    // New steps, from 0 to `count`: show one of them.
-    load(count, at) {
-      pause();
-      last = count;
-      go(at);
+    load,
+    playAll,
+    get step() {
+      return step;
     },
-    get step() { return step; },
   };
 }
-
-const calm = () => matchMedia("(prefers-reduced-motion: reduce)").matches;

@@ -1,46 +1,41 @@
-"""What there is to play with in each lesson.
+"""The widget of each lesson: what there is to play with.
 
-Of a lesson NAME, ``NAME.py`` answers with the lesson's own code, ``NAME.html`` is the form and
-``NAME.js`` shows the answers; the other scripts here are what they share. A plaything's script runs
-like that of a page, with an ``element``, ``props`` and a ``server`` of its own.
+A lesson NAME has a folder here: ``widget.html`` is the form, ``widget.js`` mounts itself in it as
+the pages do, and ``widget.py`` answers it with the lesson's own code.
 """
 
 from __future__ import annotations
 
-from functools import cache
 from importlib import import_module
-from typing import Any
+from pathlib import Path
+from typing import Any, get_type_hints
 
-from inkgrad_demo.pages.parts import text_of
-from inkgrad_demo.services.request_validation import Asked
+from inkgrad_demo.services.request_validation import choice_error, parse
 from inkgrad_demo.texts import catalogues_of
 
-_PAGE = "lessons"  # what the keys of the words start with
-_SHARED = (
-    "web/words.js",
-    "web/newest.js",
-    "web/pad.js",
-    "web/keyboard.js",
-    "web/paint.js",
-    "web/confusion.js",
-    "web/cells.js",
-    "web/colors.js",
-    "web/widget_controls.js",
-    "web/plot.js",
-    "web/player.js",
-)
+_HERE = Path(__file__).parent
+_PAGE = "lessons"  # the prefix of the texts
 
 
-@cache
-def files_of(lesson: str) -> dict[str, Any]:
-    """The ``html``, ``script`` and ``catalogues`` of the lesson's plaything."""
+def widget_of(lesson: str) -> dict[str, Any]:
+    """Return the lesson's widget for its page: its ``name``, ``html`` and ``catalogues``."""
     return {
-        "html": text_of(f"widgets/{lesson}/widget.html"),
-        "script": text_of(*_SHARED, f"widgets/{lesson}/widget.js"),
-        "catalogues": catalogues_of(f"{_PAGE}.play", f"{_PAGE}.{lesson}", "cell"),
+        "name": lesson,
+        "html": (_HERE / lesson / "widget.html").read_text(encoding="utf-8"),
+        "catalogues": catalogues_of(f"{_PAGE}.play", f"{_PAGE}.{lesson}", "chart", "cell"),
     }
 
 
-def answer(lesson: str, asked: Asked, numbers: Any) -> dict[str, Any]:
-    """What the plaything answers; ``numbers`` are the lesson's results, None until computed."""
-    return import_module(f"{__name__}.{lesson}.widget").answer(asked, numbers)
+def answer(lesson: str, about: str | None, values: dict[str, Any], results: Any) -> dict[str, Any]:
+    """Return what a widget's form ``about`` answers to the values of its inputs.
+
+    ANSWERS in the lesson's widget.py has a function for each form, the default first. It takes its
+    request, a pydantic model, and the lesson's results, which are None until they are computed.
+    """
+    forms = import_module(f"{__name__}.{lesson}.widget").ANSWERS
+    form = next(iter(forms)) if about is None else about
+    if form not in forms:
+        raise choice_error("about", forms, about)
+    request = parse(get_type_hints(forms[form])["request"], values)
+    answered: dict[str, Any] = forms[form](request, results)
+    return answered

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 import torch
 
+from inkgrad.course import weights_file
 from inkgrad.course.commands import train as train_command
 from inkgrad.course.commands.train import INTERRUPTED
-from inkgrad.course.training import weights_file as checkpoint
 from warm_python import WarmPython
 
 
@@ -37,7 +37,7 @@ def test_json_is_one_object_an_epoch(backend: str, capsys: pytest.CaptureFixture
         assert {"epoch", "loss", "accuracy", "seconds"} <= epoch.keys()
         assert 0 <= epoch["accuracy"] <= 1
     assert "test_accuracy" not in epochs[0]
-    model, metadata = checkpoint.load("diabetes.safetensors", backend)
+    model, metadata = weights_file.load("diabetes.safetensors", backend)
     assert metadata["results"]["test"]["accuracy"] == epochs[-1]["test_accuracy"]
     assert metadata["settings"]["backend"] == backend == model.backend
     assert "Fallback data: scikit-learn's breast cancer table" in printed.err
@@ -48,7 +48,7 @@ def test_lines_for_people(capsys: pytest.CaptureFixture[str]) -> None:
     assert train("logistic", "--epochs", "40", "--out", "mine.safetensors") == 0
     printed = capsys.readouterr()
     lines = printed.out.splitlines()
-    assert lines[0].startswith("Training logistic (fused, cpu) on hours of study: 3 examples")
+    assert lines[0].startswith("Training logistic (fused, cpu) on hours of study: 3 training,")
     assert lines[1].startswith("epoch 2/40  loss ")
     assert lines[-2].startswith("epoch 40/40  loss ")
     assert lines[-1] == "Saved mine.safetensors"
@@ -61,7 +61,7 @@ def test_the_settings_reach_the_run(tmp_path: Path) -> None:
     table.write_text("\n".join(f"{i},{-i},{i % 2}" for i in range(40)))
     arguments = "--epochs 2 --batch-size 7 --lr 0.25 --optimizer adagrad --seed 9 --threads 3"
     assert train("diabetes", "--data", str(table), "--backend", "native", *arguments.split()) == 0
-    _, metadata = checkpoint.load("diabetes.safetensors")
+    _, metadata = weights_file.load("diabetes.safetensors")
     expected = {
         "epochs": 2,
         "batch_size": 7,
@@ -81,11 +81,11 @@ def test_the_settings_reach_the_run(tmp_path: Path) -> None:
 def test_momentum_decay_activation_and_augmentation_reach_the_run(tmp_path: Path) -> None:
     flags = "--epochs 1 --momentum 0.5 --weight-decay 0.01 --activation tanh --batch-size 400"
     assert train("softmax", *flags.split(), "--augment") == 0
-    _, metadata = checkpoint.load("softmax.safetensors")
+    _, metadata = weights_file.load("softmax.safetensors")
     expected = {"momentum": 0.5, "weight_decay": 0.01, "activation": "tanh", "augment": True}
     assert metadata["settings"].items() >= expected.items()
     assert train("cnn", "--epochs", "1", "--batch-size", "400", "--no-augment") == 0
-    assert not checkpoint.load("cnn.safetensors")[1]["settings"]["augment"]
+    assert not weights_file.load("cnn.safetensors")[1]["settings"]["augment"]
 
 
 @pytest.mark.parametrize(
@@ -108,8 +108,8 @@ def test_momentum_decay_activation_and_augmentation_reach_the_run(tmp_path: Path
         ("cnn --seed -1", "seed: expected at least 0"),
         ("cnn --threads 0", "threads: expected 1 to 1024, got 0"),
         ("cnn --device tpu", "argument --device: invalid choice: 'tpu'"),
-        ("cnn --out nowhere/cnn.safetensors", "out: there is no folder nowhere"),
-        ("cnn --out .", "out: . is a folder"),
+        ("cnn --out nowhere/cnn.safetensors", "out: expected an existing folder, got nowhere"),
+        ("cnn --out .", "out: expected a file, got the folder ."),
     ],
 )
 def test_wrong_usage(arguments: str, message: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -138,7 +138,7 @@ def test_a_diverging_run_says_so_and_leaves_the_old_file(
     out = Path("softmax.safetensors")
     out.write_text("the old one")
     assert train("softmax", "--lr", "1e6", "--epochs", "1") == 1
-    assert "Stopped: in epoch 1" in capsys.readouterr().out
+    assert "Training diverged in epoch 1: the loss is nan" in capsys.readouterr().out
     assert out.read_text() == "the old one"
 
 
@@ -153,7 +153,7 @@ def test_ctrl_c_keeps_what_was_learned(python: WarmPython) -> None:
     ended = training.finish()
     assert ended.returncode == INTERRUPTED
     assert "Saved logistic.safetensors" in ended.stderr
-    _, metadata = checkpoint.load("logistic.safetensors")
+    _, metadata = weights_file.load("logistic.safetensors")
     finished = metadata["results"]["last_epoch"]["epoch"]
     assert finished >= 1
     assert f"Stopped in epoch {finished + 1} of 100000000." in ended.stderr

@@ -1,4 +1,4 @@
-"""One's own digits become data; what is no picture, or has no label, is named."""
+"""The user's own digits become data; errors name the image that is invalid or has no label."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ SEVEN_PNG = png(raster(SEVEN, 100))
 PIXELS = bytes(range(256)) * 3 + bytes(16)
 
 
-def test_drawings_are_learnt_from_as_they_are() -> None:
+def test_drawings_are_learned_from_as_they_are() -> None:
     data = own_digits.drawn([(PIXELS, 3), (bytes(784), 9)])
     assert sorted(data.train.targets.tolist()) == [3, 9]
     assert data.train.inputs.shape == (2, 1, 28, 28)
@@ -96,10 +96,10 @@ def test_what_is_no_archive_is_refused() -> None:
 
 
 def test_an_archive_that_unpacks_to_too_much_is_refused_before_that(monkeypatch) -> None:
-    monkeypatch.setattr(own_digits, "MOST_BYTES", 100)
+    monkeypatch.setattr(own_digits, "MAX_BYTES", 100)
     with pytest.raises(DataError, match="at most 100 bytes when unpacked"):
         own_digits.archive(packed(**{"7/a.png": SEVEN_PNG}), "mine.zip")
-    monkeypatch.setattr(own_digits, "MOST_PICTURES", 0)
+    monkeypatch.setattr(own_digits, "MAX_IMAGES", 0)
     with pytest.raises(DataError, match="at most 0 images, got 1"):
         own_digits.archive(packed(**{"7/a.png": SEVEN_PNG}), "mine.zip")
 

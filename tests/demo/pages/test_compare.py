@@ -11,7 +11,8 @@ import torch
 
 pytest.importorskip("gradio")
 
-from inkgrad.course.training import confusion_images as cells
+from inkgrad.course.training import confusion_images
+from inkgrad.course.training.confusion_images import ConfusionImages
 from saved_runs import record
 
 pytestmark = pytest.mark.browser
@@ -125,8 +126,9 @@ def test_curves_along_epochs_or_seconds_of_what_is_learnt_from_or_not(open_page,
 def _keep_two_ones(store: Any, run: str) -> None:
     images = torch.zeros(2, 28, 28, dtype=torch.uint8)
     images[:, 6:22, 13:16] = 255
-    labels, answers = torch.ones(2, 2, dtype=torch.uint8)
-    cells.save(store.cells(run), cells.Cells(images, labels.clone(), answers.clone()))
+    labels, predictions = torch.ones(2, 2, dtype=torch.uint8)
+    kept = ConfusionImages(images, labels.clone(), predictions.clone())
+    confusion_images.save(store.confusion_images(run), kept)
 
 
 def test_images_stay_while_another_run_trains(open_page, saved) -> None:
@@ -142,7 +144,7 @@ def test_images_stay_while_another_run_trains(open_page, saved) -> None:
             return route.continue_()
         response = route.fetch()
         listed = response.json()
-        listed["runs"][2]["active"] = True
+        listed["runs"][2] |= {"active": True, "state": "training"}
         return route.fulfill(response=response, json=listed)
 
     page.route("**/component_server/**", train_one)
@@ -163,7 +165,8 @@ def test_the_images_of_a_cell_are_shown_and_drawn(open_page, saved) -> None:
     page = _open(open_page, **DESKTOP)
     ones = page.get_by_role("button", name="1 recognized as 1, images: 9", exact=True)
     ones.first.click()
-    notice = page.get_by_text(f"run {RUNS[0].id}: the images of its confusion matrix")
+    missing = f"run {RUNS[0].id}: the images of its confusion matrix were not saved"
+    notice = page.get_by_text(missing)
     notice.wait_for()
     ones.nth(1).click()
     page.get_by_text("Images of 1 recognized correctly: 2 of 9").wait_for()

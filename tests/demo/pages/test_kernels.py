@@ -37,7 +37,7 @@ def test_a_check_fills_its_table(open_page, surface: dict[str, Any]) -> None:
     _choose(page, {"linear_relu"}, {"float64", "float32"})
     assert page.locator("#kernels-checked").is_hidden()
     page.locator("#kernels-check .start").click()
-    page.get_by_text("6 passed, 0 failed, 2 left out").wait_for(timeout=LONG)
+    page.get_by_text("6 passed, 0 failed, 2 skipped").wait_for(timeout=LONG)
     cells = _cells(page)
     assert all(re.fullmatch(r"ok\s+(0|\d\.\d × 10⁻\S+)", cells[i]) for i in (0, 1, 3, 7))
     assert (cells[2].strip(), cells[6].strip(), cells[4:6]) == ("ok", "ok", ["–", "–"])
@@ -63,7 +63,7 @@ def test_a_reload_comes_back_to_the_check(open_page) -> None:
     page.locator("#kernels-check .start").click()
     page.wait_for_selector("#kernels-check .stop:enabled")
     page.reload()
-    page.get_by_text("2 passed, 0 failed, 2 left out").wait_for(timeout=LONG)
+    page.get_by_text("2 passed, 0 failed, 2 skipped").wait_for(timeout=LONG)
     assert len(_cells(page)) == 4
 
 
@@ -73,7 +73,7 @@ def test_a_failed_check_says_why_and_how_to_repeat_it(open_page) -> None:
     failed = {"op": "linear_relu", "dtype": "float32", "check": "parity", "status": "failed"}
     failed |= {"error": 0.25, "message": "bias: output differs"}
     skipped = {**failed, "check": "gradcheck", "status": "skipped", "error": None}
-    told = {"state": "failed", "ahead": 0, "error": "exited with code 1"}
+    told = {"state": "failed", "ahead": 0, "error": "ended with code 1"}
 
     def answer(route: Any) -> None:
         function = route.request.post_data_json["fn_name"]
@@ -86,7 +86,7 @@ def test_a_failed_check_says_why_and_how_to_repeat_it(open_page) -> None:
 
     page.route("**/component_server/**", answer)
     page.locator("#kernels-check .start").click()
-    page.get_by_text("Failed: exited with code 1").wait_for()
+    page.get_by_text("Failed: ended with code 1").wait_for()
     assert _cells(page) == ["–", "", "", "failed 2.5 × 10⁻¹"]
     (reason,) = page.locator("#kernels-failures li").all_inner_texts()
     assert "linear_relu float32 parity: bias: output differs" in reason
@@ -96,7 +96,7 @@ def test_a_failed_check_says_why_and_how_to_repeat_it(open_page) -> None:
 def test_charts_and_what_is_left_out_speak_the_language_of_the_page(open_page) -> None:
     page = _open(open_page, **DESKTOP, locale="zh-CN")
     assert page.locator("#kernels-speedup-key").inner_text().startswith("■ 前向")
-    page.locator('#kernels-speedup[aria-label*="64x784->512, 前向+反向: "]').wait_for()
+    page.locator('#kernels-speedup canvas[aria-label*="64x784->512, 前向+反向传播: "]').wait_for()
     _choose(page, {"linear_relu"}, {"float32"})
     page.locator("#kernels-check .start").click()
     left_out = page.locator("#kernels-checks td.skipped").first
@@ -128,9 +128,9 @@ def test_a_benchmark_is_measured_beside_the_committed_one(open_page) -> None:
         # times of both, how many times as fast, and the committed ratio
         assert len(re.findall(r"\d (?:ns|µs|ms)", row)) == 2
         assert len(re.findall(r"\d×", row)) == 2
-    label = page.locator("#kernels-speedup").get_attribute("aria-label")
+    label = page.locator("#kernels-speedup canvas").get_attribute("aria-label")
     assert "759x8->6, forward: " in label
-    for canvas in ("#kernels-speedup", "#kernels-roofline"):
+    for canvas in ("#kernels-speedup canvas", "#kernels-roofline canvas"):
         assert page.evaluate(
             """canvas => {
                 const { width, height } = canvas;
@@ -185,7 +185,7 @@ def test_one_draws_and_another_waits_while_a_check_runs(open_page) -> None:
     assert page.locator("#kernels-check .stop").is_enabled()  # still under way
     third = _open(open_page, **DESKTOP)
     third.locator("#kernels-bench .start").click()
-    third.get_by_text("In line: 1 ahead").wait_for()
+    third.get_by_text("Queued: 1 ahead").wait_for()
     third.locator("#kernels-bench .stop").click()
     third.get_by_text("Stopped.").wait_for()
     page.locator("#kernels-check .stop").click()

@@ -12,7 +12,7 @@ import pytest
 
 from inkgrad.course.data.datasets import digits
 from inkgrad.course.settings import course_settings
-from inkgrad.course.training.live_run import LiveRun
+from inkgrad.course.training.run import Run
 from strokes import ONE, SEVEN, Stroke
 
 pytest.importorskip("gradio")
@@ -194,7 +194,7 @@ def test_the_rate_is_changed_while_it_trains(open_train) -> None:
     _until_result(page)
     with page.expect_download() as download:
         page.get_by_role("button", name="Record (JSON)").click()
-    (changed,) = json.loads(Path(download.value.path()).read_text())["rates"]
+    (changed,) = json.loads(Path(download.value.path()).read_text())["lr_changes"]
     assert changed["lr"] == 0.001
 
 
@@ -298,7 +298,7 @@ def test_the_model_reads_a_drawing_while_it_learns_and_at_moments_before(open_tr
 
 def test_the_past_of_a_run_before_the_restart_is_gone_through(open_train, store) -> None:
     settings = course_settings("cnn", epochs=3, augment=False)
-    kept = LiveRun(settings, lambda say: digits(), store)  # in no memory of the app's
+    kept = Run(settings, lambda report: digits(), store)  # in no memory of the app's
     kept.start()
     assert kept.wait(60)
     page = open_train(f"run={kept.id}", **DESKTOP)
@@ -333,7 +333,7 @@ def test_drawings_are_labelled_kept_and_trained_on(open_train) -> None:
         _wait(page, "!document.querySelector('.trial').matches(':not(.untouched)')")
     page.reload()
     page.wait_for_selector("#train-start")
-    assert "Saved drawings: 2" in _text(page, "#train-drawings")
+    assert "drawings: 2" in _text(page, "#train-drawings")
     _start(page)
     _until_result(page)
     _draw(page, SEVEN)

@@ -63,7 +63,7 @@ struct WinogradForward {
   int64_t tile_channels;
   void (*pack)(const ConvGeometry& conv, Filters<T> filters, int64_t first_tile, int64_t tiles,
                T* packed);
-  // At most conv_lanes images. Returns a bit for each image with a result that is not finite: such
+  // At most `lanes` images. Returns a bit for each image with a result that is not finite: such
   // an image has to be computed again, since NaN may stand for infinity.
   uint64_t (*run)(const ConvForwardParams<T>& params, RowRange rows);
 };
@@ -116,7 +116,7 @@ struct ConvGradWeight {
 template <typename T>
 struct WinogradGradWeight {
   ConvMemory (*memory)(const ConvGeometry& conv, const PoolGeometry& pool);
-  // At most conv_lanes images. Sums of the output channels `outs`; params.sums are theirs alone.
+  // At most `lanes` images. Adds to the sums of the output channels `outs`, at params.sums.
   void (*run)(const ConvGradWeightParams<T>& params, ChannelRange outs, RowRange rows);
   void (*unpack)(const ConvGeometry& conv, ChannelRange outs, const T* sums, T* grad_weight);
 };

@@ -94,7 +94,7 @@ inline void relu_pool_row(const T* x, int64_t row_stride, const PoolGeometry& p,
   const auto vectors = [&](auto lanes) {
     constexpr int W = decltype(lanes)::value;
     for (int64_t j = 0; j < n; j += W) {
-      const int64_t at = j + W <= n ? j : n - W;  // the last vector overlaps its neighbour
+      const int64_t at = j + W <= n ? j : n - W;  // the last vector overlaps the one before
       relu_pool_pairs<W>(x + 2 * at, row_stride, p.window_height, output + at, indices + at);
     }
   };

@@ -1,141 +1,168 @@
-// The Compare page: wires the list of runs, what is shown of those chosen, deleting and downloads.
-// Gradio runs this with `element` (the page), `props` and `server` (see compare.py for what is in them).
+// The Compare page: connects the list of runs, what is shown of those chosen, deleting and downloads.
+import { createCells } from "../../web/cells.js";
+import { confusionTable } from "../../web/confusion.js";
+import { saveFile } from "../../web/downloads.js";
+import { createPage } from "../../web/page.js";
+import { mergeStatus } from "../../web/run_status.js";
+import { createComparedCurves } from "./compared_curves.js";
+import { createFacts } from "./facts.js";
+import { createRunList } from "./run_list.js";
 
-const EVERY = 2000; // milliseconds between two looks while something trains
-const PARAMETER = "compare"; // of the address, which runs are compared
+const PERIOD = 2000; // milliseconds between two looks while something trains
+const PARAMETER = "compare"; // of the address: which runs are compared
 
-const list = createList({ changed: load });
-const curves = createCurves();
-const facts = createFacts();
-const cells = createCells(find("#compare-cells"), server.cell);
-let loaded = [];
-let turn = 0; // raised by load(): answers to earlier questions are of no interest
+export function mount(gradio) {
+  const page = createPage(gradio);
+  const { element, props, server, find, text, translate, messageText } = page;
 
-// What the server says; an object with `error` if it says that something is wrong, or nothing.
-async function ask(name, question) {
-  const answer = await server[name](question).catch(() => undefined);
-  const complaint = answer ? said(answer.error ?? "") : text("compare.failed");
-  find("#compare-notice").textContent = complaint;
-  return complaint ? { error: complaint } : answer;
-}
+  const list = createRunList(page, { changed: load });
+  const curves = createComparedCurves(page);
+  const facts = createFacts(page);
+  const cells = createCells(page, find("#compare-cells"), server.cell);
+  let loaded = [];
+  let turn = 0; // raised by load(): answers to earlier requests no longer matter
 
-// -- the runs that are chosen --
+  // The server's answer; {error} where it reports one or does not answer.
+  async function sendAndShow(name, request) {
+    const answer = await server[name](request).catch(() => undefined);
+    const error = answer ? messageText(answer.error ?? "") : text("compare.failed");
+    find("#compare-notice").textContent = error;
+    return error ? { error } : answer;
+  }
 
-// The model, and in what the run differs from the others of that model.
-function nameOf(run, number) {
-  const backend = text(`train.backend.${run.settings.backend}`);
-  const alike = loaded.filter(({ settings }) => settings.model === run.settings.model);
-  const differing = Object.keys(props.settings)
-    .filter((name) => new Set(alike.map(({ settings }) => String(settings[name]))).size > 1)
-    .slice(0, 2)
-    .map((name) => (name === "backend" ? backend : `${text(props.settings[name])} ${run.settings[name]}`));
-  return [`${number + 1}. ${text(`train.model.${run.settings.model}`)}`, ...differing].join(", ");
-}
+  // -- the runs that are chosen --
 
-async function load() {
-  const mine = ++turn;
-  const ids = list.chosen;
-  remember(ids);
-  const answer = ids.length ? await ask("load_runs", { runs: ids }) : { runs: [] };
-  if (mine !== turn || answer.error) return;
-  loaded = answer.runs;
-  paint();
-}
+  // The model, and where the run differs from the others of that model.
+  function nameOf(run, index) {
+    const { settings } = run;
+    const alike = loaded.filter((other) => other.settings.model === settings.model);
+    const differing = Object.keys(props.settings)
+      .filter((name) => new Set(alike.map((other) => String(other.settings[name]))).size > 1)
+      .slice(0, 2)
+      .map((name) =>
+        name === "backend"
+          ? text(`train.backend.${settings.backend}`)
+          : `${text(props.settings[name])} ${settings[name]}`,
+      );
+    return [`${index + 1}. ${text(`train.model.${settings.model}`)}`, ...differing].join(", ");
+  }
 
-function paint() {
-  find("#compare-chosen").hidden = loaded.length === 0;
-  if (loaded.length === 0) return;
-  const runs = loaded.map((run, i) => ({ ...run, name: nameOf(run, i), colour: list.colour(run.id) }));
-  curves.paint(runs);
-  facts.paint(runs);
-  paintMatrices(runs.filter(({ confusion }) => confusion !== null));
-}
+  async function load() {
+    const mine = ++turn;
+    const runs = list.chosen;
+    rememberInAddress(runs);
+    const known = new Map(loaded.map((run) => [run.id, run]));
+    const cursors = Object.fromEntries(loaded.map(({ id, cursor }) => [id, cursor]));
+    const answer = runs.length ? await sendAndShow("load_runs", { runs, cursors }) : { runs: [] };
+    if (mine !== turn || answer.error) return;
+    loaded = answer.runs.map((run) => mergeStatus(known.get(run.id), run));
+    paint();
+  }
 
-let painted = ""; // which matrices, in which language: they stay while some other run trains
+  function paint() {
+    find("#compare-chosen").hidden = loaded.length === 0;
+    if (loaded.length === 0) return;
+    const runs = loaded.map((run, i) => ({
+      ...run,
+      name: nameOf(run, i),
+      color: list.color(run.id),
+    }));
+    curves.paint(runs);
+    facts.paint(runs);
+    paintMatrices(runs.filter(({ confusion }) => confusion !== null));
+  }
 
-function paintMatrices(judged) {
-  const now = JSON.stringify([props.value, ...judged.map(({ id, name, colour }) => [id, name, colour])]);
-  if (now === painted) return;
-  painted = now;
-  cells.clear();
-  find("#compare-matrices").hidden = judged.length === 0;
-  find("#compare-confusion").replaceChildren(...judged.map((run) => {
-    const open = (button, count, cell) => cells.open(button, count, { run: run.id, ...cell });
-    const table = confusionTable(run.confusion, run.name, run.confusion.length === 10 ? open : null);
-    table.style.setProperty("--run", `var(${run.colour})`);
-    return table;
-  }));
-}
+  let painted = ""; // which matrices, in which language: they stay while some other run trains
 
-function remember(ids) {
-  const address = new URL(location);
-  if (ids.length) address.searchParams.set(PARAMETER, ids.join(","));
-  else address.searchParams.delete(PARAMETER);
-  history.replaceState(history.state, "", address);
-}
+  function paintMatrices(runs) {
+    const now = JSON.stringify([
+      props.value,
+      ...runs.map(({ id, name, color }) => [id, name, color]),
+    ]);
+    if (now === painted) return;
+    painted = now;
+    cells.clear();
+    find("#compare-matrices").hidden = runs.length === 0;
+    find("#compare-confusion").replaceChildren(
+      ...runs.map((run) => {
+        const open = (button, count, cell) => cells.open(button, count, { run: run.id, ...cell });
+        const isOfDigits = run.confusion.length === 10;
+        const table = confusionTable(page, run.confusion, run.name, isOfDigits ? open : null);
+        table.style.setProperty("--run", `var(--ink-${run.color})`);
+        return table;
+      }),
+    );
+  }
 
-// -- deleting --
+  function rememberInAddress(ids) {
+    const address = new URL(location);
+    if (ids.length) address.searchParams.set(PARAMETER, ids.join(","));
+    else address.searchParams.delete(PARAMETER);
+    history.replaceState(history.state, "", address);
+  }
 
-const sure = find("#compare-sure");
+  // -- deleting --
 
-find("#compare-delete").addEventListener("click", () => {
-  const { length: count } = list.chosen;
-  find("#compare-sure-words").textContent = text(count === 1 ? "compare.sure.one" : "compare.sure", { count });
-  sure.showModal();
-});
-find("#compare-keep").addEventListener("click", () => sure.close());
-find("#compare-forget").addEventListener("click", async () => {
-  sure.close();
-  const runs = list.chosen;
-  const answer = await ask("delete_runs", { runs });
-  if (answer.error) return;
-  dispatchEvent(new CustomEvent("inkgrad:deleted", { detail: runs })); // to the Draw page
-  refresh();
-});
+  const confirmation = find("#compare-sure");
 
-// -- downloads --
+  find("#compare-delete").addEventListener("click", () => {
+    const { length: count } = list.chosen;
+    const key = count === 1 ? "compare.sure.one" : "compare.sure";
+    find("#compare-sure-words").textContent = text(key, { count });
+    confirmation.showModal();
+  });
+  find("#compare-keep").addEventListener("click", () => confirmation.close());
+  find("#compare-forget").addEventListener("click", async () => {
+    confirmation.close();
+    const runs = list.chosen;
+    const answer = await sendAndShow("delete_runs", { runs });
+    if (answer.error) return;
+    dispatchEvent(new CustomEvent("inkgrad:deleted", { detail: runs })); // to the Draw page
+    refresh();
+  });
 
-find("#compare-downloads").addEventListener("click", async ({ target }) => {
-  const form = target.closest("button")?.value;
-  if (!form) return;
-  const file = await ask("export_runs", { runs: list.chosen, form, language: props.value });
-  if (file.error) return;
-  const link = document.createElement("a");
-  link.href = URL.createObjectURL(new Blob([file.text], { type: file.type }));
-  link.download = file.name;
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
-});
+  // -- downloads --
 
-// -- start --
+  find("#compare-downloads").addEventListener("click", async ({ target }) => {
+    const form = target.closest("button")?.value;
+    if (!form) return;
+    const file = await sendAndShow("export_runs", {
+      runs: list.chosen,
+      form,
+      language: props.value,
+    });
+    if (!file.error) saveFile(file.name, [file.text], file.type);
+  });
 
-async function refresh() {
-  const answer = await ask("list_runs", {});
-  if (answer.error) return;
-  const busy = list.busy;
-  list.set(answer);
-  if (busy || list.busy) load();
-}
+  // -- start --
 
-const isShown = () => element.offsetParent !== null;
+  async function refresh() {
+    const answer = await sendAndShow("list_runs", {});
+    if (answer.error) return;
+    const wasBusy = list.busy;
+    list.set(answer);
+    if (wasBusy || list.busy) load();
+  }
 
-async function begin() {
-  await refresh();
-  const asked = new URLSearchParams(location.search).get(PARAMETER)?.split(",") ?? [];
-  list.choose(asked.length ? asked : list.newest);
-}
+  async function start() {
+    await refresh();
+    const ids = new URLSearchParams(location.search).get(PARAMETER)?.split(",") ?? [];
+    list.choose(ids.length ? ids : list.newest);
+  }
 
-translate();
-begin();
-// Whoever comes back from the Train page sees what was trained there.
-let shown = isShown();
-setInterval(() => {
-  const before = shown;
-  shown = isShown();
-  if (shown && (!before || list.busy) && !document.hidden && !sure.open) refresh();
-}, EVERY);
-watch("value", () => {
   translate();
-  list.paint();
-  paint();
-});
+  start();
+  // Coming back from the Train page shows what was trained there.
+  const isShown = () => element.offsetParent !== null;
+  let wasShown = isShown();
+  setInterval(() => {
+    const opened = isShown() && !wasShown;
+    wasShown = isShown();
+    if (wasShown && (opened || list.busy) && !document.hidden && !confirmation.open) refresh();
+  }, PERIOD);
+  gradio.watch("value", () => {
+    translate();
+    list.paint();
+    paint();
+  });
+}

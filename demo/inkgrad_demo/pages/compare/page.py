@@ -1,54 +1,36 @@
-"""The Compare page: runs of the Train page and of before, beside each other."""
+"""The Compare page: runs side by side."""
 
 from __future__ import annotations
 
-import gradio as gr
-
-from inkgrad_demo.i18n import i18n
-from inkgrad_demo.pages.parts import telling_function, text_of
-from inkgrad_demo.services.comparisons import MOST_COMPARED, Comparisons
-from inkgrad_demo.services.confusion_images import CellImages
-from inkgrad_demo.services.data_choices import DATA_NAMES
+from inkgrad_demo.pages.page_html import page_html
+from inkgrad_demo.services.comparison_service import MAX_COMPARED, ComparisonService
+from inkgrad_demo.services.confusion_service import ConfusionService
+from inkgrad_demo.services.training_data import DATA_NAMES
+from inkgrad_demo.serving.exposed import to_page
 from inkgrad_demo.texts import catalogues_of
 
 NAME = "compare"
 
-_SCRIPTS = (
-    "web/words.js",
-    "web/paint.js",
-    "web/chart.js",
-    "web/confusion.js",
-    "web/cells.js",
-    "pages/compare/list.js",
-    "pages/compare/curves.js",
-    "pages/compare/table.js",
-    "pages/compare/page.js",
-)
 
-
-def build(comparisons: Comparisons, images: CellImages) -> None:
-    """Put the page into the tab that is open."""
-    gr.HTML(
-        value=i18n("app.language"),
-        html_template=text_of("pages/compare/page.html"),
-        js_on_load=text_of(*_SCRIPTS),
-        apply_default_css=False,
-        server_functions=[
-            telling_function(ask)
-            for ask in (
-                comparisons.list_runs,
-                comparisons.load_runs,
-                comparisons.delete_runs,
-                comparisons.export_runs,
-                images.cell,
-            )
-        ],
-        # What the scripts find in `props`, beside `value`:
-        catalogues=catalogues_of(NAME, "cell", "data", "train.model", "train.backend"),
+def build(comparison: ComparisonService, confusion: ConfusionService) -> None:
+    """Build the page in the open tab."""
+    page_html(
+        NAME,
+        to_page(
+            comparison.list_runs,
+            comparison.load_runs,
+            comparison.delete_runs,
+            comparison.export_runs,
+            confusion.cell,
+        ),
+        # The scripts find these in `props`, beside `value`:
+        catalogues=catalogues_of(NAME, "chart", "cell", "data", "train.model", "train.backend"),
         data_names=DATA_NAMES,
-        most_compared=MOST_COMPARED,
+        most_compared=MAX_COMPARED,
         states={
-            "unfinished": "compare.state.unfinished",
+            "loading": "compare.state.unfinished",
+            "training": "compare.state.unfinished",
+            "paused": "compare.state.unfinished",
             "finished": "compare.state.finished",
             "stopped": "compare.state.stopped",
             "diverged": "compare.state.diverged",

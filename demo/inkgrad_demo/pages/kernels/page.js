@@ -1,121 +1,142 @@
-// The Kernels page: wires the checks, the benchmarks and what there is to read about the ops.
-// Gradio runs this with `element` (the page), `props` and `server` (see kernels.py for what is in them).
+// The Kernels page: connects the checks, the benchmarks and the notes about the ops.
+import { make } from "../../web/elements.js";
+import { createPage } from "../../web/page.js";
+import { createBenchForm } from "./bench_form.js";
+import { createBenchResults } from "./bench_results.js";
+import { createCheckTable } from "./check_table.js";
+import { createJob } from "./job.js";
+import { createOpNotes } from "./op_notes.js";
 
-// -- what was built and loaded --
+export function mount(gradio) {
+  const page = createPage(gradio);
+  const { props, server, find, findAll, text, translate } = page;
 
-function addFacts(list, facts) {
-  list.replaceChildren(...facts.flatMap(([name, value]) => {
-    const term = Object.assign(document.createElement("dt"), { textContent: name });
-    const shown = Array.isArray(value) ? value.join(", ") : value;
-    return [term, Object.assign(document.createElement("dd"), { textContent: shown || "–" })];
-  }));
-}
+  // -- what was built and loaded --
 
-function showBuild() {
-  const { config } = props;
-  const withoutCuda = config.cuda_toolkit ? "kernels.built.cuda.unloaded" : "kernels.built.cuda.none";
-  addFacts(find("#kernels-facts"), [
-    [text("kernels.built.cpu"), config.cpu_library_loaded ?? text("kernels.built.cpu.none")],
-    [text("kernels.built.cuda"), text(config.cuda_kernels === "loaded" ? "kernels.built.cuda.loaded" : withoutCuda)],
-    [text("kernels.built.torch"), config.torch],
-    [text("kernels.built.compiler"), config.compiler],
-  ]);
-  addFacts(find("#kernels-config"), Object.entries(config).map(([name, value]) => [name.replaceAll("_", " "), value]));
-}
-
-// -- checks --
-
-const checks = createChecks(find("#kernels-checks"), find("#kernels-failures"), props.choices.checks);
-
-function addTicks(name, values) {
-  for (const value of values) {
-    find(`#kernels-check-${name}`).insertAdjacentHTML("beforeend",
-      `<label class="tick"><input type="checkbox" value="${value}" checked autocomplete="off"><span>${value}</span></label>`);
+  function listFacts(list, facts) {
+    const parts = facts.flatMap(([name, value]) => {
+      const shown = Array.isArray(value) ? value.join(", ") : value;
+      return [make("dt", { textContent: name }), make("dd", { textContent: shown || "–" })];
+    });
+    list.replaceChildren(...parts);
   }
-}
-const ticked = (name) =>
-  [...element.querySelectorAll(`#kernels-check-${name} input:checked`)].map((input) => input.value);
 
-addTicks("ops", props.choices.ops);
-addTicks("dtypes", props.choices.dtypes);
+  function cudaText({ cuda_kernels: kernels, cuda_toolkit: toolkit }) {
+    if (kernels === "loaded") return text("kernels.built.cuda.loaded");
+    return text(toolkit ? "kernels.built.cuda.unloaded" : "kernels.built.cuda.none");
+  }
 
-function checkStatus() {
-  const { finished, total, results } = checks;
-  const failed = results.filter(({ status }) => status === "failed").length;
-  const words = finished === 0 ? "kernels.job.starting" : failed ? "kernels.check.progress_failed" : "kernels.check.progress";
-  return { text: text(words, { finished, total, failed }), share: total ? finished / total : 0 };
-}
+  function showBuild() {
+    const { config } = props;
+    listFacts(find("#kernels-facts"), [
+      [text("kernels.built.cpu"), config.cpu_library_loaded ?? text("kernels.built.cpu.none")],
+      [text("kernels.built.cuda"), cudaText(config)],
+      [text("kernels.built.torch"), config.torch],
+      [text("kernels.built.compiler"), config.compiler],
+    ]);
+    const all = Object.entries(config).map(([name, value]) => [name.replaceAll("_", " "), value]);
+    listFacts(find("#kernels-config"), all);
+  }
 
-function showVerdict() {
-  const count = (wanted) => checks.results.filter(({ status }) => status === wanted).length;
-  if (checks.finished === 0) return;
-  const box = find("#kernels-check");
-  box.classList.toggle("bad", count("failed") > 0);
-  box.classList.toggle("good", count("failed") === 0 && checks.finished === checks.total);
-  find("#kernels-check .status").textContent = text("kernels.check.verdict", {
-    passed: count("passed"), failed: count("failed"), skipped: count("skipped"), total: checks.total,
+  // -- checks --
+
+  const checks = createCheckTable(page, find("#kernels-checks"), find("#kernels-failures"));
+
+  function addTicks(name, values) {
+    const ticks = values.map((value) => {
+      const input = make("input", { type: "checkbox", value, checked: true, autocomplete: "off" });
+      return make("label", { className: "tick" }, [input, make("span", { textContent: value })]);
+    });
+    find(`#kernels-check-${name}`).append(...ticks);
+  }
+
+  const ticked = (name) =>
+    findAll(`#kernels-check-${name} input:checked`).map((input) => input.value);
+
+  addTicks("ops", props.choices.ops);
+  addTicks("dtypes", props.choices.dtypes);
+
+  const countOf = (status) => checks.results.filter((result) => result.status === status).length;
+
+  function checkStatus() {
+    const { finished, total } = checks;
+    const values = { finished, total, failed: countOf("failed") };
+    if (finished === 0) return { text: text("kernels.job.starting"), share: 0 };
+    const key = values.failed ? "kernels.check.progress_failed" : "kernels.check.progress";
+    return { text: text(key, values), share: finished / total };
+  }
+
+  function showVerdict() {
+    const { finished, total } = checks;
+    if (finished === 0) return;
+    const [passed, failed, skipped] = ["passed", "failed", "skipped"].map(countOf);
+    const box = find("#kernels-check");
+    box.classList.toggle("bad", failed > 0);
+    box.classList.toggle("good", failed === 0 && finished === total);
+    const values = { passed, failed, skipped, total };
+    box.querySelector(".status").textContent = text("kernels.check.verdict", values);
+  }
+
+  const checkJob = createJob(page, find("#kernels-check"), "check", {
+    request() {
+      const chosen = { ops: ticked("ops"), dtypes: ticked("dtypes") };
+      if (chosen.ops.length && chosen.dtypes.length) return chosen;
+      find("#kernels-check .trouble").textContent = text("kernels.check.nothing");
+      return null;
+    },
+    begun({ ops, dtypes }) {
+      find("#kernels-check").classList.remove("good", "bad");
+      checks.layOut(ops, dtypes);
+      for (const each of ["#kernels-checked", "#kernels-check-note"]) find(each).hidden = false;
+    },
+    received({ started, result }) {
+      if (started) checks.start(started);
+      if (result) checks.add(result);
+    },
+    status: checkStatus,
+    ended: checks.interrupt,
+    settled: showVerdict,
   });
-}
 
-const checkJob = createJob(find("#kernels-check"), "check", {
-  question() {
-    const asked = { ops: ticked("ops"), dtypes: ticked("dtypes") };
-    if (asked.ops.length && asked.dtypes.length) return asked;
-    find("#kernels-check .trouble").textContent = text("kernels.check.nothing");
-    return null;
-  },
-  begun({ ops, dtypes }) {
-    find("#kernels-check").classList.remove("good", "bad");
-    checks.lay(ops, dtypes);
-    for (const each of ["#kernels-checked", "#kernels-check-note"]) find(each).hidden = false;
-  },
-  told({ started, result }) {
-    if (started) checks.started(started);
-    if (result) checks.result(result);
-  },
-  status: checkStatus,
-  ended: checks.interrupted,
-  settled: showVerdict,
-});
+  // -- benchmarks --
 
-// -- benchmarks --
+  const form = createBenchForm(page, { changed: () => benches.paint() });
+  const benches = createBenchResults(page, form);
 
-const form = createBenchForm(props.choices, { changed: () => benches.paint() });
-const benches = createBenches(form);
+  const benchJob = createJob(page, find("#kernels-bench"), "bench", {
+    request() {
+      const wrong = form.check();
+      find("#kernels-bench .trouble").textContent = wrong ?? "";
+      return wrong === null ? form.request() : null;
+    },
+    begun(request) {
+      form.set(request);
+      benches.begin();
+    },
+    received: benches.receive,
+    status: benches.status,
+  });
 
-const benchJob = createJob(find("#kernels-bench"), "bench", {
-  question() {
-    const fault = form.fault();
-    find("#kernels-bench .trouble").textContent = fault ?? "";
-    return fault === null ? form.question() : null;
-  },
-  begun(asked) {
-    form.set(asked);
-    benches.begun();
-  },
-  told: benches.told,
-  status: benches.status,
-});
+  // -- start --
 
-// -- start --
-
-createAbout(find("#kernels-about"), props.facts);
-translate();
-showBuild();
-checkJob.resume();
-benchJob.resume();
-benches.paint();
-server.committed({}).then((found) => found && benches.setCommitted(found), () => {});
-
-watch("value", () => {
+  createOpNotes(page, find("#kernels-about"));
   translate();
   showBuild();
-  checks.repaint();
-  checkJob.show();
-  form.speak();
+  checkJob.resume();
+  benchJob.resume();
   benches.paint();
-  benchJob.show();
-});
-// The charts have the theme's colours and the page's width.
-new MutationObserver(benches.paint).observe(document.body, { attributeFilter: ["class"] });
-new ResizeObserver(benches.paint).observe(find(".charts"));
+  server.committed({}).then(
+    (found) => found && benches.setCommitted(found),
+    () => {},
+  );
+
+  gradio.watch("value", () => {
+    translate();
+    showBuild();
+    checks.repaint();
+    checkJob.show();
+    form.translate();
+    benches.paint();
+    benchJob.show();
+  });
+}

@@ -1,71 +1,123 @@
-// Bars: native's time over ours, for each case forward and with gradients, from the line of equal times.
-//
-// groups: [{name, bars: [{direction, ratio: {median, lower, upper}, fresh, committed}]}], where `fresh` bars
-// were measured now and `committed` is the ratio that comes with inkgrad, if there is one.
-function paintSpeedups(canvas, groups) {
-  const BAR = 15;
-  const narrow = canvas.clientWidth < 480;
-  const heading = narrow ? 18 : 0;
-  const count = groups.reduce((sum, { bars }) => sum + bars.length, 0);
-  const height = groups.length ? 34 + count * (BAR + 3) + groups.length * (10 + heading) : 220;
-  const chart = beginChart(canvas, height);
-  if (chart === null) return;
-  const { context, width, colour } = chart;
-  if (groups.length === 0) return chartMessage(chart, text("kernels.bench.none"));
+// Bars: native's time over ours, for each case forward and with gradients, from the line of equal
+// times.
+import { createChart } from "../../web/chart.js";
+import { box, label, line } from "../../web/shapes.js";
 
-  const values = groups.flatMap(({ bars }) => bars.flatMap(({ ratio, committed }) => [ratio.lower, ratio.upper, committed ?? 1]));
-  const least = Math.min(0.8, ...values) * 0.95;
-  const most = Math.max(2, ...values) * 1.05;
-  const left = narrow ? 8 : Math.min(190, 0.38 * width);
-  const x = logScale(least, most, left, width - 52);
-  const bottom = height - 22;
+// Pixels. The y axis of this chart is in pixels, from the top.
+const BAR = 15;
+const BAR_GAP = 3;
+const GROUP_GAP = 10;
+const LABEL = 56; // of a bar, beside it
+const HEADING = 18; // where the name of a case stands above its bars
+const NARROW = 480;
+const EMPTY_HEIGHT = 220;
+const AXIS = 34; // above the bars and below them
 
-  context.textAlign = "center";
-  for (const tick of logTicks(least, most)) {
-    context.strokeStyle = colour("line");
-    line(context, x(tick), 0, x(tick), bottom);
-    context.fillStyle = colour("quiet");
-    context.fillText(`${tickLabel(tick)}×`, x(tick), bottom + 12);
+export const directionColor = (direction) => (direction === "forward" ? "accent" : "warn");
+
+// createSpeedups(page, figure, {groups, label, directionName}) where groups() gives
+// [{name, bars: [{direction, ratio: {median, lower, upper}, seconds, fresh, committed}]}]: `fresh`
+// bars were measured now and `committed` is the ratio that comes with inkgrad, or null.
+export function createSpeedups(page, figure, { groups, label: words, directionName }) {
+  const { text, brief, threeDigits, duration } = page;
+  const isNarrow = () => figure.clientWidth < NARROW;
+  const heading = () => (isNarrow() ? HEADING : 0);
+
+  // Each group with its top and that of each of its bars.
+  function layOut() {
+    let y = 0;
+    return groups().map(({ name, bars }) => {
+      const top = y + heading();
+      const placed = bars.map((bar, i) => ({ ...bar, top: top + i * (BAR + BAR_GAP) }));
+      y = top + bars.length * (BAR + BAR_GAP) + GROUP_GAP;
+      return { name, top, bottom: y - GROUP_GAP, bars: placed };
+    });
   }
 
-  let y = 6;
-  for (const { name, bars } of groups) {
-    context.fillStyle = colour("text");
-    context.textAlign = narrow ? "left" : "right";
-    const middle = narrow ? y + 8 : y + (bars.length * (BAR + 3)) / 2;
-    context.fillText(name, narrow ? left : left - 10, middle, narrow ? width - 16 : left - 14);
-    y += heading;
-    const top = y;
-    for (const bar of bars) {
-      paintBar(chart, bar, x, y, BAR);
-      y += BAR + 3;
+  const bottom = () => layOut().at(-1)?.bottom ?? 0;
+
+  function groupShapes({ name, top, bottom: end, bars }) {
+    const title = isNarrow()
+      ? [label(range()[0], top - 9, name, "text", { width: figure.clientWidth - 16 })]
+      : [];
+    return [
+      ...title,
+      ...bars.flatMap(barShapes),
+      line(
+        [
+          [1, top - 4],
+          [1, end + 1],
+        ],
+        "text",
+        { width: 1.5 },
+      ),
+    ];
+  }
+
+  function barShapes(bar) {
+    const { direction, ratio, seconds, fresh, committed, top } = bar;
+    const middle = top + BAR / 2;
+    const details = [
+      `${threeDigits(ratio.median)}× (${threeDigits(ratio.lower)}–${threeDigits(ratio.upper)})`,
+      `${duration(seconds.native.median)} → ${duration(seconds.ours.median)}`,
+    ].join("\n");
+    const whole = { name: directionName(direction), details, opacity: fresh ? 1 : 0.35 };
+    const shapes = [
+      box([1, top], [ratio.median, top + BAR], directionColor(direction), whole),
+      line(
+        [
+          [ratio.lower, middle],
+          [ratio.upper, middle],
+        ],
+        "text",
+        { width: 1 },
+      ),
+    ];
+    if (committed !== null) {
+      shapes.push(
+        line(
+          [
+            [committed, top - 1],
+            [committed, top + BAR + 1],
+          ],
+          "text",
+          { width: 2.5 },
+        ),
+      );
     }
-    context.strokeStyle = colour("text");
-    context.lineWidth = 1.5;
-    line(context, x(1), top - 4, x(1), y + 1); // beside its bars alone: on a phone their name is above them
-    y += 10;
+    const end = Math.max(1, ratio.upper, committed ?? 0);
+    const color = fresh ? "text" : "quiet";
+    return [
+      ...shapes,
+      label(end, middle, `${threeDigits(ratio.median)}×`, color, { shift: [6, 0] }),
+    ];
   }
-}
 
-function directionColour(colour, direction) {
-  return direction === "forward" ? colour("accent") : colour("warn");
-}
-
-function paintBar({ context, colour }, { direction, ratio, fresh, committed }, x, y, thickness) {
-  const [start, end] = [x(1), x(ratio.median)];
-  context.fillStyle = directionColour(colour, direction);
-  context.globalAlpha = fresh ? 1 : 0.35;
-  context.fillRect(Math.min(start, end), y, Math.max(1, Math.abs(end - start)), thickness);
-  context.globalAlpha = 1;
-  context.strokeStyle = colour("text");
-  context.lineWidth = 1;
-  line(context, x(ratio.lower), y + thickness / 2, x(ratio.upper), y + thickness / 2);
-  if (committed !== null) {
-    context.lineWidth = 2.5;
-    line(context, x(committed), y - 1, x(committed), y + thickness + 1);
+  function range() {
+    const values = groups().flatMap(({ bars }) =>
+      bars.flatMap(({ ratio, committed }) => [ratio.lower, ratio.upper, committed ?? 1]),
+    );
+    const [min, max] = [0.95 * Math.min(0.8, ...values), Math.max(2, ...values)];
+    const room = 1 - LABEL / Math.max(2 * LABEL, figure.clientWidth - leftOf(figure.clientWidth));
+    return [min, min * (max / min) ** (1 / room)];
   }
-  context.textAlign = "left";
-  context.fillStyle = fresh ? colour("text") : colour("quiet");
-  const edge = Math.max(start, end, x(ratio.upper), committed === null ? 0 : x(committed));
-  context.fillText(`${digits(ratio.median)}×`, edge + 6, y + thickness / 2);
+
+  const leftOf = (width) => (isNarrow() ? 8 : Math.min(190, 0.38 * width));
+
+  return createChart(page, figure, {
+    title: () => text("kernels.bench.speedup"),
+    label: words,
+    empty: () => text("kernels.bench.none"),
+    height: () => (groups().length ? bottom() + AXIS : EMPTY_HEIGHT),
+    left: leftOf,
+    zoom: "",
+    x: { range, logarithmic: true, tick: (value) => `${brief(value)}×` },
+    y: {
+      range: () => [bottom(), 0],
+      grid: false,
+      ticks: () =>
+        isNarrow() ? [] : layOut().map(({ name, top, bottom: end }) => [(top + end) / 2, name]),
+    },
+    shapes: () => layOut().flatMap(groupShapes),
+  });
 }

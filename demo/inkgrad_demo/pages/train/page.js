@@ -1,86 +1,100 @@
-// The Train page: wires the form, the run that is watched, the pad and the result.
-// Gradio runs this with `element` (the page), `props` and `server` (see train.py for what is in them).
+// The Train page: connects the form, the runs that are followed, the pad and the result.
+import { createPage } from "../../web/page.js";
+import { createEarlierRuns } from "./earlier_runs.js";
+import { createFollower } from "./follow.js";
+import { createForm } from "./form.js";
+import { createOwnDrawings } from "./own_drawings.js";
+import { createResult } from "./result.js";
+import { createTryOut } from "./try_out.js";
 
-let following = []; // the ids of the runs that are watched
+export function mount(gradio) {
+  const page = createPage(gradio);
+  const { props, server, find, text, messageText } = page;
+  let ids = []; // of the runs that are followed
+  let showsTheirSettings = false; // the next answer puts the run's settings into the form
 
-const form = createForm({ changed: () => form.toAddress(following) });
-const result = createResult();
-const teach = createTeach({ changed: (count) => form.tellDrawings(count) });
-const trial = createTrial({ drawn: teach.drawn });
-let unknown = false; // the settings of the run that is followed are not in the form yet
-const earlier = createEarlier({
-  opened(run) {
-    follow([run]);
-    unknown = true;
-    find(".watch").scrollIntoView({ block: "nearest", behavior: "smooth" });
-  },
-});
-const watching = createWatch({
-  news(runs) {
-    for (const run of runs) run.readsDigits = props.models[run.progress.model].reads_digits;
-    trial.news(runs[0]);
-    if (unknown) {
-      unknown = false;
-      form.show(runs[0].progress.settings);
-      form.toAddress(following);
+  const form = createForm(page, { changed: () => form.toAddress(ids) });
+  const result = createResult(page);
+  const drawings = createOwnDrawings(page, { changed: (count) => form.setDrawings(count) });
+  const tryOut = createTryOut(page, { drawn: drawings.drawn });
+  const earlier = createEarlierRuns(page, {
+    opened(run) {
+      follow([run]);
+      showsTheirSettings = true;
+      find(".watch").scrollIntoView({ block: "nearest", behavior: "smooth" });
+    },
+  });
+  const follower = createFollower(page, {
+    advanced(runs) {
+      for (const run of runs)
+        run.readsDigits = props.models[run.status.settings.model].reads_digits;
+      tryOut.advance(runs[0]);
+      if (showsTheirSettings) {
+        showsTheirSettings = false;
+        form.show(runs[0].status.settings);
+        form.toAddress(ids);
+      }
+      result.paint(runs);
+      if (!follower.busy) earlier.refresh();
+      showStart();
+    },
+    lost() {
+      ids = [];
+      form.toAddress(ids);
+      form.showError(text("train.lost"));
+    },
+  });
+
+  function follow(runs) {
+    ids = runs;
+    showsTheirSettings = false;
+    form.toAddress(ids);
+    tryOut.begin();
+    result.paint([]);
+    follower.follow(runs);
+  }
+
+  async function start() {
+    const wrong = form.check();
+    form.showError(wrong ?? "");
+    if (wrong !== null) return;
+    if (follower.busy) await follower.steer("stop");
+    const answer = await server.start(form.request(drawings.all));
+    if (!answer || answer.error) {
+      return form.showError(messageText(answer?.error ?? text("train.failed")));
     }
-    result.paint(runs);
-    if (!watching.busy) earlier.refresh();
-    find("#train-start").textContent = text(watching.busy ? "train.start_anew" : "train.start");
-  },
-  lost() {
-    following = [];
-    form.toAddress(following);
-    form.complain(text("train.lost"));
-  },
-});
-
-function follow(runs) {
-  following = runs;
-  unknown = false;
-  form.toAddress(following);
-  trial.begin();
-  result.paint([]);
-  watching.follow(runs);
-}
-
-async function start() {
-  const wrong = form.check();
-  form.complain(wrong ?? "");
-  if (wrong !== null) return;
-  if (watching.busy) await watching.steer("stop");
-  const answer = await server.start(form.question(teach.drawings));
-  if (!answer || answer.error) form.complain(said(answer?.error ?? text("train.failed")));
-  else {
     follow(answer.runs);
     // On a phone the curves are far below the button.
     const { top } = find(".watch").getBoundingClientRect();
     if (top > innerHeight / 2) find(".watch").scrollIntoView({ behavior: "smooth" });
   }
-}
 
-find("#train-form").addEventListener("submit", (event) => {
-  event.preventDefault();
-  start();
-});
+  find("#train-form").addEventListener("submit", (event) => {
+    event.preventDefault();
+    start();
+  });
 
-function translateAll() {
+  function showStart() {
+    find("#train-start").textContent = text(follower.busy ? "train.start_anew" : "train.start");
+  }
+
+  function translate() {
+    page.translate();
+    form.translate();
+    drawings.paint();
+    tryOut.translate();
+    follower.paint();
+    result.paint(follower.runs);
+    earlier.paint();
+    showStart();
+  }
+
   translate();
-  form.translate();
-  teach.paint();
-  trial.translate();
-  watching.paint();
-  result.paint(watching.runs);
-  earlier.paint();
-  find("#train-start").textContent = text(watching.busy ? "train.start_anew" : "train.start");
+  earlier.refresh();
+  gradio.watch("value", translate);
+  const given = new URLSearchParams(location.search);
+  if (given.get("run")) {
+    follow(given.get("run").split(",").slice(0, 2));
+    showsTheirSettings = !given.has("model"); // an address without settings
+  } else form.toAddress([]);
 }
-
-translateAll();
-earlier.refresh();
-watch("value", translateAll);
-const asked = new URLSearchParams(location.search).get("run");
-if (asked) {
-  const bare = !new URLSearchParams(location.search).has("model"); // an address that somebody wrote
-  follow(asked.split(",").slice(0, 2));
-  unknown = bare;
-} else form.toAddress([]);

@@ -1,9 +1,11 @@
-"""Lesson 4: the graph of a loss for values of one's own, one node at a time there and back."""
+"""Lesson 4: the graph of a loss for chosen values, forward and backward one node at a time."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
+
+from pydantic import Field, model_validator
 
 from inkgrad.course.lessons.backpropagation import (
     LINEAR,
@@ -19,7 +21,8 @@ from inkgrad.course.lessons.backpropagation import (
     quadratic,
 )
 from inkgrad.course.lessons.views.backpropagation import layout
-from inkgrad_demo.services.request_validation import Asked
+from inkgrad_demo.services.request_fields import OneOf
+from inkgrad_demo.services.request_validation import FormRequest, check_count
 
 
 class _Model(NamedTuple):
@@ -30,11 +33,19 @@ class _Model(NamedTuple):
 _MODELS = {"linear": _Model(linear, LINEAR), "quadratic": _Model(quadratic, QUADRATIC)}
 
 
-def answer(asked: Asked, _numbers: Any) -> dict[str, Any]:
-    model = _MODELS[asked.choice("model", _MODELS)]
-    names = list(model.values)
-    given = asked.numbers("values", range(len(names), len(names) + 1), -10, 10)
-    values = dict(zip(names, given, strict=True))
+class Values(FormRequest):
+    model: Annotated[str, OneOf(_MODELS)]
+    values: list[Annotated[float, Field(ge=-10, le=10)]] = Field(max_length=5)
+
+    @model_validator(mode="after")
+    def _one_value_per_leaf(self) -> Values:
+        check_count("values", self.values, len(_MODELS[self.model].values))
+        return self
+
+
+def answer(request: Values, _results: Any) -> dict[str, Any]:
+    model = _MODELS[request.model]
+    values = dict(zip(model.values, request.values, strict=True))
     loss = model.build(**leaves(**values))
     order = in_order(loss)
     places = layout(loss)
@@ -54,7 +65,7 @@ def answer(asked: Asked, _numbers: Any) -> dict[str, Any]:
 
 
 def _steps(loss: Node, order: list[Node], index: dict[int, int]) -> Iterator[dict[str, Any]]:
-    """The graph as it starts and after every step: None is what is not known yet."""
+    """The graph at the start and after every step, with None for what is not known yet."""
     known = {id(node) for node in order if not node.operands}
     reached: set[int] = set()
 
@@ -82,3 +93,6 @@ def _steps(loss: Node, order: list[Node], index: dict[int, int]) -> Iterator[dic
 def _slopes(node: Node) -> list[float]:
     _, slopes_of = OPERATIONS[node.name]
     return list(slopes_of(*(operand.data for operand in node.operands)))
+
+
+ANSWERS = {"values": answer}

@@ -1,10 +1,11 @@
-"""Lesson 10: a kernel of one's own slides over a drawing of one's own."""
+"""Lesson 10: a kernel slides over a drawing; both are the user's own."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
+from pydantic import Field, model_validator
 
 from inkgrad.course.lessons.convolution import (
     FILTERS,
@@ -13,31 +14,40 @@ from inkgrad.course.lessons.convolution import (
     output_size,
 )
 from inkgrad.course.recognition.preprocess import SIDE
-from inkgrad_demo.services.request_validation import Asked, decode
-from inkgrad_demo.texts import message
+from inkgrad_demo.services.request_fields import Whole, square
+from inkgrad_demo.services.request_validation import FormRequest, check_count
 
 
-def answer(asked: Asked, _numbers: Any) -> dict[str, Any]:
-    if asked.choice("about", ("filters", "convolution")) == "filters":
-        kernels = {name: kernel.ravel().tolist() for name, kernel in FILTERS.items()}
-        return {"side": SIDE, "filters": kernels}
-    side = asked.whole("side", 1, 5)
-    kernel = np.array(asked.numbers("kernel", range(side**2, side**2 + 1), -100, 100))
-    stride, padding = asked.whole("stride", 1, 3), asked.whole("padding", 0, 2)
-    pool = asked.whole("pool", 1, 4)
-    result = convolve(_picture(asked), kernel.reshape(side, side), stride, padding)
-    pooled = max_pool(result, pool)
+class Convolution(FormRequest):
+    side: Annotated[int, Whole(1, 5)]
+    kernel: list[Annotated[float, Field(ge=-100, le=100)]] = Field(max_length=25)
+    stride: Annotated[int, Whole(1, 3)]
+    padding: Annotated[int, Whole(0, 2)]
+    pool: Annotated[int, Whole(1, 4)]
+    picture: Annotated[bytes, square(SIDE)]
+
+    @model_validator(mode="after")
+    def _kernel_is_square(self) -> Convolution:
+        check_count("kernel", self.kernel, self.side**2)
+        return self
+
+
+def _filters(request: FormRequest, _results: Any) -> dict[str, Any]:
+    kernels = {name: kernel.ravel().tolist() for name, kernel in FILTERS.items()}
+    return {"side": SIDE, "filters": kernels}
+
+
+def _convolution(request: Convolution, _results: Any) -> dict[str, Any]:
+    picture = np.frombuffer(request.picture, np.uint8).reshape(SIDE, SIDE) / 255
+    kernel = np.array(request.kernel).reshape(request.side, request.side)
+    result = convolve(picture, kernel, request.stride, request.padding)
+    pooled = max_pool(result, request.pool)
     return {
-        "size": output_size(SIDE, side, stride, padding),
+        "size": output_size(SIDE, request.side, request.stride, request.padding),
         "result": result.tolist(),
         "pooled_size": len(pooled),
         "pooled": pooled.tolist(),
     }
 
 
-def _picture(asked: Asked) -> np.ndarray:
-    """The drawing, from 0 (paper) to 1 (ink)."""
-    raster = decode("picture", asked.text("picture", 4 * SIDE**2))
-    if len(raster) != SIDE**2:
-        raise ValueError(message("problem.picture", side=SIDE, got=len(raster)))
-    return np.frombuffer(raster, np.uint8).reshape(SIDE, SIDE) / 255
+ANSWERS = {"filters": _filters, "convolution": _convolution}

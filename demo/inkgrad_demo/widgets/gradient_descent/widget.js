@@ -1,187 +1,223 @@
-// Lesson 3: a walk down the loss, played step by step; a ball that rolls into one of two valleys; and a descent
-// over a saddle, which stops there or not.
+// Lesson 3: a walk down the loss, played step by step; a ball that rolls into one of two valleys;
+// and a descent over a saddle, which stops there or not.
+import { createChart } from "../../web/chart.js";
+import { createInputs } from "../../web/inputs.js";
+import { createPlayer } from "../../web/player.js";
+import { cross, dot, field, line } from "../../web/shapes.js";
+import { createWidget } from "../../web/widget.js";
 
-let surface = null;
-let walk = { path: [], losses: [], diverged: false };
-let valleys = { curve: [], path: [] };
-let saddleSurface = null;
-let descent = { path: [], heights: [], end: "" };
+const MAX_DOTTED = 200; // steps of a walk with a dot each
+const RIDGE = 0.02; // as near as a finger gets to the ridge, from which nothing rolls down
 
-translate();
+const isWalkInput = (name) => ["lr", "batch_size", "epochs", "w", "b"].includes(name);
 
-const oneDecimal = (value) => number(value, 1);
-const twoDecimals = (value) => number(value, 2);
+export function mount(context) {
+  const widget = createWidget(context);
+  const { find, text, number, steady, requester } = widget;
+  const key = (name) => `lessons.gradient_descent.${name}`;
+  const label = (name) => () => text(key(name));
+  let surface = null;
+  let walk = { path: [], losses: [], diverged: false };
+  let valleys = { curve: [], path: [] };
+  let saddleSurface = null;
+  let descent = { path: [], heights: [], end: "" };
 
-const controls = createControls({
-  formats: {
-    lr: figures, w: oneDecimal, b: oneDecimal, from: twoDecimals,
-    saddle_lr: figures, saddle_w: twoDecimals, saddle_v: twoDecimals,
-  },
-  changed(name) {
-    if (["lr", "batch_size", "epochs", "w", "b"].includes(name)) requestWalk();
-    else if (name === "from") requestValleys();
-    else requestDescent();
-  },
-});
+  const oneDecimal = (value) => number(value, 1);
+  const twoDecimals = (value) => number(value, 2);
 
-// -- the walk --
+  const inputs = createInputs(widget, {
+    formats: {
+      lr: steady,
+      w: oneDecimal,
+      b: oneDecimal,
+      from: twoDecimals,
+      saddle_lr: steady,
+      saddle_w: twoDecimals,
+      saddle_v: twoDecimals,
+    },
+    changed(name) {
+      if (isWalkInput(name)) requestWalk();
+      else if (name === "from") requestValleys();
+      else requestDescent();
+    },
+  });
 
-const upTo = (points) => points.slice(0, player.step + 1);
+  // A path up to the step that is shown, with its start and its present place.
+  function pathShapes(path, step, dots) {
+    if (path.length === 0) return [];
+    const walked = path.slice(0, step + 1);
+    const place = { radius: 6, ring: "card" };
+    return [
+      line(walked, "text", { width: 1.2, dots }),
+      dot(...path[0], "amber", place),
+      dot(...walked.at(-1), "red", place),
+    ];
+  }
 
-const surfacePlot = createPlot(find(".surface"), {
-  x: [-2, 4],
-  y: [-1.5, 4],
-  names: ["w", "b"],
-  paint(pen) {
-    if (surface !== null) pen.heat(surface);
-    if (walk.path.length === 0) return;
-    const walked = upTo(walk.path);
-    pen.line(walked, "text", { width: 1.2, dots: walk.path.length > 200 ? 0 : 2 });
-    pen.dot(...walk.path[0], "amber", 6, "card");
-    pen.dot(...walked.at(-1), "red", 6, "card");
-  },
-});
+  const byStep = (values, step) => values.slice(0, step + 1).map((value, i) => [i, value]);
+  const stepAxis = (count) => ({
+    name: text(key("step")),
+    range: () => [0, Math.max(1, count())],
+    read: (step) => number(Math.floor(step), 0),
+  });
 
-const lossesPlot = createPlot(find(".losses"), {
-  x: [0, 1],
-  y: [1, 100],
-  names: [text("lessons.gradient_descent.step"), text("lessons.gradient_descent.loss")],
-  logarithmic: true,
-  paint: (pen) => pen.line(upTo(walk.losses.map((loss, step) => [step, loss])), "blue"),
-});
+  // -- the walk --
 
-surfacePlot.onPoint((w, b) => {
-  controls.set("w", w.toFixed(1));
-  controls.set("b", b.toFixed(1));
-  requestWalk();
-});
+  const surfaceChart = createChart(widget, find(".surface"), {
+    label: label("surface_label"),
+    x: { name: "w", range: [-2, 4] },
+    y: { name: "b", range: [-1.5, 4] },
+    zoom: "xy",
+    onPoint(w, b) {
+      inputs.set("w", w.toFixed(1));
+      inputs.set("b", b.toFixed(1));
+      requestWalk();
+    },
+    shapes: () => [
+      ...(surface ? [field(surface, { name: text(key("loss")) })] : []),
+      ...pathShapes(walk.path, player.step, walk.path.length > MAX_DOTTED ? 0 : 2),
+    ],
+  });
 
-const player = createPlayer(find(".steps"), {
-  show(step) {
-    surfacePlot.repaint();
-    lossesPlot.repaint();
-    if (walk.path.length === 0) return;
-    const [w, b] = walk.path[step].map(figures);
-    const ends = walk.diverged && step === walk.path.length - 1;
-    const key = ends ? "lessons.gradient_descent.diverged" : "lessons.gradient_descent.summary";
-    find(".summary").textContent = text(key, { step, w, b, loss: figures(walk.losses[step]) });
-    find(".summary").classList.toggle("bad", ends);
-  },
-});
+  const lossesChart = createChart(widget, find(".losses"), {
+    label: label("losses_label"),
+    legend: false,
+    x: stepAxis(() => walk.path.length - 1),
+    y: {
+      name: text(key("loss")),
+      range: () => [Math.min(1, ...walk.losses), Math.max(30, ...walk.losses)],
+      logarithmic: true,
+    },
+    shapes: () => [line(byStep(walk.losses, player.step), "blue", { name: text(key("loss")) })],
+  });
 
-const { request: requestWalk } = asking(
-  () => ({ about: "walk", ...controls.values() }),
-  (answer) => {
-    walk = answer;
-    lossesPlot.x = [0, Math.max(1, walk.path.length - 1)];
-    lossesPlot.y = [Math.min(1, ...walk.losses), Math.max(30, ...walk.losses)];
-    player.load(walk.path.length - 1, calm() ? walk.path.length - 1 : 0);
-    if (!calm()) player.play();
-  },
-);
+  const player = createPlayer(widget, find(".steps"), {
+    show(step) {
+      surfaceChart.repaint();
+      lossesChart.repaint();
+      if (walk.path.length === 0) return;
+      const [w, b] = walk.path[step].map(steady);
+      const divergesHere = walk.diverged && step === walk.path.length - 1;
+      const values = { step, w, b, loss: steady(walk.losses[step]) };
+      find(".summary").textContent = text(key(divergesHere ? "diverged" : "summary"), values);
+      find(".summary").classList.toggle("bad", divergesHere);
+    },
+  });
 
-// -- two valleys --
+  const requestWalk = requester(
+    () => ({ about: "walk", ...inputs.values() }),
+    (answer) => {
+      walk = answer;
+      player.playAll(walk.path.length - 1);
+    },
+  );
 
-const valleysPlot = createPlot(find(".valleys"), {
-  x: [-2.1, 2.1],
-  y: [-4.5, 6],
-  names: ["w", text("lessons.gradient_descent.loss")],
-  paint(pen) {
-    if (valleys.path.length === 0) return;
-    pen.line(valleys.curve, "blue");
-    pen.line(valleys.path, "amber", { width: 1, dots: 2.5 });
-    pen.dot(...valleys.path.at(-1), "red", 6, "card");
-  },
-});
+  // -- two valleys --
 
-valleysPlot.onPoint((w) => {
-  controls.set("from", w.toFixed(2));
-  requestValleys();
-}, { sideways: true });
+  const valleysChart = createChart(widget, find(".valleys"), {
+    label: label("valleys_label"),
+    legend: false,
+    x: { name: "w", range: [-2.1, 2.1] },
+    y: { name: text(key("loss")), range: [-4.5, 6] },
+    onPoint(w) {
+      inputs.set("from", w.toFixed(2));
+      requestValleys();
+    },
+    sideways: true,
+    shapes() {
+      if (valleys.path.length === 0) return [];
+      return [
+        line(valleys.curve, "blue", { name: text(key("loss")) }),
+        line(valleys.path, "amber", { width: 1, dots: 2.5 }),
+        dot(...valleys.path.at(-1), "red", { radius: 6, ring: "card" }),
+      ];
+    },
+  });
 
-const { request: requestValleys } = asking(
-  () => ({ about: "valleys", ...controls.values() }),
-  (answer) => {
-    valleys = answer;
-    const [w, loss] = valleys.path.at(-1);
-    const key = w < 0 ? "lessons.gradient_descent.global" : "lessons.gradient_descent.local";
-    find(".end").textContent = text(key, { w: number(w, 3), loss: number(loss, 3) });
-    valleysPlot.repaint();
-  },
-);
+  const requestValleys = requester(
+    () => ({ about: "valleys", ...inputs.values() }),
+    (answer) => {
+      valleys = answer;
+      const [w, loss] = valleys.path.at(-1);
+      const values = { w: number(w, 3), loss: number(loss, 3) };
+      find(".end").textContent = text(key(w < 0 ? "global" : "local"), values);
+      valleysChart.repaint();
+    },
+  );
 
-// -- a saddle --
+  // -- a saddle --
 
-const walkedDown = (points) => points.slice(0, descentPlayer.step + 1);
+  const saddleChart = createChart(widget, find(".saddle"), {
+    label: label("saddle_label"),
+    x: { name: "w", range: [-1.25, 1.25] },
+    y: { name: "v", range: [-1.25, 1.25] },
+    zoom: "xy",
+    onPoint(w, v) {
+      inputs.set("saddle_w", w.toFixed(2));
+      inputs.set("saddle_v", Math.abs(v) < RIDGE ? 0 : v.toFixed(2));
+      requestDescent();
+    },
+    shapes: () => [
+      ...(saddleSurface ? [field(saddleSurface)] : []),
+      cross(0, 0, "text"),
+      ...pathShapes(descent.path, descentPlayer.step, 2),
+    ],
+  });
 
-const saddlePlot = createPlot(find(".saddle"), {
-  x: [-1.25, 1.25],
-  y: [-1.25, 1.25],
-  names: ["w", "v"],
-  paint(pen) {
-    if (saddleSurface !== null) pen.heat(saddleSurface);
-    pen.cross(0, 0, "text");
-    if (descent.path.length === 0) return;
-    const walked = walkedDown(descent.path);
-    pen.line(walked, "text", { width: 1.2, dots: 2 });
-    pen.dot(...descent.path[0], "amber", 6, "card");
-    pen.dot(...walked.at(-1), "red", 6, "card");
-  },
-});
+  const heightsChart = createChart(widget, find(".heights"), {
+    label: label("heights_label"),
+    legend: false,
+    x: stepAxis(() => descent.path.length - 1),
+    y: { name: "w² - v²", range: [-1.5, 1.5] },
+    shapes: () => [
+      line(
+        [
+          [0, 0],
+          [1e6, 0],
+        ],
+        "quiet",
+        { width: 1, dashes: [4, 3] },
+      ),
+      line(byStep(descent.heights, descentPlayer.step), "blue", { name: "w² - v²" }),
+    ],
+  });
 
-const heightsPlot = createPlot(find(".heights"), {
-  x: [0, 1],
-  y: [-1.5, 1.5],
-  names: [text("lessons.gradient_descent.step"), "w² - v²"],
-  paint(pen) {
-    pen.line([[0, 0], [heightsPlot.x[1], 0]], "quiet", { width: 1, dash: [4, 3] });
-    pen.line(walkedDown(descent.heights.map((height, step) => [step, height])), "blue");
-  },
-});
+  const descentPlayer = createPlayer(widget, find(".saddle-steps"), {
+    show(step) {
+      saddleChart.repaint();
+      heightsChart.repaint();
+      if (descent.path.length === 0) return;
+      const [w, v] = descent.path[step].map((value) => number(value, 3));
+      const isLast = step === descent.path.length - 1;
+      const name = isLast ? descent.end : "crossing"; // escaped, stuck or slow
+      find(".saddle-end").textContent = text(key(name), { step, w, v });
+    },
+  });
 
-saddlePlot.onPoint((w, v) => {
-  const ridge = 0.02; // as near as a finger gets to the ridge, from which nothing rolls down
-  controls.set("saddle_w", w.toFixed(2));
-  controls.set("saddle_v", Math.abs(v) < ridge ? 0 : v.toFixed(2));
-  requestDescent();
-});
+  const requestDescent = requester(
+    () => ({ about: "saddle", ...inputs.values() }),
+    (answer) => {
+      descent = answer;
+      descentPlayer.playAll(descent.path.length - 1);
+    },
+  );
 
-const descentPlayer = createPlayer(find(".saddle-steps"), {
-  show(step) {
-    saddlePlot.repaint();
-    heightsPlot.repaint();
-    if (descent.path.length === 0) return;
-    const [w, v] = descent.path[step].map((each) => number(each, 3));
-    const ends = {
-      escaped: "lessons.gradient_descent.escaped",
-      stuck: "lessons.gradient_descent.stuck",
-      slow: "lessons.gradient_descent.slow",
-    };
-    const key = step === descent.path.length - 1 ? ends[descent.end] : "lessons.gradient_descent.crossing";
-    find(".saddle-end").textContent = text(key, { step, w, v });
-  },
-});
-
-const { request: requestDescent } = asking(
-  () => ({ about: "saddle", ...controls.values() }),
-  (answer) => {
-    descent = answer;
-    const last = descent.path.length - 1;
-    heightsPlot.x = [0, Math.max(1, last)];
-    descentPlayer.load(last, calm() ? last : 0);
-    if (!calm()) descentPlayer.play();
-  },
-);
-
-asking(() => ({ about: "saddle surface" }), (answer) => {
-  saddleSurface = answer;
-  saddlePlot.repaint();
-}).request();
-requestDescent();
-
-asking(() => ({ about: "surface" }), (answer) => {
-  surface = answer;
-  surfacePlot.repaint();
-}).request();
-requestWalk();
-requestValleys();
+  const requestSurfaces = [
+    requester(
+      () => ({ about: "surface" }),
+      (answer) => {
+        surface = answer;
+        surfaceChart.repaint();
+      },
+    ),
+    requester(
+      () => ({ about: "saddle surface" }),
+      (answer) => {
+        saddleSurface = answer;
+        saddleChart.repaint();
+      },
+    ),
+  ];
+  for (const request of [...requestSurfaces, requestWalk, requestValleys, requestDescent])
+    request();
+}

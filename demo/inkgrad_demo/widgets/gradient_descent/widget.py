@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import torch
+from pydantic import Field
 from torch import optim
 
 from inkgrad.course.lessons.gradient_descent import (
@@ -18,48 +20,63 @@ from inkgrad.course.lessons.gradient_descent import (
     two_valleys_slope,
     walk,
 )
-from inkgrad_demo.services.request_validation import Asked
+from inkgrad_demo.services.request_fields import OneOf, Whole
+from inkgrad_demo.services.request_validation import FormRequest
 
-_FAR = 1e6  # whoever has walked that far will not come back
-_EDGE = 1.25  # of the saddle that is shown
+_FAR = 1e6  # a path that leaves this range has diverged
+_EDGE = 1.25  # of the plot of the saddle
 _SADDLE_STEPS = 100
-_NOISE = 0.02  # the standard deviation of what is added to each slope
-_OPTIMIZERS = {
+_NOISE = 0.02  # standard deviation of the noise added to each slope
+_OPTIMIZERS: dict[str, Callable[..., optim.Optimizer]] = {
     "SGD": optim.SGD,
     "Momentum": partial(optim.SGD, momentum=0.9),
     "Adam": optim.Adam,
 }
 _WS, _BS = np.linspace(-2, 4, 61), np.linspace(-1.5, 4, 61)
+_X, _Y = noisy_line()
 
 
-def answer(asked: Asked, _numbers: Any) -> dict[str, Any]:
-    return _ANSWERS[asked.choice("about", _ANSWERS)](asked)
+class Walk(FormRequest):
+    batch_size: Annotated[int, Whole(1, len(_X))]
+    epochs: Annotated[int, Whole(1, 30)]
+    lr: float = Field(ge=1e-3, le=1)
+    w: float = Field(ge=-2, le=4)
+    b: float = Field(ge=-2, le=4)
 
 
-def _surface(_asked: Asked) -> dict[str, Any]:
+class Valleys(FormRequest):
+    start: float = Field(alias="from", ge=-2.1, le=2.1)
+
+
+class Saddle(FormRequest):
+    optimizer: Annotated[str, OneOf(_OPTIMIZERS)]
+    saddle_lr: float = Field(ge=1e-3, le=1)
+    saddle_w: float = Field(ge=-_EDGE, le=_EDGE)
+    saddle_v: float = Field(ge=-_EDGE, le=_EDGE)
+    noise: bool
+
+
+def _surface(request: FormRequest, _results: Any) -> dict[str, Any]:
     return {
         "x": [_WS[0], _WS[-1]],
         "y": [_BS[0], _BS[-1]],
-        "values": loss_surface(*noisy_line(), _WS, _BS).tolist(),
+        "values": loss_surface(_X, _Y, _WS, _BS).tolist(),
     }
 
 
-def _walk(asked: Asked) -> dict[str, Any]:
-    x, y = noisy_line()
-    batch_size = asked.whole("batch_size", 1, len(x))
-    epochs = asked.whole("epochs", 1, 30)
-    lr = asked.number("lr", 1e-3, 1)
-    start = asked.number("w", -2, 4), asked.number("b", -2, 4)
+def _walk(request: Walk, _results: Any) -> dict[str, Any]:
+    batch_size, epochs, lr = request.batch_size, request.epochs, request.lr
+    start = request.w, request.b
     with np.errstate(all="ignore"):
-        path = walk(x, y, batch_size, epochs=epochs, lr=lr, start=start).path
+        path = walk(_X, _Y, batch_size, epochs=epochs, lr=lr, start=start).path
     far = np.flatnonzero(~(np.abs(path) < _FAR).all(1))
     path = path[: far[0] if far.size else None]
-    losses = [loss_surface(x, y, w, b).item() for w, b in path[:, :, None]]
+    losses = [loss_surface(_X, _Y, w, b).item() for w, b in path[:, :, None]]
     return {"path": path.tolist(), "losses": losses, "diverged": bool(far.size)}
 
 
-def _valleys(asked: Asked) -> dict[str, Any]:
-    ws = roll_down(two_valleys_slope, asked.number("from", -2.1, 2.1))
+def _valleys(request: Valleys, _results: Any) -> dict[str, Any]:
+    ws = roll_down(two_valleys_slope, request.start)
     grid = np.linspace(-2.1, 2.1, 121)
     return {
         "curve": [[float(w), two_valleys(w)] for w in grid],
@@ -67,20 +84,19 @@ def _valleys(asked: Asked) -> dict[str, Any]:
     }
 
 
-def _saddle_surface(_asked: Asked) -> dict[str, Any]:
+def _saddle_surface(request: FormRequest, _results: Any) -> dict[str, Any]:
     grid = np.linspace(-_EDGE, _EDGE, 61)
     heights = saddle(grid[None, :], grid[:, None])
     edges = [-_EDGE, _EDGE]
     return {"x": edges, "y": edges, "values": (heights - heights.min()).tolist(), "even": True}
 
 
-def _saddle(asked: Asked) -> dict[str, Any]:
-    """The path until it leaves what is shown or the steps are used up. On the ridge it is stuck."""
-    make = _OPTIMIZERS[asked.choice("optimizer", _OPTIMIZERS)]
-    noise = _NOISE * asked.flag("noise")
-    start = [asked.number(f"saddle_{name}", -_EDGE, _EDGE) for name in "wv"]
+def _saddle(request: Saddle, _results: Any) -> dict[str, Any]:
+    """Descend until the path leaves the plot or the steps are used up; on the ridge it is stuck."""
+    noise = _NOISE * request.noise
+    start = [request.saddle_w, request.saddle_v]
     place = torch.tensor(start, dtype=torch.float64, requires_grad=True)
-    optimizer = make([place], lr=asked.number("saddle_lr", 1e-3, 1))
+    optimizer = _OPTIMIZERS[request.optimizer]([place], lr=request.saddle_lr)
     generator = torch.Generator().manual_seed(0)
     path = [start]
     while len(path) <= _SADDLE_STEPS and abs(path[-1][1]) < _EDGE:
@@ -93,7 +109,7 @@ def _saddle(asked: Asked) -> dict[str, Any]:
     return {"path": path, "heights": [saddle(*each) for each in path], "end": end}
 
 
-_ANSWERS = {
+ANSWERS = {
     "surface": _surface,
     "walk": _walk,
     "valleys": _valleys,

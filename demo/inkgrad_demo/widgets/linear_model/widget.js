@@ -1,134 +1,168 @@
 // Lesson 2: w and b moved by slider, or by dragging on the loss; polynomials of any degree.
-
-let data = [];
-let surface = null;
-let line = { predictions: [], losses: [], mse: 0, curve: [] };
-let polynomial = { train: [], validation: [], curve: [], losses: [], chosen: 0 };
-
-translate();
-
-const controls = createControls({
-  formats: { w: (w) => number(w, 2), b: (b) => number(b, 2) },
-  changed: (name) => (name === "degree" ? degreeChanged() : lineChanged()),
-});
-
-// -- the line and its loss --
-
-const linePlot = createPlot(find(".line"), {
-  x: [0, 4],
-  y: [-2, 10],
-  names: ["x", "y"],
-  paint(pen) {
-    const { w, b } = controls.values();
-    data.forEach(([x, y], i) => pen.line([[x, y], [x, line.predictions[i] ?? y]], "red", { dash: [4, 3] }));
-    pen.line([[0, b], [4, 4 * w + b]], "blue");
-    for (const [x, y] of data) pen.dot(x, y, "text");
-  },
-});
-
-const curvePlot = createPlot(find(".curve"), {
-  x: [0, 4],
-  y: [0, 24],
-  names: ["w", "MSE"],
-  paint(pen) {
-    pen.line(line.curve, "blue");
-    pen.dot(controls.values().w, line.mse, "red", 6, "card");
-  },
-});
-
-const surfacePlot = createPlot(find(".surface"), {
-  x: [0, 4],
-  y: [-2, 2],
-  names: ["w", "b"],
-  paint(pen) {
-    if (surface === null) return;
-    pen.heat(surface);
-    const { w, b } = controls.values();
-    pen.dot(w, b, "red", 6, "card");
-  },
-});
+import { createChart } from "../../web/chart.js";
+import { createInputs } from "../../web/inputs.js";
+import { cross, dot, field, line, rule } from "../../web/shapes.js";
+import { createWidget } from "../../web/widget.js";
 
 const onGrid = (value) => Math.round(20 * value) / 20; // the sliders' steps
 
-curvePlot.onPoint((w) => {
-  controls.set("w", onGrid(w));
-  lineChanged();
-}, { sideways: true });
-surfacePlot.onPoint((w, b) => {
-  controls.set("w", onGrid(w));
-  controls.set("b", onGrid(b));
-  lineChanged();
-});
+export function mount(context) {
+  const widget = createWidget(context);
+  const { find, text, number, requester } = widget;
+  let data = [];
+  let surface = null;
+  let fit = { predictions: [], losses: [], mse: 0, curve: [] };
+  let polynomial = { train: [], validation: [], curve: [], losses: [], chosen: 0 };
 
-const { request: requestLine } = asking(
-  () => ({ about: "line", ...controls.values() }),
-  (answer) => {
-    line = answer;
-    const values = line.losses.map((loss) => number(loss, 2));
-    const mse = number(line.mse, 4);
-    tell({ mse });
-    find(".summary").textContent = text("lessons.linear_model.mean", { losses: values.join(" + "), mse });
+  const inputs = createInputs(widget, {
+    formats: { w: (w) => number(w, 2), b: (b) => number(b, 2) },
+    changed: (name) => (name === "degree" ? requestPolynomial() : weightsChanged()),
+  });
+
+  // -- the line and its loss --
+
+  const lineChart = createChart(widget, find(".line"), {
+    label: () => text("lessons.linear_model.line_label"),
+    legend: false,
+    x: { name: "x", range: [0, 4] },
+    y: { name: "y", range: [-2, 10] },
+    shapes() {
+      const { w, b } = inputs.values();
+      const gaps = data.map(([x, y], i) => [
+        [x, y],
+        [x, fit.predictions[i] ?? y],
+      ]);
+      return [
+        ...gaps.map((points) => line(points, "red", { dashes: [4, 3] })),
+        line(
+          [0, 1, 2, 3, 4].map((x) => [x, b + x * w]),
+          "blue",
+          { name: "ŷ" },
+        ),
+        ...data.map(([x, y]) => dot(x, y, "text")),
+      ];
+    },
+  });
+
+  const weights = () => {
+    const { w, b } = inputs.values();
+    return { w, b };
+  };
+
+  function setWeights(values) {
+    for (const [name, value] of Object.entries(values)) inputs.set(name, onGrid(value));
+    weightsChanged();
+  }
+
+  const curveChart = createChart(widget, find(".curve"), {
+    label: () => text("lessons.linear_model.curve_label"),
+    legend: false,
+    x: { name: "w", range: [0, 4] },
+    y: { name: "MSE", range: [0, 24] },
+    onPoint: (w) => setWeights({ w }),
+    sideways: true,
+    shapes: () => [
+      line(fit.curve, "blue", { name: "MSE" }),
+      dot(weights().w, fit.mse, "red", { radius: 6, ring: "card" }),
+    ],
+  });
+
+  const surfaceChart = createChart(widget, find(".surface"), {
+    label: () => text("lessons.linear_model.surface_label"),
+    x: { name: "w", range: [0, 4] },
+    y: { name: "b", range: [-2, 2] },
+    zoom: "xy",
+    onPoint: (w, b) => setWeights({ w, b }),
+    shapes() {
+      const { w, b } = weights();
+      const loss = surface ? [field(surface, { name: "MSE" })] : [];
+      return [...loss, dot(w, b, "red", { radius: 6, ring: "card" })];
+    },
+  });
+
+  function repaintLine() {
+    for (const chart of [lineChart, curveChart, surfaceChart]) chart.repaint();
+  }
+
+  function weightsChanged() {
     repaintLine();
-  },
-);
+    requestLine();
+  }
 
-function repaintLine() {
-  linePlot.repaint();
-  curvePlot.repaint();
-  surfacePlot.repaint();
-}
+  const requestLine = requester(
+    () => ({ about: "line", ...inputs.values() }),
+    (answer) => {
+      fit = answer;
+      const losses = fit.losses.map((loss) => number(loss, 2)).join(" + ");
+      const mse = number(fit.mse, 4);
+      widget.showValues({ mse });
+      find(".summary").textContent = text("lessons.linear_model.mean", { losses, mse });
+      repaintLine();
+    },
+  );
 
-function lineChanged() {
-  repaintLine();
+  // -- overfitting --
+
+  const polynomialChart = createChart(widget, find(".polynomial"), {
+    label: () => text("lessons.linear_model.polynomial_label"),
+    legend: false,
+    x: { name: "x", range: [-1, 1] },
+    y: { name: "y", range: [-2.2, 2.2] },
+    zoom: "xy",
+    shapes: () => [
+      line(polynomial.curve, "red", { name: "ŷ" }),
+      ...polynomial.validation.map(([x, y]) => cross(x, y, "blue")),
+      ...polynomial.train.map(([x, y]) => dot(x, y, "text", { radius: 4 })),
+    ],
+  });
+
+  const degreesChart = createChart(widget, find(".degrees"), {
+    label: () => text("lessons.linear_model.degrees_label"),
+    legend: false,
+    x: {
+      name: text("lessons.linear_model.degree"),
+      range: [0, 10],
+      read: (x) => String(Math.floor(x)),
+    },
+    y: { name: "MSE", range: [0.001, 10], logarithmic: true },
+    shapes() {
+      const losses = (column) => polynomial.losses.map((row) => [row[0], row[column]]);
+      const key = (name) => text(`lessons.linear_model.${name}`);
+      return [
+        rule(inputs.values().degree, "red", { dashes: [4, 3] }),
+        line(losses(1), "text", { name: key("train"), dots: 3 }),
+        line(losses(2), "blue", { name: key("validation"), dots: 3 }),
+      ];
+    },
+  });
+
+  function verdictKey(degree) {
+    if (degree < polynomial.chosen) return "lessons.linear_model.underfits";
+    if (degree > polynomial.chosen) return "lessons.linear_model.overfits";
+    return "lessons.linear_model.best";
+  }
+
+  const requestPolynomial = requester(
+    () => ({ about: "polynomial", ...inputs.values() }),
+    (answer) => {
+      polynomial = answer;
+      const { degree } = inputs.values();
+      const [, train, validation] = polynomial.losses[degree];
+      const values = { train: number(train, 4), validation: number(validation, 4) };
+      find(".verdict").textContent = text(verdictKey(degree), values);
+      polynomialChart.repaint();
+      degreesChart.repaint();
+    },
+  );
+
+  const requestSurface = requester(
+    () => ({ about: "surface" }),
+    (answer) => {
+      ({ data, surface } = answer);
+      repaintLine();
+    },
+  );
+  requestSurface();
   requestLine();
+  requestPolynomial();
 }
-
-// -- overfitting --
-
-const polynomialPlot = createPlot(find(".polynomial"), {
-  x: [-1, 1],
-  y: [-2.2, 2.2],
-  names: ["x", "y"],
-  paint(pen) {
-    pen.line(polynomial.curve, "red");
-    for (const [x, y] of polynomial.validation) pen.cross(x, y, "blue");
-    for (const [x, y] of polynomial.train) pen.dot(x, y, "text", 4);
-  },
-});
-
-const degreesPlot = createPlot(find(".degrees"), {
-  x: [0, 10],
-  y: [0.001, 10],
-  names: [text("lessons.linear_model.degree"), "MSE"],
-  logarithmic: true,
-  paint(pen) {
-    const { degree } = controls.values();
-    pen.line([[degree, 1e-3], [degree, 100]], "red", { width: 1.5, dash: [4, 3] });
-    pen.line(polynomial.losses.map(([at, train]) => [at, train]), "text", { dots: 3 });
-    pen.line(polynomial.losses.map(([at, , validation]) => [at, validation]), "blue", { dots: 3 });
-  },
-});
-
-const { request: degreeChanged } = asking(
-  () => ({ about: "polynomial", ...controls.values() }),
-  (answer) => {
-    polynomial = answer;
-    const { degree } = controls.values();
-    const [, train, validation] = polynomial.losses[degree];
-    const key =
-      degree < polynomial.chosen ? "lessons.linear_model.underfits"
-      : degree > polynomial.chosen ? "lessons.linear_model.overfits"
-      : "lessons.linear_model.best";
-    const values = { train: number(train, 4), validation: number(validation, 4) };
-    find(".judgement").textContent = text(key, values);
-    polynomialPlot.repaint();
-    degreesPlot.repaint();
-  },
-);
-
-asking(() => ({ about: "surface" }), (answer) => {
-  ({ data, surface } = answer);
-  repaintLine();
-}).request();
-requestLine();
-degreeChanged();

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
+from pydantic import Field
 
 from inkgrad.course.lessons.linear_model import (
     forward,
@@ -16,18 +17,24 @@ from inkgrad.course.lessons.linear_model import (
     x_data,
     y_data,
 )
-from inkgrad_demo.services.request_validation import Asked
+from inkgrad_demo.services.request_fields import Whole
+from inkgrad_demo.services.request_validation import FormRequest
 
 _overfit = cache(overfit)
 _surface = cache(loss_surface)
 
 
-def answer(asked: Asked, _numbers: Any) -> dict[str, Any]:
-    return _ANSWERS[asked.choice("about", _ANSWERS)](asked)
+class Line(FormRequest):
+    w: float = Field(ge=0, le=4)
+    b: float = Field(ge=-2, le=2)
 
 
-def _line(asked: Asked) -> dict[str, Any]:
-    w, b = asked.number("w", 0, 4), asked.number("b", -2, 2)
+class Polynomial(FormRequest):
+    degree: Annotated[int, Whole(0, len(_overfit().fits) - 1)]
+
+
+def _line(request: Line, _results: Any) -> dict[str, Any]:
+    w, b = request.w, request.b
     ws, _, _ = _surface()
     return {
         "predictions": [forward(x, w, b) for x in x_data],
@@ -37,7 +44,7 @@ def _line(asked: Asked) -> dict[str, Any]:
     }
 
 
-def _loss_surface(_asked: Asked) -> dict[str, Any]:
+def _loss_surface(request: FormRequest, _results: Any) -> dict[str, Any]:
     ws, bs, losses = _surface()
     return {
         "data": list(zip(x_data, y_data, strict=True)),
@@ -45,9 +52,9 @@ def _loss_surface(_asked: Asked) -> dict[str, Any]:
     }
 
 
-def _polynomial(asked: Asked) -> dict[str, Any]:
+def _polynomial(request: Polynomial, _results: Any) -> dict[str, Any]:
     found = _overfit()
-    fit = found.fits[asked.whole("degree", 0, len(found.fits) - 1)]
+    fit = found.fits[request.degree]
     xs = np.linspace(-1, 1, 201)
     return {
         "train": np.stack(found.train, 1).tolist(),
@@ -58,4 +65,4 @@ def _polynomial(asked: Asked) -> dict[str, Any]:
     }
 
 
-_ANSWERS = {"line": _line, "surface": _loss_surface, "polynomial": _polynomial}
+ANSWERS = {"line": _line, "surface": _loss_surface, "polynomial": _polynomial}

@@ -1,99 +1,127 @@
 // Lesson 5: six optimizers on one surface, step by step.
+import { createChart } from "../../web/chart.js";
+import { SERIES } from "../../web/colors.js";
+import { make } from "../../web/elements.js";
+import { createInputs } from "../../web/inputs.js";
+import { createPlayer } from "../../web/player.js";
+import { cross, dot, field, line } from "../../web/shapes.js";
+import { createWidget } from "../../web/widget.js";
 
-let surface = null;
-let racers = [];
-
-translate();
-
-const controls = createControls({
-  formats: { factor: (factor) => `× ${factor}`, w: (w) => number(w, 1), b: (b) => number(b, 1) },
-  changed: (name) => (name.startsWith("racer-") ? showStep(player.step) : request()),
-});
-
-const seriesOf = (i) => SERIES[i % SERIES.length];
-const isShown = ({ name }) => controls.values()[`racer-${name}`] !== false;
+const MINIMUM = [2, 0]; // of the loss
 const at = (points, step) => points[Math.min(step, points.length - 1)];
+const hasDiverged = ({ diverged, losses }, step) => diverged && step >= losses.length - 1;
 
-function eachShown(act) {
-  racers.forEach((racer, i) => isShown(racer) && act(racer, seriesOf(i)));
-}
+export function mount(context) {
+  const widget = createWidget(context);
+  const { find, text, number, steady } = widget;
+  const key = (name) => `lessons.linear_regression.${name}`;
+  let surface = null;
+  let racers = []; // {name, path, losses, diverged, color}
 
-const surfacePlot = createPlot(find(".surface"), {
-  x: [-1.5, 3],
-  y: [-1.2, 5.2],
-  names: ["w", "b"],
-  paint(pen) {
-    if (surface !== null) pen.heat(surface);
-    pen.cross(2, 0, "text");
-    eachShown(({ path }, series) => pen.line(path.slice(0, player.step + 1), series, { width: 1.5, dots: 1.8 }));
-    eachShown(({ path }, series) => pen.dot(...at(path, player.step), series, 6, "card"));
-  },
-});
-
-const lossesPlot = createPlot(find(".losses"), {
-  x: [0, 60],
-  y: [1e-8, 1e3],
-  names: [text("lessons.linear_regression.step"), text("lessons.linear_regression.loss")],
-  logarithmic: true,
-  paint(pen) {
-    eachShown(({ losses }, series) => {
-      const points = losses.slice(0, player.step + 1).map((loss, step) => [step, loss]);
-      pen.line(points, series);
-      pen.dot(...points.at(-1), series, 3.5);
-    });
-  },
-});
-
-surfacePlot.onPoint((w, b) => {
-  controls.set("w", w.toFixed(1));
-  controls.set("b", b.toFixed(1));
-  request();
-});
-
-function showStep(step) {
-  surfacePlot.repaint();
-  lossesPlot.repaint();
-  racers.forEach(({ name, losses, diverged }) => {
-    const out = diverged && step >= losses.length - 1;
-    const place = find(`[data-racer="${name}"]`);
-    place.textContent = out ? text("lessons.linear_regression.away") : figures(at(losses, step));
-    place.classList.toggle("bad", out);
+  const inputs = createInputs(widget, {
+    formats: { factor: (factor) => `× ${factor}`, w: (w) => number(w, 1), b: (b) => number(b, 1) },
+    changed: (name) => (name.startsWith("racer-") ? showStep(player.step) : request()),
   });
-  const running = racers.filter((racer) => isShown(racer) && !(racer.diverged && step >= racer.losses.length - 1));
-  if (running.length === 0) return;
-  const best = running.reduce((one, other) => (at(other.losses, step) < at(one.losses, step) ? other : one));
-  const values = { step, name: best.name, loss: figures(at(best.losses, step)) };
-  find(".summary").textContent = text("lessons.linear_regression.leads", values);
-}
 
-function listRacers() {
-  if (find(".racers label")) return;
-  find(".racers").append(
-    ...racers.map(({ name }, i) => {
-      const label = document.createElement("label");
-      label.innerHTML = `<input type="checkbox" name="racer-${name}" checked autocomplete="off">
-        <i class="dot ${seriesOf(i)}"></i><span>${name}</span><b data-racer="${name}"></b>`;
-      return label;
-    }),
+  function shownRacers() {
+    const values = inputs.values();
+    return racers.filter(({ name }) => values[`racer-${name}`] !== false);
+  }
+
+  const surfaceChart = createChart(widget, find(".surface"), {
+    label: () => text(key("surface_label")),
+    x: { name: "w", range: [-1.5, 3] },
+    y: { name: "b", range: [-1.2, 5.2] },
+    zoom: "xy",
+    onPoint(w, b) {
+      inputs.set("w", w.toFixed(1));
+      inputs.set("b", b.toFixed(1));
+      request();
+    },
+    shapes() {
+      const shown = shownRacers();
+      const { step } = player;
+      return [
+        ...(surface ? [field(surface, { name: text(key("loss")) })] : []),
+        cross(...MINIMUM, "text"),
+        ...shown.map(({ path, color }) =>
+          line(path.slice(0, step + 1), color, { width: 1.5, dots: 1.8 }),
+        ),
+        ...shown.map(({ path, color }) =>
+          dot(...at(path, step), color, { radius: 6, ring: "card" }),
+        ),
+      ];
+    },
+  });
+
+  const lossesChart = createChart(widget, find(".losses"), {
+    label: () => text(key("losses_label")),
+    legend: false,
+    x: {
+      name: text(key("step")),
+      range: () => [0, inputs.values().steps],
+      read: (step) => number(Math.floor(step), 0),
+    },
+    y: { name: text(key("loss")), range: [1e-8, 1e3], logarithmic: true },
+    shapes: () =>
+      shownRacers().flatMap(({ name, losses, color }) => {
+        const points = losses.slice(0, player.step + 1).map((loss, step) => [step, loss]);
+        return [line(points, color, { name }), dot(...points.at(-1), color, { radius: 3.5 })];
+      }),
+  });
+
+  function showStep(step) {
+    surfaceChart.repaint();
+    lossesChart.repaint();
+    for (const racer of racers) {
+      const isOut = hasDiverged(racer, step);
+      const place = find(`[data-racer="${racer.name}"]`);
+      place.textContent = isOut ? text(key("away")) : steady(at(racer.losses, step));
+      place.classList.toggle("bad", isOut);
+    }
+    const lossOf = ({ losses }) => at(losses, step);
+    const [best] = shownRacers()
+      .filter((racer) => !hasDiverged(racer, step))
+      .sort((one, other) => lossOf(one) - lossOf(other));
+    if (!best) return;
+    const values = { step, name: best.name, loss: steady(lossOf(best)) };
+    find(".summary").textContent = text(key("leads"), values);
+  }
+
+  function listRacers() {
+    if (find(".racers label")) return;
+    const labels = racers.map(({ name, color }) => {
+      const type = { type: "checkbox", checked: true, autocomplete: "off" };
+      const value = make("b");
+      value.dataset.racer = name;
+      return make("label", {}, [
+        make("input", { ...type, name: `racer-${name}` }),
+        make("i", { className: `dot ${color}` }),
+        make("span", { textContent: name }),
+        value,
+      ]);
+    });
+    find(".racers").append(...labels);
+  }
+
+  const player = createPlayer(widget, find(".steps"), { show: showStep });
+
+  const request = widget.requester(
+    () => ({ about: "races", ...inputs.values() }),
+    (answer) => {
+      racers = answer.racers.map((racer, i) => ({ ...racer, color: SERIES[i % SERIES.length] }));
+      listRacers();
+      player.playAll(inputs.values().steps);
+    },
   );
+
+  const requestSurface = widget.requester(
+    () => ({ about: "surface" }),
+    (answer) => {
+      surface = answer;
+      surfaceChart.repaint();
+    },
+  );
+  requestSurface();
+  request();
 }
-
-const player = createPlayer(find(".steps"), { show: showStep });
-
-const { request } = asking(
-  () => ({ about: "races", ...controls.values() }),
-  (answer) => {
-    ({ racers } = answer);
-    listRacers();
-    const { steps } = controls.values();
-    lossesPlot.x = [0, steps];
-    player.load(steps, calm() ? steps : 0);
-    if (!calm()) player.play();
-  },
-);
-
-asking(() => ({ about: "surface" }), (answer) => {
-  surface = answer;
-  surfacePlot.repaint();
-}).request();
-request();

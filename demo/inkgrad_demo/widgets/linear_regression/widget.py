@@ -1,11 +1,12 @@
-"""Lesson 5: the optimizers race from a start of one's own, with their steps longer or shorter."""
+"""Lesson 5: the optimizers race from a chosen start, with their learning rates scaled."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import torch
+from pydantic import Field
 from torch import Tensor, optim
 
 from inkgrad.course.lessons.linear_regression import (
@@ -16,17 +17,21 @@ from inkgrad.course.lessons.linear_regression import (
     x_data,
     y_data,
 )
-from inkgrad_demo.services.request_validation import Asked
+from inkgrad_demo.services.request_fields import Whole
+from inkgrad_demo.services.request_validation import FormRequest
 
-_FAR = 1e6  # whoever has raced that far will not come back
+_FAR = 1e6  # a path that leaves this range has diverged
 _WS, _BS = torch.linspace(-1.5, 3, 61), torch.linspace(-1.2, 5.2, 61)
 
 
-def answer(asked: Asked, _numbers: Any) -> dict[str, Any]:
-    return _ANSWERS[asked.choice("about", _ANSWERS)](asked)
+class Races(FormRequest):
+    steps: Annotated[int, Whole(1, 200)]
+    w: float = Field(ge=-2, le=4)
+    b: float = Field(ge=-2, le=6)
+    factor: float = Field(ge=0.1, le=10)
 
 
-def _surface(_asked: Asked) -> dict[str, Any]:
+def _surface(request: FormRequest, _results: Any) -> dict[str, Any]:
     errors = x_data.ravel() * _WS[None, :, None] + _BS[:, None, None] - y_data.ravel()
     return {
         "x": [_WS[0].item(), _WS[-1].item()],
@@ -35,12 +40,13 @@ def _surface(_asked: Asked) -> dict[str, Any]:
     }
 
 
-def _races(asked: Asked) -> dict[str, Any]:
-    steps = asked.whole("steps", 1, 200)
-    start = asked.number("w", -2, 4), asked.number("b", -2, 6)
-    factor = asked.number("factor", 0.1, 10)
-    found = {name: race(_scaled(make, factor), steps, start) for name, make in RACERS.items()}
-    return {"racers": [{"name": name, **_in_sight(each)} for name, each in found.items()]}
+def _races(request: Races, _results: Any) -> dict[str, Any]:
+    start = request.w, request.b
+    races = {
+        name: race(_scaled(make, request.factor), request.steps, start)
+        for name, make in RACERS.items()
+    }
+    return {"racers": [{"name": name, **_until_diverged(each)} for name, each in races.items()]}
 
 
 def _scaled(make: MakeOptimizer, factor: float) -> MakeOptimizer:
@@ -55,8 +61,8 @@ def _scaled(make: MakeOptimizer, factor: float) -> MakeOptimizer:
     return make_scaled
 
 
-def _in_sight(found: Race) -> dict[str, Any]:
-    """Path and losses as far as they are finite and near."""
+def _until_diverged(found: Race) -> dict[str, Any]:
+    """Return the path and the losses up to where they diverge."""
     path, losses = found.path.numpy(), np.array(found.losses)
     far = np.flatnonzero(~((np.abs(path) < _FAR).all(1) & np.isfinite(losses)))
     kept = far[0] if far.size else len(path)
@@ -67,4 +73,4 @@ def _in_sight(found: Race) -> dict[str, Any]:
     }
 
 
-_ANSWERS = {"surface": _surface, "races": _races}
+ANSWERS = {"surface": _surface, "races": _races}

@@ -1,28 +1,42 @@
-"""Lesson 6: hours of study of one's own, learnt by the fused kernels; the sigmoid and its loss."""
+"""Lesson 6: train on chosen hours of study with the fused kernels; the sigmoid and its loss."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import torch
+from pydantic import Field, model_validator
 
 import inkgrad.functional as F
 from inkgrad.course.lessons.logistic_regression import bce, sigmoid, train
-from inkgrad_demo.services.request_validation import Asked
+from inkgrad_demo.services.request_fields import Whole
+from inkgrad_demo.services.request_validation import FormRequest, check_count
 
-MOST_POINTS = 30
-
-
-def answer(asked: Asked, _numbers: Any) -> dict[str, Any]:
-    return _ANSWERS[asked.choice("about", _ANSWERS)](asked)
+MAX_POINTS = 30
 
 
-def _training(asked: Asked) -> dict[str, Any]:
-    hours = asked.numbers("hours", range(1, MOST_POINTS + 1), 0, 10)
-    passed = asked.numbers("passed", range(len(hours), len(hours) + 1), 0, 1)
-    x = torch.tensor(hours).unsqueeze(1)
-    y = torch.tensor(passed).round().unsqueeze(1)
-    found = train(asked.whole("epochs", 1, 3000), asked.number("lr", 1e-3, 1), x=x, y=y)
+class Training(FormRequest):
+    hours: list[Annotated[float, Field(ge=0, le=10)]] = Field(min_length=1, max_length=MAX_POINTS)
+    passed: list[Annotated[float, Field(ge=0, le=1)]] = Field(min_length=1, max_length=MAX_POINTS)
+    epochs: Annotated[int, Whole(1, 3000)]
+    lr: float = Field(ge=1e-3, le=1)
+
+    @model_validator(mode="after")
+    def _one_result_per_student(self) -> Training:
+        check_count("passed", self.passed, len(self.hours))
+        return self
+
+
+class Formulas(FormRequest):
+    z: float = Field(ge=-10, le=10)
+    y_pred: float = Field(ge=0.01, le=0.99)
+    y: Annotated[int, Whole(0, 1)]
+
+
+def _training(request: Training, _results: Any) -> dict[str, Any]:
+    x = torch.tensor(request.hours).unsqueeze(1)
+    y = torch.tensor(request.passed).round().unsqueeze(1)
+    found = train(request.epochs, request.lr, x=x, y=y)
     return {
         "losses": found.losses,
         "weights": [*found.weights, (found.w, found.b)],
@@ -31,19 +45,19 @@ def _training(asked: Asked) -> dict[str, Any]:
     }
 
 
-def _formulas(asked: Asked) -> dict[str, Any]:
-    z, y_pred = asked.number("z", -10, 10), asked.number("y_pred", 0.01, 0.99)
+def _formulas(request: Formulas, _results: Any) -> dict[str, Any]:
+    y_pred, target = request.y_pred, float(request.y)
     zs = torch.linspace(-10, 10, 101)
-    values, target = sigmoid(zs), float(asked.whole("y", 0, 1))
+    values = sigmoid(zs)
     by_kernel = F.binary_cross_entropy(torch.tensor([y_pred]), torch.tensor([target]))
     grid = [i / 100 for i in range(1, 100)]
     return {
         "sigmoid": torch.stack([zs, values], 1).tolist(),
-        "value": sigmoid(torch.tensor(z)).item(),
+        "value": sigmoid(torch.tensor(request.z)).item(),
         "bce": [[p, bce(p, target)] for p in grid],
         "loss": bce(y_pred, target),
         "by_kernel": by_kernel.item(),
     }
 
 
-_ANSWERS = {"training": _training, "formulas": _formulas}
+ANSWERS = {"training": _training, "formulas": _formulas}

@@ -1,90 +1,113 @@
-// Lesson 7: activations and optimizers side by side, on the diabetes table or a CSV file of one's own.
+// Lesson 7: activations and optimizers side by side, on the diabetes table or a CSV file of one's
+// own.
+import { toBase64 } from "../../web/base64.js";
+import { createChart } from "../../web/chart.js";
+import { SERIES } from "../../web/colors.js";
+import { createInputs } from "../../web/inputs.js";
+import { line } from "../../web/shapes.js";
+import { createWidget, tableHtml } from "../../web/widget.js";
 
-const MOST_RUNS = SERIES.length; // the latest are compared, each in a colour of its own
+const MAX_RUNS = SERIES.length; // the latest are compared, each in its own color
 
-let file = null; // {name, csv}: the reader's own table
-let runs = []; // newest first: {what, losses, ...}
+export function mount(context) {
+  const widget = createWidget(context);
+  const { find, text, number, steady, percent, messageText } = widget;
+  const key = (name) => `lessons.many_features.${name}`;
+  let file = null; // {name, csv}: the reader's own table
+  let runs = []; // newest first: {what, losses, color, ...}
 
-translate();
+  const inputs = createInputs(widget, { formats: { lr: steady }, changed: () => request() });
 
-const controls = createControls({ formats: { lr: figures }, changed: () => request() });
-
-const plot = createPlot(find(".losses"), {
-  x: [0, 100],
-  y: [0, 0.8],
-  names: [text("lessons.many_features.epoch"), text("lessons.many_features.loss")],
-  paint(pen) {
-    for (const { losses, series } of [...runs].reverse()) {
-      pen.line(losses.map((loss, i) => [i + 1, loss]), series, { width: losses === runs[0].losses ? 3 : 1.2 });
-    }
-  },
-});
-
-function listRuns() {
-  const head = [
-    "",
-    text("lessons.many_features.run"),
-    text("lessons.many_features.last_loss"),
-    text("lessons.many_features.train_accuracy"),
-    text("lessons.many_features.test_accuracy"),
-  ];
-  const rows = runs.map(({ series, what, losses, train_accuracy, test_accuracy }) => {
-    const dot = `<i class="dot ${series}"></i>`;
-    return [dot, what, number(losses.at(-1), 4), percent(train_accuracy), percent(test_accuracy)];
+  const chart = createChart(widget, find(".losses"), {
+    label: () => text(key("losses_label")),
+    legend: false,
+    x: {
+      name: text(key("epoch")),
+      range: () => [0, Math.max(20, ...runs.map(({ losses }) => losses.length))],
+      read: (epoch) => number(Math.floor(epoch), 0),
+    },
+    y: {
+      name: text(key("loss")),
+      range: (losses) => [0, Math.min(3, 1.05 * Math.max(...losses, 0.1))],
+      logarithmic: "optional",
+    },
+    // The newest lies on top.
+    shapes: () =>
+      runs
+        .map(({ losses, color, what }, i) =>
+          line(
+            losses.map((loss, epoch) => [epoch + 1, loss]),
+            color,
+            { name: what, width: i ? 1.2 : 3 },
+          ),
+        )
+        .reverse(),
   });
-  find(".runs").innerHTML = tableOf(head, rows);
-}
 
-function addRun(answer) {
-  const { activation, optimizer, lr, epochs } = controls.values();
-  const what = text("lessons.many_features.settings", { activation, optimizer, lr: figures(lr), epochs });
-  runs = runs.filter((run) => run.what !== what);
-  const free = SERIES.find((series) => runs.slice(0, MOST_RUNS - 1).every((run) => run.series !== series));
-  runs = [{ ...answer, what, series: free }, ...runs].slice(0, MOST_RUNS);
-  plot.x = [0, Math.max(...runs.map(({ losses }) => losses.length))];
-  plot.y = [0, Math.min(3, 1.05 * Math.max(...runs.flatMap(({ losses }) => losses)))];
-  plot.repaint();
-  listRuns();
-}
-
-const { request } = asking(
-  () => ({ ...controls.values(), ...(file && { file: file.name, csv: file.csv }) }),
-  (answer) => {
-    find(".problem").textContent =
-      answer.problem ? text("lessons.many_features.problem", { problem: said(answer.problem) })
-      : answer.diverged ? text("lessons.many_features.diverged")
-      : "";
-    if (answer.problem || answer.diverged) return;
-    const key = answer.stand_in ? "lessons.many_features.stand_in" : "lessons.many_features.table";
-    find(".table-of").textContent = text(key, {
-      ...answer, data: said(answer.data), majority: percent(answer.majority),
+  function listRuns() {
+    const columns = ["run", "last_loss", "train_accuracy", "test_accuracy"];
+    const rows = runs.map(({ color, what, losses, train_accuracy, test_accuracy }) => {
+      const swatch = `<i class="dot ${color}"></i>`;
+      const accuracies = [percent(train_accuracy), percent(test_accuracy)];
+      return [swatch, what, number(losses.at(-1), 4), ...accuracies];
     });
-    addRun(answer);
-  },
-);
+    find(".runs").innerHTML = tableHtml(["", ...columns.map((name) => text(key(name)))], rows);
+  }
 
-// -- a table of one's own --
+  function addRun(answer) {
+    const { activation, optimizer, lr, epochs } = inputs.values();
+    const what = text(key("settings"), { activation, optimizer, lr: steady(lr), epochs });
+    const others = runs.filter((run) => run.what !== what).slice(0, MAX_RUNS - 1);
+    const color = SERIES.find((each) => others.every((run) => run.color !== each));
+    runs = [{ ...answer, what, color }, ...others];
+    chart.repaint();
+    listRuns();
+  }
 
-const input = find("[type=file]");
+  function problemOf({ problem, diverged }) {
+    if (problem) return text(key("problem"), { problem: messageText(problem) });
+    return diverged ? text(key("diverged")) : "";
+  }
 
-function use(chosen) {
-  file = chosen;
-  runs = [];
-  find(".drop").hidden = file === null;
+  const request = widget.requester(
+    () => ({ ...inputs.values(), ...(file && { file: file.name, csv: file.csv }) }),
+    (answer) => {
+      const problem = problemOf(answer);
+      find(".problem").textContent = problem;
+      if (problem) return;
+      const values = {
+        ...answer,
+        data: messageText(answer.data),
+        majority: percent(answer.majority),
+      };
+      find(".table-of").textContent = text(
+        key(answer.fallback_data ? "stand_in" : "table"),
+        values,
+      );
+      addRun(answer);
+    },
+  );
+
+  // -- the reader's own table --
+
+  const input = find("[type=file]");
+
+  function useFile(chosen) {
+    file = chosen;
+    runs = [];
+    find(".drop").hidden = file === null;
+    request();
+  }
+
+  find(".choose").addEventListener("click", () => input.click());
+  find(".drop").addEventListener("click", () => useFile(null));
+  input.addEventListener("change", async () => {
+    const [chosen] = input.files;
+    if (!chosen) return;
+    const csv = toBase64(new Uint8Array(await chosen.arrayBuffer()));
+    input.value = ""; // so that the same file, mended, can be chosen again
+    useFile({ name: chosen.name, csv });
+  });
+
   request();
 }
-
-function read(chosen) {
-  const reader = new FileReader();
-  reader.addEventListener("load", () => use({ name: chosen.name, csv: reader.result.split(",")[1] ?? "" }));
-  reader.readAsDataURL(chosen);
-}
-
-find(".choose").addEventListener("click", () => input.click());
-find(".drop").addEventListener("click", () => use(null));
-input.addEventListener("change", () => {
-  if (input.files.length) read(input.files[0]);
-  input.value = ""; // so that the same file, mended, can be chosen again
-});
-
-request();

@@ -1,75 +1,110 @@
-// Lesson 1: change x or the limit, and see which graph the same three lines record; follow a slope; roll dice.
+// Lesson 1: change x or the limit and see which graph the same three lines record; follow a slope;
+// roll dice.
+import { createChart } from "../../web/chart.js";
+import { make } from "../../web/elements.js";
+import { createInputs } from "../../web/inputs.js";
+import { dot, line } from "../../web/shapes.js";
+import { createWidget } from "../../web/widget.js";
 
-let seed = 0;
-let shown = { rolls: [], means: [], chain: { curve: [], y: 0, by_rule: 0 } };
+const EXPECTATION = 3.5; // of a die
 
-translate();
+export function mount(context) {
+  const widget = createWidget(context);
+  const { find, text, number, steady, showValues } = widget;
+  let seed = 0;
+  let shown = { rolls: [1, 1000], means: [], chain: { curve: [], y: 0, by_rule: 0 } };
 
-const controls = createControls({
-  formats: { x: (x) => number(x, 1), at: (x) => number(x, 2), rolls: (rolls) => number(rolls, 0) },
-  changed: () => request(),
-});
+  const inputs = createInputs(widget, {
+    formats: {
+      x: (x) => number(x, 1),
+      at: (x) => number(x, 2),
+      rolls: (rolls) => number(rolls, 0),
+    },
+    changed: () => request(),
+  });
 
-const dicePlot = createPlot(find(".dice"), {
-  x: [0, 3],
-  y: [1, 6],
-  names: [text("lessons.overview.rolls_axis"), text("lessons.overview.mean")],
-  paint(pen) {
-    pen.line([[0, 3.5], [5, 3.5]], "quiet", { width: 1, dash: [5, 4] });
-    pen.line(shown.rolls.map((rolls, i) => [Math.log10(rolls), shown.means[i]]), "blue");
-  },
-});
+  const dice = createChart(widget, find(".dice"), {
+    label: () => text("lessons.overview.dice_label"),
+    legend: false,
+    x: {
+      name: text("lessons.overview.rolls_axis"),
+      logarithmic: true,
+      range: () => [1, Math.max(10, shown.rolls.at(-1))],
+      read: (rolls) => number(rolls, 0),
+    },
+    y: { name: text("lessons.overview.mean"), range: [1, 6] },
+    shapes: () => [
+      line(
+        [
+          [1, EXPECTATION],
+          [1e6, EXPECTATION],
+        ],
+        "quiet",
+        { width: 1, dashes: [5, 4] },
+      ),
+      line(
+        shown.means.map((mean, i) => [shown.rolls[i], mean]),
+        "blue",
+        {
+          name: text("lessons.overview.mean"),
+        },
+      ),
+    ],
+  });
 
-const chainPlot = createPlot(find(".chain"), {
-  x: [0, 2],
-  y: [-1.3, 1.3],
-  names: ["x", "y = sin(x²)"],
-  paint(pen) {
-    const { curve, y, by_rule: slope } = shown.chain;
-    const { at } = controls.values();
-    pen.line(curve, "blue");
-    pen.line([at - 0.3, at + 0.3].map((x) => [x, y + slope * (x - at)]), "red");
-    pen.dot(at, y, "red", 6, "card");
-  },
-});
+  const chain = createChart(widget, find(".chain"), {
+    label: () => text("lessons.overview.chain_label"),
+    legend: false,
+    x: { name: "x", range: [0, 2] },
+    y: { name: "y = sin(x²)", range: [-1.3, 1.3] },
+    onPoint(x) {
+      inputs.set("at", x.toFixed(2));
+      request();
+    },
+    sideways: true,
+    shapes() {
+      const { curve, y, by_rule: slope } = shown.chain;
+      const { at } = inputs.values();
+      const tangent = [at - 0.3, at + 0.3].map((x) => [x, y + slope * (x - at)]);
+      return [
+        line(curve, "blue", { name: "y" }),
+        line(tangent, "red"),
+        dot(at, y, "red", { radius: 6, ring: "card" }),
+      ];
+    },
+  });
 
-chainPlot.onPoint((x) => {
-  controls.set("at", x.toFixed(2));
-  request();
-}, { sideways: true });
+  function paintGraph({ operations, y }) {
+    const { x } = inputs.values();
+    const leaf = (words) => make("li", { className: "leaf", textContent: words });
+    const steps = operations.map((name) => make("li", { textContent: name }));
+    const ends = [leaf(`x = ${number(x, 1)}`), leaf(`y = ${steady(y)}`)];
+    find(".graph").replaceChildren(ends[0], ...steps, ends[1]);
+  }
 
-function paintGraph({ operations, y }) {
-  const { x } = controls.values();
-  const nodes = [`x = ${number(x, 1)}`, ...operations, `y = ${figures(y)}`];
-  find(".graph").replaceChildren(
-    ...nodes.map((name, i) => {
-      const node = document.createElement("li");
-      node.textContent = name;
-      node.classList.toggle("leaf", i === 0 || i === nodes.length - 1);
-      return node;
-    }),
+  const request = widget.requester(
+    () => ({ ...inputs.values(), seed }),
+    (answer) => {
+      shown = answer;
+      const sixDecimals = ["by_rule", "by_difference", "by_autograd"].map((name) => [
+        name,
+        number(answer.chain[name], 6),
+      ]);
+      showValues({ limit: inputs.values().limit, ...Object.fromEntries(sixDecimals) });
+      chain.repaint();
+      dice.repaint();
+      paintGraph(answer);
+      const { operations, y, grad, means } = answer;
+      const values = { count: operations.length, y: steady(y), grad: steady(grad) };
+      find(".summary").textContent = text("lessons.overview.summary", values);
+      const mean = number(means.at(-1), 3);
+      find(".mean").textContent = text("lessons.overview.mean_now", { mean });
+    },
   );
-}
 
-const { request } = asking(
-  () => ({ ...controls.values(), seed }),
-  (answer) => {
-    shown = answer;
-    const { by_rule, by_difference, by_autograd } = shown.chain;
-    tell({ limit: controls.values().limit });
-    tell({ by_rule: number(by_rule, 6), by_difference: number(by_difference, 6), by_autograd: number(by_autograd, 6) });
-    chainPlot.repaint();
-    paintGraph(answer);
-    const values = { count: answer.operations.length, y: figures(answer.y), grad: figures(answer.grad) };
-    find(".summary").textContent = text("lessons.overview.summary", values);
-    dicePlot.x = [0, Math.log10(shown.rolls.at(-1))];
-    dicePlot.repaint();
-    find(".mean").textContent = text("lessons.overview.mean_now", { mean: number(shown.means.at(-1), 3) });
-  },
-);
-
-find(".roll").addEventListener("click", () => {
-  seed += 1;
+  find(".roll").addEventListener("click", () => {
+    seed += 1;
+    request();
+  });
   request();
-});
-request();
+}

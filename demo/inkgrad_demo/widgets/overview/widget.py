@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
+from pydantic import Field
 
 from inkgrad.course.lessons.overview import (
     chain,
@@ -13,15 +14,23 @@ from inkgrad.course.lessons.overview import (
     slope_by_autograd,
     slope_by_difference,
 )
-from inkgrad_demo.services.request_validation import Asked
+from inkgrad_demo.services.request_fields import Whole
+from inkgrad_demo.services.request_validation import FormRequest
 
 
-def answer(asked: Asked, _numbers: Any) -> dict[str, Any]:
-    at = asked.number("at", 0, 2)
+class Values(FormRequest):
+    at: float = Field(ge=0, le=2)
+    x: float = Field(ge=1.5, le=4.9)
+    limit: float = Field(ge=5, le=1000)
+    rolls: Annotated[int, Whole(1, 100_000)]
+    seed: Annotated[int, Whole(0, 2**31)]
+
+
+def answer(request: Values, _results: Any) -> dict[str, Any]:
+    at, rolls = request.at, request.rolls
     y, slope = chain(at)
-    found = growth(asked.number("x", 1.5, 4.9), asked.number("limit", 5, 1000))
-    rolls = asked.whole("rolls", 1, 100_000)
-    means = means_of_dice(rolls, asked.whole("seed", 0, 2**31))
+    found = growth(request.x, request.limit)
+    means = means_of_dice(rolls, request.seed)
     shown = np.unique(np.geomspace(1, rolls, 300).astype(int))  # even on a logarithmic axis
     return {
         "operations": found.operations,
@@ -37,3 +46,6 @@ def answer(asked: Asked, _numbers: Any) -> dict[str, Any]:
         "rolls": shown.tolist(),
         "means": means.numpy()[shown - 1].tolist(),
     }
+
+
+ANSWERS = {"values": answer}

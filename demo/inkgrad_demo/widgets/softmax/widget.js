@@ -1,68 +1,83 @@
 // Lesson 9: softmax of five numbers by hand; a confusion matrix whose cells open their images.
+import { createCells } from "../../web/cells.js";
+import { confusionTable } from "../../web/confusion.js";
+import { make } from "../../web/elements.js";
+import { createInputs } from "../../web/inputs.js";
+import { createWidget } from "../../web/widget.js";
 
 const START = [2, 1, 0.1, -1, 0.5];
 
-translate();
+export function mount(context) {
+  const widget = createWidget(context);
+  const { find, props, text, number, steady } = widget;
 
-// -- by hand --
+  // -- by hand --
 
-find(".scores").replaceChildren(
-  ...START.map((z, k) => {
-    const row = document.createElement("div");
-    row.className = "score";
-    row.innerHTML = `<input type="radio" name="right" value="${k}" autocomplete="off" ${k === 0 ? "checked" : ""}>
+  const rows = START.map((z, k) => {
+    const row = make("div", { className: "score" });
+    row.innerHTML = `
+      <input type="radio" name="right" value="${k}" autocomplete="off" ${k === 0 ? "checked" : ""}>
       <label class="slider"><span>z<sub>${k}</sub></span><output></output>
-        <input type="range" name="z${k}" min="-5" max="5" step="0.1" value="${z}" autocomplete="off"></label>`;
-    row.firstChild.setAttribute("aria-label", text("lessons.softmax.right", { k }));
-    return row;
-  }),
-);
-
-const formats = Object.fromEntries(START.map((_, k) => [`z${k}`, (z) => number(z, 1)]));
-const controls = createControls({ formats, changed: () => request() });
-const scores = () => START.map((_, k) => controls.values()[`z${k}`]);
-const right = () => Number(controls.values().right);
-
-function listSteps({ powers, probabilities }) {
-  const rows = scores().map((z, k) => {
-    const shares = probabilities[k];
-    const cells = [k, number(z, 1), figures(powers[k]), number(shares, 4)];
-    const row = document.createElement("tr");
-    row.className = k === right() ? "right" : "";
-    const numbers = cells.map((cell) => `<td class="number">${cell}</td>`).join("");
-    row.innerHTML = `${numbers}<td class="bar"><i style="--share: ${shares}"></i></td>`;
+        <input type="range" name="z${k}" min="-5" max="5" step="0.1" value="${z}" autocomplete="off">
+      </label>`;
+    row.querySelector("input").setAttribute("aria-label", text("lessons.softmax.right", { k }));
     return row;
   });
-  find(".steps-of tbody").replaceChildren(...rows);
+  find(".scores").replaceChildren(...rows);
+
+  const formats = Object.fromEntries(START.map((_, k) => [`z${k}`, (z) => number(z, 1)]));
+  const inputs = createInputs(widget, { formats, changed: () => request() });
+
+  function scores() {
+    const values = inputs.values();
+    return START.map((_, k) => values[`z${k}`]);
+  }
+  const rightClass = () => Number(inputs.values().right);
+
+  function listSteps({ powers, probabilities }) {
+    const lines = scores().map((z, k) => {
+      const cells = [k, number(z, 1), steady(powers[k]), number(probabilities[k], 4)];
+      const row = make("tr", { className: k === rightClass() ? "right" : "" });
+      const columns = cells.map((cell) => `<td class="number">${cell}</td>`).join("");
+      row.innerHTML = `${columns}<td class="bar"><i style="--share: ${probabilities[k]}"></i></td>`;
+      return row;
+    });
+    find(".steps-of tbody").replaceChildren(...lines);
+  }
+
+  const request = widget.requester(
+    () => ({ about: "loss", z: scores(), right: rightClass() }),
+    (answer) => {
+      listSteps(answer);
+      const { probabilities, loss, by_torch } = answer;
+      widget.showValues({ loss: number(loss, 6), by_torch: number(by_torch, 6) });
+      const k = rightClass();
+      const values = { probability: number(probabilities[k], 4), loss: number(loss, 4), k };
+      const likeliest = probabilities.indexOf(Math.max(...probabilities));
+      find(".summary").textContent = text(
+        `lessons.softmax.${likeliest === k ? "good" : "bad"}`,
+        values,
+      );
+    },
+  );
+
+  // -- the confusion matrix: there once the lesson's network is trained --
+
+  const cells = createCells(widget, find(".cell"), ({ row, column }) =>
+    widget.play({ about: "cell", row, column }),
+  );
+
+  find(".train").addEventListener("click", () => {
+    find(".train").disabled = true;
+    cells.clear(text("lessons.softmax.waiting"));
+    props.results.request();
+  });
+  props.results.ready.then(async () => {
+    find(".train").hidden = true;
+    cells.clear();
+    const { counts } = await widget.play({ about: "confusion" });
+    find(".matrix").replaceChildren(confusionTable(widget, counts, "", cells.open));
+  });
+
+  request();
 }
-
-const { request } = asking(
-  () => ({ about: "loss", z: scores(), right: right() }),
-  (answer) => {
-    listSteps(answer);
-    const { probabilities, loss, by_torch } = answer;
-    tell({ loss: number(loss, 6), by_torch: number(by_torch, 6) });
-    const values = { probability: number(probabilities[right()], 4), loss: number(loss, 4), k: right() };
-    const likeliest = probabilities.indexOf(Math.max(...probabilities));
-    const key = likeliest === right() ? "lessons.softmax.good" : "lessons.softmax.bad";
-    find(".summary").textContent = text(key, values);
-  },
-);
-
-// -- the confusion matrix: there when the lesson's network is trained --
-
-const cells = createCells(find(".cell"), ({ row, column }) => server.play({ about: "cell", row, column }));
-
-find(".train").addEventListener("click", () => {
-  find(".train").disabled = true;
-  cells.clear(text("lessons.softmax.waiting"));
-  props.results.ask();
-});
-props.results.ready.then(async () => {
-  find(".train").hidden = true;
-  cells.clear();
-  const { counts } = await server.play({ about: "confusion" });
-  find(".matrix").replaceChildren(confusionTable(counts, "", cells.open));
-});
-
-request();

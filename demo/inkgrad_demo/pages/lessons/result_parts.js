@@ -1,0 +1,62 @@
+// What a lesson has to show, as elements: paragraphs, tables and pictures.
+import { make } from "../../web/elements.js";
+
+// Text in which `backticks` are code.
+function withCode(words) {
+  const pieces = words.split("`");
+  return pieces.map((piece, i) => (i % 2 ? make("code", { textContent: piece }) : piece));
+}
+
+export const paragraphs = (markdown) =>
+  markdown.split("\n\n").map((words) => make("p", {}, withCode(words)));
+
+// A figure whose content scrolls, by keyboard as well.
+function scrollingFigure(className, caption, content) {
+  const properties = { className: "scroller", tabIndex: 0, role: "group", ariaLabel: caption };
+  const title = make("figcaption", {}, withCode(caption));
+  return make("figure", { className }, [title, make("div", properties, [content])]);
+}
+
+const isNumber = (cell) => /^[-–]?[\d.,]*\d(e[-+]?\d+)?%?$|^nan$|^-?inf$/.test(cell);
+
+function tablePart({ caption, columns, rows }) {
+  const classOf = (i) => {
+    if (rows.every((row) => row[i] === "" || isNumber(row[i]))) return "number";
+    return rows.some((row) => row[i].length > 24) ? "long" : "";
+  };
+  const classes = columns.map((_, i) => classOf(i));
+  const heads = columns.map((column, i) =>
+    make("th", { scope: "col", textContent: column, className: classes[i] }),
+  );
+  const lines = rows.map((row) =>
+    make(
+      "tr",
+      {},
+      row.map((cell, i) => make("td", { textContent: cell, className: classes[i] })),
+    ),
+  );
+  const content = [make("thead", {}, [make("tr", {}, heads)]), make("tbody", {}, lines)];
+  return scrollingFigure("table", caption, make("table", {}, content));
+}
+
+// The server draws a picture on request: load(name) promises its SVG.
+function picturePart({ name, caption }, load, { text }) {
+  const image = make("img", { alt: "" }); // until it is there
+  const figure = scrollingFigure("picture waiting", caption, image);
+  image.addEventListener("load", () => {
+    figure.style.setProperty("--natural", `${image.naturalWidth}px`);
+  });
+  load(name)
+    .then(({ svg }) => {
+      const src = `data:image/svg+xml,${encodeURIComponent(svg)}`;
+      Object.assign(image, { src, alt: caption });
+    })
+    .catch(() => image.replaceWith(make("p", { textContent: text("lessons.page.no_picture") })))
+    .finally(() => figure.classList.remove("waiting"));
+  return figure;
+}
+
+const notePart = ({ text }) => make("p", { className: "note" }, withCode(text));
+
+// {kind: (part, load, page) => element}
+export const PARTS = { note: notePart, table: tablePart, picture: picturePart };

@@ -1,0 +1,59 @@
+"""Pictures as they are sent: drawings of the pages, picture files, and arrays in answers."""
+
+from __future__ import annotations
+
+import base64
+import io
+from typing import Any
+
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+
+from inkgrad_demo.services.request_fields import Checked, decoded, square
+from inkgrad_demo.texts import message
+
+RASTER_SIDE = 140
+"""Rows and columns of a page's drawing: five pixels for each of the network's 28, so that a small
+digit still has as many pixels as it is scaled to."""
+
+MAX_PIXELS = 24_000_000
+"""Of a picture file: enough for a phone's photograph, and less than 100 MB in memory."""
+
+RASTER = square(RASTER_SIDE)
+"""Annotates ``bytes``: a page's drawing, from 0 (paper) to 255 (ink), in base64."""
+
+
+def drawing(raster: bytes) -> np.ndarray:
+    """Return a page's drawing as RASTER_SIDE x RASTER_SIDE x 4, uint8."""
+    # Ink is the opacity of a transparent picture, so that a pad full of ink is not taken for paper.
+    rgba = np.zeros((RASTER_SIDE, RASTER_SIDE, 4), np.uint8)
+    rgba[:, :, 3] = np.frombuffer(raster, np.uint8).reshape(RASTER_SIDE, RASTER_SIDE)
+    return rgba
+
+
+def _picture(value: Any) -> Image.Image:
+    if isinstance(value, str):
+        if value.startswith("data:"):
+            value = value.partition(",")[2]
+        value = "".join(value.split())  # the base64 command breaks lines
+    file = io.BytesIO(decoded(value))
+    try:
+        image = Image.open(file)  # reads the header only
+        if image.width * image.height > MAX_PIXELS:
+            size = f"{image.width} x {image.height}"
+            raise ValueError(message("problem.image_size", most=MAX_PIXELS, got=size))
+        image.load()
+    except UnidentifiedImageError:
+        raise ValueError(message("problem.no_image")) from None
+    except (OSError, SyntaxError, Image.DecompressionBombError) as error:
+        raise ValueError(message("problem.damaged_image", error=error)) from None
+    return image
+
+
+PICTURE = Checked(_picture, "problem.base64")
+"""Annotates an ``Image``: a picture file in base64, or as a data URL."""
+
+
+def to_base64(values: np.ndarray) -> str:
+    """Return values from 0 to 1 as the base64 text of bytes from 0 to 255."""
+    return base64.b64encode((255 * values + 0.5).astype(np.uint8).tobytes()).decode("ascii")

@@ -1,0 +1,116 @@
+"""Recognition of digits for the Draw page and the API. No Gradio in here."""
+
+from __future__ import annotations
+
+import statistics
+from typing import Annotated, Any
+
+import numpy as np
+from PIL import Image
+from pydantic import Field
+
+from inkgrad.course.models import Backend
+from inkgrad_demo.services.pictures import PICTURE, RASTER, drawing, to_base64
+from inkgrad_demo.services.recognizers import BACKENDS, MODEL_OR_RUN, Recognizers
+from inkgrad_demo.services.request_validation import Request
+
+# Passes of each backend in a comparison; odd, so that the median is one of them.
+PASSES = 9
+
+
+class DrawingRequest(Request):
+    """A drawing of the Draw page."""
+
+    pixels: Annotated[bytes, RASTER]
+    model: Annotated[str, MODEL_OR_RUN]
+    backend: Backend
+
+
+class PredictRequest(Request):
+    """A picture file."""
+
+    image: Annotated[Image.Image, PICTURE] = Field(
+        description="a PNG, JPEG, ... file as base64 text, or as a data URL"
+    )
+    model: Annotated[str, MODEL_OR_RUN] = Field(
+        "strong", description="strong, cnn, softmax, or the id of a run"
+    )
+    backend: Backend = Field("fused", description="fused (inkgrad's kernels) or native (torch's)")
+
+
+class RecognitionService:
+    """Recognizes digits with the shipped models and with runs."""
+
+    def __init__(self, recognizers: Recognizers) -> None:
+        self.recognizers = recognizers
+
+    def recognize(self, request: DrawingRequest) -> dict[str, Any]:
+        """Return everything that the page shows about a drawing.
+
+        ``label`` (None if nothing is drawn), ``probabilities`` (10) and, as base64 of bytes,
+        ``picture`` and ``saliency`` (28 x 28) and the ``maps`` of each of the ``layers``
+        (channels x height x width). For a run that was deleted only ``model`` and ``gone``.
+        """
+        if self.recognizers.is_gone(request.model):
+            return {"model": request.model, "gone": True}
+        recognizer = self.recognizers.get(request.model, request.backend)
+        explanation = recognizer.explain(drawing(request.pixels))
+        prediction = explanation.prediction
+        layers = []
+        for layer in explanation.feature_maps:
+            channels, height, width = layer.maps.shape
+            layers.append(
+                {
+                    "name": layer.layer,
+                    "channels": channels,
+                    "height": height,
+                    "width": width,
+                    "maps": to_base64(layer.maps),
+                }
+            )
+        return {
+            "model": request.model,
+            "label": prediction.label,
+            "probabilities": prediction.probabilities.tolist(),
+            "picture": to_base64(prediction.image),
+            "saliency": to_base64(explanation.saliency),
+            "layers": layers,
+        }
+
+    def race(self, request: DrawingRequest) -> dict[str, Any]:
+        """Time both backends on the same drawing and compare their results.
+
+        The backends take turns, so that other load slows both. Returns ``passes`` (of each),
+        ``seconds`` ({backend: median of its forward passes}) and ``max_difference`` (of any
+        probability). For a run that was deleted only ``model`` and ``gone``.
+        """
+        if self.recognizers.is_gone(request.model):
+            return {"model": request.model, "gone": True}
+        image = drawing(request.pixels)
+        recognizers = {b: self.recognizers.get(request.model, b) for b in BACKENDS}
+        passes = [
+            {b: each.predict(image) for b, each in recognizers.items()} for _ in range(PASSES)
+        ]
+        fused, native = (passes[0][backend].probabilities for backend in BACKENDS)
+        return {
+            "passes": PASSES,
+            "seconds": {b: statistics.median(each[b].seconds for each in passes) for b in BACKENDS},
+            "max_difference": float(np.abs(fused - native).max()),
+        }
+
+    def predict(self, request: PredictRequest) -> dict[str, Any]:
+        """Recognize the digit in a picture.
+
+        Returns:
+            label (null if nothing is drawn), probabilities (of 0 to 9), model, backend and
+            seconds (of the forward pass alone).
+        """
+        recognizer = self.recognizers.get(request.model, request.backend)
+        prediction = recognizer.predict(request.image)
+        return {
+            "label": prediction.label,
+            "probabilities": prediction.probabilities.tolist(),
+            "model": request.model,
+            "backend": request.backend,
+            "seconds": prediction.seconds,
+        }

@@ -1,0 +1,49 @@
+// The named inputs of a widget, read together.
+//
+// An <output> beside an input shows its value. With data-power the value is 10 to the power of the
+// slider's position: for learning rates and the like.
+//
+// createInputs(page, {formats, changed}) where
+//   formats    {name: value => text} for the outputs; without one the number as it is
+//   changed(name)  is called after the input of that name has changed
+export function createInputs({ element, find, findAll }, { formats = {}, changed }) {
+  const inputs = () => findAll("[name]");
+  const isPower = (input) => "power" in input.dataset;
+
+  function inputValue(input) {
+    if (input.type === "checkbox") return input.checked;
+    if (input.type !== "range" && input.type !== "number") return input.value;
+    const value = input.valueAsNumber;
+    return isPower(input) ? Number((10 ** value).toPrecision(2)) : value;
+  }
+
+  function values() {
+    const read = inputs().filter((input) => input.type !== "radio" || input.checked);
+    return Object.fromEntries(read.map((input) => [input.name, inputValue(input)]));
+  }
+
+  function showOutputs() {
+    for (const input of inputs()) {
+      const output = input.parentElement.querySelector("output");
+      if (output === null) continue;
+      output.textContent = (formats[input.name] ?? String)(inputValue(input));
+      input.setAttribute("aria-valuetext", output.textContent);
+    }
+  }
+
+  element.addEventListener("input", ({ target }) => {
+    if (!target.name) return;
+    showOutputs();
+    changed(target.name);
+  });
+  showOutputs();
+
+  return {
+    values,
+    set(name, value) {
+      const input = find(`[name="${name}"]`);
+      input.value = isPower(input) ? Math.log10(value) : value;
+      showOutputs();
+    },
+  };
+}

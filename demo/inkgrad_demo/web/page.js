@@ -1,0 +1,54 @@
+// What every module of a page needs: the page's element, its texts and numbers in the language that
+// Gradio chose, and the server's functions.
+//
+// createPage({element, props, server}) takes what Gradio gives a gr.HTML. props.value is the code of
+// the language, props.catalogues has the page's texts in each: {language: {key: text}}.
+import { createNumbers } from "./numbers.js";
+
+export function createPage({ element, props, server }) {
+  const language = () => (props.value in props.catalogues ? props.value : "en");
+
+  function text(key, values = {}) {
+    return props.catalogues[language()][key].replace(/\{(\w+)\}/g, (_, name) => values[name]);
+  }
+
+  // Fills in the texts of elements that name a key: data-text, data-aria-label, ...
+  function translate(within = element) {
+    for (const each of within.querySelectorAll("[data-text]")) {
+      each.textContent = text(each.dataset.text);
+    }
+    for (const attribute of ["aria-label", "aria-roledescription", "aria-description", "title"]) {
+      for (const each of within.querySelectorAll(`[data-${attribute}]`)) {
+        each.setAttribute(attribute, text(each.getAttribute(`data-${attribute}`)));
+      }
+    }
+  }
+
+  // Calls a server function. Throws where the server does not answer, or answers with an error.
+  async function send(name, request) {
+    const answer = await server[name](request);
+    if (!answer || answer.error) throw new Error(messageText(answer?.error ?? "no answer"));
+    return answer;
+  }
+
+  // A message of the server, which comes in every language or in none.
+  function messageText(message) {
+    return typeof message === "string" ? message : (message[props.value] ?? message.en);
+  }
+
+  return {
+    send,
+    messageText,
+    element,
+    props,
+    server,
+    language,
+    text,
+    translate,
+    ...createNumbers(() => props.value),
+    find: (selector) => element.querySelector(selector),
+    findAll: (selector) => [...element.querySelectorAll(selector)],
+    // What a run was trained on, in words of the page where they are known.
+    dataName: (name) => (name in props.data_names ? text(props.data_names[name]) : name),
+  };
+}

@@ -1,0 +1,60 @@
+// What every widget of a lesson needs: the page's means within the widget's element, numbers shown
+// by name, and requests to the lesson's own code.
+import { newestOnly } from "./newest.js";
+import { createPage } from "./page.js";
+
+const RETRY = 2000; // milliseconds
+
+// createWidget({element, props, server}), as the Lessons page mounts a widget
+export function createWidget(context) {
+  const page = createPage(context);
+  const { element, server, text, find, findAll } = page;
+  let pending = 0; // requests under way
+
+  async function play(request) {
+    pending += 1;
+    element.ariaBusy = "true";
+    try {
+      return await server.play(request);
+    } finally {
+      pending -= 1;
+      element.ariaBusy = String(pending > 0);
+    }
+  }
+
+  page.translate();
+
+  return {
+    ...page,
+    play,
+    // Shows values by name: showValues({loss: "0.25"}) fills every data-value="loss".
+    showValues(values) {
+      for (const [name, value] of Object.entries(values)) {
+        for (const each of findAll(`[data-value="${name}"]`)) each.textContent = value;
+      }
+    },
+    // A function that requests an answer for the present state, request(); answered(answer) gets
+    // the newest.
+    requester(request, answered) {
+      const requests = newestOnly(() => play(request()), {
+        answered(answer) {
+          find(".trouble").textContent = "";
+          answered(answer);
+        },
+        failed() {
+          find(".trouble").textContent = text("lessons.play.failed");
+          return RETRY;
+        },
+      });
+      return requests.request;
+    },
+  };
+}
+
+// A table as HTML, of cells that are HTML: numbers, or words of the catalogues.
+export function tableHtml(head, rows) {
+  const line = (cells, tag) =>
+    `<tr>${cells.map((cell) => `<${tag}>${cell}</${tag}>`).join("")}</tr>`;
+  const body = rows.map((row) => line(row, "td")).join("");
+  return `<table><thead>${line(head, "th")}</thead><tbody>${body}</tbody></table>`;
+}

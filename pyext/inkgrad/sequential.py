@@ -1,0 +1,181 @@
+"""An ``nn.Sequential`` that fuses neighbors when it runs.
+
+The modules stay what and where they are. Each call looks at them afresh, so whatever was done to
+the model since (a new head, a removed activation, a hook, an adapter, quantization) has the effect
+that it has on a native model.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from inkgrad import functional, plain
+
+__all__ = ["PATTERNS", "Match", "Pattern", "Sequential", "matches"]
+
+
+@dataclass(frozen=True)
+class Pattern:
+    """Neighbors that one op computes.
+
+    ``run(input, modules)`` computes them; ``refusal(modules)`` says what in their settings the op
+    does not do, or None.
+    """
+
+    op: str
+    classes: tuple[type[nn.Module], ...]
+    run: Callable[[Tensor, Sequence[nn.Module]], Tensor]
+    refusal: Callable[[Sequence[nn.Module]], str | None] = lambda modules: None
+
+
+def _linear_sigmoid(input: Tensor, modules: Sequence[nn.Module]) -> Tensor:
+    linear = modules[0]
+    return functional.linear_sigmoid(input, linear.weight, linear.bias)  # type: ignore[arg-type]
+
+
+def _linear_relu(input: Tensor, modules: Sequence[nn.Module]) -> Tensor:
+    linear = modules[0]
+    return functional.linear_relu(input, linear.weight, linear.bias)  # type: ignore[arg-type]
+
+
+def _conv2d_relu_max_pool2d(input: Tensor, modules: Sequence[nn.Module]) -> Tensor:
+    conv, pool = modules[0], _pool_of(modules)
+    assert isinstance(conv, nn.Conv2d)
+    input, padding = padded(conv, input)
+    return functional.conv2d_relu_max_pool2d(
+        input,
+        conv.weight,
+        conv.bias,
+        conv.stride,  # type: ignore[arg-type]
+        padding,
+        conv.dilation,  # type: ignore[arg-type]
+        conv.groups,
+        pool.kernel_size,
+    )
+
+
+def padded(conv: nn.Conv2d, input: Tensor) -> tuple[Tensor, functional.Pair | str]:
+    """``input``, padded already unless with zeros, and the padding that is left to the op."""
+    if conv.padding_mode == "zeros":
+        return input, conv.padding  # type: ignore[return-value]
+    return F.pad(input, conv._reversed_padding_repeated_twice, mode=conv.padding_mode), 0
+
+
+def _pool_of(modules: Sequence[nn.Module]) -> nn.MaxPool2d:
+    return next(module for module in modules if type(module) is nn.MaxPool2d)
+
+
+def _does_not_tile(modules: Sequence[nn.Module]) -> str | None:
+    pool = _pool_of(modules)
+    if (
+        _pair(pool.stride) == _pair(pool.kernel_size)
+        and _pair(pool.padding) == (0, 0)
+        and _pair(pool.dilation) == (1, 1)
+        and not pool.return_indices
+        and not pool.ceil_mode
+    ):
+        return None
+    return "the pool's windows do not tile the image, or it returns indices"
+
+
+def _pair(size: int | tuple[int, ...]) -> tuple[int, ...]:
+    return (size, size) if isinstance(size, int) else tuple(size)
+
+
+# What is fused: read it as a table, add a row to it.
+PATTERNS = (
+    Pattern("linear_sigmoid", (nn.Linear, nn.Sigmoid), _linear_sigmoid),
+    Pattern("linear_relu", (nn.Linear, nn.ReLU), _linear_relu),
+    Pattern(
+        "conv2d_relu_max_pool2d",
+        (nn.Conv2d, nn.ReLU, nn.MaxPool2d),
+        _conv2d_relu_max_pool2d,
+        _does_not_tile,
+    ),
+    Pattern(
+        "conv2d_relu_max_pool2d",
+        (nn.Conv2d, nn.MaxPool2d, nn.ReLU),
+        _conv2d_relu_max_pool2d,
+        _does_not_tile,
+    ),
+)
+_STARTS: dict[type[nn.Module], list[Pattern]] = {}
+for _pattern in PATTERNS:
+    _STARTS.setdefault(_pattern.classes[0], []).append(_pattern)
+
+
+@dataclass(frozen=True)
+class Match:
+    """Modules ``start`` .. ``stop`` of a sequence have the classes of ``pattern``.
+
+    ``obstacles`` says of each of them, and ``refusal`` of their settings, what keeps them from
+    being fused; all None: they are fused.
+    """
+
+    start: int
+    stop: int
+    pattern: Pattern
+    obstacles: tuple[str | None, ...]
+    refusal: str | None
+
+    @property
+    def is_fused(self) -> bool:
+        return self.refusal is None and not any(self.obstacles)
+
+
+def _match(modules: Sequence[nn.Module], start: int) -> tuple[Pattern, Sequence[nn.Module]] | None:
+    for pattern in _STARTS.get(type(modules[start]), ()):
+        found = modules[start : start + len(pattern.classes)]
+        if tuple(map(type, found)) == pattern.classes:
+            return pattern, found
+    return None
+
+
+def matches(modules: Sequence[nn.Module]) -> Iterator[Match]:
+    """The neighbors that have the classes of a pattern, and whether they are fused."""
+    start = 0
+    while start < len(modules):
+        match = _match(modules, start)
+        if match is None:
+            start += 1
+            continue
+        pattern, found = match
+        obstacles = tuple(map(plain.obstacle, found))
+        yield Match(start, start + len(found), pattern, obstacles, pattern.refusal(found))
+        start += len(found)
+
+
+class Sequential(nn.Sequential):
+    """:class:`torch.nn.Sequential` that runs ``Linear, Sigmoid | ReLU`` and ``Conv2d`` with
+    ``MaxPool2d`` and ``ReLU`` in either order as one op each.
+
+    Only where every one of them is plain (see :mod:`inkgrad.plain`): of torch's own class, without
+    hooks, without a forward of its own. All else, and everything while torch.compile, torch.fx or
+    torch.jit trace the model, runs as in torch.
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        modules = list(self._modules.values())
+        if not plain.takes(input):
+            return super().forward(input)
+        i = 0
+        while i < len(modules):
+            match = _match(modules, i) if type(modules[i]) in _STARTS else None
+            if match is not None:
+                pattern, found = match
+                if pattern.refusal(found) is None and not any(map(plain.obstacle, found)):
+                    input = pattern.run(input, found)
+                    i += len(found)
+                    continue
+            input = modules[i](input)
+            i += 1
+        return input
+
+    def __prepare_scriptable__(self) -> nn.Sequential:
+        """torch.jit.script compiles the native modules."""
+        return nn.Sequential(OrderedDict(self._modules))

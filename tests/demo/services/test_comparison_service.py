@@ -1,0 +1,131 @@
+"""Runs side by side: listed, loaded and deleted; and clear errors."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+pytest.importorskip("gradio")
+
+from inkgrad.course.training.run_status import RunStatus
+from inkgrad.course.training.run_store import RunStore
+from inkgrad_demo.services import comparison_files
+from inkgrad_demo.services.comparison_service import ComparisonService
+from inkgrad_demo.services.runs import Runs
+from inkgrad_demo.serving.exposed import call
+from saved_runs import record
+
+FIRST, SECOND = record(1), record(2, lr=0.1)
+BOTH = [FIRST.id, SECOND.id]
+
+
+@pytest.fixture
+def store(tmp_path) -> RunStore:
+    store = RunStore(tmp_path / "runs")
+    for each in (FIRST, SECOND):
+        store.save(each)
+    return store
+
+
+@pytest.fixture
+def comparison(store: RunStore) -> ComparisonService:
+    return ComparisonService(Runs(store))
+
+
+def test_runs_are_listed_newest_first(comparison) -> None:
+    answer = call(comparison.list_runs, {})
+    assert [run["id"] for run in answer["runs"]] == [SECOND.id, FIRST.id]
+    assert answer["runs"][1] == {
+        "id": FIRST.id,
+        "created": FIRST.created,
+        "model": "softmax",
+        "backend": "fused",
+        "data": "made up",
+        "state": "finished",
+        "active": False,
+        "epochs": 3,
+        "epochs_done": 3,
+        "seconds": 6.0,
+        "accuracy": FIRST.test.accuracy,
+    }
+
+
+def test_damaged_runs_are_counted(comparison, store) -> None:
+    (store.folder / FIRST.id / "run.json").write_text("{", encoding="utf-8")
+    answer = call(comparison.list_runs, {})
+    assert ([run["id"] for run in answer["runs"]], answer["damaged"]) == ([SECOND.id], 1)
+
+
+def test_runs_are_loaded_in_the_order_of_the_request(comparison) -> None:
+    loaded = call(comparison.load_runs, {"runs": [SECOND.id, FIRST.id]})["runs"]
+    assert loaded == [RunStatus.of_record(run).to_json() for run in (SECOND, FIRST)]
+    cursors = {run["id"]: run["cursor"] for run in loaded}
+    again = call(comparison.load_runs, {"runs": BOTH, "cursors": cursors})["runs"]
+    assert [(run["id"], run["curve"]) for run in again] == [(run, []) for run in BOTH]
+
+
+def test_deleted_runs_are_gone(comparison, store) -> None:
+    call(comparison.delete_runs, {"runs": [FIRST.id]})
+    assert [run.id for run in store.records()] == [SECOND.id]
+
+
+def test_a_run_that_trains_is_shown_as_it_is_and_not_deleted(comparison, monkeypatch) -> None:
+    class Live:
+        def status(self) -> Any:
+            record = replace(FIRST, state="training", epochs=FIRST.epochs[:1], test=None)
+            return replace(RunStatus.of_record(record), complete=False)
+
+    monkeypatch.setattr(Runs, "active", lambda self, id: Live() if id == FIRST.id else None)
+    summary = call(comparison.list_runs, {})["runs"][1]
+    assert (summary["active"], summary["state"], summary["epochs_done"]) == (True, "training", 1)
+    assert summary["accuracy"] == FIRST.epochs[0].accuracy
+    with pytest.raises(ValueError, match="is still training: stop it first"):
+        call(comparison.delete_runs, {"runs": BOTH})
+    assert len(call(comparison.list_runs, {})["runs"]) == 2  # neither is deleted
+
+
+@pytest.mark.parametrize(
+    ("request_", "error"),
+    [
+        ({}, "runs: expected a list of 1 to 6 ids, got None"),
+        ({"runs": []}, "runs: expected a list of 1 to 6 ids"),
+        ({"runs": [FIRST.id] * 7}, "runs: expected a list of 1 to 6 ids"),
+        ({"runs": [3]}, r"runs\[0\]: expected the id of a run, got 3"),
+        ({"runs": ["../../etc"]}, r"runs\[0\]: expected the id of a run"),
+        ({"runs": ["20261126-040000-cnn-0000"]}, "there is no run"),
+    ],
+)
+def test_a_bad_request_is_refused(comparison, request_: Any, error: str) -> None:
+    with pytest.raises(ValueError, match=error):
+        call(comparison.load_runs, request_)
+    with pytest.raises(ValueError, match=error):
+        call(comparison.export_runs, {**request_, "form": "json"})
+
+
+@pytest.mark.parametrize(
+    ("cursors", "error"),
+    [
+        ([], "cursors: expected an object"),
+        ({FIRST.id: [1]}, r"cursors\['2026.*'\]: expected a list of 11 to 11 numbers"),
+        ({FIRST.id: [0.5] * 11}, r"cursors\['2026.*'\]\[0\]: expected a whole number"),
+    ],
+)
+def test_a_bad_cursor_is_refused(comparison, cursors: Any, error: str) -> None:
+    with pytest.raises(ValueError, match=error):
+        call(comparison.load_runs, {"runs": BOTH, "cursors": cursors})
+
+
+def test_nothing_outside_the_store_is_deleted(comparison, tmp_path) -> None:
+    (tmp_path / "precious").mkdir()
+    with pytest.raises(ValueError, match="expected the id of a run"):
+        call(comparison.delete_runs, {"runs": ["../precious"]})
+    assert (tmp_path / "precious").is_dir()
+
+
+def test_an_export_is_a_file_about_the_runs(comparison) -> None:
+    request = {"runs": [SECOND.id, SECOND.id, FIRST.id], "form": "json"}
+    answer = call(comparison.export_runs, request)
+    assert (answer["name"], answer["type"]) == ("inkgrad-runs.json", "application/json")
+    assert answer["text"] == comparison_files.as_json([SECOND, FIRST], "en")

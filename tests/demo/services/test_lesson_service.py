@@ -1,0 +1,127 @@
+"""Lessons for the page: text, code, results and pictures are those of the course."""
+
+from __future__ import annotations
+
+import re
+import time
+from html import unescape
+from typing import Any
+
+import pytest
+
+pytest.importorskip("gradio")
+
+from inkgrad.course.data.datasets import DataError
+from inkgrad.course.lessons import LESSONS, Lesson
+from inkgrad.course.lessons.blocks import Plot, Table
+from inkgrad.course.texts import CATALOGUES
+from inkgrad_demo.services.lesson_service import LessonService
+from inkgrad_demo.serving.exposed import call
+from lesson_runs import numbers
+
+pytestmark = pytest.mark.usefixtures("short_lessons")
+
+
+@pytest.fixture(scope="module")
+def lessons() -> LessonService:
+    return LessonService()
+
+
+def _results(lessons: LessonService, number: int, language: str = "en") -> dict[str, Any]:
+    while True:
+        answer = call(lessons.results, {"number": number, "language": language})
+        if answer["state"] != "computing":
+            return answer
+        time.sleep(0.02)
+
+
+@pytest.mark.parametrize("number", LESSONS)
+def test_a_lesson_has_its_text_its_code_and_a_widget(lessons, number: int) -> None:
+    for language in CATALOGUES:
+        answer = call(lessons.lesson, {"number": number, "language": language})
+        assert answer["text"] == LESSONS[number].text(language)
+        code = unescape(re.sub(r"<[^>]+>", "", answer["code"]))
+        assert code.strip() == LESSONS[number].code().strip()
+        widget = answer["widget"]
+        assert widget["name"] == LESSONS[number].name
+        assert 'class="exercise"' in widget["html"]
+        assert widget["catalogues"].keys() == CATALOGUES.keys()
+
+
+@pytest.mark.parametrize("number", [1, 5])
+def test_results_are_the_parts_of_the_lesson_in_its_language(lessons, number: int) -> None:
+    for language in CATALOGUES:
+        answer = _results(lessons, number, language)
+        parts = list(LESSONS[number].blocks(numbers(number), language))
+        assert [part["caption"] for part in answer["parts"]] == [part.caption for part in parts]
+        for described, part in zip(answer["parts"], parts, strict=True):
+            if isinstance(part, Table):
+                assert described["columns"] == list(part.columns)
+                assert described["rows"] == part.cells()
+            else:
+                assert (described["kind"], described["name"]) == ("picture", part.name)
+
+
+def test_a_picture_is_drawn_once_in_each_language(lessons) -> None:
+    pytest.importorskip("matplotlib")
+    _results(lessons, 2)
+    names = [p.name for p in LESSONS[2].blocks(numbers(2), "en") if isinstance(p, Plot)]
+    for name in names:
+        drawn = set()
+        for language in CATALOGUES:
+            question = {"number": 2, "name": name, "language": language}
+            svg = call(lessons.picture, question)["svg"]
+            assert svg.startswith(f'<svg lang="{language}"')
+            assert call(lessons.picture, question)["svg"] is svg
+            drawn.add(svg.partition(">")[2])
+        assert len(drawn) == len(CATALOGUES)
+    with pytest.raises(ValueError, match=f"name: expected one of {', '.join(names)}, got 'none'"):
+        call(lessons.picture, {"number": 2, "name": "none", "language": "en"})
+
+
+def test_pictures_and_the_confusion_matrix_need_results() -> None:
+    fresh = LessonService()
+    with pytest.raises(ValueError, match="results of lesson 3 are not computed yet"):
+        call(fresh.picture, {"number": 3, "name": "paths", "language": "en"})
+    with pytest.raises(ValueError, match="not trained yet"):
+        call(fresh.play, {"number": 9, "about": "confusion"})
+
+
+def test_a_failure_is_reported_once_and_then_retried(monkeypatch, capsys) -> None:
+    def fail(lesson: Lesson, **_: Any) -> None:
+        raise DataError("MNIST is damaged")
+
+    fresh = LessonService()
+    with monkeypatch.context() as patch:
+        patch.setattr(Lesson, "run", fail)
+        assert _results(fresh, 2) == {"state": "failed", "problem": "MNIST is damaged"}
+    assert _results(fresh, 2)["state"] == "ready"
+    assert "DataError: MNIST is damaged" in capsys.readouterr().err
+
+
+def test_training_reports_its_progress() -> None:
+    seen = []
+    fresh = LessonService()
+    while (answer := call(fresh.results, {"number": 9, "language": "en"}))["state"] == "computing":
+        seen.append(answer["batch"])
+        time.sleep(0.005)
+    assert answer["state"] == "ready"
+    steps = [(batch["epoch"], batch["number"], batch["count"]) for batch in seen if batch]
+    assert steps
+    assert steps == sorted(steps)
+    assert all(1 <= number <= count for _, number, count in steps)
+
+
+@pytest.mark.parametrize(
+    ("request_", "error"),
+    [
+        ({"number": 0, "language": "en"}, "number: expected a whole number from 1 to 10, got 0"),
+        ({"number": "3", "language": "en"}, "number: expected a whole number"),
+        ({"number": 3, "language": "fr"}, "language: expected one of en, zh-CN, got 'fr'"),
+        ("3", "expected an object"),
+    ],
+)
+def test_a_bad_request_is_refused(lessons, request_: Any, error: str) -> None:
+    for method in (lessons.lesson, lessons.results):
+        with pytest.raises(ValueError, match=error):
+            call(method, request_)

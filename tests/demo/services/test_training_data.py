@@ -1,0 +1,113 @@
+"""The data to train on: its names, uploads, drawings, and clear errors."""
+
+from __future__ import annotations
+
+import base64
+import io
+import zipfile
+from typing import Any
+
+import pytest
+
+pytest.importorskip("gradio")
+
+from PIL import Image
+
+from inkgrad.course.data import datasets, own_digits
+from inkgrad_demo.services.request_validation import parse
+from inkgrad_demo.services.training_data import DATA_NAMES, Datasets
+from inkgrad_demo.services.training_requests import LabeledDrawing
+from inkgrad_demo.serving.exposed import call
+from strokes import SEVEN, raster
+
+TABLE = b"a,b,label\n" + b"1,2,0\n3,4,1\n" * 20
+PIXELS = base64.b64encode(raster(SEVEN, 28).tobytes()).decode()
+
+
+def _upload(datasets: Datasets, name: str, content: bytes) -> dict[str, Any]:
+    file = {"name": name, "content": base64.b64encode(content).decode()}
+    return call(datasets.upload, file)
+
+
+def _load(source: Any) -> Any:
+    return source.load(lambda message: None)
+
+
+def test_the_courses_data_has_a_name_in_the_language_of_the_page() -> None:
+    drawings = own_digits.drawn([(bytes(28 * 28), 1)])
+    known = (datasets.digits(), datasets.hours_of_study(), datasets.breast_cancer(), drawings)
+    assert {one.name for one in known} | {"MNIST", "diabetes"} == set(DATA_NAMES)
+
+
+def test_a_data_set_is_loaded_once(datasets: Datasets) -> None:
+    first = _load(datasets.source("cnn", "digits", None, None))
+    assert _load(datasets.source("softmax", "digits", None, None)) is first
+
+
+def test_an_uploaded_table(datasets: Datasets) -> None:
+    sent = _upload(datasets, "C:\\mine\n.csv", TABLE)
+    assert sent["name"] == "mine.csv"
+    assert (sent["kind"], sent["examples"], sent["features"]) == ("table", 40, 2)
+    source = datasets.source("diabetes", "table", sent["upload"], None)
+    assert len(_load(source).train) == 32
+    assert source.code == "datasets.table('mine.csv')"
+    with pytest.raises(ValueError, match=r"data: mine\.csv does not contain images"):
+        datasets.source("cnn", "images", sent["upload"], None)
+
+
+def test_an_uploaded_archive_of_pictures(datasets: Datasets) -> None:
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as archive:
+        for label in (3, 7):
+            picture = io.BytesIO()
+            Image.fromarray(raster(SEVEN, 60 + label)).save(picture, "PNG")
+            archive.writestr(f"{label}/a.png", picture.getvalue())
+    sent = _upload(datasets, "mine.zip", stream.getvalue())
+    assert (sent["kind"], sent["examples"]) == ("images", 2)
+    assert len(_load(datasets.source("cnn", "images", sent["upload"], None)).train) == 2
+
+
+def test_only_the_latest_uploads_are_kept(datasets: Datasets) -> None:
+    uploads = [_upload(datasets, "a.csv", TABLE + b"1,2,0\n" * n)["upload"] for n in range(17)]
+    with pytest.raises(ValueError, match="data: the file is no longer on the server"):
+        datasets.source("diabetes", "table", uploads[0], None)
+    assert datasets.source("diabetes", "table", uploads[1], None)
+
+
+def test_drawings_alone_or_beside_other_digits(datasets: Datasets) -> None:
+    drawing = parse(LabeledDrawing, {"label": 3, "pixels": PIXELS})
+    alone = datasets.source("cnn", "drawings", None, [drawing])
+    assert _load(alone).train.targets.tolist() == [3]
+    assert alone.code == f"own_digits.drawn([(b64decode({PIXELS!r}), 3)])"
+    mixed = datasets.source("cnn", "digits", None, [drawing])
+    assert _load(mixed).name == "scikit-learn's digits and 1 drawings"
+    assert mixed.code == f"own_digits.mixed(datasets.digits(), {alone.code})"
+
+
+@pytest.mark.parametrize(
+    ("name", "error"),
+    [
+        ("diabetes", "data: expected one of mnist, digits, drawings, images, got 'diabetes'"),
+        ("images", "data: the file is no longer on the server"),
+        ("drawings", "there are no drawings to train on"),
+    ],
+)
+def test_data_that_a_model_cannot_learn_from_is_refused(
+    datasets: Datasets, name: str, error: str
+) -> None:
+    with pytest.raises(ValueError, match=error):
+        datasets.source("cnn", name, None, None)
+
+
+@pytest.mark.parametrize(
+    ("content", "error"),
+    [
+        (b"", "mine: the file is empty"),
+        (b"1,2,7\n", "mine, row 1, column 3: expected a label of 0 or 1, got '7'"),
+        (b"\x00\xff", "mine: not a text file"),
+        (b"PK junk", "mine: not a readable zip archive"),
+    ],
+)
+def test_a_bad_file_is_refused(datasets: Datasets, content: bytes, error: str) -> None:
+    with pytest.raises(ValueError, match=error):
+        _upload(datasets, "mine", content)
