@@ -13,6 +13,8 @@ ROOM ?= 7
 KERNELS ?= 1
 # Passed to the command, as in: make test ARGS="-k conv2d"
 ARGS ?=
+# processes that the test suite is divided among; each takes up to 2 GB of memory
+WORKERS ?= 2
 
 SHELL := /bin/bash
 .SHELLFLAGS := -o pipefail -c
@@ -56,7 +58,7 @@ demo: $(INSTALLED)  ## set up, then open the app on http://127.0.0.1:7860
 	@$(BIN)/inkgrad demo $(ARGS)
 
 test: $(INSTALLED)  ## set up, then run the tests
-	$(BIN)/python -m pytest $(ARGS)
+	OMP_WAIT_POLICY=passive $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup $(ARGS)
 
 bench: $(INSTALLED)  ## time the ops against native torch
 	@$(BIN)/inkgrad bench $(ARGS)

@@ -14,8 +14,8 @@ import torch
 import torch.utils._pytree as pytree
 from torch import Tensor
 
-from inkgrad.check.tolerance import limit, mismatch, relative_error
 from inkgrad.check.derivatives import compare_with_native
+from inkgrad.check.tolerance import limit, mismatch, relative_error
 
 needs_extension = pytest.mark.skipif(
     not hasattr(torch.ops.inkgrad, "conv2d"), reason="the extension is not loaded"

@@ -1,4 +1,4 @@
-"""A drawing for tests: one digit, on a pad of any size, with any pen."""
+"""A drawing for tests: one digit on a pad of any size, with any pen."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def drawing(
     side: int = 280,
     width: float = 0.06,
     height: float = 0.6,
-    centre: tuple[float, float] = (0.5, 0.5),
+    center: tuple[float, float] = (0.5, 0.5),
 ) -> np.ndarray:
-    """(side, side) uint8, white on black; the lengths are shares of the side."""
-    return draw(FOUR, Pen(side, width, height, centre))
+    """(side, side) uint8, white on black; lengths are fractions of the side."""
+    return draw(FOUR, Pen(side, width, height, center))

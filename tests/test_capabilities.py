@@ -1,13 +1,16 @@
-"""The core of the suite again under every instruction set of this machine, and without kernels.
+"""Run the core tests again for every instruction set of this machine, and without kernels.
 
-The library is chosen when inkgrad is imported, so each choice needs a process of its own. They run
-side by side, one thread each. The choice that this process runs under needs no repetition: the
-whole suite covers it.
+The kernel library is chosen when inkgrad is imported, so each choice needs its own process: one,
+with one thread. The processes run side by side. The library that this process has loaded is left
+out: the whole suite covers it.
 """
+
+from __future__ import annotations
 
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,43 +18,48 @@ import torch
 
 import inkgrad
 
-REPOSITORY = Path(__file__).resolve().parent.parent
-# Instruction sets in ascending order: a processor that has one has those before it.
-SETS = ("default", "avx2", "avx512")
+TESTS = Path(__file__).resolve().parent
+# In ascending order: a processor that supports one supports those before it.
+INSTRUCTION_SETS = ("default", "avx2", "avx512")
+REFERENCE = "reference"
+# Named, since collecting all of tests/ would take longer than some of these tests.
+CORE_FILES = [
+    str(path) for path in sorted(TESTS.rglob("test_*.py")) if "pytest.mark.core" in path.read_text()
+]
 
 
-def choices():
-    """What INKGRAD_CPU_CAPABILITY can select here, without what is loaded already."""
+def choices() -> list[str]:
+    """Return what INKGRAD_CPU_CAPABILITY can select here, without the library loaded already."""
     if not hasattr(torch.ops.inkgrad, "conv2d"):
-        return []  # nothing was built: the suite runs through reference.py already
+        return []  # not built: the whole suite runs through reference.py
     best = torch.backends.cpu.get_cpu_capability().lower()
-    available = SETS[: SETS.index(best) + 1] if best in SETS else ("default",)
-    built = inkgrad.build_config()["cpu_libraries_built"]
-    usable = [name for name in available if name in built]
-    return [name for name in (*usable, "reference") if name != loaded()]
+    count = INSTRUCTION_SETS.index(best) + 1 if best in INSTRUCTION_SETS else 1
+    config = inkgrad.build_config()
+    built = [name for name in INSTRUCTION_SETS[:count] if name in config["cpu_libraries_built"]]
+    return [name for name in (*built, REFERENCE) if name != config["cpu_library_loaded"]]
 
 
-def loaded():
-    return inkgrad.build_config()["cpu_library_loaded"]
+def _start(choice: str, log: Path) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "pytest", "-m", "core", "-p", "no:cacheprovider", "-v"]
+    if choice == REFERENCE:
+        command += ["-k", "float32"]  # plain Python, which treats all dtypes alike
+    with log.open("w") as output:
+        return subprocess.Popen(
+            [*command, "--color=no", "--tb=short", "-p", "no:xdist", *CORE_FILES],
+            cwd=TESTS.parent,
+            env={**os.environ, "INKGRAD_CPU_CAPABILITY": choice, "OMP_NUM_THREADS": "1"},
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
 
 
 @pytest.fixture(scope="module")
-def runs(tmp_path_factory):
-    """One running test process for each choice."""
-    processes = {}
-    for choice in choices():
-        log = tmp_path_factory.mktemp(choice) / "log"
-        environment = {**os.environ, "INKGRAD_CPU_CAPABILITY": choice, "OMP_NUM_THREADS": "1"}
-        command = [sys.executable, "-m", "pytest", "-m", "core", "-p", "no:cacheprovider"]
-        with log.open("w") as output:
-            process = subprocess.Popen(
-                [*command, "--color=no", "tests/functional"],
-                cwd=REPOSITORY,
-                env=environment,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-            )
-        processes[choice] = (process, log)
+def runs(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[dict[str, tuple[subprocess.Popen[bytes], Path]]]:
+    """A running test process for each choice, and its log."""
+    logs = {choice: tmp_path_factory.mktemp(choice) / "log" for choice in choices()}
+    processes = {choice: (_start(choice, log), log) for choice, log in logs.items()}
     yield processes
     for process, _ in processes.values():
         process.kill()
@@ -59,18 +67,10 @@ def runs(tmp_path_factory):
 
 
 @pytest.mark.parametrize("choice", choices())
-def test_core_of_the_suite(choice, runs):
-    process, log = runs[choice]
+def test_core(choice: str, runs: dict[str, tuple[subprocess.Popen[bytes], Path]]) -> None:
+    process, path = runs[choice]
     status = process.wait()
-    assert status == 0, log.read_text()[-8000:]
-
-
-@pytest.mark.parametrize("choice", choices())
-def test_the_choice_is_the_one_asked_for(choice):
-    """Else the test above would test the same library several times."""
-    script = "import inkgrad; print(inkgrad.build_config()['cpu_library_loaded'])"
-    environment = {**os.environ, "INKGRAD_CPU_CAPABILITY": choice}
-    answer = subprocess.run(
-        [sys.executable, "-c", script], env=environment, text=True, capture_output=True, check=True
-    )
-    assert answer.stdout.strip() == choice
+    log = path.read_text()
+    assert status == 0, log[-8000:]
+    # Else the same library would be tested several times.
+    assert f"CPU kernels: {choice}" in log

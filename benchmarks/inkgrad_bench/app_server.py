@@ -17,14 +17,14 @@ from typing import Any
 
 import torch
 
-from inkgrad.course.training import live_run as live
-from inkgrad.course.training.loop import Batch, Run
+from inkgrad.course.training import run
 from inkgrad.course.training.run_store import RunStore
+from inkgrad.course.training.trainer import Batch, Trainer
 from inkgrad_demo import app
 
 
-class TimedRun(Run):
-    """A run that keeps the time at which each of its steps ended."""
+class TimedTrainer(Trainer):
+    """A trainer that records when each of its steps ended."""
 
     def __init__(self, *args: Any, on_batch: Any, **kwargs: Any) -> None:
         self._ends: list[float] = []
@@ -42,7 +42,7 @@ class TimedRun(Run):
 
 def main() -> None:
     """Serve until stdin is closed: the benchmark has ended."""
-    live.Run = TimedRun
+    run.Trainer = TimedTrainer  # type: ignore[assignment, misc]
     torch.set_num_threads(1)  # as inkgrad demo has it
     with tempfile.TemporaryDirectory() as folder:
         blocks = app.build(RunStore(Path(folder)))

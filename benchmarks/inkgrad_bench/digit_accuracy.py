@@ -4,7 +4,7 @@
 
 - MNIST's test images through preparation, which should change next to nothing, and without;
 - scikit-learn's digits, scanned at another institution from other people's hands, 8 x 8;
-- MNIST's test digits as pen strokes on a pad, drawn off-centre with pens from thin to thick in
+- MNIST's test digits as pen strokes on a pad, drawn off-center with pens from thin to thick in
   sizes from small to large, a little turned and slanted;
 - some of these photographed: ink on paper, chalk on a board.
 
@@ -23,11 +23,11 @@ from typing import Any
 import numpy as np
 from sklearn.datasets import load_digits
 
+from inkgrad.course import weights_file
 from inkgrad.course.data.datasets import Examples, mnist
 from inkgrad.course.data.strokes import Pen, Strokes, draw
 from inkgrad.course.recognition.recognizer import SHIPPED, Recognizer
-from inkgrad.course.training import weights_file as checkpoint
-from inkgrad.course.training.loop import evaluate
+from inkgrad.course.training.trainer import evaluate
 from inkgrad_bench.photographs import photograph
 from inkgrad_bench.tracing import trace
 
@@ -50,7 +50,7 @@ def main() -> None:
     if len(test) != 10_000:
         parser.exit(1, "MNIST is not at hand: see INKGRAD_DATA\n")
     recognizer = Recognizer.load(args.model, args.backend)
-    model, _ = checkpoint.load(recognizer.path, args.backend)
+    model, _ = weights_file.load(recognizer.path, args.backend)
     results = {"MNIST test, unprepared": evaluate(model, test).accuracy}
     for name, images, labels in conditions(test, args.count):
         read = [recognizer.predict(image).label for image in images]
@@ -86,7 +86,7 @@ def _pen(width: float, height: float, random: np.random.Generator) -> Pen:
         side=int(random.integers(280, 561)),
         width=width,
         height=height,
-        centre=tuple(random.uniform(0.5 - room, 0.5 + room, 2)),
+        center=tuple(random.uniform(0.5 - room, 0.5 + room, 2)),
         angle=random.uniform(-0.15, 0.15),
         slant=random.uniform(-0.15, 0.15),
     )

@@ -12,8 +12,8 @@ from collections.abc import Sequence
 import torch
 
 from inkgrad.chain import Chain
-from inkgrad.check.ops import DTYPES, OPS, Case, bind
 from inkgrad.check.derivatives import derivatives
+from inkgrad.check.ops import DTYPES, OPS, Case, bind
 from inkgrad.course import models
 from inkgrad.functional import linear_sigmoid
 

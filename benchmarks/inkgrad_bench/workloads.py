@@ -206,14 +206,14 @@ def _training(case: Case, device: str, compiled: bool) -> Workload:
 
     def epochs(backend: str, compiled: bool = False) -> Step:
         from inkgrad.course.settings import course_settings
-        from inkgrad.course.training.loop import Run
+        from inkgrad.course.training.trainer import Trainer
 
         # One epoch follows another for as long as it takes: this many are never reached.
         chosen = course_settings(**settings, epochs=10**6, backend=backend, device=device)
-        run = Run(chosen, data)
+        trainer = Trainer(chosen, data)
         if compiled:
-            run.model.compile()
-        endless = run.epochs()
+            trainer.model.compile()
+        endless = trainer.epochs()
         return lambda: next(endless)
 
     third = epochs("native", compiled=True) if compiled else None

@@ -1,11 +1,11 @@
-"""inkgrad's app in the browser, on Gradio: digits drawn and read, training watched, kernels shown.
+"""inkgrad's Gradio app: draw digits, read lessons, train models, compare runs, check the kernels.
 
-It stands on inkgrad.course, inkgrad.check and inkgrad_bench. ``inkgrad demo`` starts it.
+It builds on inkgrad.course, inkgrad.check and inkgrad_bench. ``inkgrad demo`` starts it.
 """
 
 import os
 
-# Before anything imports Gradio, which would look up versions on the network and keep what was
-# predicted. (The second is an argument of launch(), too, but not yet in the oldest Gradio allowed.)
+# Set before Gradio is imported: it would look up versions on the network and store predictions.
+# (launch() takes the second as an argument, but not in the oldest version of Gradio allowed.)
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 os.environ["GRADIO_RUN_HISTORY"] = "False"

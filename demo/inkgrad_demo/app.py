@@ -1,4 +1,4 @@
-"""Puts the pages together: what is common to them, and how the app is served."""
+"""Builds the app from its pages and serves it."""
 
 from __future__ import annotations
 
@@ -76,9 +76,9 @@ def serve(
     auth: tuple[str, str] | None = None,
     mcp: bool = False,
 ) -> str:
-    """Start serving in threads of its own; returns the address. OSError if the port is taken.
+    """Serve in background threads; return the address. Raises OSError if the port is taken.
 
-    ``mcp``: the API's endpoints are tools for MCP clients, too; needs the package ``mcp``.
+    ``mcp`` makes the API's endpoints tools for MCP clients; it needs the package ``mcp``.
     """
     _, address, _ = app.launch(
         server_name=host,
@@ -86,7 +86,7 @@ def serve(
         auth=auth,
         prevent_thread_lock=True,
         quiet=True,
-        show_error=True,  # to callers of the API too: what was wrong with their request
+        show_error=True,  # so that callers of the API get the reason
         share=False,
         inbrowser=False,
         ssr_mode=False,

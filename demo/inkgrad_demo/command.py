@@ -13,7 +13,7 @@ _PORTS_TRIED = 50
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The options of ``inkgrad demo``."""
+    """Add the options of ``inkgrad demo``."""
     parser.add_argument(
         "--host",
         default="127.0.0.1",
@@ -23,15 +23,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--port",
         type=_whole_number(1, 65535),
         default=7860,
-        help="if it is taken, the next free one is used (default: %(default)s)",
+        help="port to listen on; if it is in use, the next free one (default: %(default)s)",
     )
-    # MCP clients do not log in: their tools would be open to all.
+    # MCP clients do not log in, so the tools would be open to everyone.
     access = parser.add_mutually_exclusive_group()
     access.add_argument(
         "--auth",
         type=_credentials,
         metavar="USER:PASSWORD",
-        help="ask for these before letting anyone in",
+        help="require this login",
     )
     access.add_argument(
         "--mcp",
@@ -43,22 +43,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=_whole_number(1, 256),
         default=1,
         metavar="N",
-        help="threads for one prediction; 1 suits several people at once (default: %(default)s)",
+        help="threads per prediction; 1 is best with several users (default: %(default)s)",
     )
 
 
 def run(args: argparse.Namespace) -> int:
-    """Serve until Ctrl-C; the exit code. OSError where it cannot listen on that host or port."""
+    """Serve until Ctrl-C; return the exit code. Raises OSError if it cannot listen there."""
     if args.mcp:
-        import mcp  # noqa: F401  # is missed now, and not after starting
+        import mcp  # noqa: F401  # fails now instead of after the start
     port = _free_port(args.host, args.port)
     print("Starting ...", flush=True)
-    # Gradio asks its own server whether it is up: that must not go through a proxy.
+    # Gradio polls its own server at the start: not through a proxy.
     for name in ("NO_PROXY", "no_proxy"):
         hosts = (os.environ.get(name), "127.0.0.1", "localhost", args.host)
         os.environ[name] = ",".join(filter(None, hosts))
 
-    # Imported here: they take seconds, which --help and a mistyped option should not.
+    # Imported here, since they take seconds: --help and usage errors stay fast.
     import torch
 
     from inkgrad_demo import app
@@ -66,16 +66,16 @@ def run(args: argparse.Namespace) -> int:
     torch.set_num_threads(args.threads)
     address = app.serve(app.build(), args.host, port, args.auth, args.mcp)
     try:
-        print(f"inkgrad is at {address}  (Ctrl-C stops it)", flush=True)
+        print(f"inkgrad is at {address}  (press Ctrl-C to stop)", flush=True)
         threading.Event().wait()
     except KeyboardInterrupt:
         print()
-    # Its threads end with the process: closing it would wait for pages that are open.
+    # No close(): it would wait for open pages. The threads end with the process.
     return 0
 
 
 def _free_port(host: str, wanted: int) -> int:
-    """``wanted`` or, saying so, the next free port. OSError if there is none, or no such host."""
+    """Return ``wanted`` or, with a message, the next free port. Raises OSError if there is none."""
     for port in range(wanted, min(wanted + _PORTS_TRIED, 2**16)):
         if _is_free(host, port):
             if port != wanted:
@@ -85,7 +85,7 @@ def _free_port(host: str, wanted: int) -> int:
 
 
 def _is_free(host: str, port: int) -> bool:
-    # 127.0.0.1 too: Gradio wants the port there, whichever host it listens on.
+    # 127.0.0.1 too: Gradio needs the port there, whatever the host.
     for address in (host, "127.0.0.1"):
         family = socket.AF_INET6 if ":" in address else socket.AF_INET
         try:
@@ -109,5 +109,5 @@ def _whole_number(least: int, most: int) -> Callable[[str], int]:
 def _credentials(text: str) -> tuple[str, str]:
     user, _, password = text.partition(":")
     if not user or not password:
-        raise argparse.ArgumentTypeError("expected USER:PASSWORD, neither of them empty")
+        raise argparse.ArgumentTypeError("expected USER:PASSWORD, both not empty")
     return user, password

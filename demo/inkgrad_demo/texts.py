@@ -1,6 +1,6 @@
-"""The words of the app: one catalogue per language, ``locales/CODE.json``. No Gradio in here.
+"""The texts of the app: one catalogue per language, ``locales/CODE.json``. No Gradio in here.
 
-A language is added by adding its file.
+To add a language, add its file.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from inkgrad.course.messages import Message, filled
+from inkgrad.course.messages import Message, translated
 
 CATALOGUES: dict[str, dict[str, str]] = {
     path.stem: json.loads(path.read_text(encoding="utf-8"))
@@ -17,7 +17,7 @@ CATALOGUES: dict[str, dict[str, str]] = {
 
 
 def catalogues_of(*parts: str) -> dict[str, dict[str, str]]:
-    """The texts of a page, or of parts of pages, for its JavaScript: {language: {key: text}}."""
+    """Return the texts with these prefixes for a page's JavaScript: {language: {key: text}}."""
     prefixes = tuple(f"{part}." for part in parts)
     return {
         language: {key: text for key, text in catalogue.items() if key.startswith(prefixes)}
@@ -26,5 +26,5 @@ def catalogues_of(*parts: str) -> dict[str, dict[str, str]]:
 
 
 def message(key: str, **values: object) -> Message:
-    """A text of the app's catalogue, in every language."""
-    return filled(CATALOGUES, key, **values)
+    """Return a text of the app's catalogues, in every language."""
+    return translated(CATALOGUES, key, **values)

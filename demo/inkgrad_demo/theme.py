@@ -1,15 +1,15 @@
-"""Gradio's own widgets in the colours of style.css, and in fonts that need no download."""
+"""Gradio's components in the colors of style.css, with fonts that need no download."""
 
 from __future__ import annotations
 
 import gradio as gr
 
-# Inter where it is installed, else what the reader's system has.
+# Inter if it is installed, else a font of the system.
 _TEXT = ("Inter", "system-ui", "-apple-system", "Segoe UI", "Noto Sans CJK SC", "sans-serif")
 _CODE = ("ui-monospace", "SFMono-Regular", "Consolas", "monospace")
 
-# Each variable has a value for light and one for dark, so both modes of a setting name the same.
-_COLOURS = {
+# Each CSS variable has a light and a dark value, so both modes of a setting use the same one.
+_COLORS = {
     "body_background_fill": "var(--ink-ground)",
     "body_text_color": "var(--ink-text)",
     "body_text_color_subdued": "var(--ink-quiet)",
@@ -26,8 +26,8 @@ _COLOURS = {
 
 def _theme() -> gr.themes.Base:
     theme = gr.themes.Base(font=_TEXT, font_mono=_CODE)
-    dark = {f"{name}_dark" for name in _COLOURS if hasattr(theme, f"{name}_dark")}
-    return theme.set(**_COLOURS, **{name: _COLOURS[name.removesuffix("_dark")] for name in dark})
+    dark = {f"{name}_dark" for name in _COLORS if hasattr(theme, f"{name}_dark")}
+    return theme.set(**_COLORS, **{name: _COLORS[name.removesuffix("_dark")] for name in dark})
 
 
 THEME = _theme()

@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from comparing import assert_close, assert_like_native
-from inkgrad.check.tolerance import limit, mismatch, relative_error
 from inkgrad.check.derivatives import compare_with_native, derivatives
+from inkgrad.check.tolerance import limit, mismatch, relative_error
 
 VALUES = torch.tensor([1.0, 2.0, 3.0])
 

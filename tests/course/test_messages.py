@@ -1,4 +1,4 @@
-"""Messages: a text like any other, which knows itself in the other languages."""
+"""Messages: English strings that carry their translations."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from inkgrad.course.data.table import DataError, parse_table
-from inkgrad.course.messages import Message, filled, message, message_of
+from inkgrad.course.messages import Message, message, message_of, translated
 from inkgrad.course.settings import DEFAULTS
-from inkgrad.course.training.run_store import Record, RunStore
+from inkgrad.course.training.run_record import RunRecord
+from inkgrad.course.training.run_store import RunStore
 
 CATALOGUES = {
     "en": {"bad": "{where}: bad", "row": "row {row}"},
@@ -20,36 +21,36 @@ CATALOGUES = {
 }
 
 
-def test_it_is_the_english_text_and_knows_the_others() -> None:
-    told = filled(CATALOGUES, "bad", where=filled(CATALOGUES, "row", row="{2}"))
-    assert told == "row {2}: bad"
-    assert told.texts == {"en": "row {2}: bad", "de": "Zeile {2}: schlecht"}
-    assert json.dumps(told) == '"row {2}: bad"'
+def test_a_message_is_the_english_text_and_has_the_others() -> None:
+    text = translated(CATALOGUES, "bad", where=translated(CATALOGUES, "row", row="{2}"))
+    assert text == "row {2}: bad"
+    assert text.texts == {"en": "row {2}: bad", "de": "Zeile {2}: schlecht"}
+    assert json.dumps(text) == '"row {2}: bad"'
 
 
-@pytest.mark.parametrize("copied", [copy.deepcopy, lambda told: pickle.loads(pickle.dumps(told))])
-def test_a_copy_knows_them_too(copied) -> None:
-    told = filled(CATALOGUES, "row", row=3)
-    assert copied(told) == told
-    assert copied(told).texts == told.texts
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda text: pickle.loads(pickle.dumps(text))])
+def test_a_copy_has_them_too(copied) -> None:
+    text = translated(CATALOGUES, "row", row=3)
+    assert copied(text) == text
+    assert copied(text).texts == text.texts
 
 
-def test_an_exception_gives_back_what_it_was_raised_with() -> None:
+def test_an_exception_gives_back_its_message() -> None:
     with pytest.raises(DataError) as raised:
         parse_table(b"a,b\n1,cat\n", "bad.csv")
-    told = message_of(raised.value)
-    assert isinstance(told, Message)
-    assert str(raised.value) == told == "bad.csv, row 2, column 2 (b): expected a number, got 'cat'"
-    assert told.texts["zh-CN"] == "bad.csv 第 2 行第 2 列 (b)：应为数字，实为 'cat'"
+    text = message_of(raised.value)
+    assert isinstance(text, Message)
+    assert str(raised.value) == text == "bad.csv, row 2, column 2 (b): expected a number, got 'cat'"
+    assert text.texts["zh-CN"] == "bad.csv 第 2 行第 2 列 (b)：应为数字，实为 'cat'"
     assert message_of(OSError(2, "no such file")) == "[Errno 2] no such file"
 
 
 def test_a_run_keeps_its_message_in_every_language(tmp_path: Path) -> None:
     store = RunStore(tmp_path)
-    told = message("problem.too_long", seconds=60)
-    run = Record(store.new_id("cnn"), "", "", 0, DEFAULTS["cnn"], message=told)
+    text = message("problem.too_long", seconds=60)
+    run = RunRecord(store.new_id("cnn"), "", "", 0, DEFAULTS["cnn"], message=text)
     store.save(run)
     kept = store.load(run.id)
     assert kept == run
     assert isinstance(kept.message, Message)
-    assert kept.message.texts == told.texts
+    assert kept.message.texts == text.texts

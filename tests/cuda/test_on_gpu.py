@@ -12,8 +12,8 @@ import torch
 import inkgrad
 import inkgrad.functional as F
 from comparing import assert_close, assert_equal
-from inkgrad.check.ops import OPS, Case, bind
 from inkgrad.check.derivatives import derivatives
+from inkgrad.check.ops import OPS, Case, bind
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
 

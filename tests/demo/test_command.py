@@ -1,4 +1,4 @@
-"""`inkgrad demo`: what it says, which port it takes, how it ends."""
+"""`inkgrad demo`: its output, its port and its end."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ def _parse(*argv: str) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
-def test_by_default_it_listens_to_this_machine_alone() -> None:
+def test_by_default_it_listens_on_this_machine_only() -> None:
     args = _parse()
     assert (args.host, args.port, args.auth) == ("127.0.0.1", 7860, None)
 
 
 @pytest.mark.parametrize(
-    ("argv", "complaint"),
+    ("argv", "error"),
     [
         (("--port", "0"), "expected 1 to 65535, got 0"),
         (("--port", "http"), "expected 1 to 65535, got http"),
@@ -39,18 +39,18 @@ def test_by_default_it_listens_to_this_machine_alone() -> None:
         (("--auth", "ada:a", "--mcp"), "argument --mcp: not allowed with argument --auth"),
     ],
 )
-def test_usage_errors(argv: tuple[str, ...], complaint: str, capsys) -> None:
+def test_usage_errors(argv: tuple[str, ...], error: str, capsys) -> None:
     with pytest.raises(SystemExit) as end:
         _parse(*argv)
     assert end.value.code == 2
-    assert complaint in capsys.readouterr().err
+    assert error in capsys.readouterr().err
 
 
 def test_a_password_may_contain_colons() -> None:
     assert _parse("--auth", "ada:a:b").auth == ("ada", "a:b")
 
 
-def test_mcp_without_its_package_names_the_command(monkeypatch, capsys) -> None:
+def test_mcp_without_its_package_prints_the_command_to_install_it(monkeypatch, capsys) -> None:
     from inkgrad.cli import main
 
     monkeypatch.setitem(sys.modules, "mcp", None)  # as if it were not installed
@@ -60,12 +60,12 @@ def test_mcp_without_its_package_names_the_command(monkeypatch, capsys) -> None:
     assert "pip install 'inkgrad[mcp]'" in error
 
 
-def test_a_host_that_is_not_ours_is_named() -> None:
+def test_an_address_of_another_machine_is_reported() -> None:
     with pytest.raises(OSError, match=r"cannot listen on 192\.0\.2\.1"):  # for documentation only
         command.run(_parse("--host", "192.0.2.1"))
 
 
-def test_it_takes_the_next_port_serves_and_ends_quietly() -> None:
+def test_it_serves_on_the_next_free_port_until_ctrl_c() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         process = subprocess.Popen(
@@ -76,9 +76,9 @@ def test_it_takes_the_next_port_serves_and_ends_quietly() -> None:
         )
         try:
             assert process.stdout is not None
-            said = process.stdout.readline()
-            assert said.startswith(f"Port {port} is taken; using ")
-            served = int(said.rstrip(".\n").rsplit(maxsplit=1)[1])
+            line = process.stdout.readline()
+            assert line.startswith(f"Port {port} is taken; using ")
+            served = int(line.rstrip(".\n").rsplit(maxsplit=1)[1])
             assert served > port
             assert process.stdout.readline() == "Starting ...\n"
             address = f"http://127.0.0.1:{served}/"

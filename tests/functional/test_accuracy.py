@@ -16,9 +16,9 @@ import torch
 
 import inkgrad
 from comparing import HALVES, assert_equal, dtype_id, every_dtype
+from inkgrad.check.derivatives import derivatives
 from inkgrad.check.ops import OPS, Case, bind
 from inkgrad.check.tolerance import is_half
-from inkgrad.check.derivatives import derivatives
 
 SAMPLING = 1.1
 if inkgrad.build_config()["cpu_library_loaded"] == "default":

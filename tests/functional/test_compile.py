@@ -29,7 +29,9 @@ def _fresh_compiler():
 def forward_backward(function, op, case, dtype, device):
     inputs = [
         tensor.requires_grad_(wanted)
-        for tensor, wanted in zip(op.inputs(case, dtype, device), op.requires_grad(case), strict=True)
+        for tensor, wanted in zip(
+            op.inputs(case, dtype, device), op.requires_grad(case), strict=True
+        )
     ]
     # Work around the op, so that the graph has something to fuse and to save.
     output = function(*[tensor * 1 for tensor in inputs])

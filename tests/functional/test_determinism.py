@@ -11,8 +11,8 @@ from comparing import (
     every_float,
     needs_extension,
 )
-from inkgrad.check.ops import OPS, Case, bind
 from inkgrad.check.derivatives import derivatives
+from inkgrad.check.ops import OPS, Case, bind
 
 # Large enough that more than one thread gets a share.
 CASES = {
@@ -28,7 +28,9 @@ every_op = pytest.mark.parametrize("name", CASES)
 def results(name, dtype, device, order=1):
     op, case = OPS[name], CASES[name]
     inputs = op.inputs(case, dtype, device)
-    return derivatives(bind(op.fused, case), inputs, order=order, differentiable=op.requires_grad(case))
+    return derivatives(
+        bind(op.fused, case), inputs, order=order, differentiable=op.requires_grad(case)
+    )
 
 
 def assert_same_bits(first, second):

@@ -61,7 +61,8 @@ CONV = [
     ("outputs do not divide", (rand(2, 8, 8, 8), rand(5, 4, 3, 3)), {"groups": 2}, "divisible"),
     ("input of two dimensions", (rand(8, 8), rand(*W)), {}, r"3D.*4D.*conv2d.*\[8, 8\]"),
     ("input of five dimensions", (rand(1, *X), rand(*W)), {}, r"3D.*4D.*\[1, 2, 4, 8, 8\]"),
-    ("weight of three dimensions", (rand(*X), rand(6, 4, 3)), {}, r"stride.*list of 1 values.*\[1, 1\]"),
+    ("weight of three dimensions", (rand(*X), rand(6, 4, 3)), {},
+     r"stride.*list of 1 values.*\[1, 1\]"),
     ("bias too short", (rand(*X), rand(*W), rand(5)), {}, r"bias.*1-dimensional.*6.*\[5\]"),
     ("bias of two dimensions", (rand(*X), rand(*W), rand(1, 6)), {}, r"bias.*\[1, 6\]"),
     ("kernel larger than image", (rand(2, 4, 2, 2), rand(*W)), {}, "Kernel size.*3 x 3"),
@@ -75,7 +76,8 @@ CONV = [
     ("three dilations", (rand(*X), rand(*W)), {"dilation": (1, 1, 1)}, r"dilation.*\[1, 1, 1\]"),
     ("unknown padding", (rand(*X), rand(*W)), {"padding": "full"}, "padding.*'full'"),
     ("same with a stride", (rand(*X), rand(*W)), {"padding": "same", "stride": 2}, "same.*strided"),
-    ("fractional stride", (rand(*X), rand(*W)), {"stride": 1.5}, r"\(Tensor, Tensor, NoneType, float,"),
+    ("fractional stride", (rand(*X), rand(*W)), {"stride": 1.5},
+     r"\(Tensor, Tensor, NoneType, float,"),
     ("input is None", (None, rand(*W)), {}, r"got \(NoneType, Tensor,"),
 ]  # fmt: skip
 POOL = [

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from comparing import assert_equal, every_dtype
-from inkgrad.check.ops import OPS, Case, bind
 from inkgrad.check.derivatives import derivatives
+from inkgrad.check.ops import OPS, Case, bind
 from shapes import CONV, LINEAR, POOL, TILE_EDGES, Row, linear
 
 ROWS = [

@@ -5,8 +5,8 @@ import torch
 
 from comparing import assert_close, assert_equal, assert_like_native, every_dtype, every_float
 from inkgrad import functional
-from inkgrad.check.ops import OPS, Case, bind
 from inkgrad.check.derivatives import noise
+from inkgrad.check.ops import OPS, Case, bind
 
 CASES = {
     "linear_sigmoid": Case("", ((5, 9), (17, 9), (17,))),
@@ -142,7 +142,9 @@ def test_expanded_scalar_grad_output(name, dtype, device):
     for function in (op.fused, op.native):
         leaves = [
             tensor.requires_grad_(wanted)
-            for tensor, wanted in zip(op.inputs(case, dtype, device), op.requires_grad(case), strict=True)
+            for tensor, wanted in zip(
+                op.inputs(case, dtype, device), op.requires_grad(case), strict=True
+            )
         ]
         bind(function, case)(*leaves).sum().backward()
         results.append([leaf.grad for leaf in leaves if leaf.requires_grad])

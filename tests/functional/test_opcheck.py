@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from comparing import dtype_id, needs_extension
-from inkgrad.check.ops import DTYPES, OPS
 from inkgrad.check.checks import QUICK_UTILITIES, registered_calls, traced_utilities
+from inkgrad.check.ops import DTYPES, OPS
 
 CALLS = [(name, case) for name, op in OPS.items() for case in op.cases if case.small]
 

@@ -11,9 +11,9 @@ import torch
 from torch.func import grad, jvp, vmap
 
 from comparing import assert_close, needs_extension
-from inkgrad.check.ops import OPS, Case
 from inkgrad.check.checks import registered_calls
 from inkgrad.check.derivatives import noise
+from inkgrad.check.ops import OPS, Case
 
 pytestmark = needs_extension
 every_op = pytest.mark.parametrize("name", OPS)

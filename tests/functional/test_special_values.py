@@ -12,9 +12,9 @@ from comparing import (
     every_dtype,
     every_float,
 )
+from inkgrad.check.derivatives import derivatives
 from inkgrad.check.ops import OPS, Case, bind
 from inkgrad.check.tolerance import mismatch
-from inkgrad.check.derivatives import derivatives
 
 PRODUCTS = {
     "linear_sigmoid": Case("", ((6, 19), (17, 19), (17,))),

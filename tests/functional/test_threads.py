@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from comparing import assert_close
-from inkgrad.check.ops import OPS, bind
 from inkgrad.check.derivatives import derivatives
+from inkgrad.check.ops import OPS, bind
 
 WORKERS = 6
 
@@ -20,7 +20,9 @@ def test_same_op_in_several_threads(name, device):
 
     def work(case):
         inputs = op.inputs(case, torch.float64, device)
-        return derivatives(bind(op.fused, case), inputs, order=1, differentiable=op.requires_grad(case))
+        return derivatives(
+            bind(op.fused, case), inputs, order=1, differentiable=op.requires_grad(case)
+        )
 
     cases = list(op.cases)
     expected = [work(case) for case in cases]
@@ -46,7 +48,9 @@ def test_different_ops_in_several_threads(device):
     def work(op):
         case = op.cases[0]
         inputs = op.inputs(case, torch.float32, device)
-        return derivatives(bind(op.fused, case), inputs, order=2, differentiable=op.requires_grad(case))
+        return derivatives(
+            bind(op.fused, case), inputs, order=2, differentiable=op.requires_grad(case)
+        )
 
     ops = list(OPS.values())
     expected = [work(op) for op in ops]

@@ -11,8 +11,8 @@ import torch.utils._pytree as pytree
 from torch.func import functional_call, grad, hessian, jacfwd, jacrev, jvp, vjp, vmap
 
 from comparing import assert_close
-from inkgrad.check.ops import OPS, Case, bind
 from inkgrad.check.derivatives import noise
+from inkgrad.check.ops import OPS, Case, bind
 
 # Hessians grow with the square of the inputs: a few small cases that use every argument.
 CASES = {

@@ -1,1 +1,1 @@
-"""What the pages ask of the server. No Gradio in here."""
+"""The services behind the pages and the API. No Gradio in here."""

@@ -9,21 +9,21 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from inkgrad.course.training.run_store import Record
+from inkgrad.course.training.run_record import RunRecord
 from inkgrad_demo.services.comparison_report import report
 
 
-def as_json(records: Sequence[Record], language: str) -> str:
+def as_json(records: Sequence[RunRecord], language: str) -> str:
     """Return the records of the runs."""
     return json.dumps({"runs": [record.to_json() for record in records]}, indent=1)
 
 
-def as_table(records: Sequence[Record], language: str) -> str:
+def as_table(records: Sequence[RunRecord], language: str) -> str:
     """Return a row for each run, with its settings and results."""
     return _csv([_row(record) for record in records])
 
 
-def as_curves(records: Sequence[Record], language: str) -> str:
+def as_curves(records: Sequence[RunRecord], language: str) -> str:
     """Return a row for each epoch of each run."""
     rows = []
     for record in records:
@@ -34,7 +34,7 @@ def as_curves(records: Sequence[Record], language: str) -> str:
     return _csv(rows or [{"run": record.id} for record in records])
 
 
-def _row(record: Record) -> dict[str, Any]:
+def _row(record: RunRecord) -> dict[str, Any]:
     last = record.epochs[-1] if record.epochs else None
     return {
         "run": record.id,
@@ -64,7 +64,7 @@ def _csv(rows: Iterable[dict[str, Any]]) -> str:
 
 
 # form: name of the file, its media type, and the function that writes it
-FORMS: dict[str, tuple[str, str, Callable[[Sequence[Record], str], str]]] = {
+FORMS: dict[str, tuple[str, str, Callable[[Sequence[RunRecord], str], str]]] = {
     "json": ("inkgrad-runs.json", "application/json", as_json),
     "table": ("inkgrad-runs.csv", "text/csv", as_table),
     "curves": ("inkgrad-curves.csv", "text/csv", as_curves),

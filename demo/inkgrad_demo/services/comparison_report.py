@@ -10,7 +10,7 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
-from inkgrad.course.training.run_store import Record
+from inkgrad.course.training.run_record import RunRecord
 from inkgrad_demo.texts import CATALOGUES
 
 _PAGE = Template(Path(__file__).with_name("comparison_report.html").read_text(encoding="utf-8"))
@@ -22,7 +22,7 @@ _LEFT, _RIGHT, _TOP, _BOTTOM = 48, 10, 8, 26
 Line = list[tuple[float, float]]
 
 
-def report(records: Sequence[Record], language: str) -> str:
+def report(records: Sequence[RunRecord], language: str) -> str:
     """Return the report in that language: curves, settings, results, confusion matrices."""
     words = CATALOGUES[language]
     losses = [_finite((point.epoch, point.loss) for point in run.curve) for run in records]
@@ -93,7 +93,7 @@ def _epochs(right: float, low: float, place: Any) -> Iterable[str]:
 # ---------------------------------------------------------------- settings and results
 
 
-def _table(records: Sequence[Record], names: Sequence[str], words: dict[str, str]) -> str:
+def _table(records: Sequence[RunRecord], names: Sequence[str], words: dict[str, str]) -> str:
     """Return a row for each setting and result; settings that differ are marked."""
     head = "".join(f'<th scope="col">{escape(name)}</th>' for name in names)
     rows = [f"<thead><tr><td></td>{head}</tr></thead>"]
@@ -110,7 +110,9 @@ def _line(title: str, values: Sequence[str], marked: bool) -> str:
     return f'<tr{kind}><th scope="row">{escape(title)}</th>{cells}</tr>'
 
 
-def _settings(records: Sequence[Record], words: dict[str, str]) -> Iterable[tuple[str, list[str]]]:
+def _settings(
+    records: Sequence[RunRecord], words: dict[str, str]
+) -> Iterable[tuple[str, list[str]]]:
     yield words["compare.column.data"], [record.data for record in records]
     settings = [asdict(record.settings) for record in records]
     for name in settings[0]:
@@ -118,7 +120,9 @@ def _settings(records: Sequence[Record], words: dict[str, str]) -> Iterable[tupl
         yield words[f"compare.setting.{name}"], values
 
 
-def _results(records: Sequence[Record], words: dict[str, str]) -> Iterable[tuple[str, list[str]]]:
+def _results(
+    records: Sequence[RunRecord], words: dict[str, str]
+) -> Iterable[tuple[str, list[str]]]:
     yield words["compare.column.created"], [record.created[:16] for record in records]
     yield words["compare.column.seconds"], [f"{record.seconds:.1f} s" for record in records]
     yield words["compare.result.epochs"], [str(len(record.epochs)) for record in records]
@@ -141,7 +145,7 @@ def _percent(share: float | None) -> str:
 # ---------------------------------------------------------------- confusion
 
 
-def _confusions(records: Sequence[Record], names: Sequence[str], words: dict[str, str]) -> str:
+def _confusions(records: Sequence[RunRecord], names: Sequence[str], words: dict[str, str]) -> str:
     figures = [
         _confusion(name, record.confusion)
         for name, record in zip(names, records, strict=True)

@@ -6,8 +6,8 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field
 
+from inkgrad.course.training.run_record import RunRecord
 from inkgrad.course.training.run_status import RunStatus
-from inkgrad.course.training.run_store import Record
 from inkgrad_demo.services import comparison_files
 from inkgrad_demo.services.request_fields import OneOf, RunId
 from inkgrad_demo.services.request_validation import EmptyRequest, Request
@@ -61,7 +61,9 @@ class ComparisonService:
 
     def load_runs(self, request: LoadRequest) -> dict[str, Any]:
         """Return the status of each of ``runs`` in their order; see RunStatus.to_json."""
-        statuses = ((self._runs.status(run), request.cursors.get(run, [])) for run in request.runs)
+        statuses = (
+            (self._runs.get(run).status(), request.cursors.get(run, [])) for run in request.runs
+        )
         return {"runs": [status.to_json(cursor) for status, cursor in statuses]}
 
     def delete_runs(self, request: DeleteRequest) -> dict[str, Any]:
@@ -80,6 +82,6 @@ class ComparisonService:
         records = [self._status(self._runs.store.load(run)).record for run in request.runs]
         return {"name": name, "type": kind, "text": make(records, request.language)}
 
-    def _status(self, record: Record) -> RunStatus:
+    def _status(self, record: RunRecord) -> RunStatus:
         run = self._runs.active(record.id)
         return RunStatus.of_record(record) if run is None else run.status()

@@ -27,10 +27,10 @@ class ConfusionService:
     def cell(self, request: CellRequest) -> dict[str, Any]:
         """Return the images of one cell; see :func:`image_list`."""
         try:
-            cells = confusion_images.load(self._store.cells(request.run))
+            images = confusion_images.load(self._store.confusion_images(request.run))
         except FileNotFoundError:
             raise ValueError(message("problem.no_cells", run=request.run)) from None
-        return image_list(cells.of(request.row, request.column).numpy())
+        return image_list(images.in_cell(request.row, request.column).numpy())
 
 
 def image_list(images: Any) -> dict[str, Any]:

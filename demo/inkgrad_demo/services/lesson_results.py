@@ -10,9 +10,9 @@ import traceback
 from typing import Any
 
 from inkgrad.course.lessons import Lesson
-from inkgrad.course.lessons.parts import Part, Picture
+from inkgrad.course.lessons.blocks import Block, Plot
 from inkgrad.course.messages import message_of
-from inkgrad.course.training.loop import Batch
+from inkgrad.course.training.trainer import Batch
 from inkgrad_demo.services.request_validation import choice_error
 
 
@@ -44,8 +44,8 @@ class LessonResults:
                 self._started = False
             return error
 
-    def parts(self, language: str) -> list[Part]:
-        return list(self._lesson.parts(self.numbers, language))
+    def blocks(self, language: str) -> list[Block]:
+        return list(self._lesson.blocks(self.numbers, language))
 
     def picture(self, name: str, language: str) -> str:
         """Return the picture as SVG. Raises ValueError if the lesson has none of that name."""
@@ -53,7 +53,7 @@ class LessonResults:
             if (name, language) not in self._pictures:
                 from inkgrad.course.lessons.svg import svg
 
-                pictures = {p.name: p for p in self.parts(language) if isinstance(p, Picture)}
+                pictures = {p.name: p for p in self.blocks(language) if isinstance(p, Plot)}
                 if name not in pictures:
                     raise choice_error("name", pictures, name)
                 self._pictures[name, language] = svg(pictures[name].draw(), language)

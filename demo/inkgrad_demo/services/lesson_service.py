@@ -13,7 +13,7 @@ from pygments.formatters import HtmlFormatter
 from pygments.lexers import PythonLexer
 
 from inkgrad.course.lessons import LESSONS
-from inkgrad.course.lessons.parts import Note, Part, Table
+from inkgrad.course.lessons.blocks import Block, Note, Table
 from inkgrad.course.texts import CATALOGUES
 from inkgrad_demo import widgets
 from inkgrad_demo.services.lesson_results import LessonResults
@@ -66,12 +66,12 @@ class LessonService:
         """Start computing the results, or return them; the page polls while ``state`` is computing.
 
         ``state`` is "computing" (with ``batch``: epoch, number and count, if the lesson trains),
-        "failed" (with ``error``) or "ready" (with ``parts`` in the language of the request).
+        "failed" (with ``problem``) or "ready" (with ``parts`` in the language of the request).
         """
         results = self._results[request.number]
         error = results.take_error()
         if error is not None:
-            return {"state": "failed", "error": error}
+            return {"state": "failed", "problem": error}
         results.start()
         if results.numbers is None:
             batch = results.batch
@@ -81,7 +81,10 @@ class LessonService:
                 "count": batch.count,
             }
             return {"state": "computing", "batch": progress}
-        return {"state": "ready", "parts": [_described(p) for p in results.parts(request.language)]}
+        return {
+            "state": "ready",
+            "parts": [_described(p) for p in results.blocks(request.language)],
+        }
 
     def picture(self, request: PictureRequest) -> dict[str, Any]:
         """Return a picture of the results as ``svg``."""
@@ -107,14 +110,14 @@ def _warm_up() -> None:
     threading.Thread(target=make_one, daemon=True).start()
 
 
-def _described(part: Part) -> dict[str, Any]:
-    if isinstance(part, Note):
-        return {"kind": "note", "text": part.text}
-    if isinstance(part, Table):
+def _described(block: Block) -> dict[str, Any]:
+    if isinstance(block, Note):
+        return {"kind": "note", "text": block.text}
+    if isinstance(block, Table):
         return {
             "kind": "table",
-            "caption": part.caption,
-            "columns": list(part.columns),
-            "rows": part.cells(),
+            "caption": block.caption,
+            "columns": list(block.columns),
+            "rows": block.cells(),
         }
-    return {"kind": "picture", "name": part.name, "caption": part.caption}
+    return {"kind": "picture", "name": block.name, "caption": block.caption}

@@ -44,7 +44,7 @@ class RecognitionService:
     def __init__(self, recognizers: Recognizers) -> None:
         self.recognizers = recognizers
 
-    def read(self, request: DrawingRequest) -> dict[str, Any]:
+    def recognize(self, request: DrawingRequest) -> dict[str, Any]:
         """Return everything that the page shows about a drawing.
 
         ``label`` (None if nothing is drawn), ``probabilities`` (10) and, as base64 of bytes,

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from functools import cache
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -17,13 +18,13 @@ from inkgrad_demo.texts import message
 
 
 class Request(BaseModel):
-    """Base class of all requests: no unknown fields, no type conversion, finite numbers only.
+    """Base class of all requests: no unknown fields, no type conversion.
 
     A validator that raises a ValueError of a :class:`Message` chooses its own wording; the name of
     a field is put in front of the message of a field's validator.
     """
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
 class EmptyRequest(Request):
@@ -48,7 +49,7 @@ def parse(model: type[AnyRequest], request: Any, name: str = "request") -> AnyRe
         return model.model_validate(request)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        raise ValueError(_translated(model, first, name)) from None
+        raise ValueError(_message(model, first, name)) from None
 
 
 def field_error(name: str, expected: Message, got: Any) -> ValueError:
@@ -75,7 +76,7 @@ def shortened(value: Any) -> str:
 # ---------------------------------------------------------------- pydantic's errors as messages
 
 
-def _translated(model: type[Request], error: ErrorDetails, request_name: str) -> Message:
+def _message(model: type[Request], error: ErrorDetails, request_name: str) -> Message:
     where, got = list(error["loc"]), error["input"]
     raised = error.get("ctx", {}).get("error")
     problem = message_of(raised) if isinstance(raised, Exception) else None
@@ -105,7 +106,7 @@ def _name(where: Collection[str | int]) -> str:
 
 def _field(model: type[Request], where: Collection[str | int]) -> dict[str, Any]:
     """The JSON schema of a field, or of the whole request."""
-    whole = model.model_json_schema()
+    whole = _schema(model)
 
     def resolved(schema: dict[str, Any]) -> dict[str, Any]:
         if "anyOf" in schema:  # X | None
@@ -123,6 +124,11 @@ def _field(model: type[Request], where: Collection[str | int]) -> dict[str, Any]
         else:
             schema = resolved(schema["additionalProperties"])
     return schema
+
+
+@cache
+def _schema(model: type[Request]) -> dict[str, Any]:
+    return model.model_json_schema()
 
 
 def _expected(schema: dict[str, Any]) -> Message:

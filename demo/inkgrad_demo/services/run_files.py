@@ -11,12 +11,14 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
+from inkgrad.course import weights_file
 from inkgrad.course.messages import message_of
 from inkgrad.course.settings import Settings
-from inkgrad.course.training import onnx_export, weights_file
-from inkgrad.course.training.run_store import Record, RunStore, now
-from inkgrad.course.training.script import script
-from inkgrad.course.training.steps import Score
+from inkgrad.course.training import onnx_export
+from inkgrad.course.training.run_record import RunRecord, now
+from inkgrad.course.training.run_store import RunStore
+from inkgrad.course.training.script_export import script
+from inkgrad.course.training.steps import Evaluation
 from inkgrad_demo.services.request_fields import OneOf, RunId
 from inkgrad_demo.services.request_validation import Request
 from inkgrad_demo.services.uploads import FileRequest
@@ -73,7 +75,7 @@ class RunFiles:
             try:
                 _, metadata = weights_file.load(path, called=name)
                 record = _record(self.store.new_id(metadata["model"]), metadata)
-            except weights_file.CheckpointError:
+            except weights_file.WeightsFileError:
                 raise
             except (KeyError, TypeError, ValueError) as error:
                 told = message("problem.untold", file=name, error=message_of(error))
@@ -83,17 +85,17 @@ class RunFiles:
         return {"run": record.id}
 
 
-def _record(run: str, metadata: dict[str, Any]) -> Record:
+def _record(run: str, metadata: dict[str, Any]) -> RunRecord:
     names = {field.name for field in fields(Settings)}
     settings = {name: value for name, value in metadata["settings"].items() if name in names}
     results, data = metadata["results"], metadata["data"]
     test = results["test"]
-    return Record(
+    return RunRecord(
         id=run,
         created=now(),
         data=str(data["name"]),
         examples=int(data["train"]),
         settings=Settings(**settings),
         state="finished",
-        test=Score(**test) if test else None,
+        test=Evaluation(**test) if test else None,
     )

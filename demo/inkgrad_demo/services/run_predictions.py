@@ -31,15 +31,15 @@ class RunPredictions:
 
     def predict(self, request: CheckpointRequest) -> dict[str, Any]:
         """Return ``label`` (None if nothing is drawn) and ``probabilities`` at one checkpoint."""
-        recognizer = self._runs.with_checkpoints(request.run).recognizer(request.step)
+        recognizer = self._runs.get(request.run).recognizer(request.step)
         prediction = recognizer.predict(drawing(request.pixels))
         return {"label": prediction.label, "probabilities": prediction.probabilities.tolist()}
 
     def history(self, request: HistoryRequest) -> dict[str, Any]:
         """Return ``steps`` of all checkpoints and ``probabilities``, ten for each."""
         image = drawing(request.pixels)
-        run = self._runs.with_checkpoints(request.run)
-        steps = run.moments
+        run = self._runs.get(request.run)
+        steps = run.checkpoint_steps
         predictions = [run.recognizer(step).predict(image) for step in steps]
         return {"steps": steps, "probabilities": [p.probabilities.tolist() for p in predictions]}
 

@@ -13,11 +13,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from inkgrad.course.settings import Settings
-from inkgrad.course.training.checkpoints import steps_in
-from inkgrad.course.training.live_run import LiveRun
-from inkgrad.course.training.run_status import RunStatus
+from inkgrad.course.training.run import Run
 from inkgrad.course.training.run_store import RunStore
-from inkgrad.course.training.saved_run import Past
+from inkgrad.course.training.saved_run import SavedRun
 from inkgrad_demo.services.training_data import Source
 from inkgrad_demo.texts import message
 
@@ -32,7 +30,7 @@ _MAX_SECONDS_UNWATCHED = 600.0
 
 @dataclass
 class _Entry:
-    run: LiveRun
+    run: Run
     watched: float = field(default_factory=time.monotonic)
 
 
@@ -44,7 +42,7 @@ class Runs:
         self._live: dict[str, _Entry] = {}
         self._starting = threading.Lock()
 
-    def start(self, all_settings: Sequence[Settings], source: Source) -> list[LiveRun]:
+    def start(self, all_settings: Sequence[Settings], source: Source) -> list[Run]:
         """Start a run for each of the settings. Raises ValueError if too many train already."""
         with self._starting:
             self._stop_unwatched()
@@ -52,9 +50,7 @@ class Runs:
             if active + len(all_settings) > MAX_RUNS:
                 raise ValueError(message("problem.most_runs", most=MAX_RUNS, active=active))
             started = [
-                LiveRun(
-                    settings, source.load, self.store, source=source.code, most_seconds=MAX_SECONDS
-                )
+                Run(settings, source.load, self.store, source=source.code, max_seconds=MAX_SECONDS)
                 for settings in all_settings
             ]
             self._live |= {run.id: _Entry(run) for run in started}
@@ -63,7 +59,7 @@ class Runs:
             run.start()
         return started
 
-    def live(self, id: str) -> LiveRun | None:
+    def live(self, id: str) -> Run | None:
         """Return the run if it is live, and note that somebody watches it."""
         entry = self._live.get(id)
         if entry is None:
@@ -71,25 +67,17 @@ class Runs:
         entry.watched = time.monotonic()
         return entry.run
 
-    def all_live(self) -> list[LiveRun]:
+    def all_live(self) -> list[Run]:
         return [entry.run for entry in self._live.values()]
 
-    def active(self, id: str) -> LiveRun | None:
+    def active(self, id: str) -> Run | None:
         """Return the run if it still has work to do."""
         entry = self._live.get(id)
         return entry.run if entry is not None and entry.run.is_active else None
 
-    def status(self, id: str) -> RunStatus:
-        """Return the status of a live or stored run. Raises RunError if there is none."""
-        run = self.live(id)
-        if run is not None:
-            return run.status()
-        record = self.store.load(id)
-        return RunStatus.of_record(record, steps_in(self.store.snapshots(record.id)))
-
-    def with_checkpoints(self, id: str) -> LiveRun | Past:
-        """Return the live or stored run. Raises ValueError if there are no weights of it."""
-        return self.live(id) or Past(self.store, id)
+    def get(self, id: str) -> Run | SavedRun:
+        """Return the live or stored run. Raises RunError if there is none."""
+        return self.live(id) or SavedRun(self.store, id)
 
     def _stop_unwatched(self) -> None:
         limit = time.monotonic() - _MAX_SECONDS_UNWATCHED

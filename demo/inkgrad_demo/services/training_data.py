@@ -10,9 +10,8 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
-from inkgrad.course.data import datasets as data
-from inkgrad.course.data import own_digits
-from inkgrad.course.data.datasets import Data, Say
+from inkgrad.course.data import datasets, own_digits
+from inkgrad.course.data.datasets import Data, Report
 from inkgrad.course.models import MODELS, DigitModel
 from inkgrad_demo.services.request_validation import choice_error
 from inkgrad_demo.services.training_requests import LabeledDrawing
@@ -36,28 +35,28 @@ DATA_NAMES = {
     "drawings": "data.drawings",
 }
 
-_LOADERS: dict[str, Callable[[Say], Data]] = {
-    "mnist": lambda say: data.mnist(say=say),
-    "digits": lambda say: data.digits(),
-    "diabetes": lambda say: data.diabetes(say=say),
-    "hours": lambda say: data.hours_of_study(),
-    "cancer": lambda say: data.breast_cancer(),
+_LOADERS: dict[str, Callable[[Report], Data]] = {
+    "mnist": lambda report: datasets.mnist(report=report),
+    "digits": lambda report: datasets.digits(),
+    "diabetes": lambda report: datasets.diabetes(report=report),
+    "hours": lambda report: datasets.hours_of_study(),
+    "cancer": lambda report: datasets.breast_cancer(),
 }
 _CODE = {
-    "mnist": "data.mnist()",
-    "digits": "data.digits()",
-    "diabetes": "data.diabetes()",
-    "hours": "data.hours_of_study()",
-    "cancer": "data.breast_cancer()",
+    "mnist": "datasets.mnist()",
+    "digits": "datasets.digits()",
+    "diabetes": "datasets.diabetes()",
+    "hours": "datasets.hours_of_study()",
+    "cancer": "datasets.breast_cancer()",
     "images": "own_digits.archive(Path({0}).read_bytes(), {0})",
-    "table": "data.table({0})",
+    "table": "datasets.table({0})",
 }
 
 
 class Source(NamedTuple):
     """How to load a run's data, and the same as a Python expression."""
 
-    load: Callable[[Say], Data]
+    load: Callable[[Report], Data]
     code: str
 
 
@@ -84,12 +83,12 @@ class Datasets:
         self._loading = threading.Lock()
         self._uploads: OrderedDict[str, Data] = OrderedDict()
 
-    def load(self, name: str, say: Say) -> Data:
-        """Load one of the course's data sets; ``say`` gets a message when that takes long."""
+    def load(self, name: str, report: Report) -> Data:
+        """Load one of the course's data sets; ``report`` gets a message if that takes long."""
         with self._loading:
             if name not in self._loaded:
-                loaded = _LOADERS[name](say)
-                if loaded.stand_in:  # fallback data: the real data may be available next time
+                loaded = _LOADERS[name](report)
+                if loaded.is_fallback:  # fallback data: the real data may be available next time
                     return loaded
                 self._loaded[name] = loaded
         return self._loaded[name]
@@ -105,7 +104,7 @@ class Datasets:
         if content.startswith(b"PK"):
             kind, uploaded = "images", own_digits.archive(content, name)
         else:
-            kind, uploaded = "table", data.parsed_table(content, name)
+            kind, uploaded = "table", datasets.parsed_table(content, name)
         upload = hashlib.sha256(content).hexdigest()[:16]
         self._uploads[upload] = uploaded
         while len(self._uploads) > _MAX_UPLOADS:
@@ -139,13 +138,13 @@ class Datasets:
             return own
         if name in UPLOADED:
             uploaded = self._uploaded(name, upload)
-            base = Source(lambda say: uploaded, _CODE[name].format(repr(uploaded.name)))
+            base = Source(lambda report: uploaded, _CODE[name].format(repr(uploaded.name)))
         else:
             base = Source(partial(self.load, name), _CODE[name])
         if own is None or name in TABLE_SETS:
             return base
         return Source(
-            lambda say: own_digits.mixed(base.load(say), own.load(say)),
+            lambda report: own_digits.mixed(base.load(report), own.load(report)),
             f"own_digits.mixed({base.code}, {own.code})",
         )
 
@@ -164,4 +163,4 @@ def _drawn(drawings: Sequence[LabeledDrawing]) -> Source:
         f"(b64decode({base64.b64encode(drawing.pixels).decode()!r}), {drawing.label})"
         for drawing in drawings
     )
-    return Source(lambda say: drawn, f"own_digits.drawn([{code}])")
+    return Source(lambda report: drawn, f"own_digits.drawn([{code}])")

@@ -7,9 +7,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from inkgrad.course.training.live_run import LiveRun
+from inkgrad.course.training.run import Run
+from inkgrad.course.training.run_record import ENDED
 from inkgrad.course.training.run_status import CURSOR_LENGTH, RunStatus
-from inkgrad.course.training.run_store import ENDED
 from inkgrad_demo.services.request_fields import RunId, Whole
 from inkgrad_demo.services.request_validation import EmptyRequest, Request, field_error
 from inkgrad_demo.services.runs import Runs
@@ -87,7 +87,7 @@ class TrainingService:
         Returns:
             as in the answers of /train, and curve, checkpoints, settings, cursor.
         """
-        return self._runs.status(request.run).to_json(request.cursor or [])
+        return self._runs.get(request.run).status().to_json(request.cursor or [])
 
     def steer(self, request: SteerRequest) -> dict[str, Any]:
         """Pause, resume or stop a run, or change its learning rate.
@@ -111,7 +111,7 @@ class TrainingService:
             "runs": [RunStatus.of_record(record).summary() for record in records[:_MAX_EARLIER]]
         }
 
-    def _start(self, request: StartRequest) -> list[LiveRun]:
+    def _start(self, request: StartRequest) -> list[Run]:
         settings = request.settings()
         data = request.data, request.upload, request.drawings
         return self._runs.start(settings, self._datasets.source(request.model, *data))

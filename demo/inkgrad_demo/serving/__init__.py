@@ -1,1 +1,1 @@
-"""How the app is served: limits on requests, the address of the open tab."""
+"""How the app is served: exposed methods, JavaScript modules, limits, the address of a tab."""

@@ -1,4 +1,4 @@
-"""A limit on what a request may carry: without one, a single request could fill the memory."""
+"""A limit on the size of requests: without one, a single request could fill the memory."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 MAX_BODY = 8 * 2**20
-"""Bytes of a request's body: a photograph of a phone, in base64, fits."""
+"""Bytes of a request's body: enough for a phone's photograph in base64."""
 
 
 class _TooLarge(Exception):
@@ -14,7 +14,7 @@ class _TooLarge(Exception):
 
 
 class BodyLimit:
-    """ASGI middleware: a request whose body is larger than ``limit`` bytes is answered with 413."""
+    """ASGI middleware: answers a request whose body exceeds ``limit`` bytes with status 413."""
 
     def __init__(self, app: ASGIApp, limit: int = MAX_BODY) -> None:
         self.app = app
@@ -26,7 +26,7 @@ class BodyLimit:
             return
 
         received = 0
-        answering = False
+        responding = False
 
         async def counted() -> Message:
             nonlocal received
@@ -37,8 +37,8 @@ class BodyLimit:
             return message
 
         async def watched(message: Message) -> None:
-            nonlocal answering
-            answering = True
+            nonlocal responding
+            responding = True
             await send(message)
 
         try:
@@ -47,7 +47,7 @@ class BodyLimit:
                 raise _TooLarge
             await self.app(scope, counted, watched)
         except _TooLarge:
-            if answering:
+            if responding:
                 raise
-            text = f"The request is too large: at most {self.limit} bytes are read."
+            text = f"The request is too large: expected at most {self.limit} bytes."
             await JSONResponse({"detail": text}, status_code=413)(scope, receive, send)

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 from torch.autograd.gradcheck import GradcheckError
 
-from inkgrad.check.ops import Case, Op, bind
 from inkgrad.check.derivatives import Comparison, compare_with_native, noise
+from inkgrad.check.ops import Case, Op, bind
 
 
 @dataclass(frozen=True)

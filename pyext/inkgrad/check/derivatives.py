@@ -107,7 +107,7 @@ class Comparison:
         self._ratio = -1.0
 
     def add(self, name: str, actual: Tensor, native: Tensor, oracle: Tensor | None = None) -> None:
-        """Compare `actual` with `native`, or if they are half types, both with the float64 `oracle`.
+        """Compare `actual` with `native`; of half types compare both with the float64 `oracle`.
 
         `name` describes what is compared; a name that ends in "output" gets the output's limit.
         """

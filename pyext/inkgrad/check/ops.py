@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 from inkgrad import functional, reference
-from inkgrad.check.tolerance import is_half
 from inkgrad.check.derivatives import noise
+from inkgrad.check.tolerance import is_half
 
 DTYPES = {
     "float64": torch.float64,

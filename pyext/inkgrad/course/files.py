@@ -1,4 +1,4 @@
-"""Writing a file so that a reader never sees half of it."""
+"""Writing files atomically: a reader never sees half a file."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from pathlib import Path
 
 
 def write_atomically(path: str | os.PathLike[str], content: bytes) -> None:
-    """Write ``content`` to ``path`` in one step: the old file or the new one, also after a crash.
+    """Write ``content`` to ``path`` in one step; a crash leaves the old file or the new one.
 
-    The bytes go to a temporary file on the same disk, which then takes the name. OSError as from
-    ``open``.
+    The bytes are written to a temporary file on the same disk, which is then renamed. OSError as
+    from ``open``.
     """
     path = Path(path)
-    # A folder, not a temporary file: those are for their owner only, and the file would stay so.
+    # In a temporary folder: a temporary file itself would stay readable by its owner only.
     folder = tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent)
     part = Path(folder, path.name)
     try:

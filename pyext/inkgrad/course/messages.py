@@ -1,7 +1,7 @@
-"""What is told to people: English, with the same in every other language beside it.
+"""Messages for users, in English and in every other language.
 
-A :class:`Message` is a text like any other to whoever raises it in an exception, says it or keeps
-it in a record; a page that speaks another language finds that in ``texts``.
+A :class:`Message` is an English string wherever it is raised, printed or stored; a page in another
+language finds the translation in ``texts``.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ ENGLISH = "en"
 
 
 class Message(str):
-    """The English text; ``texts`` has it in every language, by the language's code."""
+    """The English text; ``texts`` maps language codes to the text in every language."""
 
     texts: dict[str, str]
 
@@ -24,29 +24,31 @@ class Message(str):
         return message
 
     def __getnewargs__(self) -> tuple[dict[str, str]]:  # type: ignore[override]
-        return (self.texts,)  # of a copy
+        return (self.texts,)  # for copying
 
 
-def filled(catalogues: Mapping[str, Mapping[str, str]], key: str, **values: object) -> Message:
-    """The text of that key with its values; those that are messages speak each language."""
+def translated(catalogues: Mapping[str, Mapping[str, str]], key: str, **values: object) -> Message:
+    """The text of ``key`` with values filled in; values that are messages are translated, too."""
 
-    def said(value: object, language: str) -> object:
+    def in_language(value: object, language: str) -> object:
         return value.texts.get(language, value) if isinstance(value, Message) else value
 
     return Message(
         {
-            language: catalogue[key].format(**{n: said(v, language) for n, v in values.items()})
+            language: catalogue[key].format(
+                **{name: in_language(value, language) for name, value in values.items()}
+            )
             for language, catalogue in catalogues.items()
         }
     )
 
 
 def message(key: str, **values: object) -> Message:
-    """A text of the course's own catalogue."""
-    return filled(CATALOGUES, key, **values)
+    """A message of the course's own catalogue."""
+    return translated(CATALOGUES, key, **values)
 
 
 def message_of(error: BaseException) -> str:
-    """What an exception says: the Message that it was raised with, if there is one."""
+    """The Message that an exception was raised with; if there is none, its text."""
     first = error.args[0] if error.args else None
     return first if isinstance(first, Message) else str(error)

@@ -1,7 +1,7 @@
 """The models of the course, from one neuron to a convolutional network.
 
 Each takes ``backend="fused"`` (the kernels of :mod:`inkgrad.nn`, the default) or ``"native"``
-(torch's own ops). Both have the same parameters under the same names, so a state dict fits either.
+(torch's own ops). Both have the same parameter names, so a state dict fits either.
 ``model.criterion(output, target)`` is the loss that the course trains the model with.
 """
 
@@ -22,7 +22,7 @@ from inkgrad.nn import Standardize
 
 Backend = Literal["fused", "native"]
 
-# Mean and standard deviation of all pixels of MNIST's training images, scaled to [0, 1].
+# Mean and standard deviation of the pixels of MNIST's training images, scaled to [0, 1].
 PIXEL_MEAN, PIXEL_STD = 0.1307, 0.3081
 
 
@@ -37,7 +37,7 @@ def layers_of(backend: str) -> ModuleType:
     raise ValueError(f"backend: expected 'fused' or 'native', got {backend!r}")
 
 
-# ReLU and sigmoid are part of a fused layer; of the others torch computes both halves.
+# Activations that no fused layer has, as torch ops; None for those that are part of one.
 ACTIVATIONS: dict[str, Callable[[Tensor], Tensor] | None] = {
     "sigmoid": None,
     "relu": None,
@@ -47,7 +47,7 @@ ACTIVATIONS: dict[str, Callable[[Tensor], Tensor] | None] = {
 
 
 class LinearActivation(nn.Linear):
-    """A linear layer and one of ACTIVATIONS that has no fused layer."""
+    """A linear layer with an activation that no fused layer has."""
 
     def __init__(self, in_features: int, out_features: int, activation: str) -> None:
         super().__init__(in_features, out_features)
@@ -69,7 +69,7 @@ def _hidden_layer(backend: str, activation: str) -> Callable[[int, int], nn.Line
 
 
 class CourseModel(nn.Module):
-    """A model with the loss it is trained with."""
+    """A model and the loss that it is trained with."""
 
     criterion: nn.Module
 
@@ -78,7 +78,7 @@ class CourseModel(nn.Module):
         self.backend = backend
 
     def chain(self) -> list[nn.Module] | None:
-        """The layers, where the model is no more than one after the other; else None."""
+        """The layers if the model just applies one after the other; else None."""
         return None
 
 
@@ -102,7 +102,7 @@ class LogisticRegression(CourseModel):
 
 
 class DiabetesMLP(CourseModel):
-    """Three layers, 8-6-4-1; the last a sigmoid, the others too if no activation is named.
+    """Three layers, 8-6-4-1, with a sigmoid at the end; ``activation`` is that of the others.
 
     Input (N, in_features), output (N, 1): the probability of a 1.
     """
@@ -128,7 +128,10 @@ class DiabetesMLP(CourseModel):
 
 
 class DigitModel(CourseModel):
-    """Reads digits: input (N, 1, 28, 28) in [0, 1], white ink on black; output (N, 10), logits."""
+    """Recognizes digits.
+
+    Input (N, 1, 28, 28) in [0, 1], white ink on black; output (N, 10), logits.
+    """
 
     def __init__(self, backend: Backend) -> None:
         super().__init__(backend)
@@ -137,7 +140,7 @@ class DigitModel(CourseModel):
         self.criterion = nn.CrossEntropyLoss()
 
     def forward_with_maps(self, images: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-        """The logits, and what each convolution makes of the images after its ReLU, by layer name.
+        """The logits, and the output of each convolution after its ReLU, by layer name.
 
         The maps are (N, channels, height, width); a network without convolutions has none.
         """
@@ -145,7 +148,7 @@ class DigitModel(CourseModel):
 
 
 class SoftmaxMLP(DigitModel):
-    """Fully connected, 784-512-256-128-64-10, ReLU or another activation between the layers."""
+    """Fully connected, 784-512-256-128-64-10, with ReLU or another activation in between."""
 
     def __init__(self, activation: str = "relu", *, backend: Backend = "fused") -> None:
         super().__init__(backend)
@@ -170,7 +173,7 @@ class SoftmaxMLP(DigitModel):
 
 
 class DigitCNN(DigitModel):
-    """The course's network: twice convolution, pooling and ReLU, then one linear layer."""
+    """The course's network: convolution, pooling and ReLU, twice, then one linear layer."""
 
     def __init__(self, *, backend: Backend = "fused") -> None:
         super().__init__(backend)
@@ -192,9 +195,9 @@ class DigitCNN(DigitModel):
 
 
 class StrongCNN(DigitModel):
-    """Four convolutions and two linear layers: 0.4 million weights, 10 million products an image.
+    """Four convolutions and two linear layers: 0.4 million weights, 10 million MACs per image.
 
-    Neither batch normalisation nor dropout: training and reading compute the same thing.
+    Neither batch normalization nor dropout: training and inference compute the same thing.
     """
 
     def __init__(self, *, backend: Backend = "fused") -> None:
@@ -227,7 +230,7 @@ MODELS: dict[str, type[CourseModel]] = {
     "strong": StrongCNN,
 }
 
-# The models whose hidden layers may have another activation, and which; their own comes first.
+# The activations of the hidden layers of each model with a choice; its default comes first.
 ACTIVATIONS_OF: dict[str, tuple[str, ...]] = {
     "diabetes": ("sigmoid", "relu", "tanh", "gelu"),
     "softmax": ("relu", "sigmoid", "tanh", "gelu"),
@@ -241,30 +244,29 @@ def build(
     generator: Generator | None = None,
     **model_kwargs: Any,
 ) -> CourseModel:
-    """The model of that registry name, on the CPU.
+    """Build the model of that name in ``MODELS``, on the CPU.
 
-    With a ``generator`` (a CPU one) its weights are drawn from that alone and torch's global
-    generator stays as it was; both backends then start from the same weights. ValueError for an
-    unknown name or backend.
+    A ``generator`` (on the CPU) draws the weights instead of torch's global generator, so that both
+    backends start from the same weights. ValueError for an unknown name or backend.
     """
     if name not in MODELS:
         raise ValueError(f"model: expected one of {', '.join(MODELS)}, got {name!r}")
     if generator is None:
         return MODELS[name](backend=backend, **model_kwargs)
     model = build_empty(name, backend, **model_kwargs).to_empty(device="cpu")
-    initialise(model, generator)
+    initialize(model, generator)
     return model
 
 
 def build_empty(name: str, backend: Backend = "fused", **model_kwargs: Any) -> CourseModel:
-    """The model on the meta device: shapes without memory, and no random number is drawn."""
+    """Build the model on the meta device: shapes without memory, and no random numbers."""
     with torch.device("meta"):
         return build(name, backend, **model_kwargs)
 
 
 @torch.no_grad()
-def initialise(model: nn.Module, generator: Generator) -> None:
-    """torch's default start, drawn from ``generator``: all uniform in ±1/sqrt(fan_in)."""
+def initialize(model: nn.Module, generator: Generator) -> None:
+    """Initialize as torch does by default, uniform in ±1/sqrt(fan_in), from ``generator``."""
     for module in model.modules():
         if isinstance(module, (nn.Linear, nn.Conv2d)):
             bound = 1 / math.sqrt(module.weight[0].numel())

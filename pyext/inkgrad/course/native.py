@@ -1,6 +1,6 @@
-"""The layers of :mod:`inkgrad.nn` in torch's own ops: what ``backend="native"`` is made of.
+"""The layers of :mod:`inkgrad.nn` with torch's own ops, for ``backend="native"``.
 
-Same names, same constructor arguments, same parameters; one formula a layer.
+Same names, constructor arguments and parameters; one formula per layer.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The settings of a training run, and what the course uses for each model."""
+"""The settings of a training run, and the course's own settings of each model."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from inkgrad.course.models import ACTIVATIONS_OF, MODELS, Backend, DigitModel
 
 class OptimizerChoice(NamedTuple):
     make: Callable[..., optim.Optimizer]
-    lr: float  # what to start from when no rate is given
+    lr: float  # the default
     has_momentum: bool = False
-    weight_decay: float | None = 0.0  # the usual one; None: it knows none
-    full_batch: bool = False  # made for the exact gradient: learns badly from small batches
+    weight_decay: float | None = 0.0  # the default; None: it has none
+    full_batch: bool = False  # needs the exact gradient: learns badly from small batches
 
 
-# fused=True: one kernel updates all weights.
+# fused=True updates all weights with one kernel.
 OPTIMIZERS: dict[str, OptimizerChoice] = {
     "sgd": OptimizerChoice(lambda p, **kw: optim.SGD(p, fused=True, **kw), 0.01, has_momentum=True),
     "adagrad": OptimizerChoice(optim.Adagrad, 0.01),
@@ -62,13 +62,13 @@ def _check(name: str, value: Any, holds: bool, expected: Message) -> None:
 
 @dataclass(frozen=True)
 class Settings:
-    """All that a run depends on besides its data. ValueError for what makes no sense.
+    """Everything that a run depends on besides its data. ValueError for invalid values.
 
-    ``batch_size`` None is all examples at once. ``one_cycle``: the rate rises to ``lr`` over the
-    first tenth of the run and falls to nothing by its end, along a cosine. ``augment``: every batch
-    is shifted, turned and stretched a little (digits only). ``styles``: the training part gets
-    drawn digits of styles that MNIST hardly has (:mod:`.styles`). ``activation`` None is the
-    model's own, which most models have no choice about (``models.ACTIVATIONS_OF``).
+    ``batch_size`` None is all examples at once. ``one_cycle``: the learning rate rises to ``lr``
+    over the first tenth of the run and falls to 0 at its end, along a cosine. ``augment``: every
+    batch is slightly shifted, rotated and stretched (digits only). ``styles``: adds digits in
+    styles that are rare in MNIST to the training part (:mod:`.data.styles`). ``activation`` None is
+    the model's default; only some models have a choice (``models.ACTIVATIONS_OF``).
     """
 
     model: str
@@ -121,7 +121,7 @@ class Settings:
         return choice.make(parameters, lr=self.lr, **further)
 
     def lr_factor(self, progress: float) -> float:
-        """The share of ``lr`` to use when that share of the run is done."""
+        """The factor of ``lr`` at ``progress``, which goes from 0 to 1."""
         if not self.one_cycle:
             return 1.0
         warm_up = 0.1
@@ -131,11 +131,11 @@ class Settings:
 
 
 DEFAULTS: dict[str, Settings] = {
-    # The course's own settings; its three examples go in one batch.
+    # The course's own settings, with its three examples in one batch.
     "logistic": Settings("logistic", epochs=1000, batch_size=None, lr=0.01),
     "diabetes": Settings("diabetes", epochs=100, batch_size=32, lr=0.1),
-    # The course's batch size; rate and momentum larger than its 0.01 and 0.5, and then falling,
-    # which reaches better results in as many epochs.
+    # The course's batch size. Its learning rate of 0.01 and momentum of 0.5 are higher here, with a
+    # schedule: better results in as many epochs.
     "softmax": Settings("softmax", 10, 64, lr=0.05, momentum=0.9, one_cycle=True),
     "cnn": Settings("cnn", 20, 64, lr=0.05, momentum=0.9, one_cycle=True, augment=True),
     "strong": Settings(
@@ -153,11 +153,10 @@ DEFAULTS: dict[str, Settings] = {
 
 
 def course_settings(model: str, **changes: Any) -> Settings:
-    """The course's settings of a model with ``changes`` (those that are None change nothing).
+    """The course's settings of a model with ``changes``; None changes nothing.
 
-    A new optimizer brings its own usual rate and weight decay, unless ``lr`` and ``weight_decay``
-    are among the changes, and all examples in one batch if it needs the exact gradient, unless
-    ``batch_size`` is.
+    Another optimizer comes with its own default learning rate and weight decay, and with all
+    examples in one batch if it needs the exact gradient, unless the changes include these.
     """
     _one_of("model", model, MODELS)
     settings = DEFAULTS[model]

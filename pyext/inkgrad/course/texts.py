@@ -1,7 +1,6 @@
-"""The words of the lessons and of the course's messages: one catalogue per language,
-``locales/CODE.json``.
+"""The texts of the lessons and of the course's messages: one catalogue per language.
 
-A language is added by adding its file.
+A language is added by adding its catalogue, ``locales/CODE.json``.
 """
 
 from __future__ import annotations
@@ -18,26 +17,26 @@ CATALOGUES: dict[str, dict[str, str]] = {
 }
 
 
-class Say(Protocol):
-    """``say("word.loss")`` is the text of that key, with values filled in where it has any."""
+class Translate(Protocol):
+    """``text("word.loss")`` is the text of that key, with the values filled in."""
 
     def __call__(self, key: str, **values: object) -> str: ...
 
 
-def speaker(language: str) -> Say:
-    """What says everything in that language, one of ``CATALOGUES``."""
+def translator(language: str) -> Translate:
+    """The function that looks up texts in a language, one of ``CATALOGUES``."""
     catalogue = CATALOGUES[language]
 
-    def say(key: str, **values: object) -> str:
+    def text(key: str, **values: object) -> str:
         return catalogue[key].format(**values) if values else catalogue[key]
 
-    return say
+    return text
 
 
 def preferred_language(environment: Mapping[str, str] = os.environ) -> str:
-    """The catalogue that suits the user's locale: the very one, one of that language, or English.
+    """The catalogue for the user's locale: an exact match, one of the same language, or English.
 
-    The variables are those of POSIX, in its order; ``zh_CN.UTF-8`` means ``zh-CN``.
+    Reads POSIX's variables in POSIX's order; ``zh_CN.UTF-8`` means ``zh-CN``.
     """
     set_ones = (environment.get(name) for name in ("LC_ALL", "LC_MESSAGES", "LANG"))
     wanted = next(filter(None, set_ones), "en").partition(".")[0].replace("_", "-")

@@ -11,9 +11,8 @@ from pathlib import Path
 import pytest
 
 from inkgrad.course.commands import lesson as lesson_command
-from inkgrad.course.commands import terminal
 from inkgrad.course.lessons import LESSONS
-from inkgrad.course.lessons.parts import Picture
+from inkgrad.course.lessons.blocks import Plot
 
 
 def lesson(*arguments: str) -> int:
@@ -54,8 +53,8 @@ def test_the_pictures_are_saved(tmp_path: Path, capsys: pytest.CaptureFixture[st
     pytest.importorskip("matplotlib")
     folder = tmp_path / "new" / "folder"
     assert lesson("6", "--epochs", "3", "--plots", str(folder), "--lang", "zh-CN") == 0
-    parts = LESSONS[6].parts(LESSONS[6].run(epochs=1), "en")
-    names = {f"06_logistic_regression_{p.name}.png" for p in parts if isinstance(p, Picture)}
+    parts = LESSONS[6].blocks(LESSONS[6].run(epochs=1), "en")
+    names = {f"06_logistic_regression_{p.name}.png" for p in parts if isinstance(p, Plot)}
     assert {path.name for path in folder.iterdir()} == names  # and nothing temporary
     shown = capsys.readouterr().out
     for path in folder.iterdir():
@@ -126,24 +125,3 @@ def test_ctrl_c_ends_it_cleanly() -> None:
         assert (process.returncode, errors) == (130, "\n")
     finally:
         process.kill()
-
-
-@pytest.mark.parametrize(
-    ("text", "lines"),
-    [
-        ("one two three", ["one two", "three"]),
-        ("a", ["a"]),
-        ("梯度下降。好", ["梯度下", "降。好"]),
-        ("梯度下降，好", ["梯度下", "降，好"]),
-        ("梯度下，降", ["梯度", "下，降"]),  # no line begins with a comma
-        ("one\n\ntwo", ["one", "", "two"]),
-        ("learning_rate", ["learning_rate"]),
-    ],
-)
-def test_lines_are_broken_where_they_may(text: str, lines: list[str]) -> None:
-    assert terminal.wrap(text, 7).splitlines() == lines
-
-
-def test_columns_stand_under_their_titles() -> None:
-    shown = terminal.table(["批大小", "w"], [["1", "-0.5"], ["32", "10"]])
-    assert shown.splitlines() == ["批大小     w", "------  ----", "     1  -0.5", "    32    10"]

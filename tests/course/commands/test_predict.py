@@ -82,9 +82,9 @@ def test_a_bad_file_among_good_ones_is_named_and_the_others_are_read(
     bad = tmp_path / "bad.png"
     spoil(bad)  # type: ignore[operator]
     assert predict(four, bad, four) == 1
-    said = capsys.readouterr()
-    assert said.out.count(f"{four}: 4 (") == 2
-    (line,) = said.err.splitlines()
+    reported = capsys.readouterr()
+    assert reported.out.count(f"{four}: 4 (") == 2
+    (line,) = reported.err.splitlines()
     assert line.startswith(f"inkgrad predict: {bad}: ")
     assert len(line) > len(f"inkgrad predict: {bad}: ")
 
@@ -105,7 +105,7 @@ def test_an_unknown_model_is_an_error(
     model: str, four: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert predict("--model", model, four) == 1
-    said = capsys.readouterr()
-    assert said.out == ""
-    assert said.err.startswith("inkgrad predict: ")
-    assert model in said.err
+    reported = capsys.readouterr()
+    assert reported.out == ""
+    assert reported.err.startswith("inkgrad predict: ")
+    assert model in reported.err

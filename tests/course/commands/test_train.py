@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 import torch
 
+from inkgrad.course import weights_file
 from inkgrad.course.commands import train as train_command
 from inkgrad.course.commands.train import INTERRUPTED
-from inkgrad.course.training import weights_file as checkpoint
 
 
 @pytest.fixture(autouse=True)
@@ -38,10 +38,10 @@ def test_json_is_one_object_an_epoch(backend: str, capsys: pytest.CaptureFixture
         assert {"epoch", "loss", "accuracy", "seconds"} <= epoch.keys()
         assert 0 <= epoch["accuracy"] <= 1
     assert "test_accuracy" not in epochs[0]
-    model, metadata = checkpoint.load("diabetes.safetensors", backend)
+    model, metadata = weights_file.load("diabetes.safetensors", backend)
     assert metadata["results"]["test"]["accuracy"] == epochs[-1]["test_accuracy"]
     assert metadata["settings"]["backend"] == backend == model.backend
-    assert "Stand-in: scikit-learn's breast cancer table" in printed.err
+    assert "Fallback data: scikit-learn's breast cancer table" in printed.err
     assert f"test accuracy {epochs[-1]['test_accuracy']:.2%} of 113" in printed.err
 
 
@@ -49,7 +49,7 @@ def test_lines_for_people(capsys: pytest.CaptureFixture[str]) -> None:
     assert train("logistic", "--epochs", "40", "--out", "mine.safetensors") == 0
     printed = capsys.readouterr()
     lines = printed.out.splitlines()
-    assert lines[0].startswith("Training logistic (fused, cpu) on hours of study: 3 examples")
+    assert lines[0].startswith("Training logistic (fused, cpu) on hours of study: 3 training,")
     assert lines[1].startswith("epoch 2/40  loss ")
     assert lines[-2].startswith("epoch 40/40  loss ")
     assert lines[-1] == "Saved mine.safetensors"
@@ -62,7 +62,7 @@ def test_the_settings_reach_the_run(tmp_path: Path) -> None:
     table.write_text("\n".join(f"{i},{-i},{i % 2}" for i in range(40)))
     arguments = "--epochs 2 --batch-size 7 --lr 0.25 --optimizer adagrad --seed 9 --threads 3"
     assert train("diabetes", "--data", str(table), "--backend", "native", *arguments.split()) == 0
-    _, metadata = checkpoint.load("diabetes.safetensors")
+    _, metadata = weights_file.load("diabetes.safetensors")
     expected = {
         "epochs": 2,
         "batch_size": 7,
@@ -82,11 +82,11 @@ def test_the_settings_reach_the_run(tmp_path: Path) -> None:
 def test_momentum_decay_activation_and_augmentation_reach_the_run(tmp_path: Path) -> None:
     flags = "--epochs 1 --momentum 0.5 --weight-decay 0.01 --activation tanh --batch-size 400"
     assert train("softmax", *flags.split(), "--augment") == 0
-    _, metadata = checkpoint.load("softmax.safetensors")
+    _, metadata = weights_file.load("softmax.safetensors")
     expected = {"momentum": 0.5, "weight_decay": 0.01, "activation": "tanh", "augment": True}
     assert metadata["settings"].items() >= expected.items()
     assert train("cnn", "--epochs", "1", "--batch-size", "400", "--no-augment") == 0
-    assert not checkpoint.load("cnn.safetensors")[1]["settings"]["augment"]
+    assert not weights_file.load("cnn.safetensors")[1]["settings"]["augment"]
 
 
 @pytest.mark.parametrize(
@@ -94,8 +94,11 @@ def test_momentum_decay_activation_and_augmentation_reach_the_run(tmp_path: Path
     [
         ("cnn --momentum 1", "momentum: expected at least 0 and below 1, got 1.0"),
         ("cnn --weight-decay -1", "weight decay: expected a number, at least 0, got -1.0"),
-        ("cnn --activation relu", "activation: expected none: cnn has its own, got 'relu'"),
-        ("diabetes --augment", "model: expected one that reads digits, to augment them"),
+        (
+            "cnn --activation relu",
+            "activation: expected none: cnn has a fixed activation",
+        ),
+        ("diabetes --augment", "model: expected one that recognizes digits, to augment them"),
         ("resnet", "invalid choice: 'resnet'"),
         ("cnn --epochs 0", "epochs: expected at least 1, got 0"),
         ("cnn --epochs many", "argument --epochs: invalid int value: 'many'"),
@@ -106,8 +109,8 @@ def test_momentum_decay_activation_and_augmentation_reach_the_run(tmp_path: Path
         ("cnn --seed -1", "seed: expected at least 0"),
         ("cnn --threads 0", "threads: expected 1 to 1024, got 0"),
         ("cnn --device tpu", "argument --device: invalid choice: 'tpu'"),
-        ("cnn --out nowhere/cnn.safetensors", "out: there is no folder nowhere"),
-        ("cnn --out .", "out: . is a folder"),
+        ("cnn --out nowhere/cnn.safetensors", "out: expected an existing folder, got nowhere"),
+        ("cnn --out .", "out: expected a file, got the folder ."),
     ],
 )
 def test_wrong_usage(arguments: str, message: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -136,13 +139,13 @@ def test_a_diverging_run_says_so_and_leaves_the_old_file(
     out = Path("softmax.safetensors")
     out.write_text("the old one")
     assert train("softmax", "--lr", "1e6", "--epochs", "1") == 1
-    assert "Stopped: in epoch 1" in capsys.readouterr().out
+    assert "Training diverged in epoch 1: the loss is nan" in capsys.readouterr().out
     assert out.read_text() == "the old one"
 
 
 def test_ctrl_c_keeps_what_was_learned() -> None:
     program = (
-        "import argparse, sys; from inkgrad.course import train_command as t;"
+        "import argparse, sys; from inkgrad.course.commands import train as t;"
         "p = argparse.ArgumentParser(); t.add_arguments(p); sys.exit(t.run(p.parse_args()))"
     )
     process = subprocess.Popen(
@@ -157,7 +160,7 @@ def test_ctrl_c_keeps_what_was_learned() -> None:
     _, errors = process.communicate(timeout=60)
     assert process.returncode == INTERRUPTED
     assert "Saved logistic.safetensors" in errors
-    _, metadata = checkpoint.load("logistic.safetensors")
+    _, metadata = weights_file.load("logistic.safetensors")
     finished = metadata["results"]["last_epoch"]["epoch"]
     assert finished >= 1
     assert f"Stopped in epoch {finished + 1} of 100000000." in errors

@@ -1,4 +1,4 @@
-"""Data comes from the root, from the network, or from a bundled stand-in that is named aloud."""
+"""Data comes from the root, from the network, or from bundled fallback data, with a message."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def test_the_bundled_digits_look_like_mnist() -> None:
 
 def test_mnist_is_read_from_the_root(tiny_mnist: Path, screen: Screen) -> None:
     pytest.importorskip("torchvision", exc_type=Exception)
-    for mnist in (data.mnist(say=screen), data.load("cnn", tiny_mnist, screen)):
+    for mnist in (data.mnist(report=screen), data.load("cnn", tiny_mnist, screen)):
         assert mnist.train.inputs.shape == (4, 1, 28, 28)
         assert mnist.train.inputs[1, 0, 0, 0] == 784 % 256
         assert mnist.test.targets.tolist() == [0, 1]
@@ -108,20 +108,22 @@ def test_a_damaged_mnist_is_named(tiny_mnist: Path) -> None:
 
 
 def test_a_given_folder_must_hold_mnist(tmp_path: Path) -> None:
-    with pytest.raises(data.DataError, match=r"no MNIST here: expected MNIST/raw/train-images"):
+    with pytest.raises(data.DataError, match=r"no MNIST found: expected MNIST/raw/train-images"):
         data.load("softmax", tmp_path)
 
 
-def test_without_a_network_the_bundled_digits_stand_in(screen: Screen, data_folder: Path) -> None:
+def test_without_a_network_the_bundled_digits_are_the_fallback(
+    screen: Screen, data_folder: Path
+) -> None:
     pytest.importorskip("torchvision", exc_type=Exception)
-    assert data.load("strong", say=screen).name == "scikit-learn's digits"
+    assert data.load("strong", report=screen).name == "scikit-learn's digits"
     assert "no network in tests" in screen.text
-    assert "*** Stand-in: scikit-learn's digits." in screen.text
+    assert "*** Fallback data: scikit-learn's digits." in screen.text
     assert list(data_folder.iterdir()) == []
 
 
 @pytest.mark.parametrize("error", [ImportError("none"), RuntimeError("operator nms missing")])
-def test_without_a_fitting_torchvision_the_bundled_digits_stand_in(
+def test_without_a_fitting_torchvision_the_bundled_digits_are_the_fallback(
     tiny_mnist: Path, screen: Screen, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     class Refuses:
@@ -133,7 +135,7 @@ def test_without_a_fitting_torchvision_the_bundled_digits_stand_in(
     for name in [name for name in sys.modules if name.startswith("torchvision")]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setattr(sys, "meta_path", [Refuses, *sys.meta_path])
-    assert data.mnist(say=screen).name == "scikit-learn's digits"
+    assert data.mnist(report=screen).name == "scikit-learn's digits"
     assert str(error) in screen.text
     assert "pip install -U torchvision" in screen.text
 
@@ -150,7 +152,7 @@ def test_a_download_of_mnist_arrives_whole_or_not_at_all(
         raise RuntimeError("Error downloading train-images")
 
     monkeypatch.setattr(datasets.MNIST, "download", breaks_off)
-    assert data.mnist(say=screen).name == "scikit-learn's digits"
+    assert data.mnist(report=screen).name == "scikit-learn's digits"
     assert "Downloading MNIST" in screen.text
     assert list((data_folder / "MNIST" / "raw").iterdir()) == []
 
@@ -162,12 +164,12 @@ def test_a_download_of_mnist_arrives_whole_or_not_at_all(
             write_idx(raw / name, torch.ones(shape, dtype=torch.uint8))
 
     monkeypatch.setattr(datasets.MNIST, "download", succeeds)
-    assert data.mnist(say=screen).name == "MNIST"
+    assert data.mnist(report=screen).name == "MNIST"
     names = sorted(path.name for path in (data_folder / "MNIST" / "raw").iterdir())
     assert names == sorted(data.MNIST_FILES)
 
 
-@pytest.mark.skipif(not HAS_MNIST, reason="MNIST is not at hand (INKGRAD_DATA)")
+@pytest.mark.skipif(not HAS_MNIST, reason="MNIST is not available (INKGRAD_DATA)")
 def test_the_real_mnist(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("INKGRAD_DATA", MACHINE_DATA)
     mnist = data.mnist()
@@ -197,10 +199,10 @@ def test_the_cached_diabetes_table_is_used(data_folder: Path, screen: Screen) ->
     assert screen == []
 
 
-def test_without_a_network_another_table_stands_in(screen: Screen) -> None:
-    assert data.diabetes(say=screen).name == "scikit-learn's breast cancer table"
+def test_without_a_network_another_table_is_the_fallback(screen: Screen) -> None:
+    assert data.diabetes(report=screen).name == "scikit-learn's breast cancer table"
     assert "Downloading https://" in screen.text
-    assert "*** Stand-in: scikit-learn's breast cancer table." in screen.text
+    assert "*** Fallback data: scikit-learn's breast cancer table." in screen.text
 
 
 def test_a_url_is_checked_and_kept(data_folder: Path, tmp_path: Path, screen: Screen) -> None:
@@ -220,7 +222,7 @@ def test_another_file_than_the_expected_one_is_refused(data_folder: Path, tmp_pa
     original.write_bytes(TABLE)
     with pytest.raises(data.DataError, match=r"mine\.csv: expected the SHA-256 checksum 0000"):
         data.load("diabetes", f"{original.as_uri()}#sha256={'0' * 64}", Screen())
-    with pytest.raises(data.DataError, match="needs the file's checksum"):
+    with pytest.raises(data.DataError, match="expected a URL with the checksum of the file"):
         data.load("diabetes", original.as_uri())
     assert list(data_folder.iterdir()) == []
 
@@ -236,7 +238,7 @@ def test_a_root_that_cannot_be_written_to_is_no_obstacle(
     checksum = hashlib.sha256(TABLE).hexdigest()
     table = data.load("logistic", f"{original.as_uri()}#sha256={checksum}", screen)
     assert len(table.train) == 4
-    assert "Not kept for the next time" in screen.text
+    assert "Not saved for the next time" in screen.text
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
@@ -252,6 +254,6 @@ def test_a_network_that_does_not_answer_is_given_up(monkeypatch: pytest.MonkeyPa
     answers = threading.Event()
     monkeypatch.setattr(urllib.request, "urlopen", lambda *_, **__: answers.wait())
     monkeypatch.setattr(download, "SECONDS_TO_ANSWER", 0.05)
-    with pytest.raises(download.Unreachable, match=r"no answer within 0\.05 s"):
+    with pytest.raises(download.Unreachable, match=r"no response within 0\.05 s"):
         download.fetch("https://example.org/table.csv")
     answers.set()

@@ -1,4 +1,4 @@
-"""One's own digits become data; what is no picture, or has no label, is named."""
+"""The user's own digits become data; errors name the image that is invalid or has no label."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ SEVEN_PNG = png(raster(SEVEN, 100))
 PIXELS = bytes(range(256)) * 3 + bytes(16)
 
 
-def test_drawings_are_learnt_from_as_they_are() -> None:
+def test_drawings_are_learned_from_as_they_are() -> None:
     data = own_digits.drawn([(PIXELS, 3), (bytes(784), 9)])
     assert sorted(data.train.targets.tolist()) == [3, 9]
     assert data.train.inputs.shape == (2, 1, 28, 28)
@@ -50,7 +50,7 @@ def test_many_drawings_keep_a_fifth_to_test() -> None:
 @pytest.mark.parametrize(
     ("drawings", "message"),
     [
-        ([], "no drawing to learn from"),
+        ([], "no drawings to train on"),
         ([(b"abc", 1)], "drawing 1: expected 784 pixels, got 3"),
         ([(PIXELS, 1), (PIXELS, 10)], "drawing 2: expected a label from 0 to 9, got 10"),
         ([(PIXELS, "3")], "expected a label from 0 to 9, got '3'"),
@@ -79,10 +79,10 @@ def test_an_archive_gives_pictures_as_the_networks_see_them() -> None:
 @pytest.mark.parametrize(
     ("files", "message"),
     [
-        ({"a.txt": b"text"}, "no pictures in it"),
+        ({"a.txt": b"text"}, "no images found"),
         ({"cat/a.png": SEVEN_PNG}, "cat/a.png: expected a folder named 0 to 9"),
-        ({"7/a.png": b"no picture"}, "7/a.png: not a picture"),
-        ({"7/a.png": png(np.zeros((9, 9), np.uint8))}, "7/a.png: no digit is to be seen"),
+        ({"7/a.png": b"no picture"}, "7/a.png: not a readable image"),
+        ({"7/a.png": png(np.zeros((9, 9), np.uint8))}, "7/a.png: found no digit"),
     ],
 )
 def test_the_picture_that_is_wrong_is_named(files: dict[str, bytes], message: str) -> None:
@@ -91,16 +91,16 @@ def test_the_picture_that_is_wrong_is_named(files: dict[str, bytes], message: st
 
 
 def test_what_is_no_archive_is_refused() -> None:
-    with pytest.raises(DataError, match=r"mine\.zip: not a zip archive"):
+    with pytest.raises(DataError, match=r"mine\.zip: not a readable zip archive"):
         own_digits.archive(b"PK\x03\x04 and then nothing", "mine.zip")
 
 
 def test_an_archive_that_unpacks_to_too_much_is_refused_before_that(monkeypatch) -> None:
-    monkeypatch.setattr(own_digits, "MOST_BYTES", 100)
-    with pytest.raises(DataError, match="at most 100 bytes unpacked"):
+    monkeypatch.setattr(own_digits, "MAX_BYTES", 100)
+    with pytest.raises(DataError, match="at most 100 bytes when unpacked"):
         own_digits.archive(packed(**{"7/a.png": SEVEN_PNG}), "mine.zip")
-    monkeypatch.setattr(own_digits, "MOST_PICTURES", 0)
-    with pytest.raises(DataError, match="at most 0 pictures, got 1"):
+    monkeypatch.setattr(own_digits, "MAX_IMAGES", 0)
+    with pytest.raises(DataError, match="at most 0 images, got 1"):
         own_digits.archive(packed(**{"7/a.png": SEVEN_PNG}), "mine.zip")
 
 

@@ -36,12 +36,12 @@ def test_reading(tmp_path: Path, content: bytes) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("t.csv", b"", "no data"),
-        ("t.csv", b"a,b,c\n", "no data"),
-        ("t.csv", b"1,2,0\n1,0\n", "row 2: 2 columns, expected 3"),
-        ("t.csv", b"a,b,c\n1,2,0\n1,2,3,0\n", "row 3: 4 columns, expected 3"),
-        ("t.csv", b"1;2;0\n", "no data"),
-        ("t.csv", b"1\n0\n", "row 1: one column"),
+        ("t.csv", b"", "expected rows of numbers, found none"),
+        ("t.csv", b"a,b,c\n", "expected rows of numbers, found none"),
+        ("t.csv", b"1,2,0\n1,0\n", "row 2: expected 3 columns.* got 2"),
+        ("t.csv", b"a,b,c\n1,2,0\n1,2,3,0\n", "row 3: expected 3 columns.* got 4"),
+        ("t.csv", b"1;2;0\n", "expected rows of numbers, found none"),
+        ("t.csv", b"1\n0\n", "row 1: expected features and a label"),
         ("t.csv", b"1,2,0\n1,two,0\n", "row 2, column 2: expected a number, got 'two'"),
         ("t.csv", b"a,b,c\n1,,0\n", r"row 2, column 2 \(b\): expected a number, got ''"),
         ("t.csv", b"1,1_0,0\n", "row 1, column 2: expected a number, got '1_0'"),

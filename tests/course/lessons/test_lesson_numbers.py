@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +26,9 @@ from inkgrad.course.lessons import (
     overview,
     softmax,
 )
-from inkgrad.course.models import DigitCNN, DigitModel, build, initialise
+from inkgrad.course.models import DigitCNN, DigitModel, build, initialize
 from inkgrad.course.settings import course_settings
-from inkgrad.course.training.loop import Run
+from inkgrad.course.training.trainer import Trainer
 from lesson_runs import numbers
 
 X = torch.tensor([1.0, 2.0, 3.0], dtype=torch.float64)
@@ -41,7 +42,7 @@ def leaf(value: float) -> Tensor:
 
 def seeded_linear(seed: int = 0) -> nn.Linear:
     layer = nn.Linear(1, 1)
-    initialise(layer, Generator().manual_seed(seed))
+    initialize(layer, Generator().manual_seed(seed))
     return layer
 
 
@@ -222,7 +223,7 @@ def test_5_the_four_steps_learn_the_line() -> None:
 
 
 def test_5_the_race_is_run_by_the_rules() -> None:
-    """SGD and momentum by their formulas; everybody comes closer."""
+    """SGD and momentum by their formulas; all of them approach the minimum."""
     races = linear_regression.run(epochs=1).races
     for name, momentum in (("SGD", 0.0), ("momentum", 0.8)):
         weights, velocity = np.array(START), np.zeros(2)
@@ -253,7 +254,7 @@ def test_6_sigmoid_and_bce_by_hand_are_those_of_torch() -> None:
     assert batch.mean == pytest.approx(0.8483, abs=1e-4)
 
 
-def test_6_hours_of_study_are_learnt_as_by_torch() -> None:
+def test_6_hours_of_study_are_learned_as_by_torch() -> None:
     layer = seeded_linear()
     optimizer = optim.SGD(layer.parameters(), lr=0.01)
     x, y = X.float()[:, None], torch.tensor([[0.0], [0.0], [1.0]])
@@ -292,7 +293,7 @@ def test_7_every_activation_learns_as_in_torch(activation: str) -> None:
     layers = [nn.Linear(*size) for size in sizes]
     generator = Generator().manual_seed(0)
     for layer in layers:
-        initialise(layer, generator)
+        initialize(layer, generator)
     curved = of_torch[activation]
     model = nn.Sequential(layers[0], curved(), layers[1], curved(), layers[2], nn.Sigmoid())
     optimizer = optim.Adam(model.parameters(), lr=0.01)
@@ -316,9 +317,9 @@ def test_7_ones_own_table(tmp_path: Path) -> None:
     table.write_text("\n".join(f"{i},{-i},{i % 3},{int(i > 12)}" for i in range(40)))
     found = many_features.run(epochs=1, data=table)
     assert found.data.name == "mine.csv"
-    assert not found.data.stand_in
+    assert not found.data.is_fallback
     assert found.data.train.inputs.shape[1] == 3
-    assert numbers(7).data.stand_in
+    assert numbers(7).data.is_fallback
 
 
 def test_8_batches_are_all_examples_in_a_new_order_each_epoch() -> None:
@@ -378,18 +379,27 @@ def test_9_softmax_and_its_loss_by_hand_are_those_of_torch() -> None:
     assert softmax.softmax(np.array([1000.0, 999.0])) == pytest.approx([0.7310586, 0.2689414])
 
 
-@pytest.mark.parametrize(("lesson", "model", "least"), [(9, "softmax", 0.3), (10, "cnn", 0.6)])
-def test_9_and_10_train_as_torch_does(lesson: int, model: str, least: float) -> None:
-    found = numbers(lesson)
-    settings = course_settings(model, epochs=2, augment=False, backend="native")
-    run = Run(settings, found.data)
-    losses = [epoch.loss for epoch in run.epochs()]
-    assert found.training.losses == pytest.approx(losses, rel=1e-3)
-    score = run.test()
-    assert score is not None
-    assert found.training.accuracies[-1] == pytest.approx(score.accuracy, abs=0.01)
-    assert len(found.training.accuracies) == 2
-    assert found.training.accuracies[-1] > least
+@pytest.mark.parametrize(("lesson", "model"), [(9, "softmax"), (10, "cnn")])
+def test_9_and_10_train_as_torch_does(lesson: int, model: str) -> None:
+    """The first steps: rounding errors grow from step to step, so later ones may differ."""
+    digits = numbers(lesson).data
+    data = replace(digits, train=digits.train[:600])
+    fused, native = [], []
+    softmax.train(model, data, epochs=1, on_batch=lambda batch: fused.append(float(batch.loss)))
+    settings = course_settings(model, epochs=1, augment=False, backend="native")
+    trainer = Trainer(settings, data, on_batch=lambda batch: native.append(float(batch.loss)))
+    for _ in trainer.epochs():
+        pass
+    assert len(fused) == len(native) > 5
+    assert fused == pytest.approx(native, rel=1e-5)
+
+
+@pytest.mark.parametrize(("lesson", "least"), [(9, 0.3), (10, 0.6)])
+def test_9_and_10_learn_in_two_epochs(lesson: int, least: float) -> None:
+    training = numbers(lesson).training
+    assert len(training.accuracies) == len(training.losses) == 2
+    assert training.accuracies[-1] > least
+    assert training.losses[1] < training.losses[0]
 
 
 @pytest.mark.parametrize("lesson", [9, 10])
@@ -409,7 +419,7 @@ def test_9_and_10_the_confusion_matrix_counts_every_image_once(lesson: int) -> N
 
 
 def test_9_a_quick_run_learns_from_a_part() -> None:
-    assert len(softmax.digits_for(full=True, data=None).train) == 1438  # the stand-in's
+    assert len(softmax.digits_for(full=True, data=None).train) == 1438  # of the fallback data
     assert len(softmax.digits_for(full=False, data=None).train) <= softmax.SUBSET
 
 

@@ -10,8 +10,8 @@ import pytest
 
 pytest.importorskip("matplotlib")
 
-from inkgrad.course.lessons import LESSONS, drawing
-from inkgrad.course.lessons.parts import Picture
+from inkgrad.course.lessons import LESSONS, plotting
+from inkgrad.course.lessons.blocks import Plot
 from inkgrad.course.lessons.svg import svg
 from inkgrad.course.texts import CATALOGUES
 from lesson_runs import numbers
@@ -31,8 +31,8 @@ def _texts(document: str) -> list[ElementTree.Element]:
 @pytest.mark.parametrize("language", CATALOGUES)
 @pytest.mark.parametrize("lesson", LESSONS)
 def test_every_picture_has_the_words_of_its_language(lesson: int, language: str) -> None:
-    for picture in LESSONS[lesson].parts(numbers(lesson), language):
-        if not isinstance(picture, Picture):
+    for picture in LESSONS[lesson].blocks(numbers(lesson), language):
+        if not isinstance(picture, Plot):
             continue
         with warnings.catch_warnings():
             warnings.simplefilter("error")  # a sign that is measured in a font that lacks it
@@ -46,10 +46,10 @@ def test_every_picture_has_the_words_of_its_language(lesson: int, language: str)
 
 def _frame(words: str) -> tuple[str, list[ElementTree.Element]]:
     """The outline of the box around the words, and what is in it."""
-    figure = drawing.figure(4, 1)
+    figure = plotting.figure(4, 1)
     axes = figure.subplots()
     axes.axis("off")
-    drawing.box(axes, 0.5, 0.5, words)
+    plotting.box(axes, 0.5, 0.5, words)
     document = svg(figure, "en")
     (box,) = re.findall(r'<path d="(M[^"]+)" style="fill: #ffffff; stroke: #1d2430', document)
     return box, _texts(document)
@@ -64,10 +64,10 @@ def test_words_are_held_where_they_are_aligned() -> None:
     """So that a font which is narrower than the one that measured leaves them in their place."""
     _, lines = _frame("a\nmuch longer")
     assert {(line.get("text-anchor"), line.get("x")) for line in lines} == {("middle", "144.00")}
-    figure, (axes,) = drawing.panels(1)
+    figure, (axes,) = plotting.panels(1)
     axes.plot([0, 1], [0, 1], label="entry")
-    drawing.legend(axes)
-    drawing.tidy(axes, "title", "across", "up")
+    plotting.legend(axes)
+    plotting.tidy(axes, "title", "across", "up")
     held = {text.text: text for text in _texts(svg(figure, "en"))}
     anchors = {word: held[word].get("text-anchor") for word in ("title", "entry", "across", "up")}
     assert anchors == {"title": "start", "entry": "start", "across": "middle", "up": "middle"}

@@ -20,20 +20,20 @@ def seen(image: object) -> np.ndarray:
     return prepared.image
 
 
-def rgb(grey: np.ndarray) -> np.ndarray:
-    return np.stack([grey] * 3, -1)
+def rgb(gray: np.ndarray) -> np.ndarray:
+    return np.stack([gray] * 3, -1)
 
 
-def rgba(colour: np.ndarray | int, opacity: np.ndarray | int) -> np.ndarray:
+def rgba(color: np.ndarray | int, opacity: np.ndarray | int) -> np.ndarray:
     pixels = np.zeros((280, 280, 4), np.uint8)
-    pixels[..., :3] = colour if np.isscalar(colour) else rgb(np.asarray(colour))
+    pixels[..., :3] = color if np.isscalar(color) else rgb(np.asarray(color))
     pixels[..., 3] = opacity
     return pixels
 
 
-def jpeg(grey: np.ndarray, quality: int) -> Image.Image:
+def jpeg(gray: np.ndarray, quality: int) -> Image.Image:
     file = io.BytesIO()
-    Image.fromarray(grey).save(file, "JPEG", quality=quality)
+    Image.fromarray(gray).save(file, "JPEG", quality=quality)
     return Image.open(file)
 
 
@@ -44,7 +44,7 @@ SAME = {
     "not contiguous": np.asfortranarray(INK),
     "tensor": torch.from_numpy(INK.copy()),
     "dark on light": 255 - INK,
-    "grey on grey": (150 - INK * 0.4).astype(np.uint8),
+    "gray on gray": (150 - INK * 0.4).astype(np.uint8),
     "faint": (INK * 0.1).astype(np.uint8),
     "RGB": rgb(INK),
     "RGB, dark on light": rgb(255 - INK),
@@ -53,7 +53,7 @@ SAME = {
     "white ink on a transparent canvas": rgba(255, INK),
     "black ink on a transparent canvas": rgba(0, INK),
     "JPEG": jpeg(255 - INK, 90),
-    "off-centre": np.pad(INK, ((0, 31), (290, 0))),
+    "off-center": np.pad(INK, ((0, 31), (290, 0))),
     "PIL L": Image.fromarray(INK),
     "PIL P": Image.fromarray(INK).convert("P"),
     "PIL LA": Image.fromarray(INK).convert("LA"),
@@ -87,7 +87,7 @@ def test_an_image_that_is_already_so_stays_as_it_is() -> None:
 
 
 @pytest.mark.parametrize(
-    ("side", "height", "centre"),
+    ("side", "height", "center"),
     [
         (150, 0.12, (0.4, 0.8)),
         (150, 0.3, (0.25, 0.25)),
@@ -97,10 +97,10 @@ def test_an_image_that_is_already_so_stays_as_it_is() -> None:
     ],
 )
 def test_size_place_and_resolution_do_not_matter(
-    side: int, height: float, centre: tuple[float, float]
+    side: int, height: float, center: tuple[float, float]
 ) -> None:
     pen = 0.1 * height  # the same digit, smaller
-    image = seen(drawing(side, pen, height, centre))
+    image = seen(drawing(side, pen, height, center))
     whole = seen(drawing(side=560, width=0.06, height=0.6))
     # Placement is by whole pixels, so up to one off; otherwise the same picture.
     shifted = [np.roll(image, (y, x), (0, 1)) for y in (-1, 0, 1) for x in (-1, 0, 1)]
@@ -180,7 +180,7 @@ def _dot() -> np.ndarray:
 EMPTY = {
     "black": np.zeros((280, 280), np.uint8),
     "white": np.full((280, 280), 255, np.uint8),
-    "grey": np.full((64, 64), 0.4),
+    "gray": np.full((64, 64), 0.4),
     "one pixel": np.ones((1, 1)),
     "one row": np.zeros((1, 300)),
     "transparent": np.zeros((280, 280, 4), np.uint8),

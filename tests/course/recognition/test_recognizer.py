@@ -12,12 +12,11 @@ import torch
 from sklearn.datasets import load_digits
 
 from drawings import drawing
-from inkgrad.course import models
+from inkgrad.course import models, weights_file
 from inkgrad.course.data.datasets import data_root, mnist
-from inkgrad.course.data.styles import STYLES, examples
+from inkgrad.course.data.styles import STYLES, styled_examples
 from inkgrad.course.models import PIXEL_MEAN, PIXEL_STD
 from inkgrad.course.recognition.recognizer import SHIPPED, Recognizer
-from inkgrad.course.training import weights_file as checkpoint
 
 MNIST_ROOT = data_root()  # of this machine: the tests themselves see another
 
@@ -39,11 +38,11 @@ def strong(recognizers: dict[tuple[str, str], Recognizer]) -> Recognizer:
 @pytest.fixture(scope="module")
 def drawings() -> list[np.ndarray]:
     """One of each style, of many sizes."""
-    images, _ = examples(1, seed=5)
+    images, _ = styled_examples(1, seed=5)
     return [np.kron(one, np.ones((1 + n % 7,) * 2, np.uint8)) for n, one in enumerate(images[:, 0])]
 
 
-# -- what is read --
+# -- predictions --
 
 
 def test_a_drawing_is_read(strong: Recognizer) -> None:
@@ -61,8 +60,8 @@ def test_a_drawing_is_read(strong: Recognizer) -> None:
 
 def test_pens_sizes_and_places_do_not_change_the_answer(strong: Recognizer) -> None:
     drawings = [
-        drawing(side, width, height, centre)
-        for side, width, height, centre in [
+        drawing(side, width, height, center)
+        for side, width, height, center in [
             (280, 0.02, 0.85, (0.5, 0.5)),
             (560, 0.02, 0.3, (0.2, 0.8)),
             (400, 0.12, 0.85, (0.5, 0.5)),
@@ -98,7 +97,7 @@ def test_digits_scanned_elsewhere_are_read(
 
 
 def test_styles_that_mnist_lacks_are_read(strong: Recognizer) -> None:
-    images, labels = examples(3, seed=999)
+    images, labels = styled_examples(3, seed=999)
     read = strong.predict_batch(list(images[:, 0].numpy()))
     missed = [
         style
@@ -118,7 +117,7 @@ def test_mnist_is_read_and_preparing_it_costs_nothing(
     read = recognizers[name, "fused"].predict_batch(list(sample.inputs[:, 0].numpy()))
     right = np.mean([one.label for one in read] == labels)
     assert right >= least
-    model, _ = checkpoint.load(recognizers[name, "fused"].path)
+    model, _ = weights_file.load(recognizers[name, "fused"].path)
     with torch.inference_mode():
         unprepared = model(sample.as_float()).argmax(1).numpy()
     assert right >= np.mean(unprepared == labels) - 0.002
@@ -214,7 +213,7 @@ def test_feature_maps_of_each_convolution(
 
 def test_feature_maps_are_what_the_layers_put_out(strong: Recognizer) -> None:
     explanation = strong.explain(drawing())
-    model, _ = checkpoint.load(strong.path, "native")
+    model, _ = weights_file.load(strong.path, "native")
     x = (torch.from_numpy(explanation.prediction.image)[None, None] - PIXEL_MEAN) / PIXEL_STD
     with torch.no_grad():
         conv1 = model.conv1(x)
@@ -227,7 +226,7 @@ def test_feature_maps_are_what_the_layers_put_out(strong: Recognizer) -> None:
 def test_saliency_is_the_gradient_of_the_labels_logit(strong: Recognizer) -> None:
     explanation = strong.explain(drawing())
     assert explanation.prediction.label == strong.predict(drawing()).label
-    model, _ = checkpoint.load(strong.path, "native")
+    model, _ = weights_file.load(strong.path, "native")
     pixels = torch.from_numpy(explanation.prediction.image)[None, None].requires_grad_()
     model(pixels)[0, 4].backward()
     expected = pixels.grad[0, 0].abs()
@@ -253,7 +252,7 @@ def test_the_callers_grad_mode_and_random_numbers_stay(strong: Recognizer, mode:
 def test_a_file_of_ones_own_is_loaded(tmp_path: Path) -> None:
     path = tmp_path / "mine.safetensors"
     model = models.build("cnn", "native", generator=torch.Generator().manual_seed(0))
-    checkpoint.save(path, model, {"model": "cnn", "model_kwargs": {}})
+    weights_file.save(path, model, {"model": "cnn", "model_kwargs": {}})
     for file in (path, str(path)):
         mine = Recognizer.load(file)
         assert mine.name == "cnn"
@@ -265,7 +264,7 @@ def test_a_file_of_ones_own_is_loaded(tmp_path: Path) -> None:
 
 
 def test_an_unknown_name_lists_the_known_ones() -> None:
-    with pytest.raises(ValueError, match=r"strong, cnn, softmax or a checkpoint file, got 'wrong'"):
+    with pytest.raises(ValueError, match=r"strong, cnn, softmax or a weights file, got 'wrong'"):
         Recognizer.load("wrong")
 
 
@@ -283,11 +282,11 @@ def test_a_missing_file_is_named(name: str, tmp_path: Path) -> None:
 def test_files_that_read_no_digits_are_refused(tmp_path: Path) -> None:
     damaged = tmp_path / "damaged.safetensors"
     damaged.write_bytes(b"no weights in here")
-    with pytest.raises(checkpoint.CheckpointError, match=r"damaged\.safetensors"):
+    with pytest.raises(weights_file.WeightsFileError, match=r"damaged\.safetensors"):
         Recognizer.load(damaged)
     diabetes = tmp_path / "diabetes.safetensors"
-    checkpoint.save(diabetes, models.build("diabetes", "native"), {"model": "diabetes"})
-    with pytest.raises(checkpoint.CheckpointError, match="'diabetes' does not read digits"):
+    weights_file.save(diabetes, models.build("diabetes", "native"), {"model": "diabetes"})
+    with pytest.raises(weights_file.WeightsFileError, match="'diabetes' does not recognize digits"):
         Recognizer.load(diabetes)
 
 

@@ -1,4 +1,4 @@
-"""Training in two processes: the result of one, told and saved once."""
+"""Training in two processes gives the result of one, reported and saved once."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from safetensors.torch import load_file
 from inkgrad.course.commands import train as train_command
 from inkgrad.course.data.datasets import hours_of_study, table
 from inkgrad.course.settings import course_settings
-from inkgrad.course.training import data_parallel as parallel
-from inkgrad.course.training.loop import Run
+from inkgrad.course.training import data_parallel
+from inkgrad.course.training.trainer import Trainer
 
 pytestmark = pytest.mark.slow
 
@@ -64,7 +64,7 @@ def test_two_processes_learn_what_one_learns(tmp_path, own_table, model: str, ch
     ).communicate()
     assert out.count("epoch 4/4") == out.count("Saved two.st") == 1, err
     assert ", 2 processes" in out
-    alone = Run(settings, table(own_table) if source else hours_of_study())
+    alone = Trainer(settings, table(own_table) if source else hours_of_study())
     for _ in alone.epochs():
         pass
     together = load_file(tmp_path / "two.st")
@@ -102,13 +102,13 @@ def test_a_batch_has_an_example_for_everybody(monkeypatch, capsys, batch_size: i
 
 def test_alone_nothing_is_set_up(monkeypatch) -> None:
     monkeypatch.delenv("WORLD_SIZE", raising=False)
-    with parallel.joined("cpu"):
+    with data_parallel.joined("cpu"):
         assert not torch.distributed.is_initialized()
-        assert (parallel.size(), parallel.is_first()) == (1, True)
-        assert [parallel.anyone(holds) for holds in (True, False)] == [True, False]
+        assert (data_parallel.size(), data_parallel.is_first()) == (1, True)
+        assert [data_parallel.anyone(holds) for holds in (True, False)] == [True, False]
 
 
 def test_every_process_needs_a_gpu(monkeypatch) -> None:
     monkeypatch.setenv("LOCAL_WORLD_SIZE", str(torch.cuda.device_count() + 1))
     with pytest.raises(ValueError, match="expected a GPU for each of"):
-        parallel.check_gpus()
+        data_parallel.check_gpus()

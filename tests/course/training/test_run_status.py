@@ -12,10 +12,11 @@ import pytest
 
 from inkgrad.course.data.datasets import hours_of_study
 from inkgrad.course.settings import course_settings
-from inkgrad.course.training.live_run import LiveRun
-from inkgrad.course.training.loop import Epoch
+from inkgrad.course.training.run import Run
+from inkgrad.course.training.run_record import LrChange, Point
 from inkgrad.course.training.run_status import CURSOR_LENGTH, QuickEvaluation, RunStatus
-from inkgrad.course.training.run_store import LrChange, Point, RunStore
+from inkgrad.course.training.run_store import RunStore
+from inkgrad.course.training.trainer import Epoch
 from saved_runs import record
 
 EPOCHS = 2000
@@ -84,18 +85,18 @@ def test_what_has_changed_reaches_a_page_that_polls(
 
 def test_polling_a_run_to_its_end_gives_the_whole_status(tmp_path: Path) -> None:
     settings = course_settings("logistic", epochs=EPOCHS)
-    live = LiveRun(settings, lambda say: hours_of_study(), RunStore(tmp_path / "runs"))
-    known: dict[str, Any] = live.status().to_json()
+    run = Run(settings, lambda report: hours_of_study(), RunStore(tmp_path / "runs"))
+    known: dict[str, Any] = run.status().to_json()
     sizes = []
-    live.start()
+    run.start()
     while not known["complete"]:
-        answer = live.status().to_json(known["cursor"])
+        answer = run.status().to_json(known["cursor"])
         sizes.append(len(answer["epochs"]))
         known = merged(known, answer)
     assert len(sizes) > 2
     assert sum(sizes) == len(known["epochs"]) == EPOCHS  # each epoch was sent once
     assert len(known["curve"]) < 600
-    assert without_cursor(known) == without_cursor(live.status().to_json())
+    assert without_cursor(known) == without_cursor(run.status().to_json())
     assert len(known["cursor"]) == CURSOR_LENGTH
 
 

@@ -1,4 +1,4 @@
-"""Runs are kept, found again, and forgotten when asked to; damage is said and harms no other."""
+"""Runs are saved, loaded and deleted; a damaged one is reported and does not affect others."""
 
 from __future__ import annotations
 
@@ -9,17 +9,10 @@ from pathlib import Path
 import pytest
 
 from inkgrad.course.settings import course_settings
-from inkgrad.course.training.loop import Epoch
-from inkgrad.course.training.run_store import (
-    LrChange,
-    Point,
-    Record,
-    RunError,
-    RunStore,
-    default_folder,
-    now,
-)
-from inkgrad.course.training.steps import Score
+from inkgrad.course.training.run_record import LrChange, Point, RunError, RunRecord, now
+from inkgrad.course.training.run_store import RunStore, default_folder
+from inkgrad.course.training.steps import Evaluation
+from inkgrad.course.training.trainer import Epoch
 
 
 @pytest.fixture
@@ -27,8 +20,8 @@ def store(tmp_path: Path) -> RunStore:
     return RunStore(tmp_path / "runs")
 
 
-def record(store: RunStore, created: str | None = None) -> Record:
-    return Record(
+def record(store: RunStore, created: str | None = None) -> RunRecord:
+    return RunRecord(
         id=store.new_id("cnn"),
         created=created or now(),
         data="MNIST",
@@ -39,7 +32,7 @@ def record(store: RunStore, created: str | None = None) -> Record:
         epochs=(Epoch(1, 2.1, 1.8, 0.7, 0.5),),
         lr_changes=(LrChange(5, 0.001),),
         seconds=0.5,
-        test=Score(1.9, 0.68, 10_000),
+        test=Evaluation(1.9, 0.68, 10_000),
         confusion=((5, 1), (0, 4)),
     )
 
@@ -81,10 +74,10 @@ def test_a_damaged_record_is_left_out_said_and_kept(store: RunStore, content: by
     store.save(bad)
     path = store.folder / bad.id / "run.json"
     path.write_bytes(content)
-    said: list[str] = []
-    assert store.records(said.append) == [good]
-    assert len(said) == 1
-    assert bad.id in said[0]
+    reported: list[str] = []
+    assert store.records(reported.append) == [good]
+    assert len(reported) == 1
+    assert bad.id in reported[0]
     assert path.read_bytes() == content
     with pytest.raises(RunError, match="damaged"):
         store.load(bad.id)
@@ -113,9 +106,9 @@ def test_other_files_in_the_folder_are_left_alone(store: RunStore) -> None:
     store.save(record(store))
     (store.folder / "notes.txt").write_text("mine")
     (store.folder / "backup").mkdir()
-    said: list[str] = []
-    assert len(store.records(said.append)) == 1
-    assert said == []
+    reported: list[str] = []
+    assert len(store.records(reported.append)) == 1
+    assert reported == []
 
 
 def test_a_deleted_run_is_gone_with_its_weights_and_no_other(store: RunStore) -> None:

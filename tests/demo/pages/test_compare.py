@@ -11,7 +11,8 @@ import torch
 
 pytest.importorskip("gradio")
 
-from inkgrad.course.training import confusion_images as cells
+from inkgrad.course.training import confusion_images
+from inkgrad.course.training.confusion_images import ConfusionImages
 from saved_runs import record
 
 pytestmark = pytest.mark.browser
@@ -125,8 +126,9 @@ def test_curves_along_epochs_or_seconds_of_what_is_learnt_from_or_not(open_page,
 def _keep_two_ones(store: Any, run: str) -> None:
     images = torch.zeros(2, 28, 28, dtype=torch.uint8)
     images[:, 6:22, 13:16] = 255
-    labels, answers = torch.ones(2, 2, dtype=torch.uint8)
-    cells.save(store.cells(run), cells.Cells(images, labels.clone(), answers.clone()))
+    labels, predictions = torch.ones(2, 2, dtype=torch.uint8)
+    kept = ConfusionImages(images, labels.clone(), predictions.clone())
+    confusion_images.save(store.confusion_images(run), kept)
 
 
 def test_images_stay_while_another_run_trains(open_page, saved) -> None:

@@ -99,7 +99,7 @@ SLOW_SERVER = """
     let open = 0;
     const ask = window.fetch;
     window.fetch = async (url, options) => {
-        if (!String(options?.body).includes('"fn_name":"read"')) return ask(url, options);
+        if (!String(options?.body).includes('"fn_name":"recognize"')) return ask(url, options);
         window.asked += 1;
         window.most = Math.max(window.most, ++open);
         await new Promise((resolve) => setTimeout(resolve, 200));

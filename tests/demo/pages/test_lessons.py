@@ -18,7 +18,7 @@ from inkgrad.course.lessons import (
     linear_regression,
     logistic_regression,
 )
-from inkgrad.course.lessons.parts import Picture, Table
+from inkgrad.course.lessons.blocks import Plot, Table
 from lesson_runs import numbers
 
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("short_lessons")]
@@ -83,7 +83,7 @@ def test_every_lesson_shows_its_text_its_code_and_what_it_computes(open_page) ->
         assert page.locator("nav [aria-current]").inner_text().split("\n")[-1] == lesson.title("en")
         assert page.locator(".lessons .text p").count() == lesson.text("en").count("\n\n") + 1
         assert page.locator(".code pre").text_content().strip() == lesson.code().strip()
-        parts = list(lesson.parts(numbers(number), "en"))
+        parts = list(lesson.blocks(numbers(number), "en"))
         shown = _results(page)
         captions = shown.locator("figcaption").all_text_contents()
         expected = [part.caption.replace("`", "") for part in parts if hasattr(part, "caption")]
@@ -93,7 +93,7 @@ def test_every_lesson_shows_its_text_its_code_and_what_it_computes(open_page) ->
         if number != 8:  # whose table has times in it
             cells = shown.locator("table").first.locator("tbody tr").first.locator("td")
             assert cells.all_text_contents() == tables[0].cells()[0]
-        assert shown.locator("img").count() == sum(isinstance(part, Picture) for part in parts)
+        assert shown.locator("img").count() == sum(isinstance(part, Plot) for part in parts)
         assert page.locator(".widget .trouble").inner_text() == ""
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from inkgrad.course.data.datasets import digits
 from inkgrad.course.settings import course_settings
-from inkgrad.course.training.live_run import LiveRun
+from inkgrad.course.training.run import Run
 from strokes import ONE, SEVEN, Stroke
 
 pytest.importorskip("gradio")
@@ -298,7 +298,7 @@ def test_the_model_reads_a_drawing_while_it_learns_and_at_moments_before(open_tr
 
 def test_the_past_of_a_run_before_the_restart_is_gone_through(open_train, store) -> None:
     settings = course_settings("cnn", epochs=3, augment=False)
-    kept = LiveRun(settings, lambda say: digits(), store)  # in no memory of the app's
+    kept = Run(settings, lambda report: digits(), store)  # in no memory of the app's
     kept.start()
     assert kept.wait(60)
     page = open_train(f"run={kept.id}", **DESKTOP)

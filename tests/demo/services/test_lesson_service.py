@@ -13,7 +13,7 @@ pytest.importorskip("gradio")
 
 from inkgrad.course.data.datasets import DataError
 from inkgrad.course.lessons import LESSONS, Lesson
-from inkgrad.course.lessons.parts import Picture, Table
+from inkgrad.course.lessons.blocks import Plot, Table
 from inkgrad.course.texts import CATALOGUES
 from inkgrad_demo.services.lesson_service import LessonService
 from inkgrad_demo.serving.exposed import call
@@ -44,7 +44,7 @@ def test_a_lesson_has_its_text_its_code_and_a_widget(lessons, number: int) -> No
         assert code.strip() == LESSONS[number].code().strip()
         widget = answer["widget"]
         assert widget["name"] == LESSONS[number].name
-        assert 'class="toy"' in widget["html"]
+        assert 'class="exercise"' in widget["html"]
         assert widget["catalogues"].keys() == CATALOGUES.keys()
 
 
@@ -52,7 +52,7 @@ def test_a_lesson_has_its_text_its_code_and_a_widget(lessons, number: int) -> No
 def test_results_are_the_parts_of_the_lesson_in_its_language(lessons, number: int) -> None:
     for language in CATALOGUES:
         answer = _results(lessons, number, language)
-        parts = list(LESSONS[number].parts(numbers(number), language))
+        parts = list(LESSONS[number].blocks(numbers(number), language))
         assert [part["caption"] for part in answer["parts"]] == [part.caption for part in parts]
         for described, part in zip(answer["parts"], parts, strict=True):
             if isinstance(part, Table):
@@ -65,7 +65,7 @@ def test_results_are_the_parts_of_the_lesson_in_its_language(lessons, number: in
 def test_a_picture_is_drawn_once_in_each_language(lessons) -> None:
     pytest.importorskip("matplotlib")
     _results(lessons, 2)
-    names = [p.name for p in LESSONS[2].parts(numbers(2), "en") if isinstance(p, Picture)]
+    names = [p.name for p in LESSONS[2].blocks(numbers(2), "en") if isinstance(p, Plot)]
     for name in names:
         drawn = set()
         for language in CATALOGUES:
@@ -94,7 +94,7 @@ def test_a_failure_is_reported_once_and_then_retried(monkeypatch, capsys) -> Non
     fresh = LessonService()
     with monkeypatch.context() as patch:
         patch.setattr(Lesson, "run", fail)
-        assert _results(fresh, 2) == {"state": "failed", "error": "MNIST is damaged"}
+        assert _results(fresh, 2) == {"state": "failed", "problem": "MNIST is damaged"}
     assert _results(fresh, 2)["state"] == "ready"
     assert "DataError: MNIST is damaged" in capsys.readouterr().err
 

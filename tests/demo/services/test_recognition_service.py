@@ -42,7 +42,7 @@ def _bytes(text: str, *shape: int) -> np.ndarray:
 @pytest.mark.parametrize("model", MODELS)
 def test_the_answer_is_that_of_the_recognizer(service, model: str, backend: str) -> None:
     drawing = raster(SEVEN, RASTER_SIDE)
-    answer = call(service.read, _request(drawing, model, backend))
+    answer = call(service.recognize, _request(drawing, model, backend))
     expected = Recognizer.load(model, backend).explain(drawing)
     assert answer["label"] == expected.prediction.label == 7
     assert answer["probabilities"] == pytest.approx(expected.prediction.probabilities, abs=1e-6)
@@ -57,10 +57,10 @@ def test_the_answer_is_that_of_the_recognizer(service, model: str, backend: str)
 
 def test_an_empty_pad_has_no_label(service) -> None:
     empty = np.zeros((RASTER_SIDE, RASTER_SIDE), np.uint8)
-    answer = call(service.read, _request(empty))
+    answer = call(service.recognize, _request(empty))
     assert answer["label"] is None
     assert not any(answer["probabilities"])
-    drawn = call(service.read, _request(raster(SEVEN, RASTER_SIDE)))
+    drawn = call(service.recognize, _request(raster(SEVEN, RASTER_SIDE)))
     assert len(answer["layers"]) == len(drawn["layers"])
 
 
@@ -70,7 +70,7 @@ def test_a_pad_full_of_ink_is_not_taken_for_paper(service) -> None:
         [[(0.5 + 0.33 * np.cos(a), 0.5 + 0.33 * np.sin(a)) for a in angles]], RASTER_SIDE, 0.3
     )
     assert (zero > 0).mean() > 0.55
-    picture = _bytes(call(service.read, _request(zero))["picture"], 28, 28)
+    picture = _bytes(call(service.recognize, _request(zero))["picture"], 28, 28)
     assert picture[14, 14] < 50  # the hole
     assert picture[14, 7] > 200  # the ink around it
 
@@ -89,9 +89,9 @@ def test_a_deleted_run_is_reported_as_gone(tmp_path) -> None:
     shutil.copy(Recognizer.load("cnn").path, store.weights(run.id))
     service = RecognitionService(Recognizers(store))
     request = _request(raster(SEVEN, RASTER_SIDE), run.id)
-    assert call(service.read, request)["label"] == 7
+    assert call(service.recognize, request)["label"] == 7
     store.delete(run.id)
-    for method in (service.read, service.race):
+    for method in (service.recognize, service.race):
         assert call(method, request) == {"model": run.id, "gone": True}
 
 
@@ -116,6 +116,6 @@ PIXELS = _base64(bytes(RASTER_SIDE**2))
     ],
 )
 def test_a_bad_request_is_refused(service, request_: Any, error: str) -> None:
-    for method in (service.read, service.race):
+    for method in (service.recognize, service.race):
         with pytest.raises(ValueError, match=error):
             call(method, request_)

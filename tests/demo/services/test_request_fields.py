@@ -89,5 +89,5 @@ def test_text_that_is_not_base64(text: str) -> None:
 
 
 def test_an_image_of_another_size() -> None:
-    with pytest.raises(ValueError, match="^field: expected 2 x 2 bytes, got 3$"):
+    with pytest.raises(ValueError, match=r"^field: expected 2 x 2 bytes, got 3$"):
         parse(Image, {"field": "AAEC"})

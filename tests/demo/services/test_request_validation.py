@@ -90,7 +90,7 @@ BAD: list[tuple[str, tuple[Any, ...], str]] = [
     ("table", (None, 3, []), "table: expected an object, got"),
     ("table", ({"a": 3},), "table.a: expected an object, got 3"),
     ("table", ({"a b": {"x": 2}},), r"table\['a b'\].x: expected a number from 0 to 1, got 2"),
-    ("table", ({3: {"x": 0}}, {"\ud800": {"x": 0}}), "table: expected an object, got"),
+    ("table", ({3: {"x": 0}},), "table: expected an object, got"),
     ("anything", (None, 3, []), "anything: expected an object, got"),
     ("nonesuch", (None, 1), "request: expected one of number, .*, anything, got 'nonesuch'"),
 ]
@@ -111,24 +111,24 @@ def test_a_bad_field(field: str, values: tuple[Any, ...], error: str) -> None:
 @pytest.mark.parametrize("request_", [None, 1, "x", [1], [], True, math.nan])
 def test_a_request_is_an_object(request_: Any) -> None:
     for model in (Example, EmptyRequest, FormRequest):
-        with pytest.raises(ValueError, match="^request: expected an object, got"):
+        with pytest.raises(ValueError, match=r"^request: expected an object, got"):
             parse(model, request_)
-    with pytest.raises(ValueError, match="^sizes: expected an object, got"):
+    with pytest.raises(ValueError, match=r"^sizes: expected an object, got"):
         parse(Example, request_, name="sizes")
 
 
 def test_a_required_field_that_is_missing() -> None:
-    with pytest.raises(ValueError, match="^x: expected a number from 0 to 1, got None$"):
+    with pytest.raises(ValueError, match=r"^x: expected a number from 0 to 1, got None$"):
         parse(Point, {})
 
 
 def test_the_first_of_several_errors_is_reported() -> None:
-    with pytest.raises(ValueError, match="^count: "):
+    with pytest.raises(ValueError, match=r"^count: "):
         parse(Example, {"flag": 3, "count": 9, "nonesuch": 1})
 
 
 def test_a_validator_may_choose_its_words() -> None:
-    with pytest.raises(ValueError, match="^stopped$"):
+    with pytest.raises(ValueError, match=r"^stopped$"):
         parse(Example, {"count": 4})
 
 

@@ -10,7 +10,7 @@ pytest.importorskip("gradio")
 
 from inkgrad.course.data.datasets import digits
 from inkgrad.course.settings import course_settings
-from inkgrad.course.training.live_run import LiveRun
+from inkgrad.course.training.run import Run
 from inkgrad.course.training.run_store import RunStore
 from inkgrad_demo.services.run_files import RunFiles
 from inkgrad_demo.serving.exposed import call
@@ -29,7 +29,7 @@ def test_the_formats_of_an_export(files, finish, quick, run_store: RunStore) -> 
 
     assert content("weights") == run_store.weights(run).read_bytes()
     assert run.encode() in content("record")
-    assert b"return data.digits()" in content("script")
+    assert b"return datasets.digits()" in content("script")
     with pytest.raises(ValueError, match="format: expected one of weights, onnx, script, record"):
         content("exe")
     with pytest.raises(ValueError, match="run: expected the id of a run"):
@@ -37,7 +37,7 @@ def test_the_formats_of_an_export(files, finish, quick, run_store: RunStore) -> 
 
 
 def test_a_run_that_learned_nothing_has_no_weights(files, run_store: RunStore) -> None:
-    record = LiveRun(course_settings("cnn"), lambda say: digits(), run_store).record()
+    record = Run(course_settings("cnn"), lambda report: digits(), run_store).record()
     run_store.save(record)
     for format in ("weights", "onnx"):
         with pytest.raises(ValueError, match="it has no weights"):

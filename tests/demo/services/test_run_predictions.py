@@ -41,7 +41,7 @@ def test_predictions_now_and_at_every_checkpoint(
     assert now["label"] == expected.label
     assert now["probabilities"] == pytest.approx(expected.probabilities, abs=1e-6)
     history = call(predictions.history, {"run": run, "pixels": PIXELS})
-    assert history["steps"] == list(runs.status(run).checkpoints)
+    assert history["steps"] == list(runs.get(run).status().checkpoints)
     assert history["probabilities"][-1] == pytest.approx(now["probabilities"], abs=1e-6)
     first = _predict(predictions, run, 0)
     assert first["probabilities"] == pytest.approx(history["probabilities"][0], abs=1e-6)
@@ -56,7 +56,7 @@ def test_a_stored_run_predicts_as_the_live_one_did(predictions, finish, quick, r
     expected = _predict(predictions, run)["probabilities"]
     assert _predict(stored, run)["probabilities"] == pytest.approx(expected, abs=1e-6)
     history = call(stored.history, {"run": run, "pixels": PIXELS})
-    assert history["steps"] == list(Runs(run_store).status(run).checkpoints) != []
+    assert history["steps"] == list(Runs(run_store).get(run).status().checkpoints) != []
     assert _predict(stored, run, 0)["probabilities"] == history["probabilities"][0]
     assert history["probabilities"][-1] == _predict(stored, run)["probabilities"]
 
@@ -80,4 +80,4 @@ def test_the_draw_page_recognizes_with_a_run(finish, quick, run_store: RunStore)
     run = finish(quick)
     recognition = RecognitionService(Recognizers(run_store))
     request = {"pixels": PIXELS, "model": run, "backend": "native"}
-    assert call(recognition.read, request)["model"] == run
+    assert call(recognition.recognize, request)["model"] == run

@@ -34,7 +34,7 @@ def test_a_paused_run_that_nobody_watches_is_stopped(runs, start, long, monkeypa
     monkeypatch.setattr(module, "MAX_RUNS", 1)
     run = start(long)
     runs.live(run).pause()
-    while runs.status(run).state != "paused":
+    while runs.get(run).status().state != "paused":
         pass
     monkeypatch.setattr(module, "_MAX_SECONDS_UNWATCHED", -1.0)
     with pytest.raises(ValueError, match="at most 1"):
@@ -48,7 +48,7 @@ def test_the_oldest_ended_runs_are_forgotten(runs, finish, quick, monkeypatch) -
     first, second, third = (finish({**quick, "model": "softmax"}) for _ in range(3))
     assert [run.id for run in runs.all_live()] == [second, third]
     assert runs.live(first) is None
-    assert runs.status(first).state == "finished"  # from the store
+    assert runs.get(first).status().state == "finished"  # from the store
 
 
 def test_a_run_is_active_until_it_is_complete(runs, start, long) -> None:
@@ -62,7 +62,7 @@ def test_a_run_is_active_until_it_is_complete(runs, start, long) -> None:
 
 def test_a_run_of_an_earlier_process_is_found_in_the_store(runs, finish, quick) -> None:
     run = finish(quick)
-    now, later = runs.status(run), Runs(runs.store).status(run)
+    now, later = runs.get(run).status(), Runs(runs.store).get(run).status()
     for name in ("state", "done", "steps", "checkpoints", "complete"):
         assert getattr(later, name) == getattr(now, name), name
     assert later.record == now.record

@@ -13,8 +13,7 @@ pytest.importorskip("gradio")
 
 from PIL import Image
 
-from inkgrad.course.data import datasets as data
-from inkgrad.course.data import own_digits
+from inkgrad.course.data import datasets, own_digits
 from inkgrad_demo.services.request_validation import parse
 from inkgrad_demo.services.training_data import DATA_NAMES, Datasets
 from inkgrad_demo.services.training_requests import LabeledDrawing
@@ -36,7 +35,7 @@ def _load(source: Any) -> Any:
 
 def test_the_courses_data_has_a_name_in_the_language_of_the_page() -> None:
     drawings = own_digits.drawn([(bytes(28 * 28), 1)])
-    known = (data.digits(), data.hours_of_study(), data.breast_cancer(), drawings)
+    known = (datasets.digits(), datasets.hours_of_study(), datasets.breast_cancer(), drawings)
     assert {one.name for one in known} | {"MNIST", "diabetes"} == set(DATA_NAMES)
 
 
@@ -51,7 +50,7 @@ def test_an_uploaded_table(datasets: Datasets) -> None:
     assert (sent["kind"], sent["examples"], sent["features"]) == ("table", 40, 2)
     source = datasets.source("diabetes", "table", sent["upload"], None)
     assert len(_load(source).train) == 32
-    assert source.code == "data.table('mine.csv')"
+    assert source.code == "datasets.table('mine.csv')"
     with pytest.raises(ValueError, match=r"data: mine\.csv does not contain images"):
         datasets.source("cnn", "images", sent["upload"], None)
 
@@ -82,7 +81,7 @@ def test_drawings_alone_or_beside_other_digits(datasets: Datasets) -> None:
     assert alone.code == f"own_digits.drawn([(b64decode({PIXELS!r}), 3)])"
     mixed = datasets.source("cnn", "digits", None, [drawing])
     assert _load(mixed).name == "scikit-learn's digits and 1 drawings"
-    assert mixed.code == f"own_digits.mixed(data.digits(), {alone.code})"
+    assert mixed.code == f"own_digits.mixed(datasets.digits(), {alone.code})"
 
 
 @pytest.mark.parametrize(

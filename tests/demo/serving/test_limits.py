@@ -1,4 +1,4 @@
-"""The limit on a request's body, whether or not the request says how long it is."""
+"""The limit on the body of a request, with and without a declared length."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ LIMIT = 100
 
 
 def _post(content: bytes | AsyncIterator[bytes]) -> tuple[httpx.Response, list[int]]:
-    """The answer, and how many bytes reached the application."""
+    """Return the response, and how many bytes reached the application."""
     reached = []
 
     async def application(scope, receive, send) -> None:
@@ -38,19 +38,19 @@ def _post(content: bytes | AsyncIterator[bytes]) -> tuple[httpx.Response, list[i
     return asyncio.run(post()), reached
 
 
-async def _pieces(count: int) -> AsyncIterator[bytes]:
+async def _chunks(count: int) -> AsyncIterator[bytes]:
     for _ in range(count):
         yield b"x" * 10
 
 
-@pytest.mark.parametrize("content", [b"", b"x" * LIMIT, _pieces(10)])
-def test_what_fits_is_read(content: bytes | AsyncIterator[bytes]) -> None:
+@pytest.mark.parametrize("content", [b"", b"x" * LIMIT, _chunks(10)])
+def test_a_body_within_the_limit_is_read(content: bytes | AsyncIterator[bytes]) -> None:
     response, _ = _post(content)
     assert (response.status_code, response.text) == (200, "read")
 
 
-@pytest.mark.parametrize("content", [b"x" * (LIMIT + 1), _pieces(1000)])
-def test_what_does_not_fit_is_refused_and_not_read(content: bytes | AsyncIterator[bytes]) -> None:
+@pytest.mark.parametrize("content", [b"x" * (LIMIT + 1), _chunks(1000)])
+def test_a_larger_body_is_refused_and_not_read(content: bytes | AsyncIterator[bytes]) -> None:
     response, reached = _post(content)
     assert response.status_code == 413
     assert f"at most {LIMIT} bytes" in response.json()["detail"]

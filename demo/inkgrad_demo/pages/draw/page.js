@@ -55,7 +55,7 @@ export function mount(gradio) {
 
   let failing = false; // the server did not answer the last request
 
-  const reading = newestOnly(() => send("read", request()), {
+  const recognition = newestOnly(() => send("recognize", request()), {
     answered(answer) {
       failing = false;
       if (answer.gone) return forget(answer.model);
@@ -75,13 +75,13 @@ export function mount(gradio) {
     find("#draw-notice").textContent = failing ? text("draw.failed") : (lostText ?? "");
   }
 
-  // A failure here shows in the reading as well.
+  // A failure here shows in the recognition as well.
   const race = newestOnly(() => send("race", request()), {
     answered: paintRace,
     failed: () => RETRY,
   });
 
-  // These wait until the pen has rested: they would slow the reading down.
+  // These wait until the pen has rested: they would slow the recognition down.
   const announceSoon = afterRest(700, () => {
     if (pad.drawing) return;
     const { label } = shown;
@@ -112,7 +112,7 @@ export function mount(gradio) {
   });
 
   function paintEmpty() {
-    reading.forget();
+    recognition.forget();
     race.forget();
     paintRace(null);
     paint({ ...shown, ...emptyAnswer });
@@ -121,7 +121,7 @@ export function mount(gradio) {
   function read() {
     find(".draw").classList.add("stale"); // until the backends have been compared again
     race.forget();
-    reading.request();
+    recognition.request();
   }
 
   function settle() {
@@ -147,7 +147,7 @@ export function mount(gradio) {
   function choiceChanged() {
     lost = null;
     paintRace(null);
-    reading.request(); // of an empty drawing too: another model has other layers
+    recognition.request(); // of an empty drawing too: another model has other layers
     settle();
   }
 
@@ -218,7 +218,7 @@ export function mount(gradio) {
   restore();
   showPen();
   verdict.paint(shown);
-  reading.request();
+  recognition.request();
   gradio.watch("value", () => {
     translate();
     choices.showAccuracies();

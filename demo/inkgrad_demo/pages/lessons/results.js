@@ -31,9 +31,9 @@ export function createResults(page, article, number) {
     progressBar.value = step / count;
   }
 
-  function showFailure(error) {
+  function showFailure(problem) {
     part(".failure").hidden = false;
-    part(".failure span").textContent = text("lessons.page.broken", { error: messageText(error) });
+    part(".failure span").textContent = text("lessons.page.broken", { error: messageText(problem) });
   }
 
   function showParts(parts) {
@@ -63,7 +63,7 @@ export function createResults(page, article, number) {
       showParts(answer.parts);
       setReady();
     } else {
-      showFailure(answer.error);
+      showFailure(answer.problem);
       requested = false; // the button requests them again
     }
   }

@@ -45,7 +45,7 @@ def answer(request: Training, _results: Any) -> dict[str, Any]:
     ones = data.train.targets.mean().item()
     return {
         "data": shown_name(data.name),
-        "fallback_data": data.stand_in,
+        "fallback_data": data.is_fallback,
         "train": len(data.train),
         "test": len(data.test),
         "features": data.train.inputs.shape[1],

@@ -1,4 +1,4 @@
-"""``inkgrad lesson``: a lesson in the terminal, its pictures as files."""
+"""``inkgrad lesson``: a lesson in the terminal, its plots as files."""
 
 from __future__ import annotations
 
@@ -16,33 +16,33 @@ from inkgrad.course.commands import terminal
 from inkgrad.course.data.datasets import DataError
 from inkgrad.course.files import write_atomically
 from inkgrad.course.lessons import LESSONS, Lesson
-from inkgrad.course.lessons.parts import Note, Part, Picture, Table
+from inkgrad.course.lessons.blocks import Block, Note, Plot, Table
 from inkgrad.course.messages import ENGLISH
-from inkgrad.course.texts import CATALOGUES, preferred_language, speaker
-from inkgrad.course.training.loop import Batch, Diverged
+from inkgrad.course.texts import CATALOGUES, preferred_language, translator
+from inkgrad.course.training.trainer import Batch, Diverged
 
-_WIDEST = 88  # longer lines are hard to read
+_MAX_COLUMNS = 88  # longer lines are hard to read
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.description = "Run a lesson of the course: its text, its numbers, and its pictures."
-    parser.epilog = "Without a number the lessons are listed. Ctrl-C ends a lesson at any time."
+    parser.description = "Run a lesson of the course: its text, its results and its plots."
+    parser.epilog = "Without a number, list the lessons. Ctrl-C ends a lesson at any time."
     parser.add_argument("number", nargs="?", type=int, choices=LESSONS, metavar="N", help="1 to 10")
     parser.add_argument(
-        "--plots", type=Path, metavar="DIR", help="save the pictures there, as PNG in English"
+        "--plots", type=Path, metavar="DIR", help="save the plots there, as PNG in English"
     )
     parser.add_argument("--code", action="store_true", help="print the lesson's code instead")
     parser.add_argument(
-        "--lang", choices=CATALOGUES, help="language of the texts (default: that of the terminal)"
+        "--lang", choices=CATALOGUES, help="language of the text (default: the terminal's)"
     )
-    parser.add_argument("--epochs", type=int, metavar="N", help="of lessons that train a network")
+    parser.add_argument("--epochs", type=int, metavar="N", help="for lessons that train a network")
     parser.add_argument(
         "--full", action="store_true", default=None, help="train on all of MNIST (9 and 10)"
     )
     parser.add_argument(
         "--data",
         metavar="PATH",
-        help="CSV file, label of 0 or 1 last (7 and 8); folder with MNIST/raw (9 and 10)",
+        help="CSV file, label of 0 or 1 last (7, 8); folder with MNIST/raw (9, 10)",
     )
     parser.set_defaults(usage_error=parser.error)
 
@@ -62,10 +62,10 @@ def run(args: argparse.Namespace) -> int:
     except ValueError as error:
         return args.usage_error(str(error))
     if args.plots:
-        import matplotlib  # noqa: F401  # missed now, not after the work
+        import matplotlib  # noqa: F401  # fails now rather than after the work
 
         args.plots.mkdir(parents=True, exist_ok=True)
-    columns = min(_WIDEST, shutil.get_terminal_size().columns)
+    columns = min(_MAX_COLUMNS, shutil.get_terminal_size().columns)
     print(f"{lesson.number}. {lesson.title(language)}\n")
     print(terminal.wrap(lesson.text(language), columns), flush=True)
     try:
@@ -77,17 +77,17 @@ def run(args: argparse.Namespace) -> int:
     except (DataError, Diverged) as error:
         print(f"inkgrad lesson: {error}", file=sys.stderr)
         return 1
-    parts = list(lesson.parts(numbers, language))
-    for part, in_english in zip(parts, lesson.parts(numbers, ENGLISH), strict=True):
-        _show(part, in_english, lesson, args.plots, language, columns)
+    blocks = list(lesson.blocks(numbers, language))
+    for block, in_english in zip(blocks, lesson.blocks(numbers, ENGLISH), strict=True):
+        _show(block, in_english, lesson, args.plots, language, columns)
     if not args.plots:
-        pictures = sum(isinstance(part, Picture) for part in parts)
-        print("\n" + speaker(language)("word.pictures", count=pictures))
+        plots = sum(isinstance(block, Plot) for block in blocks)
+        print("\n" + translator(language)("word.pictures", count=plots))
     return 0
 
 
 def _options(args: argparse.Namespace, lesson: Lesson) -> dict[str, Any]:
-    """What was asked of the lesson; ValueError where it has nothing of that kind."""
+    """The given options; ValueError for one that the lesson does not have."""
     given = {name: getattr(args, name) for name in ("epochs", "full", "data")}
     given = {name: value for name, value in given.items() if value is not None}
     for name in given:
@@ -99,27 +99,27 @@ def _options(args: argparse.Namespace, lesson: Lesson) -> dict[str, Any]:
 
 
 def _show(
-    part: Part, in_english: Part, lesson: Lesson, plots: Path | None, language: str, columns: int
+    block: Block, in_english: Block, lesson: Lesson, plots: Path | None, language: str, columns: int
 ) -> None:
-    if isinstance(part, Note):
-        print(f"\n{terminal.wrap(part.text, columns)}")
-    elif isinstance(part, Table):
-        print(f"\n{terminal.wrap(part.caption, columns)}\n")
-        print(terminal.table(part.columns, part.cells()))
-    elif plots is not None and isinstance(in_english, Picture):
-        from inkgrad.course.lessons.drawing import png
+    if isinstance(block, Note):
+        print(f"\n{terminal.wrap(block.text, columns)}")
+    elif isinstance(block, Table):
+        print(f"\n{terminal.wrap(block.caption, columns)}\n")
+        print(terminal.table(block.columns, block.cells()))
+    elif plots is not None and isinstance(in_english, Plot):
+        from inkgrad.course.lessons.plotting import png
 
-        path = plots / f"{lesson.number:02}_{lesson.name}_{part.name}.png"
-        # matplotlib writes the words of a PNG in its own fonts, which have no Chinese
+        path = plots / f"{lesson.number:02}_{lesson.name}_{block.name}.png"
+        # In English: the fonts that matplotlib renders a PNG with have no Chinese.
         write_atomically(path, png(in_english.draw()))
-        print(f"\n{terminal.wrap(part.caption, columns)}")
-        print(speaker(language)("word.saved", path=path))
+        print(f"\n{terminal.wrap(block.caption, columns)}")
+        print(translator(language)("word.saved", path=path))
     sys.stdout.flush()
 
 
 @contextmanager
 def _progress() -> Iterator[Any]:
-    """A function to call after each step of training; it moves a bar, if stderr is a terminal."""
+    """A function to call after each training step: it advances a bar if stderr is a terminal."""
     with tqdm(unit=" steps", disable=None, leave=False) as bar:
 
         def advance(batch: Batch) -> None:

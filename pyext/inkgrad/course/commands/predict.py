@@ -1,4 +1,4 @@
-"""``inkgrad predict``: read the digit in each of some image files."""
+"""``inkgrad predict``: recognize the digit in each of some image files."""
 
 from __future__ import annotations
 
@@ -16,26 +16,26 @@ from inkgrad.course.recognition.recognizer import SHIPPED, Prediction, Recognize
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.description = (
-        "Read the digit in each image file: a drawing, a scan or a photograph of one digit, "
+        "Recognize the digit in each image file: a drawing, a scan or a photograph of one digit, "
         "light ink on dark or dark on light."
     )
     parser.epilog = (
-        "The exit code is 1 if any file could not be read; the others are answered all the same."
+        "If a file cannot be read, the exit code is 1; other files are processed all the same."
     )
     parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="an image file")
     parser.add_argument(
         "--model",
         default="strong",
         metavar="MODEL",
-        help=f"{', '.join(SHIPPED)} or a checkpoint of 'inkgrad train' (default: strong)",
+        help=f"{', '.join(SHIPPED)} or a weights file of 'inkgrad train' (default: strong)",
     )
     parser.add_argument(
         "--backend",
         choices=("fused", "native"),
         default="fused",
-        help="inkgrad's kernels (default) or torch's own",
+        help="inkgrad's kernels (default) or torch's own ops",
     )
-    parser.add_argument("--json", action="store_true", help="print one JSON object a line per file")
+    parser.add_argument("--json", action="store_true", help="print one line of JSON per file")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -50,7 +50,7 @@ def run(args: argparse.Namespace) -> int:
             prediction = _predict(recognizer, file)
         except (OSError, ValueError) as error:
             unread += 1
-            _tell_error(file, error, as_json=args.json)
+            _report_error(file, error, as_json=args.json)
         else:
             print(_json_line(file, prediction) if args.json else _lines(file, prediction))
     return 1 if unread else 0
@@ -59,7 +59,7 @@ def run(args: argparse.Namespace) -> int:
 def _predict(recognizer: Recognizer, file: Path) -> Prediction:
     try:
         with warnings.catch_warnings():
-            # Pillow warns of what might be a decompression bomb and refuses what surely is one.
+            # Pillow warns of possible decompression bombs, and rejects certain ones.
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             with Image.open(file) as image:
                 image.load()
@@ -71,8 +71,10 @@ def _predict(recognizer: Recognizer, file: Path) -> Prediction:
 def _lines(file: Path, prediction: Prediction) -> str:
     if prediction.label is None:
         return f"{file}: {prediction}"
-    chances = "  ".join(f"{digit} {p:.1%}" for digit, p in enumerate(prediction.probabilities))
-    return f"{file}: {prediction}\n  {chances}"
+    probabilities = "  ".join(
+        f"{digit} {p:.1%}" for digit, p in enumerate(prediction.probabilities)
+    )
+    return f"{file}: {prediction}\n  {probabilities}"
 
 
 def _json_line(file: Path, prediction: Prediction) -> str:
@@ -85,8 +87,8 @@ def _json_line(file: Path, prediction: Prediction) -> str:
     return json.dumps(fields)
 
 
-def _tell_error(file: Path, error: Exception, *, as_json: bool) -> None:
-    # Pillow's errors name the file, ours do not; errors of the system name it in quotes.
+def _report_error(file: Path, error: Exception, *, as_json: bool) -> None:
+    # Pillow's errors name the file, ours do not; system errors name it in quotes.
     reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
     print(f"inkgrad predict: {file}: {reason}", file=sys.stderr)
     if as_json:

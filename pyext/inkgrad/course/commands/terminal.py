@@ -1,4 +1,4 @@
-"""Text for a terminal, where a Chinese character is as wide as two letters."""
+"""Formatting for a terminal, where a Chinese character is as wide as two letters."""
 
 from __future__ import annotations
 
@@ -6,22 +6,22 @@ import re
 import unicodedata
 from collections.abc import Sequence
 
-# What a line may not begin with.
+# Characters that a line may not begin with.
 _CLOSING = "，。、；：！？）》”…"
 
 
 def width(text: str) -> int:
-    """The columns that the text takes."""
-    return sum(2 if unicodedata.east_asian_width(sign) in "WF" else 1 for sign in text)
+    """The number of columns that the text takes."""
+    return sum(2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in text)
 
 
 def wrap(text: str, columns: int) -> str:
-    """Each line of the text in as many lines as it needs; Chinese breaks between any two signs."""
+    """Wrap each line of the text; Chinese may break between any two characters."""
     return "\n".join(_wrap_line(line, columns) for line in text.splitlines())
 
 
 def _wrap_line(line: str, columns: int) -> str:
-    # Pieces that stay whole: one wide sign, or a run of narrow ones; with what closes them.
+    # Unbreakable pieces: a wide character or a run of narrow ones, with closing punctuation.
     wide = rf"[\u2e80-\u9fff\uff00-\uffef“《（][{_CLOSING}]*"
     pieces = re.findall(rf"\s+|{wide}|[^\s\u2e80-\u9fff\uff00-\uffef“《（]+[{_CLOSING}]*", line)
     lines = [""]
@@ -33,15 +33,15 @@ def _wrap_line(line: str, columns: int) -> str:
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Rows under their titles; columns of numbers stand to the right."""
+    """A table with titles; columns of numbers are right-aligned."""
     drawn = []
     for title, *cells in zip(columns, *rows, strict=True):
         wide = max(map(width, [title, *cells]))
-        to_the_right = all(re.match(r"[-+]?[\d.]|$", cell) for cell in cells)
-        drawn.append([_pad(cell, wide, to_the_right) for cell in (title, "-" * wide, *cells)])
+        align_right = all(re.match(r"[-+]?[\d.]|$", cell) for cell in cells)
+        drawn.append([_pad(cell, wide, align_right) for cell in (title, "-" * wide, *cells)])
     return "\n".join("  ".join(line).rstrip() for line in zip(*drawn, strict=True))
 
 
-def _pad(cell: str, wide: int, to_the_right: bool) -> str:
+def _pad(cell: str, wide: int, align_right: bool) -> str:
     space = " " * (wide - width(cell))
-    return space + cell if to_the_right else cell + space
+    return space + cell if align_right else cell + space

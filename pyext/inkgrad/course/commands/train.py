@@ -1,4 +1,4 @@
-"""``inkgrad train``: train a model of the course and keep it in a file."""
+"""``inkgrad train``: train a model of the course and save it as a file."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from types import FrameType
 import torch
 from tqdm import tqdm
 
-from inkgrad.course.data import datasets as data
+from inkgrad.course.data import datasets
 from inkgrad.course.models import ACTIVATIONS, ACTIVATIONS_OF, MODELS
 from inkgrad.course.settings import DEFAULTS, OPTIMIZERS, Settings, course_settings
-from inkgrad.course.training import data_parallel as parallel
-from inkgrad.course.training.loop import Batch, Diverged, Epoch, Run
+from inkgrad.course.training import data_parallel
+from inkgrad.course.training.trainer import Batch, Diverged, Epoch, Trainer
 
-USAGE = 2  # as argparse has it
-INTERRUPTED = 128 + signal.SIGINT  # what a shell reports of a program that Ctrl-C ended
+USAGE = 2  # as in argparse
+INTERRUPTED = 128 + signal.SIGINT  # as a shell reports a program that Ctrl-C ended
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -31,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         f"{name}: {s.epochs} epochs, batch size {s.batch_size or 'all'}, {s.optimizer}, lr {s.lr:g}"
         for name, s in DEFAULTS.items()
     )
-    parser.epilog = f"Defaults: {defaults}. Ctrl-C ends early and keeps what was learned so far."
+    parser.epilog = f"Defaults: {defaults}. Ctrl-C stops early and saves what was learned so far."
     parser.add_argument("model", choices=MODELS)
     parser.add_argument(
         "--data",
@@ -50,25 +50,29 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--activation",
         choices=ACTIVATIONS,
-        help=f"of the hidden layers of {' and '.join(ACTIVATIONS_OF)}",
+        help=f"for the hidden layers of {' and '.join(ACTIVATIONS_OF)}",
     )
     parser.add_argument(
         "--augment",
         action=argparse.BooleanOptionalAction,
         default=None,
-        help="change every digit a little each time (default: cnn and strong do)",
+        help="vary every digit slightly each time (default for cnn and strong)",
     )
-    parser.add_argument("--seed", type=int, metavar="N", help="same seed, same run (default: 0)")
     parser.add_argument(
-        "--backend", choices=("fused", "native"), help="inkgrad's kernels (default) or torch's own"
+        "--seed", type=int, metavar="N", help="the same seed gives the same run (default: 0)"
+    )
+    parser.add_argument(
+        "--backend",
+        choices=("fused", "native"),
+        help="inkgrad's kernels (default) or torch's own ops",
     )
     parser.add_argument("--device", choices=("cpu", "cuda"), help="default: cpu")
     parser.add_argument("--threads", type=int, metavar="N", help="CPU threads (default: torch's)")
     parser.add_argument(
-        "--out", type=Path, metavar="FILE.safetensors", help="default: MODEL.safetensors, here"
+        "--out", type=Path, metavar="FILE.safetensors", help="default: MODEL.safetensors"
     )
     parser.add_argument(
-        "--json", action="store_true", help="print one JSON object a line per epoch, and no bar"
+        "--json", action="store_true", help="print one line of JSON per epoch, and no progress bar"
     )
     parser.set_defaults(usage_error=parser.error)
 
@@ -79,44 +83,44 @@ def run(args: argparse.Namespace) -> int:
         settings = _settings(args)
         _check_writable(out)
     except ValueError as error:
-        return args.usage_error(str(error)) if parallel.is_first() else USAGE
+        return args.usage_error(str(error)) if data_parallel.is_first() else USAGE
     if args.threads:
         torch.set_num_threads(args.threads)
     if settings.device == "cuda":
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
         torch.use_deterministic_algorithms(True, warn_only=True)
-    with parallel.joined(settings.device):
+    with data_parallel.joined(settings.device):
         try:
-            source = _load(args)
-        except data.DataError as error:
+            data = _load(args)
+        except datasets.DataError as error:
             print(f"inkgrad train: {error}", file=sys.stderr)
             return 1
-        if source is None:
+        if data is None:
             return 1
-        return _train(settings, source, out, as_json=args.json)
+        return _train(settings, data, out, as_json=args.json)
 
 
-def _load(args: argparse.Namespace) -> data.Data | None:
-    """The data; of several processes the first downloads it. None where that one failed."""
-    source = None
+def _load(args: argparse.Namespace) -> datasets.Data | None:
+    """Load the data, in the first of several processes first; None if that one failed."""
+    data = None
     try:
-        if parallel.is_first():
-            source = data.load(args.model, args.data)
+        if data_parallel.is_first():
+            data = datasets.load(args.model, args.data)
     finally:
-        is_missing = parallel.anyone(parallel.is_first() and source is None)
-    if source is None and not is_missing:
-        source = data.load(args.model, args.data, say=lambda message: None)
-    return source
+        is_missing = data_parallel.anyone(data_parallel.is_first() and data is None)
+    if data is None and not is_missing:
+        data = datasets.load(args.model, args.data, report=lambda message: None)
+    return data
 
 
 def _settings(args: argparse.Namespace) -> Settings:
     if args.threads is not None and not 1 <= args.threads <= 1024:
         raise ValueError(f"threads: expected 1 to 1024, got {args.threads}")
     if args.device == "cuda" and not torch.cuda.is_available():
-        why = "no GPU is to be seen" if torch.version.cuda else "this torch was built without CUDA"
+        why = "no GPU found" if torch.version.cuda else "this torch was built without CUDA"
         raise ValueError(f"device: cuda is not available: {why}")
     if args.device == "cuda":
-        parallel.check_gpus()
+        data_parallel.check_gpus()
     settings = course_settings(
         args.model,
         epochs=args.epochs,
@@ -131,124 +135,125 @@ def _settings(args: argparse.Namespace) -> Settings:
         backend=args.backend,
         device=args.device,
     )
-    if settings.batch_size is not None and settings.batch_size < parallel.size():
-        expected = f"an example for each of {parallel.size()} processes"
+    if settings.batch_size is not None and settings.batch_size < data_parallel.size():
+        expected = f"an example for each of {data_parallel.size()} processes"
         raise ValueError(f"batch size: expected {expected}, got {settings.batch_size}")
     return settings
 
 
 def _check_writable(out: Path) -> None:
-    """Before training, not after it."""
+    """Fail before training rather than after it."""
     if out.is_dir():
-        raise ValueError(f"out: {out} is a folder")
+        raise ValueError(f"out: expected a file, got the folder {out}")
     if not out.parent.is_dir():
-        raise ValueError(f"out: there is no folder {out.parent}")
+        raise ValueError(f"out: expected an existing folder, got {out.parent}")
     if not os.access(out.parent, os.W_OK):
-        raise ValueError(f"out: the folder {out.parent} cannot be written to")
+        raise ValueError(f"out: expected a writable folder, got {out.parent}")
 
 
-def _train(settings: Settings, source: data.Data, out: Path, *, as_json: bool) -> int:
-    def say(line: str) -> None:
-        if not parallel.is_first():
+def _train(settings: Settings, data: datasets.Data, out: Path, *, as_json: bool) -> int:
+    def report(line: str) -> None:
+        if not data_parallel.is_first():
             return
         tqdm.write(line, file=sys.stderr if as_json else sys.stdout)
 
     diverged = None
     with _stop_on_ctrl_c() as stop:
-        run = Run(settings, source, stop=stop)
-        say(_opening(run))
+        trainer = Trainer(settings, data, stop=stop)
+        report(_opening(trainer))
         try:
-            _show_progress(run, as_json=as_json)
+            _show_progress(trainer, as_json=as_json)
         except Diverged as error:
             diverged = error
-            say(f"Stopped: {error}. Try a lr smaller than {settings.lr:g}.")
-        is_complete = len(run.history) == settings.epochs
+            report(f"Training diverged {error}. Try a learning rate below {settings.lr:g}.")
+        is_complete = len(trainer.history) == settings.epochs
         if not is_complete and not diverged:
-            say(f"Stopped in epoch {len(run.history) + 1} of {settings.epochs}.")
-        # After divergence the weights in hand are those of the last good epoch, if there was one.
-        if run.history or (run.steps and not diverged):
-            _finish(run, out, say)
+            report(f"Stopped in epoch {len(trainer.history) + 1} of {settings.epochs}.")
+        # A diverged model has the weights of the last good epoch, if there was one.
+        if trainer.history or (trainer.steps and not diverged):
+            _finish(trainer, out, report)
         else:
-            say(f"Nothing was learned; {out} is not written.")
+            report(f"Nothing was learned; {out} is not written.")
     if diverged:
         return 1
     return 0 if is_complete else INTERRUPTED
 
 
-def _show_progress(run: Run, *, as_json: bool) -> None:
-    """Train with a bar on a terminal's stderr, and a line on stdout for each epoch."""
-    epochs = run.settings.epochs
+def _show_progress(trainer: Trainer, *, as_json: bool) -> None:
+    """Train, with a progress bar on a terminal's stderr and a line on stdout per epoch."""
+    epochs = trainer.settings.epochs
     lines_every = 1 if as_json else max(1, epochs // 20)
     with tqdm(
-        total=epochs * len(run.train),
+        total=epochs * len(trainer.train),
         unit=" examples",
         unit_scale=True,
-        # None: unless stderr is a terminal
-        disable=True if as_json or not parallel.is_first() else None,
+        # None: disabled unless stderr is a terminal
+        disable=True if as_json or not data_parallel.is_first() else None,
         leave=False,
     ) as bar:
 
         def advance(batch: Batch) -> None:
             bar.set_description(f"epoch {batch.epoch}/{epochs}", refresh=False)
-            if bar.update(batch.examples):  # drawn; for the next time, and not more often
+            if bar.update(batch.examples):  # after each drawing of the bar, for the next one
                 bar.set_postfix_str(f"loss {batch.loss:.4f}", refresh=False)
 
-        run.on_batch = advance
-        for epoch in run.epochs():
+        trainer.on_batch = advance
+        for epoch in trainer.epochs():
             is_last = epoch.epoch == epochs
             if is_last:
-                run.test()
-            if parallel.is_first() and (is_last or epoch.epoch % lines_every == 0):
-                line = _json_line(run, epoch) if as_json else _line(run, epoch)
+                trainer.test()
+            if data_parallel.is_first() and (is_last or epoch.epoch % lines_every == 0):
+                line = _json_line(trainer, epoch) if as_json else _line(trainer, epoch)
                 tqdm.write(line, file=sys.stdout)
                 sys.stdout.flush()
 
 
-def _finish(run: Run, out: Path, say: Callable[[str], None]) -> None:
-    if not parallel.is_first():
+def _finish(trainer: Trainer, out: Path, report: Callable[[str], None]) -> None:
+    if not data_parallel.is_first():
         return
     try:
-        score = run.test_score or run.test()
-        if score:
-            say(f"test accuracy {score.accuracy:.2%} of {score.examples}, loss {score.loss:.4f}")
-    finally:  # a second Ctrl-C ends the test, not the saving
-        run.save(out)
-        say(f"Saved {out}")
+        test = trainer.test_result or trainer.test()
+        if test:
+            report(f"test accuracy {test.accuracy:.2%} of {test.examples}, loss {test.loss:.4f}")
+    finally:  # a second Ctrl-C interrupts the test, but not the saving
+        trainer.save(out)
+        report(f"Saved {out}")
 
 
-def _opening(run: Run) -> str:
-    s = run.settings
-    together = f", {parallel.size()} processes" if parallel.size() > 1 else ""
+def _opening(trainer: Trainer) -> str:
+    s = trainer.settings
+    together = f", {data_parallel.size()} processes" if data_parallel.size() > 1 else ""
     return (
-        f"Training {s.model} ({s.backend}, {s.device}) on {run.data.name}: {len(run.train)} "
-        f"examples, {len(run.validation)} to validate, {len(run.data.test)} to test; "
+        f"Training {s.model} ({s.backend}, {s.device}) on {trainer.data.name}: "
+        f"{len(trainer.train)} training, {len(trainer.validation)} validation, "
+        f"{len(trainer.data.test)} test examples; "
         f"{s.optimizer}, lr {s.lr:g}, batch size {s.batch_size or 'all'}, seed {s.seed}{together}"
     )
 
 
-def _line(run: Run, epoch: Epoch) -> str:
-    judged = "validation accuracy" if len(run.validation) else "accuracy"
+def _line(trainer: Trainer, epoch: Epoch) -> str:
+    kind = "validation accuracy" if len(trainer.validation) else "accuracy"
     return (
-        f"epoch {epoch.epoch}/{run.settings.epochs}  loss {epoch.loss:.4f}  "
-        f"{judged} {epoch.accuracy:.2%}  {epoch.seconds:.1f} s"
+        f"epoch {epoch.epoch}/{trainer.settings.epochs}  loss {epoch.loss:.4f}  "
+        f"{kind} {epoch.accuracy:.2%}  {epoch.seconds:.1f} s"
     )
 
 
-def _json_line(run: Run, epoch: Epoch) -> str:
+def _json_line(trainer: Trainer, epoch: Epoch) -> str:
     fields = {
         "epoch": epoch.epoch,
         "loss": epoch.loss,
         "accuracy": epoch.accuracy,
         "seconds": epoch.seconds,
     }
-    if run.test_score:
-        fields |= {"test_loss": run.test_score.loss, "test_accuracy": run.test_score.accuracy}
+    if test := trainer.test_result:
+        fields |= {"test_loss": test.loss, "test_accuracy": test.accuracy}
     return json.dumps(fields)
 
 
 @contextmanager
 def _stop_on_ctrl_c() -> Iterator[Event]:
-    """An event that Ctrl-C sets; pressed again it interrupts at once."""
+    """An event that Ctrl-C sets; a second Ctrl-C interrupts at once."""
     stop = Event()
 
     def set_stop(signal_number: int, frame: FrameType | None) -> None:

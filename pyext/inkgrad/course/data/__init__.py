@@ -1,1 +1,10 @@
-"""The data of the course: MNIST, tables, downloads, augmentation, own digits."""
+"""Data: MNIST, tables, downloads, augmentation, and the user's own digits.
+
+- ``datasets`` loads the course's data, with ``download`` and ``table``;
+- ``own_digits`` makes data of drawings and of images in a zip archive;
+- ``augment`` varies digits during training;
+- ``styles`` draws digits in styles that are rare in MNIST, with the pen of ``strokes``.
+
+Imports only ``recognition`` (own digits and styles are preprocessed like any drawing), and is
+imported by ``training``, ``lessons`` and ``commands``.
+"""

@@ -1,8 +1,8 @@
-"""The data of the course: MNIST, the diabetes table, one's own tables, and bundled stand-ins.
+"""The data of the course: MNIST, the diabetes table, tables from files, and fallback data.
 
-Everything lies under one root (:func:`data_root`), as ``MNIST/raw/...`` and ``diabetes.csv.gz``.
-What is missing is downloaded once, and what cannot be had is replaced by data that scikit-learn
-brings along; either is said aloud.
+Everything is under one root (:func:`data_root`), as ``MNIST/raw/...`` and ``diabetes.csv.gz``.
+Missing data is downloaded once; if that fails, data that scikit-learn bundles is the fallback. Both
+are reported.
 """
 
 from __future__ import annotations
@@ -38,7 +38,8 @@ __all__ = [
     "parsed_table",
 ]
 
-Say = Callable[[str], None]
+Report = Callable[[str], None]
+"""Called with messages for the user."""
 
 DIABETES_URL = (
     "https://raw.githubusercontent.com/hunkim/PyTorchZeroToAll/"
@@ -50,7 +51,7 @@ MNIST_FILES = tuple(
     f"{part}-{kind}-ubyte" for part in ("train", "t10k") for kind in ("images-idx3", "labels-idx1")
 )
 
-# Which examples are the test set never depends on a run's seed, so that runs can be compared.
+# The test set does not depend on a run's seed, so that runs can be compared.
 TEST_SEED = 0
 TEST_SHARE = 1 / 5
 
@@ -73,14 +74,14 @@ class Examples:
         return Examples(self.inputs[index], self.targets[index])
 
     def take(self, rows: Tensor) -> Examples:
-        """Those of int64 ``rows``; for small batches an index takes ten times as long."""
+        """The examples of int64 ``rows``; for small batches ten times as fast as an index."""
         return Examples(self.inputs.index_select(0, rows), self.targets.index_select(0, rows))
 
     def to(self, device: str | torch.device) -> Examples:
         return Examples(self.inputs.to(device), self.targets.to(device))
 
     def as_float(self) -> Tensor:
-        """The inputs as a model takes them: float32, pixels in [0, 1]."""
+        """The inputs that a model expects: float32, pixels in [0, 1]."""
         if self.inputs.dtype == torch.uint8:
             return self.inputs.float().div_(255)
         return self.inputs
@@ -88,15 +89,15 @@ class Examples:
 
 @dataclass(frozen=True)
 class Data:
-    """What a run learns from (``train``) and what it is judged by in the end (``test``).
+    """Training and test examples.
 
-    ``stand_in``: it takes the place of data that could not be had.
+    ``is_fallback``: this replaces data that could not be loaded.
     """
 
     name: str
     train: Examples
     test: Examples
-    stand_in: bool = False
+    is_fallback: bool = False
 
 
 def data_root() -> Path:
@@ -104,28 +105,28 @@ def data_root() -> Path:
     return Path(os.environ.get("INKGRAD_DATA") or platformdirs.user_cache_dir("inkgrad"))
 
 
-def say_on_stderr(message: str) -> None:
+def report_to_stderr(message: str) -> None:
     print(message, file=sys.stderr, flush=True)
 
 
 def load(
-    model: str, source: str | os.PathLike[str] | None = None, say: Say = say_on_stderr
+    model: str, source: str | os.PathLike[str] | None = None, report: Report = report_to_stderr
 ) -> Data:
-    """The data that the course trains a model on.
+    """Load the data for a model.
 
     ``source`` is a folder with ``MNIST/raw`` for the digit models; a CSV file, or a URL with its
-    checksum (``https://...#sha256=...``), for ``logistic`` and ``diabetes``. Without it the
-    course's own data. DataError where ``source`` is not that.
+    checksum (``https://...#sha256=...``), for ``logistic`` and ``diabetes``. None is the course's
+    own data. DataError if ``source`` has not the expected form.
     """
     if model == "logistic":
-        return hours_of_study() if source is None else table(source, say)
+        return hours_of_study() if source is None else table(source, report)
     if model == "diabetes":
-        return diabetes(source, say)
-    return mnist(source, say)
+        return diabetes(source, report)
+    return mnist(source, report)
 
 
 def split(examples: Examples, share: float, generator: Generator) -> tuple[Examples, Examples]:
-    """Two parts in random order, the second with that share of the examples (rounded down)."""
+    """Split in random order; the second part has ``share`` of the examples, rounded down."""
     order = torch.randperm(len(examples), generator=generator)
     kept = len(examples) - int(len(examples) * share)
     return examples[order[:kept]], examples[order[kept:]]
@@ -140,26 +141,28 @@ def hours_of_study() -> Data:
     return Data("hours of study", everything, test=everything[:0])
 
 
-def diabetes(source: str | os.PathLike[str] | None = None, say: Say = say_on_stderr) -> Data:
-    """The diabetes table: 759 people, 8 features scaled to [-1, 1]; or the table at ``source``.
+def diabetes(
+    source: str | os.PathLike[str] | None = None, report: Report = report_to_stderr
+) -> Data:
+    """Load the diabetes table: 759 people, 8 features scaled to [-1, 1]; or the one at ``source``.
 
-    Without ``source`` and without a network, scikit-learn's breast cancer table stands in.
+    Without ``source`` and without a network, the fallback is scikit-learn's breast cancer table.
     """
     if source is not None:
-        return table(source, say)
+        return table(source, report)
     cached = data_root() / "diabetes.csv.gz"
     if cached.exists():
         return _table_data("diabetes", *read_table(cached))
     try:
-        content = _download(DIABETES_URL, DIABETES_SHA256, cached, say)
+        content = _download(DIABETES_URL, DIABETES_SHA256, cached, report)
     except (download.Unreachable, DataError) as error:
-        reason = message("said.no_table", error=message_of(error))
-        return _stand_in(breast_cancer(), reason, say)
+        reason = message("report.no_table", error=message_of(error))
+        return _as_fallback(breast_cancer(), reason, report)
     return _table_data("diabetes", *parse_table(content, DIABETES_URL))
 
 
-def table(source: str | os.PathLike[str], say: Say = say_on_stderr) -> Data:
-    """The table in a CSV file, in a folder's ``diabetes.csv.gz``, or at a URL with checksum."""
+def table(source: str | os.PathLike[str], report: Report = report_to_stderr) -> Data:
+    """Load a table: a CSV file, ``diabetes.csv.gz`` in a folder, or a URL with a checksum."""
     source = os.fspath(source)
     if "://" in source:
         url, _, checksum = source.partition("#sha256=")
@@ -168,7 +171,7 @@ def table(source: str | os.PathLike[str], say: Say = say_on_stderr) -> Data:
         name = Path(urlsplit(url).path).name
         cached = data_root() / "tables" / f"{checksum[:16]}-{name}"
         if not cached.exists():
-            content = _download(url, checksum, cached, say)
+            content = _download(url, checksum, cached, report)
             return parsed_table(content, name)
         source = os.fspath(cached)
     path = Path(source, "diabetes.csv.gz") if Path(source).is_dir() else Path(source)
@@ -178,12 +181,12 @@ def table(source: str | os.PathLike[str], say: Say = say_on_stderr) -> Data:
 
 
 def parsed_table(content: bytes, name: str) -> Data:
-    """The table in a CSV file's bytes; ``name`` is what a DataError calls it."""
+    """Parse the bytes of a CSV file; errors call it ``name``."""
     return _table_data(name, *parse_table(content, name))
 
 
 def breast_cancer() -> Data:
-    """scikit-learn's breast cancer table: 569 tumours, 30 features standardised; 1 is benign."""
+    """scikit-learn's breast cancer table: 569 tumors, 30 standardized features; 1 is benign."""
     from sklearn.datasets import load_breast_cancer
 
     bunch = load_breast_cancer()
@@ -198,9 +201,9 @@ def _table_data(name: str, features: Tensor, labels: Tensor) -> Data:
     return Data(name, *split(Examples(features, labels), TEST_SHARE, generator))
 
 
-def _download(url: str, checksum: str, cached: Path, say: Say) -> bytes:
-    """The file, kept at ``cached`` where that can be written. Unreachable or DataError."""
-    say(message("said.downloading", url=url))
+def _download(url: str, checksum: str, cached: Path, report: Report) -> bytes:
+    """Download a file and save it at ``cached`` if possible. Unreachable or DataError."""
+    report(message("report.downloading", url=url))
     content = download.fetch(url)
     if (got := download.sha256(content)) != checksum.lower():
         raise DataError(message("problem.other_checksum", url=url, expected=checksum, got=got))
@@ -208,24 +211,24 @@ def _download(url: str, checksum: str, cached: Path, say: Say) -> bytes:
         cached.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(cached, content)
     except OSError as error:
-        say(message("said.not_kept", error=error))
+        report(message("report.not_kept", error=error))
     return content
 
 
-def _stand_in(data: Data, reason: Message, say: Say) -> Data:
-    say(message("said.stand_in", reason=reason, data=data.name))
-    return replace(data, stand_in=True)
+def _as_fallback(data: Data, reason: Message, report: Report) -> Data:
+    report(message("report.fallback", reason=reason, data=data.name))
+    return replace(data, is_fallback=True)
 
 
 # ---------------------------------------------------------------- digits
 
 
-def mnist(source: str | os.PathLike[str] | None = None, say: Say = say_on_stderr) -> Data:
-    """MNIST: 60000 digits to train with, 10000 to test with.
+def mnist(source: str | os.PathLike[str] | None = None, report: Report = report_to_stderr) -> Data:
+    """Load MNIST: 60,000 training and 10,000 test digits.
 
-    Read by torchvision from ``source/MNIST/raw``, by default under :func:`data_root`, where it is
-    downloaded to if it is missing. If that is impossible :func:`digits` stand in; but DataError
-    where ``source`` is given and holds no MNIST.
+    torchvision reads ``source/MNIST/raw``, by default under :func:`data_root`, and downloads it if
+    it is missing. If that is impossible, :func:`digits` is the fallback; but if ``source`` is given
+    and has no MNIST, DataError.
     """
     root = data_root() if source is None else Path(source)
     missing = [name for name in MNIST_FILES if not (root / "MNIST" / "raw" / name).exists()]
@@ -234,15 +237,15 @@ def mnist(source: str | os.PathLike[str] | None = None, say: Say = say_on_stderr
         raise DataError(message("problem.no_mnist", folder=root, file=expected))
     try:
         from torchvision.datasets import MNIST
-    except Exception as error:  # not installed; or built for another torch: then anything is raised
-        reason = message("said.no_torchvision", torch=torch.__version__, error=error)
-        return _stand_in(digits(), reason, say)
+    except Exception as error:  # not installed, or built for another torch, which raises anything
+        reason = message("report.no_torchvision", torch=torch.__version__, error=error)
+        return _as_fallback(digits(), reason, report)
     if missing:
         try:
-            _download_mnist(MNIST, root, say)
+            _download_mnist(MNIST, root, report)
         except (OSError, RuntimeError) as error:
-            reason = message("said.no_mnist", error=message_of(error))
-            return _stand_in(digits(), reason, say)
+            reason = message("report.no_mnist", error=message_of(error))
+            return _as_fallback(digits(), reason, report)
     try:
         train, test = MNIST(root, train=True), MNIST(root, train=False)
     except (AssertionError, RuntimeError, ValueError) as error:
@@ -255,12 +258,12 @@ def mnist(source: str | os.PathLike[str] | None = None, say: Say = say_on_stderr
     )
 
 
-def _download_mnist(mnist_class: Any, root: Path, say: Say) -> None:
-    """Download beside the goal and move the finished files there: never half of a file."""
+def _download_mnist(mnist_class: Any, root: Path, report: Report) -> None:
+    """Download to a temporary folder and move the finished files: never half a file."""
     raw = root / "MNIST" / "raw"
     download.check_reachable(MNIST_PROBE_URL)
     raw.mkdir(parents=True, exist_ok=True)
-    say(message("said.downloading_mnist", folder=raw))
+    report(message("report.downloading_mnist", folder=raw))
     with tempfile.TemporaryDirectory(dir=raw) as folder:
         mnist_class(folder, download=True)
         for name in MNIST_FILES:
@@ -268,10 +271,10 @@ def _download_mnist(mnist_class: Any, root: Path, say: Say) -> None:
 
 
 def digits() -> Data:
-    """scikit-learn's 1797 handwritten digits of 8 x 8, brought to MNIST's shape.
+    """scikit-learn's 1797 handwritten digits, resized from 8 x 8 to MNIST's 28 x 28.
 
-    As in MNIST the ink fills 20 x 20 pixels in the middle of 28 x 28. The last fifth is the test
-    set: other people wrote it.
+    As in MNIST, the ink fills the central 20 x 20 pixels. The test set is the last fifth, which
+    other people wrote.
     """
     from sklearn.datasets import load_digits
 

@@ -1,4 +1,4 @@
-"""Fetching a file from the network, and finding out soon when there is none."""
+"""Downloading a file, with a short timeout where there is no network."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from typing import Any
 
 from inkgrad.course.messages import message
 
-# Name look-up, connection and the first bytes must have come by then.
+# For the name lookup, the connection and the first bytes together.
 SECONDS_TO_ANSWER = 4.5
 
 
 class Unreachable(OSError):
-    """The network, or the server, did not answer in time or did not give the file."""
+    """The server did not respond in time, or did not send the file."""
 
 
 def fetch(url: str) -> bytes:
-    """The file at ``url`` (http, https or file). Unreachable where it cannot be had."""
+    """Download ``url`` (http, https or file). Unreachable if that fails."""
     with _answer(url) as response:
         try:
             return response.read()
@@ -28,7 +28,7 @@ def fetch(url: str) -> bytes:
 
 
 def check_reachable(url: str) -> None:
-    """Unreachable unless the server of ``url`` begins to send the file within five seconds."""
+    """Raise Unreachable unless the server begins to send ``url`` within five seconds."""
     _answer(url).close()
 
 
@@ -38,8 +38,8 @@ def sha256(content: bytes) -> str:
 
 
 def _answer(url: str) -> Any:
-    # In a thread, because a name look-up knows no time limit; a daemon, so that one which hangs
-    # does not keep the program alive.
+    # In a thread, because a name lookup has no timeout; a daemon, so that one that hangs does not
+    # keep the program alive.
     outcome: queue.SimpleQueue[Any] = queue.SimpleQueue()
 
     def open_url() -> None:

@@ -1,4 +1,4 @@
-"""Digits of one's own as data: drawn on a page, or pictures in a zip archive."""
+"""The user's own digits as data: drawings, or images in a zip archive."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ from inkgrad.course.data.table import DataError
 from inkgrad.course.messages import Message, message
 from inkgrad.course.recognition.preprocess import SIDE, prepare
 
-# Of an archive: what is larger is refused before it is unpacked.
-MOST_PICTURES = 5000
-MOST_BYTES = 64 * 2**20
-_MOST_PIXELS = 4_000_000  # of one picture
+# Limits of an archive, checked before it is unpacked.
+MAX_IMAGES = 5000
+MAX_BYTES = 64 * 2**20
+_MAX_PIXELS = 4_000_000  # of one image
 
-# Fewer examples than this are all learnt from: a test set of two or three says nothing.
-_LEAST_TO_TEST = 20
+# With fewer examples there is no test set: two or three would say nothing.
+_MIN_TO_TEST = 20
 
-# Digits of one's own among many others are repeated until they are about this share of them.
+# Own digits among many others are repeated until they are about this share.
 _SHARE = 1 / 20
 
-_PICTURES = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp"}
+_SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp"}
 
 
 def drawn(digits: Iterable[tuple[bytes, int]]) -> Data:
-    """Data of (pixels, label): SIDE x SIDE bytes, white ink on black as MNIST, and 0 to 9."""
+    """Data of (pixels, label) pairs: SIDE x SIDE bytes, white ink on black as in MNIST; 0 to 9."""
     images, labels = [], []
     for number, (pixels, label) in enumerate(digits, start=1):
         if len(pixels) != SIDE**2:
@@ -49,15 +49,15 @@ def drawn(digits: Iterable[tuple[bytes, int]]) -> Data:
 
 
 def archive(content: bytes, name: str) -> Data:
-    """Data of the pictures in a zip archive, each prepared as a drawing is.
+    """Data of the images in a zip archive, each preprocessed like a drawing.
 
-    A picture's label is the folder that it lies in, or the first sign of its name: ``7/one.png`` or
-    ``7_one.png``. DataError names the picture that has none, or cannot be read.
+    The label of an image is its folder or the first character of its name: ``7/one.png`` or
+    ``7_one.png``. DataError names an image that has no label or cannot be read.
     """
     images, labels = [], []
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as packed:
-            for info in _pictures(packed, name):
+            for info in _image_files(packed, name):
                 labels.append(_label(info.filename, name))
                 images.append(_image(packed.read(info), _within(name, info.filename)))
     except (zipfile.BadZipFile, RuntimeError, NotImplementedError) as error:
@@ -69,8 +69,9 @@ def archive(content: bytes, name: str) -> Data:
 
 
 def mixed(data: Data, own: Data) -> Data:
-    """``data`` with the examples of ``own`` added to what is learnt from, and often enough that
-    they count. The test set stays.
+    """Add the examples of ``own`` to the training part of ``data``, repeated to carry weight.
+
+    The test set is that of ``data``.
     """
     extra = Examples(
         torch.cat([own.train.inputs, own.test.inputs]),
@@ -81,27 +82,27 @@ def mixed(data: Data, own: Data) -> Data:
         torch.cat([data.train.inputs, extra.inputs.repeat(times, 1, 1, 1)]),
         torch.cat([data.train.targets, extra.targets.repeat(times)]),
     )
-    return Data(f"{data.name} and {len(extra)} {own.name}", train, data.test, data.stand_in)
+    return Data(f"{data.name} and {len(extra)} {own.name}", train, data.test, data.is_fallback)
 
 
 def _data(name: str, inputs: Tensor, targets: Tensor) -> Data:
     everything = Examples(inputs, targets)
-    share = TEST_SHARE if len(everything) >= _LEAST_TO_TEST else 0
+    share = TEST_SHARE if len(everything) >= _MIN_TO_TEST else 0
     return Data(name, *split(everything, share, Generator().manual_seed(TEST_SEED)))
 
 
-def _pictures(packed: zipfile.ZipFile, name: str) -> list[zipfile.ZipInfo]:
+def _image_files(packed: zipfile.ZipFile, name: str) -> list[zipfile.ZipInfo]:
     found = []
     for info in packed.infolist():
         path = PurePosixPath(info.filename)
         hidden = any(part.startswith((".", "__MACOSX")) for part in path.parts)
-        if not info.is_dir() and not hidden and path.suffix.lower() in _PICTURES:
+        if not info.is_dir() and not hidden and path.suffix.lower() in _SUFFIXES:
             found.append(info)
-    if len(found) > MOST_PICTURES:
-        raise DataError(message("problem.pictures", file=name, most=MOST_PICTURES, got=len(found)))
+    if len(found) > MAX_IMAGES:
+        raise DataError(message("problem.pictures", file=name, most=MAX_IMAGES, got=len(found)))
     unpacked = sum(info.file_size for info in found)
-    if unpacked > MOST_BYTES:
-        raise DataError(message("problem.unpacked", file=name, most=MOST_BYTES, got=unpacked))
+    if unpacked > MAX_BYTES:
+        raise DataError(message("problem.unpacked", file=name, most=MAX_BYTES, got=unpacked))
     return found
 
 
@@ -120,8 +121,8 @@ def _within(name: str, filename: str) -> Message:
 def _image(content: bytes, name: Message) -> np.ndarray:
     try:
         image = Image.open(io.BytesIO(content))
-        if image.width * image.height > _MOST_PIXELS:
-            raise DataError(message("problem.pixels", file=name, most=_MOST_PIXELS))
+        if image.width * image.height > _MAX_PIXELS:
+            raise DataError(message("problem.pixels", file=name, most=_MAX_PIXELS))
         image.load()
     except (OSError, SyntaxError, Image.DecompressionBombError) as error:
         raise DataError(message("problem.no_picture", file=name, error=error)) from None

@@ -1,9 +1,9 @@
-"""Digits drawn in styles that MNIST hardly has.
+"""Digits in styles that are rare in MNIST.
 
-MNIST's writers are American: nearly all its 1s are bare strokes, few 7s are crossed. Elsewhere a 1
-has an upstroke and a 7 a bar, and a network that saw only MNIST reads most such 1s as 7s. Here are
-those digits, and the common forms of the others, as lines that are bent a little anew for each
-drawing.
+MNIST's writers are American: nearly all of its 1s are plain strokes, and few 7s are crossed.
+Elsewhere a 1 has an upstroke and a 7 a bar, and a network that saw only MNIST recognizes most such
+1s as 7s. This module has those digits, and the common forms of the others, as lines that are bent
+at random for each drawing.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ Line = list[tuple[float, float]]
 
 
 def _arc(x: float, y: float, rx: float, ry: float, start: float, end: float) -> Line:
-    """Part of an ellipse, from one angle to another in degrees: 0 to the right, 90 down."""
+    """Part of an ellipse between two angles in degrees: 0 is right, 90 is down."""
     angles = np.radians(np.linspace(start, end, 16))
     return [(x + rx * np.cos(angle), y + ry * np.sin(angle)) for angle in angles]
 
 
-# Digit and lines, x to the right and y down, the digit's height being 1.
+# Label and lines, x to the right and y down; the digit's height is 1.
 STYLES: dict[str, tuple[int, list[Line]]] = {
     "0": (0, [_arc(0.4, 0.5, 0.38, 0.5, -90, 270)]),
     "0, round and open": (0, [_arc(0.5, 0.5, 0.5, 0.5, -60, 285)]),
@@ -91,15 +91,15 @@ STYLES: dict[str, tuple[int, list[Line]]] = {
     ),
 }
 
-# What varies from drawing to drawing: uniform in these ranges, lengths as shares of the pad.
+# Uniform ranges of what varies between drawings; lengths are fractions of the pad.
 _PAD = 140
 _PEN_WIDTH, _HEIGHT, _NARROW = (0.02, 0.09), (0.4, 0.85), (0.6, 1.1)
 _ANGLE, _SLANT = (-0.12, 0.12), (-0.25, 0.1)  # most people's digits lean to the right
-_BEND = 0.025  # standard deviation of a corner's place; an arc's points move less than its corners
+_BEND = 0.025  # standard deviation of a corner's position; points of an arc move less
 
 
-def examples(count: int, seed: int) -> tuple[Tensor, Tensor]:
-    """``count`` drawings of each style, as the networks see them.
+def styled_examples(count: int, seed: int) -> tuple[Tensor, Tensor]:
+    """Draw each style ``count`` times and preprocess the drawings.
 
     Returns images (styles * count, 1, 28, 28), uint8, white ink on black, and labels
     (styles * count,), int64. The same seed gives the same drawings.
@@ -134,7 +134,7 @@ def _pen(random: np.random.Generator) -> Pen:
         side=_PAD,
         width=random.uniform(*_PEN_WIDTH),
         height=random.uniform(*_HEIGHT),
-        centre=(0.5, 0.5),
+        center=(0.5, 0.5),
         angle=random.uniform(*_ANGLE),
         slant=random.uniform(*_SLANT),
     )

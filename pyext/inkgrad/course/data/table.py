@@ -1,4 +1,4 @@
-"""Reading a table of numbers: features in the first columns, a label of 0 or 1 in the last."""
+"""Reading tables of numbers: features in the first columns, a label of 0 or 1 in the last."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ LARGEST = torch.finfo(torch.float32).max
 
 
 class DataError(ValueError):
-    """The data is not what was expected; the message names the file and the place."""
+    """The data is not as expected; the message names the file, and where in it."""
 
 
 def read_table(path: str | os.PathLike[str]) -> tuple[Tensor, Tensor]:
-    """Features (N, F) and labels (N, 1), float32, of a CSV file, gzipped or not.
+    """Read features (N, F) and labels (N, 1), float32, from a CSV file, gzipped or not.
 
-    A first row without any number is a header. DataError names file, row and column (counted from
-    1, as an editor does) of what is wrong; OSError where the file cannot be read.
+    A first row without any number is a header. DataError names the file, the row and the column,
+    counted from 1 as in an editor; OSError if the file cannot be read.
     """
     with open(path, "rb") as file:
         return parse_table(file.read(), os.fspath(path))
 
 
 def parse_table(content: bytes, name: str) -> tuple[Tensor, Tensor]:
-    """:func:`read_table` of a file's bytes; ``name`` is what errors call it."""
+    """:func:`read_table` for the bytes of a file; errors call it ``name``."""
     header: list[str] = []
     table: list[list[float]] = []
     for row, cells in _rows(_text(content, name), name):
@@ -77,7 +77,7 @@ def _is_number(cell: str) -> bool:
         float(cell)
     except ValueError:
         return False
-    return "_" not in cell  # Python reads 1_000 as a number; in a table it is text
+    return "_" not in cell  # Python parses 1_000 as a number; in a table it is text
 
 
 def _numbers(cells: list[str], header: list[str], where: Message) -> list[float]:

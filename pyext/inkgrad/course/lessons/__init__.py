@@ -1,9 +1,10 @@
-"""The ten lessons: each a module to read beside the course, and a view of what it computes.
+"""The ten lessons: one module each to read beside the course, and a view of its results.
 
-``LESSONS[3].run()`` computes lesson 3, ``LESSONS[3].parts(numbers, "en")`` are its tables and
-pictures in the order in which they are shown. A lesson's own module (``gradient_descent.py``) is
-what the course taught and nothing else; how its numbers are shown stands in
-``views/gradient_descent.py``.
+``LESSONS[3].run()`` computes lesson 3; ``LESSONS[3].blocks(numbers, "en")`` are its notes, tables
+and plots, in order. A lesson's own module (``gradient_descent.py``) contains only what the course
+teaches; ``views/gradient_descent.py`` shows its results.
+
+Imports ``training`` and ``data``, and is imported by ``commands``.
 """
 
 from __future__ import annotations
@@ -15,25 +16,25 @@ from importlib import import_module
 from types import ModuleType
 from typing import Any
 
-from inkgrad.course.lessons.parts import Part
-from inkgrad.course.texts import speaker
+from inkgrad.course.lessons.blocks import Block
+from inkgrad.course.texts import translator
 
 __all__ = ["LESSONS", "Lesson"]
 
 
 @dataclass(frozen=True)
 class Lesson:
-    """One lesson; ``name`` is that of its module, and what the keys of its texts start with."""
+    """One lesson; ``name`` is the name of its module and the prefix of its text keys."""
 
     number: int
     name: str
 
     def title(self, language: str) -> str:
-        return speaker(language)(f"{self.name}.title")
+        return translator(language)(f"{self.name}.title")
 
     def text(self, language: str) -> str:
-        """What the lesson is about: paragraphs of Markdown."""
-        return speaker(language)(f"{self.name}.text")
+        """What the lesson is about, as paragraphs of Markdown."""
+        return translator(language)(f"{self.name}.text")
 
     @property
     def module(self) -> ModuleType:
@@ -41,21 +42,21 @@ class Lesson:
         return import_module(f"{__name__}.{self.name}")
 
     def code(self) -> str:
-        """The code of the lesson as it stands in its file."""
+        """The source of the lesson's module."""
         return inspect.getsource(self.module)
 
     def options(self) -> set[str]:
-        """What :meth:`run` takes: of most lessons nothing, of those that train ``epochs``, ..."""
+        """The arguments of :meth:`run`: none for most lessons, ``epochs`` for those that train."""
         return set(inspect.signature(self.module.run).parameters)
 
     def run(self, **options: Any) -> Any:
-        """Compute the lesson's examples: the numbers that it is about."""
+        """Compute the results of the lesson's examples."""
         return self.module.run(**options)
 
-    def parts(self, numbers: Any, language: str) -> Iterator[Part]:
-        """What there is to show of the numbers of :meth:`run`."""
+    def blocks(self, numbers: Any, language: str) -> Iterator[Block]:
+        """The notes, tables and plots that show the results of :meth:`run`."""
         view = import_module(f"{__name__}.views.{self.name}")
-        yield from view.parts(numbers, speaker(language))
+        yield from view.blocks(numbers, translator(language))
 
 
 _NAMES = (

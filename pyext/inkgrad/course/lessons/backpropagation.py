@@ -1,7 +1,7 @@
 """Lesson 4, backpropagation: the chain rule, applied to a graph from its end to its beginning.
 
-A node is a number with ``data``, and ``grad`` = d(loss)/d(data). An operation knows two formulas:
-its result, and its slope along each operand. That is all there is to autograd.
+A node has ``data``, a number, and ``grad`` = d(loss)/d(data). An operation has two formulas: its
+result, and its slope for each operand. That is all there is to autograd.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import NamedTuple, TypeVar
 import torch
 from torch import Tensor
 
-# sign: (result, slope along each operand)
+# sign: (result, slope for each operand)
 OPERATIONS: dict[str, tuple[Callable[..., float], Callable[..., tuple[float, ...]]]] = {
     "+": (lambda a, b: a + b, lambda a, b: (1.0, 1.0)),
     "-": (lambda a, b: a - b, lambda a, b: (1.0, -1.0)),
@@ -25,7 +25,7 @@ class Node:
     """A leaf with a name and a number, or an operation on other nodes."""
 
     def __init__(self, name: str, data: float = 0.0, operands: tuple[Node, ...] = ()) -> None:
-        self.name = name  # of an operation: its sign
+        self.name = name  # for an operation, its sign
         self.data = data
         self.grad = 0.0
         self.operands = operands
@@ -43,7 +43,7 @@ class Node:
         return Node("²", operands=(self,))
 
     def compute(self) -> None:
-        """data, from the data of the operands."""
+        """Compute data from the data of the operands."""
         result, _ = OPERATIONS[self.name]
         self.data = result(*(operand.data for operand in self.operands))
 
@@ -56,7 +56,7 @@ class Node:
 
 
 def in_order(node: Node) -> list[Node]:
-    """The node and all that it depends on, operands before what uses them, each once."""
+    """The node and everything that it depends on, once each, operands before their results."""
     found: dict[int, Node] = {}
 
     def visit(node: Node) -> None:
@@ -70,7 +70,7 @@ def in_order(node: Node) -> list[Node]:
 
 
 def forward(loss: Node) -> Iterator[Node]:
-    """Compute one operation after the other; each node just computed."""
+    """Compute one operation after the other; yields each node after computing it."""
     for node in in_order(loss):
         if node.operands:
             node.compute()
@@ -78,7 +78,7 @@ def forward(loss: Node) -> Iterator[Node]:
 
 
 def backward(loss: Node) -> Iterator[Node]:
-    """The loss with its grad of 1, then each operation after it has passed its grad back."""
+    """Yields the loss with its grad of 1, then each operation after it has passed its grad back."""
     order = in_order(loss)
     for node in order:
         node.grad = 0.0
@@ -90,7 +90,7 @@ def backward(loss: Node) -> Iterator[Node]:
             yield node
 
 
-# ---- two models of the course, for one example: the same line for our nodes and torch's tensors
+# ---- two models of the course, for one example: the same code for our nodes and torch's tensors
 
 Number = TypeVar("Number", Node, Tensor)
 
@@ -115,7 +115,7 @@ def leaves(**values: float) -> dict[str, Node]:
 
 
 class State(NamedTuple):
-    """What stands in a node when forward and backward are through."""
+    """A node after forward and backward."""
 
     name: str
     data: float
@@ -123,7 +123,7 @@ class State(NamedTuple):
 
 
 def states(loss: Node) -> list[State]:
-    """Forward and backward, then all nodes in the order of the computation."""
+    """Run forward and backward. Returns all nodes in the order of the computation."""
     for _ in forward(loss):
         pass
     for _ in backward(loss):
@@ -132,13 +132,13 @@ def states(loss: Node) -> list[State]:
 
 
 def grads_by_torch(model: Callable[..., Tensor], **values: float) -> dict[str, float]:
-    """What PyTorch finds at the leaves of the same model."""
+    """The gradients that PyTorch computes for the leaves of the same model."""
     tensors = {name: torch.tensor(value, requires_grad=True) for name, value in values.items()}
     grads = torch.autograd.grad(model(**tensors), list(tensors.values()))
     return {name: grad.item() for name, grad in zip(tensors, grads, strict=True)}
 
 
-# ---- and with that, training
+# ---- training with it
 
 
 class Epoch(NamedTuple):
@@ -147,7 +147,7 @@ class Epoch(NamedTuple):
 
 
 def train(w: float = 1.0, lr: float = 0.01, epochs: int = 100) -> list[Epoch]:
-    """Stochastic gradient descent of ŷ = x w, as in lesson 3; backpropagation finds the slope."""
+    """Stochastic gradient descent of ŷ = x w as in lesson 3, with slopes from backpropagation."""
     weight = Node("w", w)
     history = []
     for _ in range(epochs):

@@ -1,4 +1,4 @@
-"""Lesson 10, convolution: a small kernel slides over a picture, and each place gives one number."""
+"""Lesson 10, convolution: a small kernel slides over an image, with one result per position."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from torch import Tensor, nn
 import inkgrad.functional as F
 from inkgrad.course.data.datasets import Data
 from inkgrad.course.lessons.softmax import Training, confusion_matrix, digits_for, train
-from inkgrad.course.training.loop import Batch
+from inkgrad.course.training.trainer import Batch
 
 # ---- one channel: slide, multiply, add
 
@@ -21,14 +21,14 @@ from inkgrad.course.training.loop import Batch
 class Step(NamedTuple):
     row: int  # of the result
     column: int
-    window: np.ndarray  # what lies under the kernel
+    window: np.ndarray  # the part of the image under the kernel
     value: float
 
 
 def slide(
     picture: np.ndarray, kernel: np.ndarray, stride: int = 1, padding: int = 0
 ) -> Iterator[Step]:
-    """Each place of the kernel on the picture, which gets ``padding`` zeros on every side."""
+    """Each position of the kernel on the image, which is padded with zeros on every side."""
     picture = np.pad(picture, padding)
     height, width = kernel.shape
     for row, top in enumerate(range(0, len(picture) - height + 1, stride)):
@@ -38,14 +38,14 @@ def slide(
 
 
 def output_size(size: int, kernel: int, stride: int = 1, padding: int = 0) -> int:
-    """⌊(size + 2 padding - kernel) / stride⌋ + 1: how many places there are along one side."""
+    """⌊(size + 2 padding - kernel) / stride⌋ + 1: the number of positions along one side."""
     return (size + 2 * padding - kernel) // stride + 1
 
 
 def convolve(
     picture: np.ndarray, kernel: np.ndarray, stride: int = 1, padding: int = 0
 ) -> np.ndarray:
-    """The numbers of all places, as a picture."""
+    """The results at all positions, as an image."""
     height, width = (
         output_size(size, side, stride, padding)
         for size, side in zip(picture.shape, kernel.shape, strict=True)
@@ -57,17 +57,17 @@ def convolve(
 
 
 def max_pool(picture: np.ndarray, size: int = 2) -> np.ndarray:
-    """The largest number of every square of size × size."""
+    """The maximum of every square of size × size."""
     height, width = picture.shape[0] // size, picture.shape[1] // size
     squares = picture[: height * size, : width * size].reshape(height, size, width, size)
     return squares.max(axis=(1, 3))
 
 
-# ---- several channels: a kernel has a layer for each, and their results add up
+# ---- several channels: a kernel has a layer for each, and their results are added
 
 
 def convolve_channels(pictures: np.ndarray, kernels: np.ndarray) -> np.ndarray:
-    """(n, H, W) pictures and (m, n, K, K) kernels give (m, H', W'): a channel for each kernel."""
+    """From (n, H, W) images and (m, n, K, K) kernels to (m, H', W'): one channel per kernel."""
     return np.stack(
         [
             sum(convolve(picture, layer) for picture, layer in zip(pictures, kernel, strict=True))
@@ -95,11 +95,11 @@ FILTERS = {
 class Example(NamedTuple):
     before: np.ndarray
     by_hand: np.ndarray
-    by_torch: np.ndarray  # convolutions on the kernel of this package
+    by_torch: np.ndarray  # convolutions with the kernel of this package
 
 
 def examples(seed: int = 0) -> dict[str, Example]:
-    """Each operation on the numbers above, and channels on some random ones."""
+    """Each operation on the numbers above, and several channels of random numbers."""
     rng = np.random.default_rng(seed)
     pictures, kernels = rng.normal(size=(5, 8, 8)), rng.normal(size=(10, 5, 3, 3))
 
@@ -130,7 +130,7 @@ class Size(NamedTuple):
 
 
 def sizes_of_the_network() -> list[Size]:
-    """Twice convolution 5 × 5, pooling 2 × 2 and ReLU; then one linear layer."""
+    """Convolution 5 × 5, pooling 2 × 2 and ReLU, twice; then one linear layer."""
     sizes = [Size("input", 1, 28, 0)]
     for number, channels in ((1, 10), (2, 20)):
         before = sizes[-1]
@@ -151,7 +151,7 @@ class Numbers(NamedTuple):
     training: Training
     confusion: Tensor
     image: Tensor  # (28, 28): one digit of the test set
-    maps: dict[str, Tensor]  # what each convolution makes of it, (channels, height, width)
+    maps: dict[str, Tensor]  # the output of each convolution, (channels, height, width)
 
 
 def run(
@@ -160,7 +160,7 @@ def run(
     data: str | os.PathLike[str] | None = None,
     on_batch: Callable[[Batch], None] | None = None,
 ) -> Numbers:
-    """``full``: all of MNIST, for 10 epochs; else a part of it, for 3. ``data``: MNIST's folder."""
+    """``full``: 10 epochs on all of MNIST, else 3 on a part of it. ``data``: MNIST's folder."""
     digits = digits_for(full, data)
     training = train("cnn", digits, epochs or (10 if full else 3), on_batch)
     image = digits.test[:1].as_float()

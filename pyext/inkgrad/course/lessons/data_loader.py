@@ -1,6 +1,6 @@
-"""Lesson 8, Dataset and DataLoader: examples one by one, made into shuffled batches.
+"""Lesson 8, Dataset and DataLoader: from single examples to shuffled batches.
 
-epoch: every example once. batch size: examples in one step. iterations: batches in an epoch.
+epoch: every example once. batch size: examples per step. iterations: batches per epoch.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from torch import Generator, Tensor, optim
 from torch.utils.data import DataLoader, Dataset, TensorDataset
 
 from inkgrad.course import models
-from inkgrad.course.commands.interrupts import not_for_children
 from inkgrad.course.data.datasets import Data, Examples, diabetes
+from inkgrad.course.interrupts import not_for_children
 
-# ---- the student's side: how many examples there are, and each by its number
+# ---- what you write: the number of examples, and each example by its index
 
 
 class TableDataset(Dataset[tuple[Tensor, Tensor]]):
@@ -36,13 +36,13 @@ class TableDataset(Dataset[tuple[Tensor, Tensor]]):
         return self.examples.inputs[index], self.examples.targets[index]
 
 
-# ---- what the loader does with them
+# ---- what the loader does with it
 
 
 def batches_of(
     count: int, batch_size: int, epochs: int, *, shuffle: bool = True, seed: int = 0
 ) -> list[list[list[int]]]:
-    """For each epoch its batches, each the numbers of its examples."""
+    """The batches of each epoch, as lists of indices of examples."""
     generator = Generator().manual_seed(seed)
     dataset = TensorDataset(torch.arange(count))
     loader = DataLoader(dataset, batch_size, shuffle=shuffle, generator=generator)
@@ -50,12 +50,12 @@ def batches_of(
 
 
 def iterations(examples: int, batch_size: int) -> int:
-    """The batches of an epoch; the last one may be smaller."""
+    """The number of batches per epoch; the last one may be smaller."""
     return math.ceil(examples / batch_size)
 
 
 def train(examples: Examples, epochs: int, batch_size: int = 32, seed: int = 0) -> list[float]:
-    """The diabetes network of lesson 7, a step for each batch; the mean loss of every epoch."""
+    """Train the network of lesson 7, one step per batch. Returns the mean loss of each epoch."""
     generator = Generator().manual_seed(seed)
     loader = DataLoader(TableDataset(examples), batch_size, shuffle=True, generator=generator)
     features = examples.inputs.shape[1]
@@ -75,11 +75,11 @@ def train(examples: Examples, epochs: int, batch_size: int = 32, seed: int = 0) 
     return history
 
 
-# ---- workers: other processes that prepare batches while this one trains
+# ---- workers: processes that prepare batches while this one trains
 
 
 class SlowDataset(Dataset[Tensor]):
-    """As if every example had to be read from a slow disk."""
+    """Simulates reading every example from a slow disk."""
 
     def __init__(self, count: int, seconds: float) -> None:
         self.count, self.seconds = count, seconds
@@ -101,7 +101,7 @@ class Timing(NamedTuple):
 
 
 def time_loader(dataset: Dataset, batch_size: int, workers: int = 0) -> Timing:
-    """Two epochs with so many workers, started afresh ("spawn") as on Windows and macOS."""
+    """Time two epochs, with workers started as on Windows and macOS ("spawn")."""
     loader = DataLoader(
         dataset,
         batch_size,
@@ -120,7 +120,7 @@ def time_loader(dataset: Dataset, batch_size: int, workers: int = 0) -> Timing:
     return Timing(isinstance(dataset, SlowDataset), batch_size, workers, *epochs)
 
 
-# ---- the main guard: a spawned process first runs your file again, to know its functions
+# ---- the main guard: a spawned process first runs your file again, to define its functions
 
 WITHOUT_GUARD = """\
 import multiprocessing
@@ -144,11 +144,11 @@ if __name__ == "__main__":  # not in a worker, where the name is "__mp_main__"
 
 class Outcome(NamedTuple):
     printed: list[str]
-    error: str  # the kind of error that a worker died of, if any
+    error: str  # the type of the error that ended a worker, if any
 
 
 def run_script(code: str) -> Outcome:
-    """Run the code as a file of its own."""
+    """Run the code as a script."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "script.py")
         file.write_text(code, encoding="utf-8")
@@ -171,7 +171,7 @@ def run(
     data: str | os.PathLike[str] | None = None,
     workers: tuple[int, ...] = (0, 2),
 ) -> Numbers:
-    """``data``: one's own CSV file, features in the first columns, a label of 0 or 1 last."""
+    """``data``: your own CSV file, features in the first columns and a label of 0 or 1 last."""
     table = diabetes(data)
     quick, slow = TableDataset(table.train), SlowDataset(count=600, seconds=0.002)
     return Numbers(

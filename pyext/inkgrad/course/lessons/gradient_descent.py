@@ -1,4 +1,4 @@
-"""Lesson 3, gradient descent: walk downhill instead of trying every weight.
+"""Lesson 3, gradient descent: go downhill instead of trying every weight.
 
     w ← w - lr · d(loss)/dw
 
@@ -42,7 +42,7 @@ def descend(w: float = 1.0, lr: float = 0.01, epochs: int = 100) -> list[float]:
     return ws
 
 
-# ---- two weights and noisy data: how many examples to look at before a step
+# ---- two weights and noisy data: how many examples to use for a step
 
 
 class Walk(NamedTuple):
@@ -51,7 +51,7 @@ class Walk(NamedTuple):
 
 
 def noisy_line(count: int = 60, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """y = 2 x + 1 and noise."""
+    """y = 2 x + 1, with noise."""
     rng = np.random.default_rng(seed)
     x = rng.uniform(-2, 2, count)
     return x, 2 * x + 1 + rng.normal(0, 1.5, count)
@@ -67,7 +67,7 @@ def walk(
     start: tuple[float, float] = (-1.0, 3.0),
     seed: int = 0,
 ) -> Walk:
-    """Descend the MSE of ŷ = x w + b, a step per batch, the examples shuffled in every epoch."""
+    """Descend the MSE of ŷ = x w + b, one step per batch; examples are shuffled every epoch."""
     rng = np.random.default_rng(seed)
     w, b = start
     path = [start]
@@ -88,7 +88,7 @@ def loss_surface(x: np.ndarray, y: np.ndarray, ws: np.ndarray, bs: np.ndarray) -
     return np.mean(errors**2, axis=2)
 
 
-# ---- where the slope is zero, descent stands still: not always at the lowest point
+# ---- descent stops where the slope is zero, which is not always the lowest point
 
 
 def two_valleys(w: float) -> float:
@@ -103,7 +103,7 @@ def two_valleys_slope(w: float) -> float:
 def roll_down(
     slope: Callable[[float], float], w: float, lr: float = 0.02, steps: int = 60
 ) -> list[float]:
-    """Gradient descent on any curve whose slope is known."""
+    """Gradient descent on any curve with a known slope."""
     ws = [w]
     for _ in range(steps):
         ws.append(ws[-1] - lr * slope(ws[-1]))
@@ -111,12 +111,12 @@ def roll_down(
 
 
 def saddle(w: Any, v: Any) -> Any:
-    """w² - v², of numbers, arrays or tensors: no minimum, and yet the slope is zero at (0, 0)."""
+    """w² - v², for numbers, arrays or tensors: no minimum, but the slope is zero at (0, 0)."""
     return w**2 - v**2
 
 
 def cross_saddle(v: float, w: float = 1.0, lr: float = 0.1, steps: int = 25) -> np.ndarray:
-    """Descend the saddle from (w, v): the path, (steps + 1, 2)."""
+    """Descend the saddle from (w, v). Returns the path, (steps + 1, 2)."""
     path = [(w, v)]
     for _ in range(steps):
         w, v = w - lr * 2 * w, v + lr * 2 * v

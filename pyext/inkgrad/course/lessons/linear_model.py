@@ -1,6 +1,6 @@
-"""Lesson 2, the linear model: data set, model, loss, and which weight makes the loss smallest.
+"""Lesson 2, the linear model: data set, model, loss, and the weight that minimizes the loss.
 
-The hours that somebody studied, and the points they got for it: which w in ŷ = x w fits?
+Given hours of study and points in the exam: which w in ŷ = x w fits best?
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ def forward(x: float, w: float, b: float = 0.0) -> float:
 
 
 def loss(x: float, y: float, w: float, b: float = 0.0) -> float:
-    """(ŷ - y)²: of one example."""
+    """(ŷ - y)², for one example."""
     y_pred = forward(x, w, b)
     return (y_pred - y) ** 2
 
@@ -30,7 +30,7 @@ def mse(w: float, b: float = 0.0) -> float:
     return sum(losses) / len(losses)
 
 
-# ---- trying every weight: feasible for one or two of them, hopeless for a network
+# ---- trying every weight: feasible for one or two weights, hopeless for a network
 
 
 def loss_curve() -> tuple[np.ndarray, np.ndarray]:
@@ -45,13 +45,13 @@ def loss_surface() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return ws, bs, np.array([[mse(w, b) for w in ws] for b in bs])
 
 
-# ---- overfitting: the more weights, the better on what was seen, not on what was not
+# ---- overfitting: more weights fit the training data better, but not other data
 
 
 class Fit(NamedTuple):
     degree: int
     train: float  # MSE on the examples that it was fitted to
-    validation: float  # MSE on others, which choose the degree
+    validation: float  # MSE on other examples, by which the degree is chosen
     weights: np.ndarray
 
 
@@ -60,11 +60,11 @@ class Overfitting(NamedTuple):
     validation: tuple[np.ndarray, np.ndarray]
     fits: list[Fit]
     chosen: Fit
-    test: float  # MSE of the chosen one on examples that had no part in any choice
+    test: float  # MSE of the chosen fit on examples that were not used for any choice
 
 
 def noisy_points(count: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """A gentle curve in the interval from -1 to 1, and noise."""
+    """A smooth curve on [-1, 1], with noise."""
     x = rng.uniform(-1, 1, count)
     return x, np.sin(2 * x) + rng.normal(0, 0.25, count)
 
@@ -75,15 +75,15 @@ def polynomial_mse(weights: np.ndarray, points: tuple[np.ndarray, np.ndarray]) -
 
 
 def overfit(seed: int = 11) -> Overfitting:
-    """Polynomials ŷ = w₀ + w₁ x + ... of each degree, fitted to the training set alone.
+    """Polynomials ŷ = w₀ + w₁ x + ... of each degree, fitted to the training set only.
 
-    With so few points much is left to chance; this seed's show plainly what most others show too.
+    With so few points much depends on chance; this seed shows clearly what most others show, too.
     """
     rng = np.random.default_rng(seed)
     train, validation, test = (noisy_points(count, rng) for count in (15, 30, 30))
     fits = []
     for degree in range(11):
-        weights = np.polyfit(*train, degree)  # the weights with the least MSE on these points
+        weights = np.polyfit(*train, degree)  # the weights with the lowest MSE on these points
         seen, unseen = polynomial_mse(weights, train), polynomial_mse(weights, validation)
         fits.append(Fit(degree, seen, unseen, weights))
     chosen = min(fits, key=lambda fit: fit.validation)

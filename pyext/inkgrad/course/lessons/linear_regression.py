@@ -1,6 +1,6 @@
 """Lesson 5, linear regression with PyTorch: the four steps that every later lesson repeats.
 
-1. prepare the data   2. design the model   3. choose loss and optimizer   4. training cycle
+1. prepare the data   2. design the model   3. choose loss and optimizer   4. training loop
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import NamedTuple
 import torch
 from torch import Generator, Tensor, nn, optim
 
-from inkgrad.course.models import initialise
+from inkgrad.course.models import initialize
 
 # ---- 1. data: a row for each example, a column for each feature
 
@@ -19,7 +19,7 @@ x_data = torch.tensor([[1.0], [2.0], [3.0]])
 y_data = torch.tensor([[2.0], [4.0], [6.0]])
 
 
-# ---- 2. model: what it is made of, and how that is used
+# ---- 2. model: its layers, and how they are applied
 
 
 class LinearModel(nn.Module):
@@ -33,7 +33,7 @@ class LinearModel(nn.Module):
         return self.linear(x)
 
 
-# ---- 3. loss and optimizer, 4. training cycle: forward, backward, update
+# ---- 3. loss and optimizer, 4. training loop: forward, backward, update
 
 
 class Training(NamedTuple):
@@ -44,9 +44,9 @@ class Training(NamedTuple):
 
 
 def train(epochs: int = 1000, lr: float = 0.01, seed: int = 0) -> Training:
-    """The course's run, from a start that the seed draws."""
+    """The course's run; the seed determines the initial weights."""
     model = LinearModel()
-    initialise(model, Generator().manual_seed(seed))
+    initialize(model, Generator().manual_seed(seed))
     criterion = nn.MSELoss(reduction="sum")
     optimizer = optim.SGD(model.parameters(), lr=lr)
 
@@ -54,7 +54,7 @@ def train(epochs: int = 1000, lr: float = 0.01, seed: int = 0) -> Training:
     for _ in range(epochs):
         y_pred = model(x_data)  # forward
         loss = criterion(y_pred, y_data)
-        optimizer.zero_grad()  # otherwise the gradients of all steps add up
+        optimizer.zero_grad()  # otherwise gradients accumulate over all steps
         loss.backward()  # backward
         optimizer.step()  # update
         losses.append(loss.item())
@@ -63,7 +63,7 @@ def train(epochs: int = 1000, lr: float = 0.01, seed: int = 0) -> Training:
     return Training(losses, model.linear.weight.item(), model.linear.bias.item(), prediction)
 
 
-# ---- the optimizers race from one start on one surface
+# ---- the optimizers compete, from the same start on the same surface
 
 MakeOptimizer = Callable[[list[Tensor]], optim.Optimizer]
 
@@ -85,11 +85,11 @@ class Race(NamedTuple):
 def race(
     make_optimizer: MakeOptimizer, steps: int = 60, start: tuple[float, float] = (-1.0, 3.0)
 ) -> Race:
-    """So many steps of one optimizer over all examples."""
+    """Some steps of one optimizer on all examples."""
     w, b = (torch.tensor(value, requires_grad=True) for value in start)
     optimizer = make_optimizer([w, b])
 
-    def loss_and_gradient() -> float:  # a function, because LBFGS may ask more than once a step
+    def loss_and_gradient() -> float:  # a function, because LBFGS may call it more than once a step
         loss = ((x_data * w + b - y_data) ** 2).sum()
         optimizer.zero_grad()
         loss.backward()

@@ -1,6 +1,6 @@
 """Lesson 6, logistic regression: from a number to a probability, and a loss for probabilities.
 
-After how many hours of study does one pass? The answers to learn from are 0 (failed) and 1.
+How many hours of study does it take to pass? The labels are 0 (failed) and 1 (passed).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import torch
 from torch import Generator, Tensor, nn, optim
 
 import inkgrad.functional as F
-from inkgrad.course.models import initialise
+from inkgrad.course.models import initialize
 from inkgrad.nn import BCELoss, LinearSigmoid
 
 x_data = torch.tensor([[1.0], [2.0], [3.0]])
@@ -20,25 +20,25 @@ y_data = torch.tensor([[0.0], [0.0], [1.0]])
 
 
 def sigmoid(z: Tensor) -> Tensor:
-    """σ(z) = 1 / (1 + e⁻ᶻ): any number becomes one between 0 and 1."""
+    """σ(z) = 1 / (1 + e⁻ᶻ): maps any number to one between 0 and 1."""
     return 1 / (1 + torch.exp(-z))
 
 
 def bce(y_pred: float, y: float) -> float:
-    """-(y ln ŷ + (1 - y) ln(1 - ŷ)): small if ŷ is near to y, large if it is surely wrong."""
+    """-(y ln ŷ + (1 - y) ln(1 - ŷ)): small if ŷ is close to y, large if it is confidently wrong."""
     return -(y * math.log(y_pred) + (1 - y) * math.log(1 - y_pred))
 
 
 class Batch(NamedTuple):
     y: list[float]
     y_pred: list[float]
-    losses: list[float]  # by hand, of each example
+    losses: list[float]  # by hand, for each example
     mean: float  # by hand
     mean_by_kernel: float
 
 
 def batch_by_hand() -> Batch:
-    """The loss of a batch is the mean over its examples; the fused kernel finds the same."""
+    """The loss of a batch is the mean over its examples; the fused kernel computes the same."""
     y, y_pred = [1.0, 1.0, 0.0, 0.0], [0.2, 0.8, 0.3, 0.7]
     losses = [bce(p, t) for p, t in zip(y_pred, y, strict=True)]
     mean = sum(losses) / len(losses)
@@ -63,7 +63,7 @@ class Training(NamedTuple):
     w: float
     b: float
     hours: Tensor  # 0 to 10
-    probabilities: Tensor  # of passing after as many
+    probabilities: Tensor  # of passing after these hours
 
 
 def train(
@@ -71,7 +71,7 @@ def train(
 ) -> Training:
     """The four steps of lesson 5; only model and loss are new."""
     model = LogisticModel()
-    initialise(model, Generator().manual_seed(seed))
+    initialize(model, Generator().manual_seed(seed))
     criterion = BCELoss(reduction="sum")
     optimizer = optim.SGD(model.parameters(), lr=lr)
 

@@ -1,6 +1,6 @@
-"""Lesson 7, many features: x and w become matrices, layers follow one another.
+"""Lesson 7, many features: x and w become matrices, and a network has several layers.
 
-Eight measurements of a person, and whether diabetes followed: (N, 8) → (N, 6) → (N, 4) → (N, 1).
+Predicting diabetes from eight measurements of a person: (N, 8) → (N, 6) → (N, 4) → (N, 1).
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from torch import Generator, Tensor, nn, optim
 
 import inkgrad.functional as F
 from inkgrad.course.data.datasets import Data, Examples, diabetes
-from inkgrad.course.models import initialise
+from inkgrad.course.models import initialize
 from inkgrad.nn import BCELoss, LinearReLU, LinearSigmoid
 
-# ---- the vectorised form: a loop over examples and features, or one product of matrices
+# ---- vectorization: loops over examples and features, or one matrix product
 
 
 def forward_by_loops(X: Tensor, W: Tensor, b: Tensor) -> Tensor:
@@ -30,14 +30,14 @@ def forward_by_loops(X: Tensor, W: Tensor, b: Tensor) -> Tensor:
 
 
 def forward_by_matrices(X: Tensor, W: Tensor, b: Tensor) -> Tensor:
-    """Ŷ = σ(X Wᵀ + b): the same, for all examples in one fused op."""
+    """Ŷ = σ(X Wᵀ + b): the same for all examples, in one fused op."""
     return F.linear_sigmoid(X, W, b)
 
 
-# ---- the network of the course, and the same with other activations
+# ---- the network of the course, also with other activations
 
 
-# inputs and outputs of a layer: the layer with its activation; the first two in one fused op
+# From numbers of inputs and outputs to a layer with its activation; the first two are fused ops.
 ACTIVATIONS: dict[str, Callable[[int, int], nn.Module]] = {
     "sigmoid": LinearSigmoid,
     "ReLU": LinearReLU,
@@ -47,7 +47,7 @@ ACTIVATIONS: dict[str, Callable[[int, int], nn.Module]] = {
 
 
 class Model(nn.Module):
-    """Features-6-4-1; the last layer is a sigmoid in any case, since it gives a probability."""
+    """Features-6-4-1; the last layer is always a sigmoid, since its output is a probability."""
 
     def __init__(self, features: int, activation: str = "sigmoid") -> None:
         super().__init__()
@@ -69,7 +69,7 @@ class Training(NamedTuple):
 
 
 def accuracy(model: nn.Module, examples: Examples) -> float:
-    """The share of examples for which the likelier answer is right."""
+    """The share of correct predictions."""
     with torch.no_grad():
         answers = model(examples.inputs) > 0.5
     return (answers == (examples.targets > 0.5)).float().mean().item()
@@ -82,10 +82,10 @@ def train(
     epochs: int,
     seed: int = 0,
 ) -> Training:
-    """All examples in every step, as the course does before it has mini-batches."""
+    """Train with all examples in every step, as the course does before mini-batches."""
     X, y = data.train.inputs, data.train.targets
     model = Model(X.shape[1], activation)
-    initialise(model, Generator().manual_seed(seed))
+    initialize(model, Generator().manual_seed(seed))
     criterion = BCELoss(reduction="mean")
     optimizer = make_optimizer(model.parameters())
 
@@ -103,13 +103,13 @@ class Numbers(NamedTuple):
     by_loops: Tensor
     by_matrices: Tensor
     data: Data
-    majority: float  # the share of the commoner label: what one gets without learning
+    majority: float  # the share of the more frequent label: the accuracy without learning
     course: Training  # sigmoid, SGD, lr 0.1
     activations: dict[str, Training]  # Adam, lr 0.01
 
 
 def run(epochs: int = 100, data: str | os.PathLike[str] | None = None) -> Numbers:
-    """``data``: one's own CSV file, features in the first columns, a label of 0 or 1 last."""
+    """``data``: your own CSV file, features in the first columns and a label of 0 or 1 last."""
     generator = Generator().manual_seed(0)
     X, W, b = (torch.randn(size, generator=generator) for size in ((4, 3), (2, 3), (2,)))
     table = diabetes(data)

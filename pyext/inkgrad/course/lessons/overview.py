@@ -1,7 +1,7 @@
-"""Lesson 1, overview: the algebra, probability and calculus that the course is made of.
+"""Lesson 1, overview: the algebra, probability and calculus that the course builds on.
 
-And what PyTorch adds: it records every operation while the code runs (a dynamic computational
-graph), and follows the record backwards to find derivatives.
+PyTorch adds a dynamic computational graph: it records every operation while the code runs, and goes
+through the record backward to compute derivatives.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Generator, Tensor
 
-# ---- algebra: a prediction is a sum of products, and a matrix makes many of them at once
+# ---- algebra: a prediction is a sum of products, and a matrix product computes many of them
 
 
 def forward(X: Tensor, w: Tensor, b: float) -> Tensor:
@@ -24,38 +24,38 @@ def forward(X: Tensor, w: Tensor, b: float) -> Tensor:
 
 
 def means_of_dice(rolls: int, seed: int = 0) -> Tensor:
-    """The mean after each of so many rolls; the expectation is (1+2+3+4+5+6) / 6 = 3.5."""
+    """The mean after each roll; the expectation is (1+2+3+4+5+6) / 6 = 3.5."""
     dice = torch.randint(1, 7, (rolls,), generator=Generator().manual_seed(seed))
     return dice.cumsum(0) / torch.arange(1, rolls + 1)
 
 
-# ---- calculus: the slope of a chain is the product of the slopes of its links
+# ---- calculus: the derivative of a composition is the product of the derivatives
 
 
 def chain(x: float) -> tuple[float, float]:
-    """y = sin(u) of u = x², and dy/dx = dy/du · du/dx."""
+    """y = sin(u) with u = x², and dy/dx = dy/du · du/dx."""
     u, du_dx = x**2, 2 * x
     y, dy_du = math.sin(u), math.cos(u)
     return y, dy_du * du_dx
 
 
 def slope_by_difference(x: float, h: float = 1e-6) -> float:
-    """What the slope means: how much y changes when x changes a little."""
+    """The meaning of the slope: how much y changes when x changes a little."""
     return (chain(x + h)[0] - chain(x - h)[0]) / (2 * h)
 
 
 def slope_by_autograd(x: float) -> float:
-    """PyTorch applies the chain rule by itself."""
+    """PyTorch applies the chain rule automatically."""
     leaf = torch.tensor(x, dtype=torch.float64, requires_grad=True)
     (slope,) = torch.autograd.grad(torch.sin(leaf**2), leaf)
     return slope.item()
 
 
-# ---- a dynamic graph: ordinary Python decides, while it runs, what is computed
+# ---- a dynamic graph: plain Python decides at run time what is computed
 
 
 def grow(x: Tensor, limit: float) -> Tensor:
-    """x · x · x · ...: as many times as it takes to pass the limit."""
+    """x · x · x · ..., until the limit is reached."""
     y = x
     while y < limit:
         y = y * x
@@ -70,12 +70,12 @@ class Growth(NamedTuple):
 
 
 def growth(x: float, limit: float = 10.0) -> Growth:
-    """Run ``grow``, then read which graph that has recorded."""
+    """Run ``grow``, and read the graph that it recorded."""
     leaf = torch.tensor(x, requires_grad=True)
     y = grow(leaf, limit)
     operations: list[str] = []
     node: Any = y.grad_fn
-    while node.name() != "torch::autograd::AccumulateGrad":  # that is x itself
+    while node.name() != "torch::autograd::AccumulateGrad":  # x itself
         operations.insert(0, node.name())
         node = node.next_functions[0][0]
     (slope,) = torch.autograd.grad(y, leaf)

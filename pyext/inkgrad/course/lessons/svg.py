@@ -1,7 +1,7 @@
-"""A picture as SVG whose words stay words: the browser that shows it writes them in a font it has.
+"""Plots as SVG with text elements, which the browser renders in one of its own fonts.
 
-The fonts that come with matplotlib have no Chinese, and the machine may have no others. So nothing
-is written here, only measured: in matplotlib's own font, a wide sign as a square.
+matplotlib's fonts have no Chinese, and the machine may have no others. So text is only measured
+here, in matplotlib's own font, with a square for each wide character.
 """
 
 from __future__ import annotations
@@ -20,21 +20,21 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 FONTS = "Inter, system-ui, -apple-system, 'Segoe UI', sans-serif"
-_SQUARE = "\N{EM DASH}"  # as wide as it would be high
-_PIXELS = 200  # to the inch, of what is a picture in the picture
-_POINTS = 72  # of SVG, to the inch
+_SQUARE = "\N{EM DASH}"  # as wide as the font is high
+_PIXELS = 200  # per inch, of rasterized parts
+_POINTS = 72  # per inch, in SVG
 
-# How text is aligned: the share of its width at which it is held, and what SVG calls that. A font
-# of another width than ours then moves nothing but its loose ends.
-_HELD = {"left": (0.0, "start"), "center": (0.5, "middle"), "right": (1.0, "end")}
+# Alignments: the fraction of the width where text is anchored, and SVG's name for it. With a font
+# of another width, only the free ends of the text move.
+_ANCHORS = {"left": (0.0, "start"), "center": (0.5, "middle"), "right": (1.0, "end")}
 
 
 class _Renderer(RendererSVG):
-    """Writes words as words; formulas, such as the powers along an axis, are drawn."""
+    """Renders text as text elements; formulas, such as powers of ten, as shapes."""
 
     def get_text_width_height_descent(self, s: str, prop: Any, ismath: Any) -> Any:
         measured = "".join(
-            _SQUARE if unicodedata.east_asian_width(sign) in "WF" else sign for sign in s
+            _SQUARE if unicodedata.east_asian_width(char) in "WF" else char for char in s
         )
         return super().get_text_width_height_descent(measured, prop, ismath)
 
@@ -45,8 +45,8 @@ class _Renderer(RendererSVG):
         if ismath:
             super().draw_text(gc, x, y, s, prop, angle, ismath, mtext)
             return
-        # a line of several comes without its Text: those are in boxes, and centred
-        share, anchor = _HELD[mtext.get_horizontalalignment() if mtext else "center"]
+        # A line of a multi-line text has no Text object: those are in boxes, and centered.
+        share, anchor = _ANCHORS[mtext.get_horizontalalignment() if mtext else "center"]
         along = share * self.get_text_width_height_descent(s, prop, ismath)[0]
         x += along * math.cos(math.radians(angle))
         y -= along * math.sin(math.radians(angle))
@@ -60,14 +60,14 @@ class _Renderer(RendererSVG):
 
 
 class _Canvas(FigureCanvasBase):
-    """By it the layout measures as the picture is written."""
+    """Makes the layout measure with the renderer that writes the figure."""
 
     def get_renderer(self) -> _Renderer:
         return _renderer(self.figure, io.StringIO())
 
 
 def svg(figure: Figure, language: str) -> str:
-    """The figure, whose words are of that language, as an SVG document."""
+    """Render the figure, whose text is in ``language``, as an SVG document."""
     _Canvas(figure)
     figure.dpi = _POINTS
     written = io.StringIO()
@@ -75,7 +75,7 @@ def svg(figure: Figure, language: str) -> str:
     renderer: Any = MixedModeRenderer(figure, width, height, _PIXELS, _renderer(figure, written))
     figure.draw(renderer)
     renderer.finalize()
-    # the language chooses among the shapes that a sign has in Chinese, Japanese, ...
+    # The language selects the glyph variants of Chinese, Japanese, ...
     document = written.getvalue().partition("<svg ")[2]
     return f'<svg lang="{language}" font-family="{FONTS}" {document}'
 

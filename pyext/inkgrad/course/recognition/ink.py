@@ -1,8 +1,8 @@
-"""Ink apart from what it is drawn on: the second step of preprocessing.
+"""Separating ink from its background: the second step of preprocessing.
 
 A canvas or a scan has one background level, and ink is what differs from it. A photograph has
-uneven light and noise: its paper is estimated from what is wider than any stroke, and ink is what
-stands out from the paper by more than the noise does.
+uneven light and noise: the paper is estimated from structures wider than any stroke, and ink is
+what stands out from the paper by more than the noise.
 """
 
 from __future__ import annotations
@@ -14,47 +14,45 @@ from scipy import ndimage
 
 from inkgrad.course.recognition.picture import Picture
 
-# Long sides in pixels of the two views that are worked on. The coarse one shows paper and place,
-# the fine one the strokes: ten of its pixels make one of the 20 that the digit is to have.
+# Long sides in pixels of the two views. The coarse one locates paper and ink; the fine one has the
+# strokes, with ten pixels for each of the 20 that the digit will have.
 _COARSE, _FINE = 128, 200
 
-# Up to this long side a picture is a digit already cut out (MNIST's 28, scikit-learn's 8): nothing
-# to estimate a background from, no room for specks. Nor is there in a strip narrower than a _STRIP
-# of its length.
+# Images up to this long side are cropped digits (MNIST's 28, scikit-learn's 8), too small to
+# estimate a background from or to have specks; so are strips narrower than _STRIP of their length.
 _CUT_OUT = 32
 _STRIP = 1 / 16
 
-# Pixels that touch one, corners included.
-_NEIGHBOURS = np.ones((3, 3), bool)
+# Adjacent pixels, including diagonal ones.
+_NEIGHBORS = np.ones((3, 3), bool)
 
-# The widest stroke of a photograph, as a share of its long side.
-_WIDEST = 0.2
+# The widest stroke of a photograph, as a fraction of its long side.
+_MAX_STROKE = 0.2
 
-# Levels of 255: how far compression moves a flat background, and the contrast below which nothing
-# is ink.
-_FLAT, _FAINTEST = 2, 15
+# Levels of 255: how much compression changes a flat background, and the lowest contrast of ink.
+_FLAT, _MIN_CONTRAST = 2, 15
 
 
 def find(picture: Picture) -> np.ndarray | None:
-    """The drawing in ``picture``, cropped: (h, w) float32, 0 background to 1 ink; None if none."""
-    grey = picture.grey
+    """Find and crop the drawing: (h, w) float32, 0 background to 1 ink; None if there is none."""
+    gray = picture.gray
     darkest, lightest = int(picture.levels.min()), int(picture.levels.max())
-    if lightest - darkest < _FAINTEST:
+    if lightest - darkest < _MIN_CONTRAST:
         return None
     background = picture.background
     if background is None:
         background = _flat_background(picture, darkest, lightest)
     if background is None:
-        found = _on_paper(grey)
+        found = _on_paper(gray)
     else:
         found = _on_flat(picture, background, darkest, lightest)
-    if found is None or _is_speck(*found, grey):
+    if found is None or _is_speck(*found, gray):
         return None
     return found[0]
 
 
 def crop(ink: np.ndarray, threshold: float = 0.1) -> np.ndarray:
-    """The part of ``ink`` that holds everything above ``threshold`` (there must be something)."""
+    """The smallest part of ``ink`` with everything above ``threshold``, which must not be empty."""
     top, bottom, left, right = _box(ink > threshold)
     return ink[top:bottom, left:right]
 
@@ -63,24 +61,24 @@ def crop(ink: np.ndarray, threshold: float = 0.1) -> np.ndarray:
 
 
 def _flat_background(picture: Picture, darkest: int, lightest: int) -> int | None:
-    """The level of the background where there is a single one, else None."""
+    """The level of the background if it has a single one, else None."""
     levels = picture.levels
     if max(levels.shape) <= _CUT_OUT or min(levels.shape) < _STRIP * max(levels.shape):
         return lightest if _is_light(levels, (darkest + lightest) / 2) else darkest
-    # Of a canvas most is as its corner is: then what follows would find the same, in more time.
+    # Fast path: if most pixels equal the corner, that is the background.
     corner = int(levels[0, 0])
     if np.count_nonzero(levels == corner) > 0.75 * levels.size:
         return corner
-    counts = np.array(picture.grey.histogram())
+    counts = np.array(picture.gray.histogram())
     mode = int(counts.argmax())
     beside = counts[max(0, mode - 1) : mode + 2].sum() - counts[mode]
-    # A camera's noise gives neighbouring levels like counts; a canvas or a scan has one level.
+    # Camera noise makes the counts of neighboring levels similar; a canvas or a scan has one level.
     is_flat = counts[mode] > 0.3 * counts.sum() and counts[mode] > 3 * beside
     return mode if is_flat else None
 
 
 def _is_light(levels: np.ndarray, middle: float) -> bool:
-    """Whether most of a small picture is light, its border counting as much as all of it."""
+    """Whether most of a small image is light; its border has the same weight as all of it."""
     light = levels > middle
     border = np.concatenate([light[0], light[-1], light[1:-1, 0], light[1:-1, -1]])
     return bool(border.mean() + light.mean() > 1.0)
@@ -89,12 +87,12 @@ def _is_light(levels: np.ndarray, middle: float) -> bool:
 def _on_flat(
     picture: Picture, background: int, darkest: int, lightest: int
 ) -> tuple[np.ndarray, int]:
-    """The ink and how many of the picture's pixels one of its pixels is wide.
+    """The ink, and the width of one of its pixels in pixels of the picture.
 
-    ``darkest``, ``lightest``: the levels that there are.
+    ``darkest`` and ``lightest`` are the extreme levels of the picture.
     """
     peak = max(lightest - background, background - darkest)
-    # The box of what is a tenth of full ink: the ringing of compression stays outside.
+    # The box of everything above a tenth of full ink excludes the ringing of compression.
     tenth = -(-peak // 10)
     levels = picture.levels
     rows, columns = (np.zeros(extent, bool) for extent in levels.shape)
@@ -105,7 +103,7 @@ def _on_flat(
         rows |= levels.min(1) <= background - tenth
         columns |= levels.min(0) <= background - tenth
     (top, bottom), (left, right) = _ends(rows), _ends(columns)
-    fine, factor = _shrink(picture.grey, _FINE, (left, top, right, bottom))
+    fine, factor = _shrink(picture.gray, _FINE, (left, top, right, bottom))
     contrast = np.abs(fine - background)
     ink = contrast * (contrast > _FLAT) / peak
     if max(levels.shape) <= _CUT_OUT:
@@ -120,13 +118,13 @@ def _on_flat(
 # -- uneven light and noise --
 
 
-def _on_paper(grey: Image.Image) -> tuple[np.ndarray, int] | None:
+def _on_paper(gray: Image.Image) -> tuple[np.ndarray, int] | None:
     """As :func:`_on_flat`."""
-    view, scale = _shrink(grey, _COARSE)
+    view, scale = _shrink(gray, _COARSE)
     dark_ink = _skewness(view - ndimage.gaussian_filter(view, _COARSE / 10)) < 0
     view = ndimage.gaussian_filter(255 - view if dark_ink else view, 0.7)
-    paper = _opening(view, round(max(view.shape) * _WIDEST) | 1)
-    # Dark ink takes away a share of the light: less where there is less of it.
+    paper = _opening(view, round(max(view.shape) * _MAX_STROKE) | 1)
+    # Dark ink absorbs a share of the light, so its contrast is lower where there is less light.
     light = 255 - paper if dark_ink else np.full_like(paper, 255)
     gain = np.clip(light.mean() / np.maximum(light, 1), 0, 3)
 
@@ -138,10 +136,10 @@ def _on_paper(grey: Image.Image) -> tuple[np.ndarray, int] | None:
     place = (
         left * scale,
         top * scale,
-        min(right * scale, grey.width),  # the last block may be a part of one
-        min(bottom * scale, grey.height),
+        min(right * scale, gray.width),  # the last block may be incomplete
+        min(bottom * scale, gray.height),
     )
-    fine, factor = _shrink(grey, _FINE, place)
+    fine, factor = _shrink(gray, _FINE, place)
 
     def enlarged(part: np.ndarray) -> np.ndarray:
         image = Image.fromarray(part[top:bottom, left:right].astype(np.float32))
@@ -149,25 +147,25 @@ def _on_paper(grey: Image.Image) -> tuple[np.ndarray, int] | None:
 
     contrast = (255 - fine if dark_ink else fine) - enlarged(paper)
     contrast = ndimage.gaussian_filter(contrast * enlarged(gain * near), 0.7)
-    # Softly from paper to ink, so that the edges keep their grey.
+    # A soft transition from paper to ink keeps the gray of the edges.
     ink = np.clip(contrast / _mean_of_top(contrast, 0.05) * 2 - 0.5, 0, 1)
     return crop(ink), factor
 
 
 def _inked(contrast: np.ndarray) -> np.ndarray | None:
-    """Where there is ink, by its contrast with the paper; None if all of it may be noise."""
-    edge = max(1, round(min(contrast.shape) * 0.05))  # where light that falls off looks like ink
+    """Where there is ink, by its contrast with the paper; None if it may all be noise."""
+    edge = max(1, round(min(contrast.shape) * 0.05))  # where vignetting looks like ink
     inner = contrast[edge:-edge, edge:-edge]
     peak = _mean_of_top(inner, 0.002)
     noise = 1.5 * float(np.median(np.abs(inner - np.median(inner))))
-    if peak < max(_FAINTEST, 8 * noise):
+    if peak < max(_MIN_CONTRAST, 8 * noise):
         return None
     return _without_specks(_clear_of_border(contrast > peak / 2))
 
 
 def _opening(view: np.ndarray, window: int) -> np.ndarray:
-    """Without what is lighter than its surroundings and narrower than the window."""
-    # Light that grows towards the border goes on growing beyond it.
+    """Remove what is lighter than its surroundings and narrower than the window."""
+    # Extrapolate light that increases toward the border.
     margin = min(window, min(view.shape) - 1)
     wider = np.pad(view, margin, mode="reflect", reflect_type="odd")
     opened = ndimage.maximum_filter(ndimage.minimum_filter(wider, window), window)
@@ -175,7 +173,7 @@ def _opening(view: np.ndarray, window: int) -> np.ndarray:
 
 
 def _skewness(values: np.ndarray) -> float:
-    """Negative where the few values far from the mean are lower (dark ink), else positive."""
+    """Negative if the few values far from the mean are lower (dark ink), else positive."""
     return float(((values - values.mean()) ** 3).mean())
 
 
@@ -184,14 +182,14 @@ def _mean_of_top(values: np.ndarray, share: float) -> float:
     return float(np.partition(values, -count, axis=None)[-count:].mean())
 
 
-# -- pieces --
+# -- connected components --
 
 
 def _clear_of_border(inked: np.ndarray) -> np.ndarray:
-    """Without what touches the picture's border (a table, a shadow), if a digit's worth remains."""
-    pieces, count = ndimage.label(inked, _NEIGHBOURS)
-    border = np.concatenate([pieces[0], pieces[-1], pieces[:, 0], pieces[:, -1]])
-    clear = inked & ~np.isin(pieces, np.unique(border))
+    """Remove what touches the border (a table, a shadow), if enough for a digit remains."""
+    components, count = ndimage.label(inked, _NEIGHBORS)
+    border = np.concatenate([components[0], components[-1], components[:, 0], components[:, -1]])
+    clear = inked & ~np.isin(components, np.unique(border))
     if count == 0 or not clear.any():
         return inked
     top, bottom, left, right = _box(clear)
@@ -199,45 +197,45 @@ def _clear_of_border(inked: np.ndarray) -> np.ndarray:
 
 
 def _without_specks(inked: np.ndarray) -> np.ndarray:
-    """Without pieces below a hundredth of the largest; the same array if there are none."""
-    pieces, count = ndimage.label(inked, _NEIGHBOURS)
+    """Remove components below 1/100 of the largest; returns the same array if there are none."""
+    components, count = ndimage.label(inked, _NEIGHBORS)
     if count < 2:
         return inked
-    areas = np.bincount(pieces.ravel())
+    areas = np.bincount(components.ravel())
     areas[0] = 0
     speck = areas * 100 < areas.max()
     speck[0] = False
-    return inked & ~speck[pieces] if speck.any() else inked
+    return inked & ~speck[components] if speck.any() else inked
 
 
-def _is_speck(ink: np.ndarray, factor: int, grey: Image.Image) -> bool:
-    """Whether it is no more than a dot: a pen set down, or too small in its picture for a digit."""
+def _is_speck(ink: np.ndarray, factor: int, gray: Image.Image) -> bool:
+    """Whether the ink is only a dot, or too small for a digit."""
     height, width = ink.shape
-    if max(ink.shape) * factor < 0.03 * max(grey.size):
+    if max(ink.shape) * factor < 0.03 * max(gray.size):
         return True
     return 0.7 < height / width < 1.4 and float(ink.mean()) > 0.7
 
 
 def _box(inked: np.ndarray) -> tuple[int, int, int, int]:
-    """top, bottom, left, right (ends exclusive) of what is set."""
+    """top, bottom, left and right (ends exclusive) of the nonzero pixels."""
     return *_ends(inked.any(1)), *_ends(inked.any(0))
 
 
 def _ends(inked: ArrayLike) -> tuple[int, int]:
-    """The first of what is set in a row, and what comes after the last."""
-    there = np.flatnonzero(inked)
-    return int(there[0]), int(there[-1]) + 1
+    """The index of the first nonzero value, and the index after the last."""
+    indices = np.flatnonzero(inked)
+    return int(indices[0]), int(indices[-1]) + 1
 
 
 def _shrink(
-    grey: Image.Image, side: int, box: tuple[int, int, int, int] | None = None
+    gray: Image.Image, side: int, box: tuple[int, int, int, int] | None = None
 ) -> tuple[np.ndarray, int]:
-    """Averaged over whole blocks of pixels until the long side is at most ``side``.
+    """Average over blocks of pixels, so that the long side is at most ``side``.
 
-    ``box``: of this part alone: left, top, right, bottom. Returns float32 levels, 0 to 255, and the
-    side of a block.
+    ``box`` restricts that to a part: left, top, right, bottom. Returns float32 levels, 0 to 255,
+    and the side of a block.
     """
-    left, top, right, bottom = box or (0, 0, *grey.size)
+    left, top, right, bottom = box or (0, 0, *gray.size)
     factor = -(-max(right - left, bottom - top) // side)
-    part = grey.reduce(factor, box) if factor > 1 else grey.crop(box) if box else grey
+    part = gray.reduce(factor, box) if factor > 1 else gray.crop(box) if box else gray
     return np.asarray(part, dtype=np.float32), factor

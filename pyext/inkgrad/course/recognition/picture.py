@@ -1,7 +1,7 @@
-"""Reading a picture of any kind into grey levels: the first step of preprocessing.
+"""Reading an image of any kind as gray levels: the first step of preprocessing.
 
-A drawing arrives as an array, a tensor or a PIL image, with or without colours and transparency.
-From here on it is one 8-bit grey picture, and what is known about its background.
+A drawing is an array, a tensor or a PIL image, with or without colors and transparency. The result
+is one 8-bit gray image, with its background level if that is known.
 """
 
 from __future__ import annotations
@@ -12,26 +12,26 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageOps
 
-# Levels of 255: ink whose own levels differ by less has one colour.
-_ONE_COLOUR = 16
+# Levels of 255: ink whose levels differ by less has one color.
+_ONE_COLOR = 16
 
 
 @dataclass(frozen=True)
 class Picture:
-    """A grey ("L") image, the same levels as an array (h, w) of uint8, and the level where there is
-    no ink: None if that is to be found."""
+    """A gray ("L") image, its levels as an array (h, w) of uint8, and the level of the background;
+    None if that is unknown."""
 
-    grey: Image.Image
+    gray: Image.Image
     levels: np.ndarray
     background: int | None = None
 
     @classmethod
-    def of(cls, grey: Image.Image, background: int | None = None) -> Picture:
-        return cls(grey, np.asarray(grey), background)
+    def of(cls, gray: Image.Image, background: int | None = None) -> Picture:
+        return cls(gray, np.asarray(gray), background)
 
 
 def read(image: Any) -> Picture:
-    """The grey picture of ``image``, which may be all that :func:`.preprocess.prepare` takes."""
+    """Read ``image``, which is anything that :func:`.preprocess.prepare` accepts."""
     if isinstance(image, Image.Image):
         if 0 in image.size:
             width, height = image.size
@@ -61,9 +61,9 @@ def _to_uint8(array: np.ndarray) -> np.ndarray:
     if array.dtype.kind != "f":
         raise ValueError(f"image: expected dtype uint8, bool or a float, got {array.dtype}")
     low, high = float(array.min()), float(array.max())
-    if not (np.isfinite(low) and np.isfinite(high)):  # min and max hand on every NaN
+    if not (np.isfinite(low) and np.isfinite(high)):  # min and max propagate NaN
         raise ValueError("image: expected finite values, got NaN or infinity")
-    # Resampling overshoots by a little: that much is clipped, not refused.
+    # Resampling overshoots slightly: that much is clipped, not rejected.
     if low < -0.1 or high > 1.1:
         raise ValueError(
             f"image: expected float values in [0, 1] (or dtype uint8 in 0..255), "
@@ -75,7 +75,7 @@ def _to_uint8(array: np.ndarray) -> np.ndarray:
 def _from_pil(image: Image.Image) -> Picture:
     if image.mode == "F":
         return _from_array(np.asarray(image))
-    if image.mode.startswith("I"):  # 16-bit greys, which convert("L") would clip instead of scale
+    if image.mode.startswith("I"):  # 16-bit gray, which convert("L") clips instead of scaling
         levels = np.asarray(image).clip(0, 65535)
         return _from_array((levels // 257).astype(np.uint8))
     if "A" in image.getbands() or "a" in image.getbands() or "transparency" in image.info:
@@ -84,26 +84,26 @@ def _from_pil(image: Image.Image) -> Picture:
 
 
 def _without_transparency(image: Image.Image) -> Picture:
-    """Grey levels of an RGBA picture in which what is transparent is no ink.
+    """The gray levels of an RGBA image, in which transparent pixels are not ink.
 
-    A drawing on a transparent canvas is ink of any colour: its opacity is the drawing. In a picture
-    with a background of its own (a photograph with round corners, say), what is transparent takes
-    the background's level.
+    On a transparent canvas the ink may have any color: its opacity is the drawing. In an image with
+    a background of its own, such as a photograph with round corners, transparent pixels get the
+    level of the background.
     """
     opacity = image.getchannel("A")
     counts = np.array(opacity.histogram())
     transparent, opaque = counts[:128].sum(), counts[128:].sum()
     if transparent > opaque:
         return Picture.of(opacity, background=0)
-    grey = image.convert("L")
+    gray = image.convert("L")
     if counts[255] == counts.sum():
-        return Picture.of(grey)
+        return Picture.of(gray)
     mask = opacity.point([255 * (level > 127) for level in range(256)])
-    levels = np.array(grey.histogram(mask=mask))
+    levels = np.array(gray.histogram(mask=mask))
     present = np.flatnonzero(levels)
-    if present[-1] - present[0] < _ONE_COLOUR:
+    if present[-1] - present[0] < _ONE_COLOR:
         return Picture.of(opacity, background=0)
     median = int(np.searchsorted(np.cumsum(levels), opaque / 2))
     paper = Image.new("L", image.size, median)
-    paper.paste(grey, mask=opacity)
+    paper.paste(gray, mask=opacity)
     return Picture.of(paper)

@@ -1,4 +1,4 @@
-"""Reading a drawn digit: label and probabilities, and what the network looked at."""
+"""Recognizing a drawn digit: label and probabilities, and what the network responded to."""
 
 from __future__ import annotations
 
@@ -13,27 +13,27 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from inkgrad.course import weights_file
 from inkgrad.course.models import Backend, DigitModel
 from inkgrad.course.recognition.preprocess import SIDE, Prepared, prepare
-from inkgrad.course.training import weights_file as checkpoint
 
-# The models whose trained weights come with the package.
+# The models whose trained weights are part of the package.
 SHIPPED = ("strong", "cnn", "softmax")
 _WEIGHTS = Path(__file__).parents[1] / "weights"
 
-# So many images go through the network at once: a long list takes no more memory than that.
+# Images that go through the network at once, which bounds the memory for long lists.
 _CHUNK = 256
 
 
 @dataclass(frozen=True)
 class Prediction:
-    """What a network reads.
+    """The prediction of a network for one image.
 
     Attributes:
-        label: The digit, or None where nothing is drawn.
-        probabilities: (10,) float32, of the digits 0 to 9; all zero where nothing is drawn.
-        image: (28, 28) float32 in [0, 1], what the network sees: white ink on black.
-        seconds: The network's own time, without the preparation; of a batch, an image's share.
+        label: The digit, or None if nothing is drawn.
+        probabilities: (10,) float32, of the digits 0 to 9; all zero if nothing is drawn.
+        image: (28, 28) float32 in [0, 1], the input of the network: white ink on black.
+        seconds: Inference time without preprocessing; for a batch, the time per image.
     """
 
     label: int | None
@@ -43,7 +43,7 @@ class Prediction:
 
     @property
     def confidence(self) -> float:
-        """The probability of the label; 0 where nothing is drawn."""
+        """The probability of the label; 0 if nothing is drawn."""
         return float(self.probabilities.max())
 
     def __str__(self) -> str:
@@ -54,11 +54,11 @@ class Prediction:
 
 @dataclass(frozen=True)
 class FeatureMaps:
-    """What one layer made of the image.
+    """The output of one layer.
 
     Attributes:
-        layer: The layer's name in the model, as "conv1".
-        maps: (channels, height, width) float32 in [0, 1], 1 being the layer's strongest response.
+        layer: The layer's name in the model, such as "conv1".
+        maps: (channels, height, width) float32 in [0, 1]; 1 is the layer's strongest response.
     """
 
     layer: str
@@ -67,14 +67,14 @@ class FeatureMaps:
 
 @dataclass(frozen=True)
 class Explanation:
-    """A prediction and how it came about.
+    """A prediction and what led to it.
 
     Attributes:
-        prediction: As :meth:`Recognizer.predict` gives it.
-        feature_maps: After each convolution, in order; none for a network without any.
-        saliency: (28, 28) float32 in [0, 1]: how much each pixel moves the label's logit, the
-            gradient's absolute value over its largest one (Simonyan, Vedaldi and Zisserman, 2014);
-            all zero where nothing is drawn.
+        prediction: As from :meth:`Recognizer.predict`.
+        feature_maps: After each convolution, in order; empty for a network without convolutions.
+        saliency: (28, 28) float32 in [0, 1]: how much each pixel changes the label's logit. This is
+            the absolute gradient, divided by its maximum (Simonyan, Vedaldi and Zisserman, 2014);
+            all zero if nothing is drawn.
     """
 
     prediction: Prediction
@@ -83,47 +83,47 @@ class Explanation:
 
 
 class Recognizer:
-    """A trained network that reads drawings. Any number of threads may use one at once."""
+    """A trained network that recognizes digits. Thread-safe."""
 
     def __init__(self, model: DigitModel, metadata: dict[str, Any], path: Path) -> None:
         self.name: str = metadata["model"]
         self.backend: Backend = model.backend
         self.metadata = metadata
-        self.path = path  # of the checkpoint
+        self.path = path  # of the weights file
         self._model = model.eval().requires_grad_(False)
 
     @classmethod
     def load(
         cls, model: str | os.PathLike[str] = "strong", backend: Backend = "fused"
     ) -> Recognizer:
-        """The recognizer of ``model``: "strong", "cnn", "softmax" or a checkpoint file.
+        """Load ``model``: "strong", "cnn", "softmax" or a weights file.
 
         ``backend`` is "fused" (inkgrad's kernels) or "native" (torch's own ops).
 
-        ValueError for another name or backend, FileNotFoundError where there is no such file,
-        CheckpointError (a ValueError) for a damaged or foreign file or one that does not read
-        digits.
+        ValueError for another name or backend, FileNotFoundError if there is no such file,
+        WeightsFileError (a ValueError) for a damaged or foreign file or a model that does not
+        recognize digits.
         """
         path = _path_of(model)
-        network, metadata = checkpoint.load(path, backend)
+        network, metadata = weights_file.load(path, backend)
         if not isinstance(network, DigitModel):
-            raise checkpoint.CheckpointError(
-                f"{path}: model {metadata['model']!r} does not read digits"
+            raise weights_file.WeightsFileError(
+                f"{path}: model {metadata['model']!r} does not recognize digits"
             )
         return cls(network, metadata, path)
 
     def warm_up(self) -> None:
-        """Do once what is slow the first time, so that the first drawing is read as fast as any."""
+        """Predict once, so that the first drawing is recognized as fast as any other."""
         self.explain(np.eye(SIDE, dtype=np.float32))
 
     def predict(self, image: Any) -> Prediction:
-        """Read one image, of any kind that :func:`~.preprocess.prepare` takes."""
-        return self._read([prepare(image)])[0]
+        """Recognize one image of any kind that :func:`~.preprocess.prepare` accepts."""
+        return self._predict([prepare(image)])[0]
 
     def predict_batch(self, images: Sequence[Any]) -> list[Prediction]:
-        """Read many images, each of any size; as :meth:`predict` of each, but faster.
+        """Recognize many images of any size: as :meth:`predict` for each, but faster.
 
-        The ValueError of an image that cannot be read says which it is.
+        A ValueError names the image by its index.
         """
         prepared = []
         for number, image in enumerate(images):
@@ -133,16 +133,16 @@ class Recognizer:
                 raise ValueError(f"images[{number}]: {error}") from error
         predictions: list[Prediction] = []
         for start in range(0, len(prepared), _CHUNK):
-            predictions += self._read(prepared[start : start + _CHUNK])
+            predictions += self._predict(prepared[start : start + _CHUNK])
         return predictions
 
     def explain(self, image: Any) -> Explanation:
-        """Read one image and show what led to it.
+        """Recognize one image and show what led to the prediction.
 
-        The feature maps have the same shapes for every drawing, also for none at all.
+        The feature maps have the same shapes for every image, even an empty one.
         """
         prepared = prepare(image)
-        # Whatever the caller's grad mode is: the context belongs to this thread alone.
+        # Independent of the caller's grad mode; the context affects only this thread.
         with torch.inference_mode(False), torch.enable_grad():
             pixels = torch.from_numpy(prepared.image)[None, None].requires_grad_()
             start = time.perf_counter()
@@ -157,7 +157,7 @@ class Recognizer:
             _scaled(saliency),
         )
 
-    def _read(self, prepared: list[Prepared]) -> list[Prediction]:
+    def _predict(self, prepared: list[Prepared]) -> list[Prediction]:
         with torch.inference_mode():
             pixels = torch.from_numpy(np.array([one.image for one in prepared]))[:, None]
             start = time.perf_counter()
@@ -167,16 +167,16 @@ class Recognizer:
 
 
 def _predictions(prepared: list[Prepared], logits: Tensor, seconds: float) -> list[Prediction]:
-    answers = []
-    for one, chances in zip(prepared, torch.softmax(logits, 1).numpy(), strict=True):
-        label = None if one.empty else int(chances.argmax())
-        chances = np.zeros_like(chances) if one.empty else chances.copy()
-        answers.append(Prediction(label, chances, one.image, seconds / len(prepared)))
-    return answers
+    predictions = []
+    for one, probabilities in zip(prepared, torch.softmax(logits, 1).numpy(), strict=True):
+        label = None if one.empty else int(probabilities.argmax())
+        shown = np.zeros_like(probabilities) if one.empty else probabilities.copy()
+        predictions.append(Prediction(label, shown, one.image, seconds / len(prepared)))
+    return predictions
 
 
 def _scaled(values: Tensor) -> np.ndarray:
-    """From 0 to its largest value, made 0 to 1."""
+    """Scale nonnegative values to a maximum of 1."""
     largest = values.max().clamp(min=torch.finfo(values.dtype).tiny)
     return (values / largest).detach().numpy()
 
@@ -185,9 +185,9 @@ def _path_of(model: str | os.PathLike[str]) -> Path:
     if model in SHIPPED:
         return _WEIGHTS / f"{model}.safetensors"
     path = Path(model)
-    # A bare word that is no file was meant as a name.
+    # A bare word that is not a file was meant as a name.
     if not path.exists() and path.name == str(model) and not path.suffix:
         raise ValueError(
-            f"model: expected one of {', '.join(SHIPPED)} or a checkpoint file, got {str(model)!r}"
+            f"model: expected one of {', '.join(SHIPPED)} or a weights file, got {str(model)!r}"
         )
     return path

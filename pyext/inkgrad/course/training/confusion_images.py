@@ -14,46 +14,49 @@ from inkgrad.course.files import write_atomically
 from inkgrad.course.models import DigitModel
 from inkgrad.course.training.steps import CHUNK
 
-MOST = 20
-"""Of one cell; of a hundred cells that is 1.6 MB."""
+MAX_IMAGES = 20
+"""Per cell; 1.6 MB for a hundred cells."""
 
 
 @dataclass(frozen=True)
-class Cells:
-    """``images`` uint8 (N, 28, 28), what they show (``labels``) and were read as (``answers``)."""
+class ConfusionImages:
+    """``images``, uint8 (N, 28, 28), with their ``labels`` and the model's ``predictions``."""
 
     images: Tensor
     labels: Tensor
-    answers: Tensor
+    predictions: Tensor
 
-    def of(self, label: int, answer: int) -> Tensor:
+    def in_cell(self, label: int, prediction: int) -> Tensor:
         """The images of one cell."""
-        return self.images[(self.labels == label) & (self.answers == answer)]
+        return self.images[(self.labels == label) & (self.predictions == prediction)]
 
 
 @torch.no_grad()
-def judge(model: DigitModel, examples: Examples) -> tuple[list[list[int]], Cells]:
-    """The confusion matrix of a model, rows being labels, and images of its cells.
+def collect(model: DigitModel, examples: Examples) -> tuple[list[list[int]], ConfusionImages]:
+    """Compute the confusion matrix of a model, rows being labels, and keep images of its cells.
 
     The model is left in eval mode.
     """
     model.eval()
     inputs = examples.inputs.split(CHUNK)
-    answers = torch.cat([model(Examples(x, x).as_float()).argmax(1) for x in inputs]).cpu()
+    predictions = torch.cat([model(Examples(x, x).as_float()).argmax(1) for x in inputs]).cpu()
     labels, images = examples.targets.cpu(), examples.inputs[:, 0].cpu()
-    place = 10 * labels + answers
-    kept = torch.cat([(place == cell).nonzero()[:MOST, 0] for cell in range(100)])
-    counts: list[list[int]] = torch.bincount(place, minlength=100).view(10, 10).tolist()
-    return counts, Cells(images[kept], labels[kept].byte(), answers[kept].byte())
+    cells = 10 * labels + predictions
+    kept = torch.cat([(cells == cell).nonzero()[:MAX_IMAGES, 0] for cell in range(100)])
+    counts: list[list[int]] = torch.bincount(cells, minlength=100).view(10, 10).tolist()
+    return counts, ConfusionImages(images[kept], labels[kept].byte(), predictions[kept].byte())
 
 
-def save(path: str | os.PathLike[str], cells: Cells) -> None:
-    """Write them in one step, as safetensors."""
-    tensors = {name: tensor.contiguous() for name, tensor in vars(cells).items()}
+def save(path: str | os.PathLike[str], images: ConfusionImages) -> None:
+    """Write the images in one step, as safetensors."""
+    tensors = {name: tensor.contiguous() for name, tensor in vars(images).items()}
     write_atomically(path, safetensors.torch.save(tensors))
 
 
-def load(path: str | os.PathLike[str]) -> Cells:
-    """What :func:`save` wrote. OSError where there is no such file."""
+def load(path: str | os.PathLike[str]) -> ConfusionImages:
+    """Load a file that :func:`save` wrote. OSError if there is none."""
     with open(path, "rb") as file:
-        return Cells(**safetensors.torch.load(file.read()))
+        tensors = safetensors.torch.load(file.read())
+    if "answers" in tensors:  # the name in earlier versions
+        tensors["predictions"] = tensors.pop("answers")
+    return ConfusionImages(**tensors)

@@ -1,8 +1,8 @@
-"""Training in several processes at once, data-parallel: each takes its part of every batch.
+"""Data-parallel training in several processes, each of which computes its part of every batch.
 
 ``torchrun --nproc-per-node N -m inkgrad train ...`` starts them. Every process has all the data and
-draws the same random numbers, so that all agree on what is in a batch; their gradients are averaged
-in every step. The result is that of one process with the same batches, but for rounding.
+draws the same random numbers, so all of them agree on the contents of a batch; gradients are
+averaged in every step. The result equals that of one process with the same batches up to rounding.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ from inkgrad.course.training.steps import CHUNK, EagerSteps, finite, set_lr, sha
 
 
 def size() -> int:
-    """How many processes train together: 1, unless torchrun started this one."""
+    """The number of processes that train together: 1 unless torchrun started this one."""
     return int(os.environ.get("WORLD_SIZE", "1"))
 
 
 def is_first() -> bool:
-    """Whether this process is the one that talks and saves."""
+    """Whether this process is the one that prints and saves."""
     return int(os.environ.get("RANK", "0")) == 0
 
 
 def check_gpus() -> None:
-    """ValueError unless there is a GPU for every process of this machine."""
+    """Raise ValueError unless there is a GPU for every process of this machine."""
     processes, gpus = int(os.environ.get("LOCAL_WORLD_SIZE", "1")), torch.cuda.device_count()
     if processes > gpus:
         raise ValueError(f"device: expected a GPU for each of {processes} processes, got {gpus}")
@@ -41,7 +41,7 @@ def check_gpus() -> None:
 
 @contextmanager
 def joined(device: str) -> Iterator[None]:
-    """The block runs together with the other processes, if there are any."""
+    """Run the block together with the other processes, if there are any."""
     if size() == 1:
         yield
         return
@@ -54,13 +54,13 @@ def joined(device: str) -> Iterator[None]:
         distributed.destroy_process_group()
 
 
-def anyone(holds: bool) -> bool:
-    """Whether it holds in any process; all have to ask, and get the same answer."""
-    return _sum(float(holds)) > 0 if distributed.is_initialized() else holds
+def anyone(condition: bool) -> bool:
+    """Whether the condition holds in any process. All must call it, and get the same answer."""
+    return _sum(float(condition)) > 0 if distributed.is_initialized() else condition
 
 
 class ParallelSteps(EagerSteps):
-    """Steps of a model that every process has, each by its part of the batch."""
+    """Steps of a model that every process has, each with its part of the batch."""
 
     def __init__(self, model: CourseModel, settings: Settings) -> None:
         super().__init__(model, settings)
@@ -71,17 +71,17 @@ class ParallelSteps(EagerSteps):
         inputs, targets = batch.as_float(), batch.targets
         parts = zip(inputs.tensor_split(size()), targets.tensor_split(size()), strict=True)
         x, y = list(parts)[distributed.get_rank()]
-        # Averaging divides by the number of processes, which a sum does not want.
+        # Undoes the division by the number of processes in the averaging.
         weight = float(size())
-        if len(y) == 0:  # the others need this process to average with: an example that counts 0
+        if len(y) == 0:  # averaging needs this process: an example with weight 0
             x, y, weight = inputs[:1], targets[:1], 0.0
 
         def loss_and_gradient() -> float:
             self._optimizer.zero_grad()
             total = 0.0
-            pieces = list(zip(x.split(CHUNK), y.split(CHUNK), strict=True))
-            for number, (inputs, labels) in enumerate(pieces, start=1):
-                is_last = number == len(pieces)  # then gradients are averaged, once a step
+            chunks = list(zip(x.split(CHUNK), y.split(CHUNK), strict=True))
+            for number, (inputs, labels) in enumerate(chunks, start=1):
+                is_last = number == len(chunks)  # gradients are averaged once a step
                 with nullcontext() if is_last else self._parallel.no_sync():
                     loss = self._loss(inputs, labels)
                     loss = loss * (weight * share(self._model.criterion, len(labels), len(targets)))
@@ -95,9 +95,9 @@ class ParallelSteps(EagerSteps):
         return result
 
     def _loss(self, inputs: Tensor, labels: Tensor) -> Tensor:
-        """The loss, also where it is no number: nobody may leave while the others wait for it."""
+        """The loss, even if it is NaN: no process may raise while the others wait for it."""
         output = self._parallel(inputs)
-        if not output.isfinite().all():  # asked first, because BCE refuses what is no probability
+        if not output.isfinite().all():  # checked first: BCE rejects what is not a probability
             return output.sum() * math.nan
         loss: Tensor = self._model.criterion(output, labels)
         return loss

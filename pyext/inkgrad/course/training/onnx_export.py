@@ -1,4 +1,4 @@
-"""A trained model as an ONNX file, for other runtimes; needs the packages onnx and onnxscript."""
+"""Export of a trained model as ONNX, for other runtimes; needs the packages onnx and onnxscript."""
 
 from __future__ import annotations
 
@@ -11,25 +11,25 @@ from pathlib import Path
 
 import torch
 
+from inkgrad.course import weights_file
 from inkgrad.course.messages import message
 from inkgrad.course.models import DigitModel
-from inkgrad.course.training import weights_file as checkpoint
 
 
 class Unavailable(ValueError):
-    """A package that is needed is not installed; the message says which, and how to get it."""
+    """A required package is not installed; the message says which, and how to install it."""
 
 
 def export(weights: str | os.PathLike[str]) -> bytes:
-    """The ONNX file of a checkpoint; ``input`` and ``output`` may have any number of examples.
+    """The ONNX model of a weights file; ``input`` and ``output`` take any number of examples.
 
-    CheckpointError as from :func:`checkpoint.load`.
+    Unavailable without the packages, WeightsFileError as from :func:`.weights_file.load`.
     """
     missing = [name for name in ("onnx", "onnxscript") if importlib.util.find_spec(name) is None]
     if missing:
         raise Unavailable(message("problem.no_onnx", packages=", ".join(missing)))
-    # In torch's own ops: other runtimes know no others.
-    model, metadata = checkpoint.load(weights, "native")
+    # With torch's own ops, the only ones that other runtimes know.
+    model, metadata = weights_file.load(weights, "native")
     features = metadata.get("model_kwargs", {}).get("in_features", 1)
     example = (
         torch.zeros(2, 1, 28, 28) if isinstance(model, DigitModel) else torch.zeros(2, features)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from inkgrad.course.training.run_store import ENDED, Record, State
+from inkgrad.course.training.run_record import ENDED, RunRecord, State
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class RunStatus:
             earlier rows change (a long curve is thinned out), its revision changes with them.
     """
 
-    record: Record
+    record: RunRecord
     steps: int
     done: int
     lr: float
@@ -55,7 +55,7 @@ class RunStatus:
     revisions: tuple[int, int, int] = (0, 0, 0)
 
     @classmethod
-    def of_record(cls, record: Record, checkpoints: Sequence[int] = ()) -> RunStatus:
+    def of_record(cls, record: RunRecord, checkpoints: Sequence[int] = ()) -> RunStatus:
         """The status of a run that no process trains: it has ended, whatever its record says."""
         last = record.curve[-1] if record.curve else None
         done = max([last.step if last else 0, *checkpoints[-1:]])

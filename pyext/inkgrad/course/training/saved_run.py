@@ -1,50 +1,61 @@
-"""A run that is kept in a store, and what it read at moments while it trained."""
+"""A stored run, opened again."""
 
 from __future__ import annotations
 
-from inkgrad.course import models
+from functools import cached_property
+from typing import Any
+
+from inkgrad.course import models, weights_file
 from inkgrad.course.messages import message
 from inkgrad.course.recognition.recognizer import Recognizer
-from inkgrad.course.training import checkpoints as snapshots
-from inkgrad.course.training import weights_file as checkpoint
+from inkgrad.course.training import checkpoints
+from inkgrad.course.training.run_status import RunStatus
 from inkgrad.course.training.run_store import RunStore
 
 
-class Past:
-    """The moments of a kept run, to be asked for as those of a :class:`.live.LiveRun`.
+class SavedRun:
+    """A run of a store, with the same status and checkpoints as the live :class:`.run.Run` had.
 
-    ValueError where there is no such run, or it has no weights.
+    RunError if there is no such run.
     """
 
     def __init__(self, store: RunStore, run: str) -> None:
-        weights = store.weights(run)
-        if not weights.exists():
-            raise ValueError(message("problem.no_weights", run=run))
-        self._run = run
-        self._weights = weights
-        self._snapshots = store.snapshots(run)
-        self._model, self._metadata = checkpoint.load(weights)
+        self.record = store.load(run)
+        self._weights = store.weights(run)
+        self._checkpoints = store.checkpoints(run)
+
+    def status(self) -> RunStatus:
+        """The status of a run that no process trains any more."""
+        return RunStatus.of_record(self.record, self.checkpoint_steps)
 
     @property
-    def moments(self) -> list[int]:
-        """After which steps there is a snapshot; none of weights that came as a file."""
-        return snapshots.steps_in(self._snapshots)
+    def checkpoint_steps(self) -> list[int]:
+        """The steps after which there is a checkpoint; empty for weights from a file."""
+        return checkpoints.steps_in(self._checkpoints)
 
     def recognizer(self, step: int | None = None) -> Recognizer:
-        """What reads digits with the weights of the snapshot after ``step``; None: the last ones.
+        """Make a recognizer with the weights after ``step``; None: with the last weights.
 
-        ValueError where there is no such snapshot, or the model does not read digits.
+        ValueError if the run has no weights, there is no such checkpoint, or the model does not
+        recognize digits.
         """
-        if not isinstance(self._model, models.DigitModel):
-            name = self._metadata["model"]
-            raise ValueError(message("problem.no_digits", run=self._run, model=name))
-        moments = self.moments
-        if step is not None and step not in moments:
-            raise ValueError(message("problem.no_snapshot", got=repr(step)))
-        if step is None or step == moments[-1]:
-            return Recognizer(self._model, self._metadata, self._weights)
-        kwargs = self._metadata.get("model_kwargs", {})
-        model = models.build_empty(self._metadata["model"], "fused", **kwargs)
-        model.load_state_dict(snapshots.load(self._snapshots, step), assign=True)
+        trained, metadata = self._trained
+        if not isinstance(trained, models.DigitModel):
+            name = metadata["model"]
+            raise ValueError(message("problem.no_digits", run=self.record.id, model=name))
+        steps = self.checkpoint_steps
+        if step is not None and step not in steps:
+            raise ValueError(message("problem.no_checkpoint", got=repr(step)))
+        if step is None or step == steps[-1]:
+            return Recognizer(trained, metadata, self._weights)
+        kwargs = metadata.get("model_kwargs", {})
+        model = models.build_empty(metadata["model"], "fused", **kwargs)
+        model.load_state_dict(checkpoints.load(self._checkpoints, step), assign=True)
         assert isinstance(model, models.DigitModel)
-        return Recognizer(model.eval(), self._metadata, self._weights)
+        return Recognizer(model.eval(), metadata, self._weights)
+
+    @cached_property
+    def _trained(self) -> tuple[models.CourseModel, dict[str, Any]]:
+        if not self._weights.exists():
+            raise ValueError(message("problem.no_weights", run=self.record.id))
+        return weights_file.load(self._weights)

@@ -1,8 +1,8 @@
-"""One step of training: a batch in, its loss out, and the weights moved.
+"""One training step: forward, loss, backward and the update of the weights for one batch.
 
-Two ways that give the same numbers: :class:`ChainSteps`, one call into C++ (:mod:`inkgrad.chain`),
-for the models that are a plain chain of our layers, and :class:`EagerSteps`, autograd and torch's
-optimizers, for everything.
+There are two implementations with the same results: :class:`ChainSteps`, one call into C++
+(:mod:`inkgrad.chain`) for models that are a plain chain of our layers, and :class:`EagerSteps`,
+autograd and torch's optimizers, for every model.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ from inkgrad.course.data.datasets import Examples
 from inkgrad.course.models import CourseModel
 from inkgrad.course.settings import Settings
 
-# No more examples than this go through a model at once: a large batch is done in pieces.
+# The most examples that go through a model at once: larger batches are split.
 CHUNK = 1024
 
 
 class Diverged(ArithmeticError):
-    """The loss or a weight is no longer a finite number; the model has its last good weights."""
+    """The loss or a weight is no longer finite; the model has the weights from before."""
 
 
 @dataclass(frozen=True)
-class Score:
-    """The loss of the model's criterion, and the share of examples that were got right."""
+class Evaluation:
+    """The loss of the model's criterion, and the share of correct predictions."""
 
     loss: float
     accuracy: float
@@ -38,29 +38,29 @@ class Score:
 
 
 class Steps(Protocol):
-    """How a model is trained and judged."""
+    """How a model is trained and evaluated."""
 
     def step(self, examples: Examples, rows: Tensor | None, lr: float) -> SupportsFloat:
-        """Move the weights by the examples of ``rows``, or by all of them.
+        """Update the weights with the examples of ``rows``, or with all of them if None.
 
         Returns:
-            The loss of the batch before. Where a device works on behind our back, ``float()`` waits
-            for it, and it is for the caller to ask whether it is :func:`finite`.
+            The loss of the batch before the update. On a device that computes asynchronously,
+            ``float()`` waits for it, and the caller checks that it is :func:`finite`.
 
         Raises:
-            Diverged: it is known not to be a finite number.
+            Diverged: the loss is known not to be finite.
         """
 
-    def judge(self, examples: Examples) -> Score:
-        """How the model does on ``examples``."""
+    def evaluate(self, examples: Examples) -> Evaluation:
+        """Compute loss and accuracy on ``examples``."""
 
     def check_finite(self) -> None:
-        """Diverged if a weight is not a finite number."""
+        """Raise Diverged if a weight is not finite."""
 
 
 def steps_for(model: CourseModel, settings: Settings, batch_size: int) -> Steps:
-    """The fastest way that there is for this model and these settings."""
-    # LBFGS asks for the loss several times a step.
+    """The fastest implementation for this model and these settings."""
+    # LBFGS evaluates the loss several times a step.
     if settings.backend == "fused" and batch_size <= CHUNK and settings.optimizer != "lbfgs":
         chain = Chain.of(model.chain(), model.criterion)
         if chain is not None:
@@ -72,7 +72,7 @@ class ChainSteps:
     """Steps of a :class:`~inkgrad.chain.Chain`.
 
     Gradient descent, with or without momentum, is part of the chain's call; other optimizers are
-    torch's and get the chain's gradients.
+    torch's, with the chain's gradients.
     """
 
     def __init__(self, chain: Chain, model: CourseModel, settings: Settings) -> None:
@@ -98,9 +98,9 @@ class ChainSteps:
         self._optimizer.step()
         return number
 
-    def judge(self, examples: Examples) -> Score:
-        loss, right = self._chain.evaluate(examples.inputs, examples.targets, CHUNK)
-        return _score(loss, right, len(examples))
+    def evaluate(self, examples: Examples) -> Evaluation:
+        loss, correct = self._chain.evaluate(examples.inputs, examples.targets, CHUNK)
+        return _evaluation(loss, correct, len(examples))
 
     def check_finite(self) -> None:
         if not self._chain.is_finite:
@@ -108,7 +108,7 @@ class ChainSteps:
 
 
 class EagerSteps:
-    """Steps of any model by any optimizer."""
+    """Steps of any model with any optimizer."""
 
     def __init__(self, model: CourseModel, settings: Settings) -> None:
         self._model = model
@@ -133,7 +133,7 @@ class EagerSteps:
         result: float = self._optimizer.step(loss_and_gradient)
         return result
 
-    def judge(self, examples: Examples) -> Score:
+    def evaluate(self, examples: Examples) -> Evaluation:
         return evaluate(self._model, examples)
 
     def check_finite(self) -> None:
@@ -141,30 +141,31 @@ class EagerSteps:
 
 
 @torch.no_grad()
-def evaluate(model: CourseModel, examples: Examples) -> Score:
-    """Loss and accuracy of a model, which is left in eval mode."""
+def evaluate(model: CourseModel, examples: Examples) -> Evaluation:
+    """Compute loss and accuracy of a model, which is left in eval mode."""
     model.eval()
-    loss, right = 0.0, 0
+    loss, correct = 0.0, 0
     for start in range(0, len(examples), CHUNK):
         chunk = examples[start : start + CHUNK]
         output = model(chunk.as_float())
         chunk_loss = _loss(model.criterion, output, chunk.targets).item()
         loss += chunk_loss * share(model.criterion, len(chunk), len(examples))
-        right += int(_is_right(output, chunk.targets).sum())
-    return _score(loss, right, len(examples))
+        correct += int(_is_correct(output, chunk.targets).sum())
+    return _evaluation(loss, correct, len(examples))
 
 
-def merge(criterion: nn.Module, scores: Sequence[Score]) -> Score:
-    """The score of all examples from those of their parts."""
-    whole = sum(score.examples for score in scores)
-    loss = sum(score.loss * share(criterion, score.examples, whole) for score in scores)
-    right = sum(round(score.accuracy * score.examples) for score in scores)
-    return _score(loss, right, whole)
+def merge(criterion: nn.Module, evaluations: Sequence[Evaluation]) -> Evaluation:
+    """The evaluation of all examples from the evaluations of their chunks."""
+    total = sum(each.examples for each in evaluations)
+    loss = sum(each.loss * share(criterion, each.examples, total) for each in evaluations)
+    correct = sum(round(each.accuracy * each.examples) for each in evaluations)
+    return _evaluation(loss, correct, total)
 
 
 @torch.no_grad()
-def confusion(model: CourseModel, examples: Examples) -> list[list[int]]:
-    """How often each label (row) was taken for each (column): 10 x 10 for digits, 2 x 2 for tables.
+def confusion_matrix(model: CourseModel, examples: Examples) -> list[list[int]]:
+    """Count how often each label (row) is predicted as each (column): 10 x 10 for digits, 2 x 2
+    for tables.
 
     The model is left in eval mode.
     """
@@ -174,15 +175,15 @@ def confusion(model: CourseModel, examples: Examples) -> list[list[int]]:
     for start in range(0, len(examples), CHUNK):
         chunk = examples[start : start + CHUNK]
         output = model(chunk.as_float())
-        labels, answers = chunk.targets, output.argmax(1)
+        labels, predictions = chunk.targets, output.argmax(1)
         if classes == 2:  # one probability of a 1
-            labels, answers = (labels > 0.5).long().flatten(), (output > 0.5).long().flatten()
-        counts += torch.bincount(classes * labels + answers, minlength=classes * classes).cpu()
+            labels, predictions = (labels > 0.5).long().flatten(), (output > 0.5).long().flatten()
+        counts += torch.bincount(classes * labels + predictions, minlength=classes * classes).cpu()
     return counts.view(classes, classes).tolist()
 
 
 def finite(loss: SupportsFloat) -> float:
-    """A loss as a number; Diverged if it is not a finite one."""
+    """The loss as a number; Diverged if it is not finite."""
     number = float(loss)
     if not math.isfinite(number):
         raise Diverged(f"the loss is {number}")
@@ -190,36 +191,36 @@ def finite(loss: SupportsFloat) -> float:
 
 
 def check_finite(model: nn.Module) -> None:
-    """Diverged if a weight is not a finite number."""
+    """Raise Diverged if a weight is not finite."""
     for name, parameter in model.named_parameters():
         if not parameter.isfinite().all():
-            raise Diverged(f"{name} holds numbers that are not finite")
+            raise Diverged(f"{name} has values that are not finite")
 
 
 def share(criterion: nn.Module, part: int, whole: int) -> float:
-    """What the loss of a part of the examples counts in the loss of all of them."""
+    """The factor of the loss of ``part`` examples in the loss of ``whole`` examples."""
     return part / whole if criterion.reduction == "mean" else 1.0
 
 
-def _score(loss: float, right: int, examples: int) -> Score:
-    return Score(finite(loss), right / examples, examples)
+def set_lr(optimizer: torch.optim.Optimizer, lr: float) -> None:
+    for group in optimizer.param_groups:
+        group["lr"] = lr
+
+
+def _evaluation(loss: float, correct: int, examples: int) -> Evaluation:
+    return Evaluation(finite(loss), correct / examples, examples)
 
 
 def _loss(criterion: nn.Module, output: Tensor, targets: Tensor) -> Tensor:
-    if not output.isfinite().all():  # asked first, because BCE refuses what is no probability
-        raise Diverged("the model gives numbers that are not finite")
+    if not output.isfinite().all():  # checked first: BCE rejects what is not a probability
+        raise Diverged("the model's output is not finite")
     loss: Tensor = criterion(output, targets)
     if not loss.isfinite():
         raise Diverged(f"the loss is {loss.item()}")
     return loss
 
 
-def _is_right(output: Tensor, targets: Tensor) -> Tensor:
+def _is_correct(output: Tensor, targets: Tensor) -> Tensor:
     if targets.is_floating_point():  # one probability of a 1
         return (output > 0.5) == (targets > 0.5)
     return output.argmax(1) == targets
-
-
-def set_lr(optimizer: torch.optim.Optimizer, lr: float) -> None:
-    for group in optimizer.param_groups:
-        group["lr"] = lr

@@ -1,5 +1,5 @@
-"""How the numbers of each lesson are shown: ``parts(numbers, say)`` of a module per lesson.
+"""How the results of each lesson are shown: one module per lesson, with ``blocks(numbers, text)``.
 
-All words are of the catalogue, those inside of pictures as well; symbols and the names that code
-has (``data``, ``grad``, ``MulBackward0``) are the same in every language.
+All texts come from the catalogue, also those inside plots; symbols and names from code (``data``,
+``grad``, ``MulBackward0``) are the same in every language.
 """

@@ -1,4 +1,4 @@
-"""Lesson 4: the graph with data and grad at every node, whole or after some steps."""
+"""Lesson 4: the graph with data and grad of every node, complete or after some steps."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from functools import partial
 from itertools import count, islice
 from typing import TYPE_CHECKING
 
-from inkgrad.course.lessons import drawing
+from inkgrad.course.lessons import plotting
 from inkgrad.course.lessons.backpropagation import (
     LINEAR,
     QUADRATIC,
@@ -21,26 +21,26 @@ from inkgrad.course.lessons.backpropagation import (
     linear,
     quadratic,
 )
-from inkgrad.course.lessons.drawing import BLUE, GREEN, INK, PALE, RED
-from inkgrad.course.lessons.parts import Part, Picture, Table
-from inkgrad.course.texts import Say
+from inkgrad.course.lessons.blocks import Block, Plot, Table
+from inkgrad.course.lessons.plotting import BLUE, GREEN, INK, PALE, RED
+from inkgrad.course.texts import Translate
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def parts(numbers: Numbers, say: Say) -> Iterator[Part]:
-    yield _table(say("backpropagation.linear"), numbers.linear, say)
+def blocks(numbers: Numbers, text: Translate) -> Iterator[Block]:
+    yield _table(text("backpropagation.linear"), numbers.linear, text)
     line = linear(**leaves(**LINEAR))
-    yield Picture("forward", say("backpropagation.forward"), partial(graph, line, backwards=1))
-    yield Picture("halfway", say("backpropagation.halfway"), partial(graph, line, backwards=3))
-    yield Picture("linear", say("backpropagation.linear_picture"), partial(graph, line))
-    yield _table(say("backpropagation.quadratic"), numbers.quadratic, say)
+    yield Plot("forward", text("backpropagation.forward"), partial(graph, line, backwards=1))
+    yield Plot("halfway", text("backpropagation.halfway"), partial(graph, line, backwards=3))
+    yield Plot("linear", text("backpropagation.linear_picture"), partial(graph, line))
+    yield _table(text("backpropagation.quadratic"), numbers.quadratic, text)
     curve = quadratic(**leaves(**QUADRATIC))
-    yield Picture("quadratic", say("backpropagation.quadratic_picture"), partial(graph, curve))
+    yield Plot("quadratic", text("backpropagation.quadratic_picture"), partial(graph, curve))
     yield Table(
-        say("backpropagation.training"),
-        [say("word.epoch"), "w", say("word.loss"), "ŷ(4)"],
+        text("backpropagation.training"),
+        [text("word.epoch"), "w", text("word.loss"), "ŷ(4)"],
         [
             (epoch, numbers.training[epoch - 1].w, f"{numbers.training[epoch - 1].loss:.2e}",
              4 * numbers.training[epoch - 1].w)
@@ -49,16 +49,16 @@ def parts(numbers: Numbers, say: Say) -> Iterator[Part]:
     )  # fmt: skip
 
 
-def _table(caption: str, example: Example, say: Say) -> Table:
-    columns = [say("backpropagation.node"), "data", "grad", say("backpropagation.by_torch")]
+def _table(caption: str, example: Example, text: Translate) -> Table:
+    columns = [text("backpropagation.node"), "data", "grad", text("backpropagation.by_torch")]
     rows = [(*state, example.by_torch.get(state.name, "")) for state in example.states]
     return Table(caption, columns, rows)
 
 
 def graph(loss: Node, forwards: int | None = None, backwards: int | None = None) -> Figure:
-    """The graph after so many steps of ``forward`` and then of ``backward``; all of them if None.
+    """The graph after some steps of ``forward`` and then of ``backward``; None is all of them.
 
-    Green are the leaves, blue the operations; red is the way that grads have gone.
+    Leaves are green and operations blue; edges that grads have passed are red.
     """
     known = {id(node) for node in in_order(loss) if not node.operands}
     known |= {id(node) for node in islice(forward(loss), forwards)}
@@ -69,7 +69,7 @@ def graph(loss: Node, forwards: int | None = None, backwards: int | None = None)
     places = layout(loss)
     width = 1 + max(x for x, _ in places.values())
     height = 1 + max(y for _, y in places.values())
-    figure = drawing.figure(1.6 * width, 0.95 * height)
+    figure = plotting.figure(1.6 * width, 0.95 * height)
     axes = figure.subplots()
     boxes = {}
     for node in in_order(loss):
@@ -78,11 +78,11 @@ def graph(loss: Node, forwards: int | None = None, backwards: int | None = None)
         text += f"\ngrad {node.grad:g}" if id(node) in reached else "\ngrad ?"
         color = BLUE if node.operands else GREEN
         ink = INK if id(node) in known else PALE
-        boxes[id(node)] = drawing.box(axes, *places[id(node)], text, color, color=ink)
+        boxes[id(node)] = plotting.box(axes, *places[id(node)], text, color, color=ink)
     for node in in_order(loss):
         for operand in node.operands:
             color = RED if id(operand) in reached else PALE
-            drawing.arrow(axes, boxes[id(operand)], boxes[id(node)], color)
+            plotting.arrow(axes, boxes[id(operand)], boxes[id(node)], color)
     axes.set_xlim(-0.5, width - 0.5)
     axes.set_ylim(height - 0.5, -0.5)
     axes.axis("off")
@@ -90,10 +90,10 @@ def graph(loss: Node, forwards: int | None = None, backwards: int | None = None)
 
 
 def layout(loss: Node) -> dict[int, tuple[float, float]]:
-    """Where each node stands: right of its operands, a leaf just before what uses it first.
+    """Positions of the nodes: right of their operands; a leaf is just left of its first use.
 
-    Every leaf has a row of its own, an operation the middle of its operands' or, where something
-    stands there, the next below that.
+    Every leaf has its own row. An operation is in the middle of its operands' rows, or in the next
+    free row below.
     """
     order = in_order(loss)
     column = {id(node): 0 for node in order}

@@ -1,4 +1,4 @@
-"""Lesson 10: the sliding kernel step by step, and the network that is made of it."""
+"""Lesson 10: the sliding kernel step by step, and the network that is built from it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from inkgrad.course.lessons import drawing
+from inkgrad.course.lessons import plotting
+from inkgrad.course.lessons.blocks import Block, Plot, Table
 from inkgrad.course.lessons.convolution import (
     FILTERS,
     KERNEL,
@@ -20,16 +21,15 @@ from inkgrad.course.lessons.convolution import (
     convolve,
     slide,
 )
-from inkgrad.course.lessons.drawing import INK, RED
-from inkgrad.course.lessons.parts import Part, Picture, Table
+from inkgrad.course.lessons.plotting import INK, RED
 from inkgrad.course.lessons.views import digits
-from inkgrad.course.texts import Say
+from inkgrad.course.texts import Translate
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from torch import Tensor
 
-# What the lesson's code calls something, and the key of its name in the reader's language.
+# Names in the lesson's code, and the keys of their translations.
 _NAMES = {
     "3 × 3, padding 1": "convolution.padded",
     "3 × 3, stride 2": "convolution.strided",
@@ -45,27 +45,27 @@ _NAMES = {
 }
 
 
-def parts(numbers: Numbers, say: Say) -> Iterator[Part]:
+def blocks(numbers: Numbers, text: Translate) -> Iterator[Block]:
     yield Table(
-        say("convolution.steps"),
-        [say("word.steps"), say("convolution.window"), say("convolution.sum")],
+        text("convolution.steps"),
+        [text("word.steps"), text("convolution.window"), text("convolution.sum")],
         [
             (number, " ".join(f"{value:g}" for value in step.window.flat), f"{step.value:g}")
             for number, step in enumerate(slide(PICTURE, KERNEL), start=1)
         ],
     )
-    yield Picture("slide", say("convolution.slide"), partial(one_step, PICTURE, KERNEL, 5, say))
+    yield Plot("slide", text("convolution.slide"), partial(one_step, PICTURE, KERNEL, 5, text))
     yield Table(
-        say("convolution.sizes_by_hand"),
+        text("convolution.sizes_by_hand"),
         [
-            say("convolution.operation"),
-            say("convolution.before"),
-            say("convolution.after"),
-            say("convolution.difference"),
+            text("convolution.operation"),
+            text("convolution.before"),
+            text("convolution.after"),
+            text("convolution.difference"),
         ],
         [
             (
-                _named(operation, say),
+                _named(operation, text),
                 _size(example.before),
                 _size(example.by_hand),
                 f"{np.abs(example.by_hand - example.by_torch).max():.0e}",
@@ -73,90 +73,90 @@ def parts(numbers: Numbers, say: Say) -> Iterator[Part]:
             for operation, example in numbers.examples.items()
         ],
     )
-    yield Picture("options", say("convolution.options"), partial(options, numbers.examples, say))
+    yield Plot("options", text("convolution.options"), partial(options, numbers.examples, text))
     digit = numbers.image.numpy()
-    yield Picture("filters", say("convolution.filters"), partial(filters, digit, say))
+    yield Plot("filters", text("convolution.filters"), partial(filters, digit, text))
     yield Table(
-        say("convolution.network"),
-        [say("convolution.layer"), say("convolution.channels"), say("convolution.side"),
-         say("convolution.weights")],
-        [(_named(size.layer, say), size.channels, f"{size.side} × {size.side}", size.weights)
+        text("convolution.network"),
+        [text("convolution.layer"), text("convolution.channels"), text("convolution.side"),
+         text("convolution.weights")],
+        [(_named(size.layer, text), size.channels, f"{size.side} × {size.side}", size.weights)
          for size in numbers.sizes],
     )  # fmt: skip
-    yield from digits.parts(numbers.data, numbers.training, numbers.confusion, say)
-    yield Picture("maps", say("convolution.maps"), partial(maps, digit, numbers.maps, say))
+    yield from digits.blocks(numbers.data, numbers.training, numbers.confusion, text)
+    yield Plot("maps", text("convolution.maps"), partial(maps, digit, numbers.maps, text))
 
 
-def _named(name: str, say: Say) -> str:
-    return say(_NAMES[name]) if name in _NAMES else name  # 3 × 3 is the same everywhere
+def _named(name: str, text: Translate) -> str:
+    return text(_NAMES[name]) if name in _NAMES else name  # 3 × 3 is the same in every language
 
 
 def _size(picture: np.ndarray) -> str:
     return " × ".join(map(str, picture.shape))
 
 
-def one_step(picture: np.ndarray, kernel: np.ndarray, count: int, say: Say) -> Figure:
-    """The result after so many steps, and where the kernel lies in the last of them."""
+def one_step(picture: np.ndarray, kernel: np.ndarray, count: int, text: Translate) -> Figure:
+    """The result after ``count`` steps, and the position of the kernel in the last one."""
     from matplotlib.patches import Rectangle
 
-    figure, (left, middle, right) = drawing.panels(3, width=3.0, height=3.2)
+    figure, (left, middle, right) = plotting.panels(3, width=3.0, height=3.2)
     sums = np.full_like(convolve(picture, kernel), np.nan)
     for last in islice(slide(picture, kernel), count):
         sums[last.row, last.column] = last.value
-    drawing.numbers(left, picture, say("convolution.step", number=count))
+    plotting.numbers(left, picture, text("convolution.step", number=count))
     corner = (last.column - 0.5, last.row - 0.5)
     left.add_patch(Rectangle(corner, *kernel.shape[::-1], fill=False, edgecolor=RED, linewidth=2))
-    drawing.numbers(middle, kernel, say("convolution.kernel"))
-    drawing.numbers(right, sums, say("convolution.sums"))
+    plotting.numbers(middle, kernel, text("convolution.kernel"))
+    plotting.numbers(right, sums, text("convolution.sums"))
     right.add_patch(Rectangle(corner, 1, 1, fill=False, edgecolor=RED, linewidth=2))
     return figure
 
 
-def options(examples: dict[str, Example], say: Say) -> Figure:
+def options(examples: dict[str, Example], text: Translate) -> Figure:
     """Padding, stride and pooling on the course's numbers."""
-    figure, panels = drawing.panels(3, 2, width=3.0, height=3.2)
+    figure, panels = plotting.panels(3, 2, width=3.0, height=3.2)
     shown = (
-        (PICTURE, say("convolution.picture")),
-        (examples["3 × 3, padding 1"].by_hand, say("convolution.padding")),
-        (examples["3 × 3, stride 2"].by_hand, say("convolution.stride")),
-        (KERNEL, say("convolution.kernel")),
-        (TO_POOL, say("convolution.to_pool")),
-        (examples["max pool 2 × 2"].by_hand, say("convolution.pool")),
+        (PICTURE, text("convolution.picture")),
+        (examples["3 × 3, padding 1"].by_hand, text("convolution.padding")),
+        (examples["3 × 3, stride 2"].by_hand, text("convolution.stride")),
+        (KERNEL, text("convolution.kernel")),
+        (TO_POOL, text("convolution.to_pool")),
+        (examples["max pool 2 × 2"].by_hand, text("convolution.pool")),
     )
     for axes, (values, title) in zip(panels, shown, strict=True):
-        drawing.numbers(axes, values, title)
+        plotting.numbers(axes, values, title)
     return figure
 
 
-def filters(picture: np.ndarray, say: Say) -> Figure:
-    """A picture, and what some kernels make of it; above, each kernel."""
-    figure, panels = drawing.panels(1 + len(FILTERS), 2, width=2.1, height=2.2)
+def filters(picture: np.ndarray, text: Translate) -> Figure:
+    """An image, and its convolution with some kernels, each below its kernel."""
+    figure, panels = plotting.panels(1 + len(FILTERS), 2, width=2.1, height=2.2)
     above, below = panels[: 1 + len(FILTERS)], panels[1 + len(FILTERS) :]
     above[0].axis("off")
-    drawing.image(below[0], picture, say("convolution.picture"))
+    plotting.image(below[0], picture, text("convolution.picture"))
     for top, bottom, (name, kernel) in zip(above[1:], below[1:], FILTERS.items(), strict=True):
         decimals = 0 if (kernel % 1 == 0).all() else 2
-        drawing.numbers(top, kernel, _named(name, say), decimals=decimals)
+        plotting.numbers(top, kernel, _named(name, text), decimals=decimals)
         result = convolve(picture, kernel, padding=1)
         reach = np.abs(result).max() or 1.0
         signed = result.min() < -0.01
-        drawing.image(bottom, result, cmap="RdBu_r" if signed else "gray_r")
+        plotting.image(bottom, result, cmap="RdBu_r" if signed else "gray_r")
         bottom.images[0].set_clim(-reach if signed else 0, reach)
     return figure
 
 
-def maps(picture: np.ndarray, found: dict[str, Tensor], say: Say) -> Figure:
+def maps(picture: np.ndarray, found: dict[str, Tensor], text: Translate) -> Figure:
     """A digit, and every channel of each convolution after pooling and ReLU."""
     columns = 10
     rows = [(name, each[i : i + columns]) for name, each in found.items()
             for i in range(0, len(each), columns)]  # fmt: skip
-    figure = drawing.figure(1.0 * (columns + 2), 1.05 * len(rows))
+    figure = plotting.figure(1.0 * (columns + 2), 1.05 * len(rows))
     grid = figure.add_gridspec(len(rows), columns + 2)
-    drawing.image(figure.add_subplot(grid[:, :2]), picture, say("convolution.picture"))
+    plotting.image(figure.add_subplot(grid[:, :2]), picture, text("convolution.picture"))
     for row, (name, channels) in enumerate(rows):
         for column, channel in enumerate(channels):
             axes = figure.add_subplot(grid[row, column + 2])
-            drawing.image(axes, channel.numpy())
+            plotting.image(axes, channel.numpy())
             if column == 0:
                 axes.set_ylabel(name, fontsize=9, color=INK)
     return figure

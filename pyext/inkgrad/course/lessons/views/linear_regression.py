@@ -1,4 +1,4 @@
-"""Lesson 5: the loss of the course's run, and the optimizers' paths."""
+"""Lesson 5: the loss of the course's run, and the paths of the optimizers."""
 
 from __future__ import annotations
 
@@ -8,29 +8,29 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from inkgrad.course.lessons import drawing
-from inkgrad.course.lessons.drawing import BLUE, COLORS, INK
+from inkgrad.course.lessons import plotting
+from inkgrad.course.lessons.blocks import Block, Plot, Table
 from inkgrad.course.lessons.linear_regression import Numbers, Race, Training, x_data, y_data
-from inkgrad.course.lessons.parts import Part, Picture, Table
-from inkgrad.course.texts import Say
+from inkgrad.course.lessons.plotting import BLUE, COLORS, INK
+from inkgrad.course.texts import Translate
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def parts(numbers: Numbers, say: Say) -> Iterator[Part]:
+def blocks(numbers: Numbers, text: Translate) -> Iterator[Block]:
     found = numbers.training
     yield Table(
-        say("linear_regression.training", epochs=len(found.losses)),
-        ["w", "b", "ŷ(4)", say("word.loss")],
+        text("linear_regression.training", epochs=len(found.losses)),
+        ["w", "b", "ŷ(4)", text("word.loss")],
         [(found.w, found.b, found.prediction, f"{found.losses[-1]:.2e}")],
     )
-    yield Picture("loss", say("linear_regression.loss"), partial(loss, found, say))
+    yield Plot("loss", text("linear_regression.loss"), partial(loss, found, text))
     yield Table(
-        say("linear_regression.race"),
+        text("linear_regression.race"),
         [
-            say("linear_regression.optimizer"),
-            *(say("linear_regression.loss_after", steps=steps) for steps in (10, 30, 60)),
+            text("linear_regression.optimizer"),
+            *(text("linear_regression.loss_after", steps=steps) for steps in (10, 30, 60)),
             "w",
             "b",
         ],
@@ -43,36 +43,39 @@ def parts(numbers: Numbers, say: Say) -> Iterator[Part]:
             for name, race in numbers.races.items()
         ],
     )
-    yield Picture("race", say("linear_regression.race_picture"), partial(races, numbers.races, say))
+    yield Plot("race", text("linear_regression.race_picture"), partial(races, numbers.races, text))
 
 
-def loss(training: Training, say: Say) -> Figure:
-    figure, (axes,) = drawing.panels(1)
+def loss(training: Training, text: Translate) -> Figure:
+    figure, (axes,) = plotting.panels(1)
     axes.plot(training.losses, color=BLUE)
     axes.set_yscale("log")
-    drawing.tidy(axes, say("linear_regression.squares"), say("word.epoch"), say("word.loss"))
+    plotting.tidy(axes, text("linear_regression.squares"), text("word.epoch"), text("word.loss"))
     return figure
 
 
-def races(entered: dict[str, Race], say: Say) -> Figure:
-    """The paths on one surface, and the loss after each step."""
-    figure, (above, curve) = drawing.panels(2, width=5.4, height=5.0)
+def races(entered: dict[str, Race], text: Translate) -> Figure:
+    """The paths on the loss surface, and the loss after each step."""
+    figure, (above, curve) = plotting.panels(2, width=5.4, height=5.0)
     ws, bs = np.linspace(-1.5, 3, 80), np.linspace(-1.2, 5.2, 80)
     x, y = x_data.numpy().ravel(), y_data.numpy().ravel()
     errors = x * ws[None, :, None] + bs[:, None, None] - y
-    drawing.contours(above, ws, bs, np.sum(errors**2, axis=2))
+    plotting.contours(above, ws, bs, np.sum(errors**2, axis=2))
     for (name, race), color in zip(entered.items(), COLORS, strict=True):
         path = race.path.numpy()
         above.plot(*path.T, ".-", color=color, linewidth=0.9, markersize=4)
         above.plot(*path[-1], "o", color=color, markersize=7, markeredgecolor="white")
         curve.plot(race.losses, color=color, label=name)
     above.plot(2, 0, "x", color=INK, markersize=9)
-    drawing.name(above, say("linear_regression.over_both"), "w", "b")
+    plotting.name(above, text("linear_regression.over_both"), "w", "b")
     above.set_xlim(ws[0], ws[-1])
     above.set_ylim(bs[0], bs[-1])
     curve.set_yscale("log")
-    drawing.tidy(
-        curve, say("linear_regression.each_step"), say("linear_regression.step"), say("word.loss")
+    plotting.tidy(
+        curve,
+        text("linear_regression.each_step"),
+        text("linear_regression.step"),
+        text("word.loss"),
     )
-    drawing.legend(curve, loc="lower left")
+    plotting.legend(curve, loc="lower left")
     return figure

@@ -8,24 +8,24 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from inkgrad.course.lessons import drawing
-from inkgrad.course.lessons.drawing import BLUE, GREEN, INK, PALE, RED
+from inkgrad.course.lessons import plotting
+from inkgrad.course.lessons.blocks import Block, Plot, Table
 from inkgrad.course.lessons.logistic_regression import Numbers, Training, x_data, y_data
-from inkgrad.course.lessons.parts import Part, Picture, Table
-from inkgrad.course.texts import Say
+from inkgrad.course.lessons.plotting import BLUE, GREEN, INK, PALE, RED
+from inkgrad.course.texts import Translate
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from torch import Tensor
 
 
-def parts(numbers: Numbers, say: Say) -> Iterator[Part]:
+def blocks(numbers: Numbers, text: Translate) -> Iterator[Block]:
     batch, found = numbers.batch, numbers.training
-    yield Picture(
-        "sigmoid", say("logistic_regression.sigmoid"), partial(sigmoid, numbers.z, numbers.sigmoid)
+    yield Plot(
+        "sigmoid", text("logistic_regression.sigmoid"), partial(sigmoid, numbers.z, numbers.sigmoid)
     )
     yield Table(
-        say(
+        text(
             "logistic_regression.batch",
             mean=f"{batch.mean:.4f}",
             kernel=f"{batch.mean_by_kernel:.4f}",
@@ -36,46 +36,46 @@ def parts(numbers: Numbers, say: Say) -> Iterator[Part]:
             for y, y_pred, loss in zip(batch.y, batch.y_pred, batch.losses, strict=True)
         ],
     )
-    yield Picture("bce", say("logistic_regression.bce"), partial(bce, say))
+    yield Plot("bce", text("logistic_regression.bce"), partial(bce, text))
     yield Table(
-        say(
+        text(
             "logistic_regression.training",
             epochs=len(found.losses),
             loss=f"{found.losses[-1]:.4f}",
             hours=f"{-found.b / found.w:.2f}",
         ),
-        [say("logistic_regression.hours"), say("logistic_regression.probability")],
+        [text("logistic_regression.hours"), text("logistic_regression.probability")],
         [(hours, float(found.probabilities[20 * hours])) for hours in (0, 1, 2, 3, 4, 6, 10)],
     )
-    yield Picture("hours", say("logistic_regression.curve"), partial(hours_of_study, found, say))
+    yield Plot("hours", text("logistic_regression.curve"), partial(hours_of_study, found, text))
 
 
 def sigmoid(z: Tensor, values: Tensor) -> Figure:
-    figure, (axes,) = drawing.panels(1, width=6.0)
+    figure, (axes,) = plotting.panels(1, width=6.0)
     axes.axhline(0.5, color=PALE, linewidth=1, linestyle="--")
     axes.plot(z.numpy(), values.numpy(), color=BLUE)
-    drawing.tidy(axes, "σ(z) = 1 / (1 + e⁻ᶻ)", "z", "σ(z)")
+    plotting.tidy(axes, "σ(z) = 1 / (1 + e⁻ᶻ)", "z", "σ(z)")
     return figure
 
 
-def bce(say: Say) -> Figure:
-    """The loss of one example over its prediction, for both answers."""
-    figure, (axes,) = drawing.panels(1)
+def bce(text: Translate) -> Figure:
+    """The loss of one example by its prediction, for both labels."""
+    figure, (axes,) = plotting.panels(1)
     y_pred = np.linspace(0.005, 0.995, 199)
     axes.plot(y_pred, -np.log(y_pred), color=GREEN, label="y = 1: -ln ŷ")
     axes.plot(y_pred, -np.log(1 - y_pred), color=RED, label="y = 0: -ln(1 - ŷ)")
-    drawing.tidy(axes, say("logistic_regression.entropy"), "ŷ", say("word.loss"))
-    drawing.legend(axes, loc="upper center")
+    plotting.tidy(axes, text("logistic_regression.entropy"), "ŷ", text("word.loss"))
+    plotting.legend(axes, loc="upper center")
     return figure
 
 
-def hours_of_study(training: Training, say: Say) -> Figure:
-    figure, (curve, losses) = drawing.panels(2)
+def hours_of_study(training: Training, text: Translate) -> Figure:
+    figure, (curve, losses) = plotting.panels(2)
     curve.axhline(0.5, color=RED, linewidth=1, linestyle="--")
     curve.plot(training.hours.numpy(), training.probabilities.numpy(), color=BLUE)
-    curve.plot(x_data.ravel(), y_data.ravel(), "o", color=INK, label=say("word.data"))
-    drawing.tidy(curve, say("logistic_regression.passing"), say("word.x_hours"), "ŷ")
-    drawing.legend(curve, loc="lower right")
+    curve.plot(x_data.ravel(), y_data.ravel(), "o", color=INK, label=text("word.data"))
+    plotting.tidy(curve, text("logistic_regression.passing"), text("word.x_hours"), "ŷ")
+    plotting.legend(curve, loc="lower right")
     losses.plot(training.losses, color=BLUE)
-    drawing.tidy(losses, say("logistic_regression.sum"), say("word.epoch"), say("word.loss"))
+    plotting.tidy(losses, text("logistic_regression.sum"), text("word.epoch"), text("word.loss"))
     return figure

@@ -1,4 +1,4 @@
-"""Lesson 1: a table for each of its three foundations, and the graphs that the code recorded."""
+"""Lesson 1: a table for each of the three foundations, and the recorded graphs."""
 
 from __future__ import annotations
 
@@ -10,88 +10,88 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from inkgrad.course.lessons import drawing
-from inkgrad.course.lessons.drawing import BLUE, COLORS, GREEN, INK, PALE, RED
+from inkgrad.course.lessons import plotting
+from inkgrad.course.lessons.blocks import Block, Plot, Table
 from inkgrad.course.lessons.overview import Growth, Numbers
-from inkgrad.course.lessons.parts import Part, Picture, Table
-from inkgrad.course.texts import Say
+from inkgrad.course.lessons.plotting import BLUE, COLORS, GREEN, INK, PALE, RED
+from inkgrad.course.texts import Translate
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from torch import Tensor
 
 
-def parts(numbers: Numbers, say: Say) -> Iterator[Part]:
+def blocks(numbers: Numbers, text: Translate) -> Iterator[Block]:
     yield Table(
-        say("overview.algebra"),
+        text("overview.algebra"),
         ["i", "ŷ = X w + b"],
         list(enumerate(numbers.predictions, start=1)),
     )
     yield Table(
-        say("overview.dice"),
-        [say("overview.rolls"), say("overview.mean")],
+        text("overview.dice"),
+        [text("overview.rolls"), text("overview.mean")],
         [(n, float(numbers.means[n - 1])) for n in (1, 10, 100, 1000)],
     )
-    yield Picture("dice", say("overview.dice_picture"), partial(dice, numbers.means, say))
+    yield Plot("dice", text("overview.dice_picture"), partial(dice, numbers.means, text))
     yield Table(
-        say("overview.chain"),
-        ["x", "dy/du · du/dx", say("overview.difference"), "autograd"],
+        text("overview.chain"),
+        ["x", "dy/du · du/dx", text("overview.difference"), "autograd"],
         numbers.chain,
     )
-    yield Picture("chain_rule", say("overview.chain_picture"), partial(chain_rule, 0.8))
+    yield Plot("chain_rule", text("overview.chain_picture"), partial(chain_rule, 0.8))
     yield Table(
-        say("overview.growth"),
-        ["x", say("overview.operations"), "y", "dy/dx"],
+        text("overview.growth"),
+        ["x", text("overview.operations"), "y", "dy/dx"],
         [(f"{g.x:g}", len(g.operations), g.y, g.grad) for g in numbers.growths],
     )
-    yield Picture("graphs", say("overview.graphs"), partial(graphs, numbers.growths))
+    yield Plot("graphs", text("overview.graphs"), partial(graphs, numbers.growths))
 
 
-def dice(means: Tensor, say: Say) -> Figure:
-    """The mean of the rolls so far."""
-    figure, (axes,) = drawing.panels(1, width=6.4)
-    expectation = say("overview.expectation")
+def dice(means: Tensor, text: Translate) -> Figure:
+    """The mean of the dice rolls so far."""
+    figure, (axes,) = plotting.panels(1, width=6.4)
+    expectation = text("overview.expectation")
     axes.axhline(3.5, color=PALE, linewidth=1, linestyle="--", label=expectation)
     rolls = np.arange(1, len(means) + 1)
-    axes.plot(rolls, means.numpy(), color=BLUE, label=say("overview.mean_so_far"))
+    axes.plot(rolls, means.numpy(), color=BLUE, label=text("overview.mean_so_far"))
     axes.set_xscale("log")
     axes.set_ylim(1, 6)
-    drawing.tidy(axes, say("overview.rolling"), say("overview.rolls"), say("overview.mean"))
-    drawing.legend(axes)
+    plotting.tidy(axes, text("overview.rolling"), text("overview.rolls"), text("overview.mean"))
+    plotting.legend(axes)
     return figure
 
 
 def chain_rule(x: float) -> Figure:
-    """Two links and the chain, each with its tangent at x."""
+    """The two functions and their composition, each with its tangent at x."""
     u = x**2
     links: tuple[Any, ...] = (
         ("u = x²", "x", "u", np.square, x, 2 * x, GREEN),
         ("y = sin u", "u", "y", np.sin, u, math.cos(u), RED),
         ("y = sin x²", "x", "y", lambda t: np.sin(t**2), x, math.cos(u) * 2 * x, BLUE),
     )
-    figure, panels = drawing.panels(3, width=3.6)
+    figure, panels = plotting.panels(3, width=3.6)
     for axes, (title, along, up, curve, at, slope, color) in zip(panels, links, strict=True):
         ts = np.linspace(0, 2, 200)
         axes.plot(ts, curve(ts), color=color)
         near = np.array([at - 0.45, at + 0.45])
         axes.plot(near, curve(at) + slope * (near - at), color=INK, linewidth=1)
         axes.plot(at, curve(at), "o", color=INK, markersize=5)
-        drawing.tidy(axes, f"{title}:  d{up}/d{along} = {slope:.3f}", along, up)
+        plotting.tidy(axes, f"{title}:  d{up}/d{along} = {slope:.3f}", along, up)
     return figure
 
 
 def graphs(growths: list[Growth]) -> Figure:
-    """One row for each x: the operations that the same lines of Python recorded."""
-    figure = drawing.figure(8.4, 0.5 + 0.9 * len(growths))
+    """One row for each x: the operations that the same Python code recorded."""
+    figure = plotting.figure(8.4, 0.5 + 0.9 * len(growths))
     axes = figure.subplots()
     longest = max(len(g.operations) for g in growths)
     for row, (growth, color) in enumerate(zip(growths, COLORS, strict=False)):
         names = [f"x = {growth.x:g}", *growth.operations, f"y = {growth.y:g}"]
         boxes = [
-            drawing.box(axes, 1.5 * column, -row, name, color) for column, name in enumerate(names)
+            plotting.box(axes, 1.5 * column, -row, name, color) for column, name in enumerate(names)
         ]
         for start, end in pairwise(boxes):
-            drawing.arrow(axes, start, end)
+            plotting.arrow(axes, start, end)
     axes.set_xlim(-0.7, 1.5 * (longest + 1) + 0.7)
     axes.set_ylim(-len(growths) + 0.5, 0.5)
     axes.axis("off")

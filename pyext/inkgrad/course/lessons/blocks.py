@@ -1,6 +1,6 @@
-"""What a lesson has to show, in the order in which it is shown: notes, tables and pictures.
+"""The blocks that show a lesson's results: notes, tables and plots.
 
-All words in them are translated already; whoever shows them (a terminal, a page) needs no more.
+Their texts are translated already, for a terminal or a page.
 """
 
 from __future__ import annotations
@@ -15,21 +15,21 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Note:
-    """A sentence or two."""
+    """A short text."""
 
     text: str
 
 
 @dataclass(frozen=True)
 class Table:
-    """Numbers under a caption; a float is shown with four decimals."""
+    """A table with a caption; floats are shown with four decimals."""
 
     caption: str
     columns: Sequence[str]
     rows: Sequence[Sequence[str | int | float]]
 
     def cells(self) -> list[list[str]]:
-        """The rows as they are shown."""
+        """The cells of the rows, as text."""
         return [
             [f"{cell:.4f}" if isinstance(cell, float) else str(cell) for cell in row]
             for row in self.rows
@@ -37,10 +37,10 @@ class Table:
 
 
 @dataclass(frozen=True)
-class Picture:
-    """A figure under a caption; ``name`` is that of its file. It is drawn when it is asked for.
+class Plot:
+    """A figure with a caption, drawn on demand; ``name`` becomes part of its file name.
 
-    ``svg.svg`` writes it in any language; ``drawing.png`` in those that matplotlib has a font for.
+    ``svg.svg`` renders it in any language; ``plotting.png`` in those that matplotlib has fonts for.
     """
 
     name: str
@@ -48,4 +48,4 @@ class Picture:
     draw: Callable[[], Figure]
 
 
-Part = Note | Table | Picture
+Block = Note | Table | Plot

@@ -1,7 +1,7 @@
-"""Training a model of the course: the loop, and what it tells while it runs.
+"""Training a model of the course: the loop over epochs and batches.
 
-A :class:`Run` owns its random numbers, so two runs at once give what each gives alone, and the same
-seed gives the same run on the same machine with as many threads.
+A :class:`Trainer` has its own random numbers: two of them at once give what each gives alone, and
+the same seed gives the same run on the same machine with the same number of threads.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ import torch
 from torch import Generator, Tensor
 
 import inkgrad
-from inkgrad.course import models
+from inkgrad.course import models, weights_file
 from inkgrad.course.data.augment import Augmentation
 from inkgrad.course.data.datasets import Data, Examples, split
+from inkgrad.course.data.styles import STYLES, styled_examples
 from inkgrad.course.settings import Settings
-from inkgrad.course.training import data_parallel as parallel
-from inkgrad.course.training import weights_file as checkpoint
+from inkgrad.course.training import data_parallel
 from inkgrad.course.training.steps import (
     CHUNK,
     Diverged,
-    Score,
+    Evaluation,
     Steps,
     evaluate,
     finite,
@@ -38,21 +38,21 @@ from inkgrad.course.training.steps import (
     steps_for,
 )
 
-# The part of the training examples that a run keeps aside to judge itself by, epoch by epoch.
+# The share of the training examples that is kept aside to evaluate the model after each epoch.
 VALIDATION_SHARE = 1 / 12
 
-# As many images as stay in the caches with what becomes of them.
+# As many images as fit in the caches together with their augmented versions.
 AUGMENTED_AT_ONCE = 512
 
-# How many drawn digits of other styles there are for one example of the training part.
+# Drawn digits of other styles per example of the training part.
 STYLES_SHARE = 1 / 20
 
 
 @dataclass(frozen=True)
 class Batch:
-    """One step: batch ``number`` of ``count`` in this epoch, from 1, with its loss.
+    """One step: batch ``number`` (from 1) of ``count`` in this epoch, and its loss.
 
-    ``seconds`` since the run began to train; pauses and ``on_batch`` are left out.
+    ``seconds`` is the training time so far, without pauses and ``on_batch``.
     """
 
     epoch: int
@@ -64,16 +64,16 @@ class Batch:
 
     @property
     def loss(self) -> float:
-        """Asking for it may wait for the device: no one who trains fast asks after every step."""
+        """The loss. On a GPU this waits for the step, so reading it after every step is slow."""
         return float(self.late_loss)
 
 
 @dataclass(frozen=True)
 class Epoch:
-    """One pass over the training part, and how the model then does on the validation part.
+    """One pass over the training part, and the evaluation on the validation part after it.
 
-    Where there are too few examples to keep some aside, the training part is judged instead.
-    ``seconds`` is the time of both.
+    With too few examples for a validation part, the training part is evaluated. ``seconds`` is the
+    time of both.
     """
 
     epoch: int
@@ -83,12 +83,12 @@ class Epoch:
     seconds: float
 
 
-class Run:
-    """One training run.
+class Trainer:
+    """Trains one model.
 
-    ``for epoch in run.epochs(): ...`` trains; ``on_batch`` is called after each step. Setting
-    ``stop``, from any thread, ends the run after the step in progress; what was learned stays.
-    ``pause`` makes it wait while it is set, and ``lr`` may be changed from the next step on.
+    ``for epoch in trainer.epochs(): ...`` trains; ``on_batch`` is called after each step. Setting
+    ``stop``, from any thread, ends training after the current step and keeps what was learned.
+    While ``pause`` is set, training waits. ``lr`` may be changed from the next step on.
     """
 
     def __init__(
@@ -106,7 +106,7 @@ class Run:
         self.lr = settings.lr
         self.on_batch = on_batch
         self.history: list[Epoch] = []
-        self.test_score: Score | None = None
+        self.test_result: Evaluation | None = None
         self.steps = 0
         self.generator = Generator().manual_seed(settings.seed)
         self.model_kwargs = _model_kwargs(settings, data)
@@ -118,15 +118,15 @@ class Run:
             train = _with_styles(train, self.generator)
         self.train = train.to(settings.device)
         self.validation = validation.to(settings.device)
-        parts = {"train": self.train, "validation": self.validation, "test": data.test}
-        self.counts = {name: len(part) for name, part in parts.items()}
+        sets = {"train": self.train, "validation": self.validation, "test": data.test}
+        self.counts = {name: len(examples) for name, examples in sets.items()}
         self._batch_size = settings.batch_size or len(train)
         self._batches = math.ceil(len(train) / self._batch_size)
         self.total_steps = settings.epochs * self._batches
-        self._seconds_waited = 0.0
+        self._seconds_excluded = 0.0
         self._began = 0.0
-        if parallel.size() > 1:
-            self._steps: Steps = parallel.ParallelSteps(self.model, settings)
+        if data_parallel.size() > 1:
+            self._steps: Steps = data_parallel.ParallelSteps(self.model, settings)
         else:
             self._steps = steps_for(self.model, settings, self._batch_size)
         self._weights = list(self.model.state_dict().values())
@@ -134,9 +134,10 @@ class Run:
         self._keep_weights()
 
     def epochs(self) -> Iterator[Epoch]:
-        """Train; one :class:`Epoch` after each that was finished.
+        """Train; yield an :class:`Epoch` after each completed one.
 
-        Diverged when the numbers run away; the model then has the weights of the last good epoch.
+        Raises Diverged if the loss or a weight is no longer finite; the model then has the weights
+        of the last good epoch.
         """
         self._began = self._time()
         try:
@@ -146,39 +147,39 @@ class Run:
                 self._steps.check_finite()
                 if loss is None:
                     return
-                score = self._judge(self.validation if len(self.validation) else self.train)
-                if score is None:
+                result = self._evaluate(self.validation if len(self.validation) else self.train)
+                if result is None:
                     return
                 self._keep_weights()
                 seconds = self._time() - start
-                self.history.append(Epoch(number, loss, score.loss, score.accuracy, seconds))
+                self.history.append(Epoch(number, loss, result.loss, result.accuracy, seconds))
                 yield self.history[-1]
         except Diverged as error:
             torch._foreach_copy_(self._weights, self._good_weights)
-            raise Diverged(f"in epoch {len(self.history) + 1} {error}") from None
+            raise Diverged(f"in epoch {len(self.history) + 1}: {error}") from None
 
-    def test(self) -> Score | None:
-        """How the model does on the test set, which it has never seen; None where there is none."""
+    def test(self) -> Evaluation | None:
+        """Evaluate the model on the test set; None if there is none."""
         if len(self.data.test):
-            self.test_score = evaluate(self.model, self.data.test.to(self.settings.device))
-        return self.test_score
+            self.test_result = evaluate(self.model, self.data.test.to(self.settings.device))
+        return self.test_result
 
     def weights(self) -> dict[str, Tensor]:
-        """A copy of the weights as they are; to be asked for between steps."""
+        """Copy the current weights. Call it between steps only."""
         return {name: weight.clone() for name, weight in self.model.state_dict().items()}
 
     def release(self) -> None:
-        """Let go of the examples: whoever keeps a run after its end needs them no more."""
+        """Release the examples: they are not needed after the end."""
         nothing = Examples(torch.empty(0), torch.empty(0))
         self.train = self.validation = nothing
-        self.data = Data(self.data.name, nothing, nothing, self.data.stand_in)
+        self.data = Data(self.data.name, nothing, nothing, self.data.is_fallback)
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write a checkpoint: the weights, and in its metadata how they came about."""
-        checkpoint.save(path, self.model, self.metadata())
+        """Write a weights file, with :meth:`metadata`."""
+        weights_file.save(path, self.model, self.metadata())
 
     def metadata(self) -> dict[str, Any]:
-        """What :mod:`.checkpoint` keeps beside the weights."""
+        """How the weights were trained, for :mod:`.weights_file`."""
         return {
             "model": self.settings.model,
             "model_kwargs": self.model_kwargs,
@@ -192,13 +193,13 @@ class Run:
             "results": {
                 "steps": self.steps,
                 "last_epoch": asdict(self.history[-1]) if self.history else None,
-                "test": asdict(self.test_score) if self.test_score else None,
+                "test": asdict(self.test_result) if self.test_result else None,
             },
         }
 
     def _train_epoch(self, epoch: int) -> float | None:
         """The loss over the epoch, or None if it was stopped before its end."""
-        losses: list[tuple[SupportsFloat, float]] = []  # each with its share of the epoch's
+        losses: list[tuple[SupportsFloat, float]] = []  # each with its share of the epoch's loss
         for number, (examples, rows) in enumerate(self._epoch_batches(), start=1):
             if self._is_stopped():
                 return None
@@ -210,12 +211,12 @@ class Run:
             self.steps += 1
             if self.on_batch is not None:
                 seconds = self._time() - self._began
-                with self._not_counted():
+                with self._excluded_time():
                     self.on_batch(Batch(epoch, number, self._batches, size, loss, seconds))
-        return sum(finite(loss) * part for loss, part in losses)
+        return sum(finite(loss) * factor for loss, factor in losses)
 
     def _epoch_batches(self) -> Iterator[tuple[Examples, Tensor | None]]:
-        """Every training example once: rows of all of them, or all rows of some, changed."""
+        """Every training example once: rows of all examples, or None and augmented examples."""
         augmentation = (
             Augmentation(self.train.inputs.shape, self.generator) if self.settings.augment else None
         )
@@ -226,48 +227,46 @@ class Run:
             return
         for rows in order.split(max(AUGMENTED_AT_ONCE // size, 1) * size):
             some = self.train.take(rows)
-            changed = Examples(augmentation(some.as_float(), size), some.targets)
-            yield from ((changed[k : k + size], None) for k in range(0, len(rows), size))
+            augmented = Examples(augmentation(some.as_float(), size), some.targets)
+            yield from ((augmented[k : k + size], None) for k in range(0, len(rows), size))
 
-    def _judge(self, examples: Examples) -> Score | None:
-        """Piece by piece, so that it can be stopped on the way: then None."""
-        scores = []
+    def _evaluate(self, examples: Examples) -> Evaluation | None:
+        """Evaluate in chunks, so that it can be stopped in between: then None."""
+        evaluations = []
         for start in range(0, len(examples), CHUNK):
             if self._is_stopped():
                 return None
-            scores.append(self._steps.judge(examples[start : start + CHUNK]))
-        return merge(self.model.criterion, scores)
+            evaluations.append(self._steps.evaluate(examples[start : start + CHUNK]))
+        return merge(self.model.criterion, evaluations)
 
     def _is_stopped(self) -> bool:
-        """Asked before every step; waits while the run is paused."""
+        """Called before every step; waits while training is paused."""
         if self.pause.is_set():
-            with self._not_counted():
+            with self._excluded_time():
                 while self.pause.is_set() and not self.stop.wait(0.02):
                     pass
-        return parallel.anyone(self.stop.is_set())
+        return data_parallel.anyone(self.stop.is_set())
 
     @contextmanager
-    def _not_counted(self) -> Iterator[None]:
-        """Time in here is none of training: pauses, and what a watcher does."""
+    def _excluded_time(self) -> Iterator[None]:
+        """The time in this block does not count as training time: pauses and callbacks."""
         start = time.perf_counter()
         try:
             yield
         finally:
-            self._seconds_waited += time.perf_counter() - start
+            self._seconds_excluded += time.perf_counter() - start
 
     def _time(self) -> float:
-        return time.perf_counter() - self._seconds_waited
+        return time.perf_counter() - self._seconds_excluded
 
     def _keep_weights(self) -> None:
         torch._foreach_copy_(self._good_weights, self._weights)
 
 
 def _with_styles(train: Examples, generator: Generator) -> Examples:
-    from inkgrad.course.data.styles import STYLES, examples
-
     each = math.ceil(len(train) * STYLES_SHARE / len(STYLES))
     seed = int(torch.randint(2**31, (), generator=generator))
-    drawn = Examples(*examples(each, seed))
+    drawn = Examples(*styled_examples(each, seed))
     return Examples(
         torch.cat([train.inputs, drawn.inputs]), torch.cat([train.targets, drawn.targets])
     )

@@ -1,7 +1,7 @@
-"""Saving and loading trained models: safetensors files, so that nothing is unpickled.
+"""Saving and loading trained models as safetensors files, so that nothing is unpickled.
 
-The file's ``__metadata__`` holds two strings: ``inkgrad``, a JSON object that says which model this
-is and how it came about, and ``sha256``, the digest of the weights, by which damage is noticed.
+The file's ``__metadata__`` has two strings: ``inkgrad``, a JSON object with the model's name and
+how it was trained, and ``sha256``, a digest of the weights that detects damage.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ from inkgrad.course.files import write_atomically
 from inkgrad.course.messages import message
 
 
-class CheckpointError(ValueError):
-    """The file is no checkpoint of ours, or a damaged one; the message names file and fault."""
+class WeightsFileError(ValueError):
+    """The file is damaged, or not a weights file of inkgrad; the message says which and why."""
 
 
 def save(path: str | os.PathLike[str], model: models.CourseModel, metadata: dict[str, Any]) -> None:
     """Write the model's weights and ``metadata`` atomically.
 
-    ``metadata`` must be JSON and hold ``model``, the registry name, and ``model_kwargs`` where the
-    model was built with any; ``data``, ``settings``, ``versions`` and ``results`` tell a reader
-    where the weights come from.
+    ``metadata`` consists of JSON types: ``model``, the name in ``MODELS``; ``model_kwargs`` if the
+    model was built with any; ``data``, ``settings``, ``versions`` and ``results`` document where
+    the weights come from.
     """
     tensors = {
         name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()
@@ -44,10 +44,10 @@ def load(
     backend: models.Backend = "fused",
     called: str | None = None,
 ) -> tuple[models.CourseModel, dict[str, Any]]:
-    """The model of a checkpoint, on the CPU and in eval mode, and its metadata.
+    """Load the model of a weights file, on the CPU and in eval mode, and its metadata.
 
-    Draws no random number. CheckpointError for a damaged or foreign file, which names it as it is
-    ``called`` if not by its path; OSError where it cannot be read.
+    Draws no random numbers. WeightsFileError for a damaged or foreign file, whose message names it
+    by ``called`` or its path; OSError if it cannot be read.
     """
     name = os.fspath(path) if called is None else called
     tensors, header = _read(path, name)
@@ -55,32 +55,32 @@ def load(
     model = _empty_model(name, metadata, backend)
     _check_shapes(name, tensors, model.state_dict())
     if header.get("sha256") != _digest(tensors):
-        raise CheckpointError(message("problem.checksum", file=name))
+        raise WeightsFileError(message("problem.checksum", file=name))
     model.load_state_dict(tensors, assign=True)
     return model.eval(), metadata
 
 
 def _read(path: str | os.PathLike[str], name: str) -> tuple[dict[str, Tensor], dict[str, str]]:
-    with open(path, "rb"):  # the plain OSError where there is no such file or it may not be read
+    with open(path, "rb"):  # raises the plain OSError if it is missing or not readable
         pass
     try:
         with safe_open(path, framework="pt") as file:
             return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118 (no dict)
     except SafetensorError as error:
-        raise CheckpointError(message("problem.no_tensors", file=name, error=error)) from error
+        raise WeightsFileError(message("problem.no_tensors", file=name, error=error)) from error
 
 
 def _metadata(file: str, header: dict[str, str]) -> dict[str, Any]:
     try:
         metadata = json.loads(header["inkgrad"])
     except KeyError:
-        raise CheckpointError(message("problem.foreign", file=file)) from None
+        raise WeightsFileError(message("problem.foreign", file=file)) from None
     except json.JSONDecodeError as error:
-        raise CheckpointError(message("problem.no_json", file=file, error=error)) from error
+        raise WeightsFileError(message("problem.no_json", file=file, error=error)) from error
     name = metadata.get("model") if isinstance(metadata, dict) else metadata
-    if name not in list(models.MODELS):  # a list: what is not a name need not be hashable
+    if name not in list(models.MODELS):  # a list: the name may be unhashable
         known = ", ".join(models.MODELS)
-        raise CheckpointError(message("problem.no_model", file=file, got=repr(name), known=known))
+        raise WeightsFileError(message("problem.no_model", file=file, got=repr(name), known=known))
     return metadata
 
 
@@ -91,7 +91,7 @@ def _empty_model(
     try:
         return models.build_empty(metadata["model"], backend, **kwargs)
     except (TypeError, RuntimeError) as error:
-        raise CheckpointError(
+        raise WeightsFileError(
             message(
                 "problem.not_built",
                 file=file,
@@ -106,14 +106,14 @@ def _check_shapes(file: str, tensors: dict[str, Tensor], expected: dict[str, Ten
     if tensors.keys() != expected.keys():
         missing = ", ".join(sorted(expected.keys() - tensors.keys())) or "–"
         unknown = ", ".join(sorted(tensors.keys() - expected.keys())) or "–"
-        raise CheckpointError(
+        raise WeightsFileError(
             message("problem.other_weights", file=file, missing=missing, unknown=unknown)
         )
     for name, tensor in tensors.items():
         want = expected[name]
         if (tensor.shape, tensor.dtype) != (want.shape, want.dtype):
             got, wanted = (f"{tuple(one.shape)} {one.dtype}" for one in (tensor, want))
-            raise CheckpointError(
+            raise WeightsFileError(
                 message("problem.shape", file=file, weight=name, got=got, expected=wanted)
             )
 

@@ -1,4 +1,4 @@
-"""A run as a Python script that trains the same model with the same numbers."""
+"""Export of a run as a Python script that trains the same model to the same numbers."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import torch
 
 from inkgrad.course.messages import message
 from inkgrad.course.settings import Settings
-from inkgrad.course.training.run_store import Record
+from inkgrad.course.training.run_record import RunRecord
 
 _SCRIPT = '''\
 """Train {model} as run {id} did: {result}.
@@ -21,51 +21,49 @@ from pathlib import Path
 
 import torch
 
-from inkgrad.course.data import datasets as data
-
-from inkgrad.course.data import own_digits
+from inkgrad.course.data import datasets, own_digits
 from inkgrad.course.settings import Settings
-from inkgrad.course.training.loop import Batch, Run
+from inkgrad.course.training.trainer import Batch, Trainer
 
 settings = Settings(
 {settings}
 )
-# the learning rates that were set while it trained: {{step: rate}}
-RATES = {rates}
+# the learning rates that were set during training: {{step: learning rate}}
+LR_CHANGES = {lr_changes}
 
 
 def after_step(batch: Batch) -> None:
-    run.lr = RATES.get(run.steps + 1, run.lr)
+    trainer.lr = LR_CHANGES.get(trainer.steps + 1, trainer.lr)
 
 
-def source() -> data.Data:
+def load_data() -> datasets.Data:
     return {source}
 
 
 if __name__ == "__main__":
     torch.set_num_threads({threads})
-    run = Run(settings, source(), on_batch=after_step)
-    for epoch in run.epochs():
+    trainer = Trainer(settings, load_data(), on_batch=after_step)
+    for epoch in trainer.epochs():
         print(f"epoch {{epoch.epoch}}: loss {{epoch.loss:.6f}}, accuracy {{epoch.accuracy:.2%}}")
-    print(run.test())
-    run.save("{model}.safetensors")
+    print(trainer.test())
+    trainer.save("{model}.safetensors")
 '''
 
 
-def script(record: Record) -> str:
-    """The script of a run. ValueError where nobody knows how to load its data."""
+def script(record: RunRecord) -> str:
+    """The script that repeats a run. ValueError if the source of its data is unknown."""
     if not record.source:
         raise ValueError(message("problem.no_source", run=record.id))
     settings = (
         f"    {field.name}={getattr(record.settings, field.name)!r}," for field in fields(Settings)
     )
-    result = f"{record.test.accuracy:.2%} of the test set right" if record.test else record.state
+    accuracy = record.test and f"{record.test.accuracy:.2%} accuracy on the test set"
     return _SCRIPT.format(
         model=record.settings.model,
         id=record.id,
-        result=result,
+        result=accuracy or record.state,
         settings="\n".join(settings),
-        rates={change.step: change.lr for change in record.lr_changes},
+        lr_changes={change.step: change.lr for change in record.lr_changes},
         source=record.source,
         threads=torch.get_num_threads(),
     )

@@ -1,7 +1,7 @@
-"""How the pictures of the lessons look, and the kinds of picture that several of them use.
+"""The style of the lessons' plots, and the kinds of plot that several lessons share.
 
-Figures are made without pyplot, which keeps them for ever and is not for threads. matplotlib is
-imported when something is drawn: the lessons compute and print without it.
+Figures are created without pyplot, which keeps them alive and is not thread-safe. matplotlib is
+imported when something is drawn: lessons compute and print without it.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ SURFACE = "Blues"
 
 
 def figure(width: float, height: float) -> Figure:
-    """An empty figure of that size in inches."""
+    """An empty figure; width and height in inches."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
     from matplotlib.layout_engine import ConstrainedLayoutEngine
@@ -38,13 +38,13 @@ def figure(width: float, height: float) -> Figure:
 def panels(
     columns: int, rows: int = 1, *, width: float = 4.6, height: float = 3.6, **kwargs: Any
 ) -> tuple[Figure, list[Axes]]:
-    """A figure of equal panels, each of that size, row by row."""
+    """A figure of equal panels, row by row; width and height of a panel in inches."""
     made = figure(width * columns, height * rows)
     return made, list(made.subplots(rows, columns, squeeze=False, **kwargs).flat)
 
 
 def tidy(axes: Axes, title: str = "", x: str = "", y: str = "") -> None:
-    """Quiet axes with a title and the names of what is drawn along them."""
+    """Axes without a frame, with a grid, a title and labels."""
     for side in axes.spines.values():
         side.set_visible(False)
     axes.grid(True, color=RULE, linewidth=0.8)
@@ -53,7 +53,7 @@ def tidy(axes: Axes, title: str = "", x: str = "", y: str = "") -> None:
 
 
 def name(axes: Axes, title: str = "", x: str = "", y: str = "") -> None:
-    """Title and names alone, for axes that keep their frame."""
+    """A title and labels, for axes with a frame."""
     for side in axes.spines.values():
         side.set_color(RULE)
     axes.tick_params(which="both", length=0, colors=PALE, labelsize=8.5)
@@ -63,35 +63,35 @@ def name(axes: Axes, title: str = "", x: str = "", y: str = "") -> None:
 
 
 def legend(axes: Axes, **kwargs: Any) -> None:
-    """A legend without a frame, where it hides least."""
+    """A legend without a frame, placed where it hides least."""
     axes.legend(fontsize=8.5, labelcolor=INK, frameon=False, **kwargs)
 
 
 def contours(
     axes: Axes, xs: np.ndarray, ys: np.ndarray, values: np.ndarray, count: int = 16
 ) -> None:
-    """A loss over two parameters, seen from above: lines of equal loss, narrow near the minimum.
+    """Contours of a loss over two parameters, denser near the minimum.
 
-    ``values[i, j]`` is the loss at ``xs[j]``, ``ys[i]``; it may be zero, but not negative.
+    ``values[i, j]`` is the loss at ``xs[j]``, ``ys[i]``; it must not be negative.
     """
-    roots = np.sqrt(values)  # levels that are even in the root of a parabola are even in distance
+    roots = np.sqrt(values)  # evenly spaced roots of a parabola are evenly spaced in distance
     levels = np.linspace(0, roots.max(), count) ** 2
     axes.contourf(xs, ys, values, levels=levels, cmap=SURFACE, alpha=0.75)
     axes.contour(xs, ys, values, levels=levels, colors="white", linewidths=0.7)
 
 
 def surface(axes: Any, xs: np.ndarray, ys: np.ndarray, values: np.ndarray) -> None:
-    """The same as a landscape; ``axes`` is three-dimensional."""
+    """The same loss as a 3D surface; ``axes`` is three-dimensional."""
     drawn = axes.plot_surface(
         *np.meshgrid(xs, ys), values, cmap=SURFACE, linewidth=0, antialiased=True
     )
-    drawn.set_rasterized(True)  # as shapes of an SVG its pieces have seams
+    drawn.set_rasterized(True)  # as vector shapes its facets would have seams
     axes.set_facecolor(PAPER)
     axes.tick_params(labelsize=8, colors=PALE)
 
 
 def image(axes: Axes, pixels: np.ndarray, title: str = "", *, cmap: str = "gray_r") -> None:
-    """A grey picture, white on paper, without axes; each pixel a square."""
+    """A gray image without axes, each pixel a square."""
     axes.imshow(pixels, cmap=cmap, interpolation="nearest")
     axes.set_xticks([])
     axes.set_yticks([])
@@ -101,10 +101,10 @@ def image(axes: Axes, pixels: np.ndarray, title: str = "", *, cmap: str = "gray_
 
 
 def numbers(axes: Axes, values: np.ndarray, title: str = "", *, decimals: int = 0) -> None:
-    """A matrix with its numbers in the cells, darker where they are larger; NaN is empty."""
+    """A matrix with its values in the cells, darker for larger ones; NaN is empty."""
     image(axes, values, title, cmap=SURFACE)
-    least, most = np.nanmin(values), np.nanmax(values)
-    axes.images[0].set_clim(least, least + 1.6 * ((most - least) or 1))  # dark ink stays legible
+    low, high = np.nanmin(values), np.nanmax(values)
+    axes.images[0].set_clim(low, low + 1.6 * ((high - low) or 1))  # keeps dark text legible
     for (row, column), value in np.ndenumerate(values):
         if np.isnan(value):
             continue
@@ -114,19 +114,19 @@ def numbers(axes: Axes, values: np.ndarray, title: str = "", *, decimals: int = 
 
 
 def box(axes: Axes, x: float, y: float, text: str, edge: str = INK, **kwargs: Any) -> Text:
-    """A word in a rounded box, centred at a point."""
+    """Text in a rounded box, centered at a point."""
     frame = {"boxstyle": "round,pad=0.45", "facecolor": PAPER, "edgecolor": edge}
     style: dict[str, Any] = {"fontsize": 9.5, "color": INK, "linespacing": 1.4}
     return axes.text(x, y, text, ha="center", va="center", bbox=frame, **(style | kwargs))
 
 
 def arrow(axes: Axes, start: Text, end: Text, color: str = PALE) -> None:
-    """From one box to another."""
+    """An arrow from one box to another."""
     style = {
         "arrowstyle": "-|>", "color": color, "shrinkA": 1, "shrinkB": 1,
         "patchA": start.get_bbox_patch(), "patchB": end.get_bbox_patch(),
     }  # fmt: skip
-    # above the boxes: they must have been placed when the arrow is
+    # Drawn above the boxes, whose positions must be known by then.
     axes.annotate("", end.get_position(), start.get_position(), arrowprops=style, zorder=4)
 
 

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 
-from inkgrad.course.commands.interrupts import not_for_children
+from inkgrad.course.interrupts import not_for_children
 
 BLOCKED = "import signal as s; print(s.SIGINT in s.pthread_sigmask(s.SIG_BLOCK, []))"
 

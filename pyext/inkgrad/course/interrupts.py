@@ -1,4 +1,4 @@
-"""Ctrl-C reaches every process of a terminal; some should leave it to the one that started them."""
+"""Keeping Ctrl-C, which reaches every process of a terminal, from child processes."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ from multiprocessing import resource_tracker
 
 @contextmanager
 def not_for_children() -> Iterator[None]:
-    """Processes started in this block, by this thread, will not notice Ctrl-C.
+    """Processes that this thread starts in the block ignore Ctrl-C.
 
-    Its signal is blocked for this thread meanwhile, which they inherit.
+    Its signal is blocked in this thread meanwhile, which they inherit.
     """
-    resource_tracker.ensure_running()  # which the first start would do, unblocking the signal
+    # Starting the first process would do this, and unblock the signal.
+    resource_tracker.ensure_running()
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import threading
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +12,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from inkgrad.course import models
+from inkgrad.course import weights_file
 from inkgrad.course.data.datasets import Data, Examples, breast_cancer, digits, hours_of_study
-from inkgrad.course.settings import DEFAULTS, OPTIMIZERS, Settings, course_settings
+from inkgrad.course.settings import OPTIMIZERS, Settings, course_settings
 from inkgrad.course.training import steps
-from inkgrad.course.training import weights_file as checkpoint
-from inkgrad.course.training.loop import Batch, Diverged, Epoch, Run, evaluate
-from inkgrad.extension import LOADED
+from inkgrad.course.training.trainer import Batch, Diverged, Epoch, Trainer, evaluate
 
 Weights = dict[str, Tensor]
 
@@ -29,14 +26,14 @@ def settings(model: str, **changes: Any) -> Settings:
     return course_settings(model, **{"augment": False, **changes})
 
 
-def trained(model: str, data: Data, **changes: Any) -> Run:
-    run = Run(settings(model, **changes), data)
-    list(run.epochs())
-    return run
+def trained(model: str, data: Data, **changes: Any) -> Trainer:
+    trainer = Trainer(settings(model, **changes), data)
+    list(trainer.epochs())
+    return trainer
 
 
-def losses(run: Run) -> list[float]:
-    return [epoch.loss for epoch in run.history]
+def losses(trainer: Trainer) -> list[float]:
+    return [epoch.loss for epoch in trainer.history]
 
 
 def assert_same_weights(first: Weights, second: Weights) -> None:
@@ -44,18 +41,18 @@ def assert_same_weights(first: Weights, second: Weights) -> None:
 
 
 @pytest.mark.parametrize(("model", "epochs", "least"), [("softmax", 4, 0.75), ("cnn", 3, 0.85)])
-def test_digits_are_learnt(model: str, epochs: int, least: float) -> None:
-    run = trained(model, digits(), epochs=epochs, batch_size=32)
-    assert run.test().accuracy > least
-    assert losses(run)[-1] < losses(run)[0] / 3
+def test_digits_are_learned(model: str, epochs: int, least: float) -> None:
+    trainer = trained(model, digits(), epochs=epochs, batch_size=32)
+    assert trainer.test().accuracy > least
+    assert losses(trainer)[-1] < losses(trainer)[0] / 3
 
 
 @pytest.mark.parametrize(
     ("model", "augment", "least"), [("strong", False, 0.5), ("cnn", True, 0.6)]
 )
-def test_few_digits_are_learnt(few_digits: Data, model: str, augment: bool, least: float) -> None:
-    run = trained(model, few_digits, epochs=4, batch_size=16, augment=augment)
-    assert run.test().accuracy > least
+def test_few_digits_are_learned(few_digits: Data, model: str, augment: bool, least: float) -> None:
+    trainer = trained(model, few_digits, epochs=4, batch_size=16, augment=augment)
+    assert trainer.test().accuracy > least
 
 
 def test_augmentation_can_be_repeated_too(few_digits: Data) -> None:
@@ -66,23 +63,23 @@ def test_augmentation_can_be_repeated_too(few_digits: Data) -> None:
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_every_optimizer_learns(optimizer: str) -> None:
-    run = trained("logistic", breast_cancer(), epochs=10, optimizer=optimizer)
-    assert losses(run)[-1] < losses(run)[0]
+    trainer = trained("logistic", breast_cancer(), epochs=10, optimizer=optimizer)
+    assert losses(trainer)[-1] < losses(trainer)[0]
 
 
 def test_the_exact_gradient_is_used_where_it_is_needed() -> None:
-    run = trained("logistic", breast_cancer(), epochs=3, optimizer="lbfgs")
-    assert run.steps == 3
-    assert run.test().accuracy > 0.9
+    trainer = trained("logistic", breast_cancer(), epochs=3, optimizer="lbfgs")
+    assert trainer.steps == 3
+    assert trainer.test().accuracy > 0.9
 
 
 @pytest.mark.parametrize("backend", ["fused", "native"])
 def test_logistic_regression_gives_the_curve_of_the_course(backend: str) -> None:
     """Against the course's loop, written out: sum of BCE, SGD, three examples at once."""
-    run = Run(course_settings("logistic", epochs=50, backend=backend), hours_of_study())
-    weight, bias = (p.detach().clone().requires_grad_() for p in run.model.parameters())
+    trainer = Trainer(course_settings("logistic", epochs=50, backend=backend), hours_of_study())
+    weight, bias = (p.detach().clone().requires_grad_() for p in trainer.model.parameters())
     hours, passed = torch.tensor([[1.0], [2.0], [3.0]]), torch.tensor([[0.0], [0.0], [1.0]])
-    for epoch in run.epochs():
+    for epoch in trainer.epochs():
         p = torch.sigmoid(hours @ weight.T + bias)
         loss = F.binary_cross_entropy(p, passed, reduction="sum")
         assert epoch.loss == pytest.approx(loss.item(), rel=1e-5)
@@ -114,21 +111,6 @@ def test_every_device_gives_the_same_run(
     assert {p.device.type for p in there.model.parameters()} == {device.type}
 
 
-@pytest.mark.skipif(LOADED.module is None, reason="needs the compiled kernels")
-def test_the_fastest_steps_are_found(device: torch.device) -> None:
-    """On CUDA too, where there is a kernel for the whole step; by autograd where there is none."""
-    if device.type == "cuda" and not LOADED.cuda.loaded:
-        pytest.skip("no CUDA kernels")
-    kinds = {
-        name: type(steps.steps_for(models.build(name).to(device), course_settings(name), 32))
-        for name in models.MODELS
-    }
-    expected = {"logistic": steps.ChainSteps, "diabetes": steps.ChainSteps}
-    if device.type == "cpu":
-        expected |= {"softmax": steps.ChainSteps, "cnn": steps.ChainSteps}
-    assert kinds == {name: expected.get(name, steps.EagerSteps) for name in models.MODELS}
-
-
 def test_the_same_seed_gives_the_same_run(few_digits: Data) -> None:
     first = trained("cnn", few_digits, epochs=2)
     torch.manual_seed(123)  # of no consequence
@@ -141,8 +123,8 @@ def test_the_same_seed_gives_the_same_run(few_digits: Data) -> None:
 def test_runs_at_once_give_what_each_gives_alone(few_digits: Data) -> None:
     before = torch.get_rng_state()
     alone = [trained("cnn", few_digits, epochs=2, seed=seed) for seed in (0, 1)]
-    together = [Run(settings("cnn", epochs=2, seed=seed), few_digits) for seed in (0, 1)]
-    threads = [threading.Thread(target=lambda r=run: list(r.epochs())) for run in together]
+    together = [Trainer(settings("cnn", epochs=2, seed=seed), few_digits) for seed in (0, 1)]
+    threads = [threading.Thread(target=lambda r=trainer: list(r.epochs())) for trainer in together]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -155,20 +137,20 @@ def test_runs_at_once_give_what_each_gives_alone(few_digits: Data) -> None:
 
 def test_train_validation_and_test_are_kept_apart() -> None:
     numbered = Examples(torch.arange(120.0).unsqueeze(1), torch.zeros(120, 1))
-    run = Run(settings("diabetes"), Data("numbers", numbered[:96], numbered[96:]))
-    parts = [run.train, run.validation, run.data.test]
+    trainer = Trainer(settings("diabetes"), Data("numbers", numbered[:96], numbered[96:]))
+    parts = [trainer.train, trainer.validation, trainer.data.test]
     assert [len(part) for part in parts] == [88, 8, 24]
     assert sorted(torch.cat([part.inputs for part in parts]).flatten().tolist()) == list(range(120))
 
 
 @pytest.mark.parametrize("model", ["logistic", "diabetes"])
-def test_a_large_batch_in_pieces_is_one_batch(monkeypatch: pytest.MonkeyPatch, model: str) -> None:
+def test_a_large_batch_in_chunks_is_one_batch(monkeypatch: pytest.MonkeyPatch, model: str) -> None:
     """For a loss that is a sum (logistic) and for one that is a mean (diabetes)."""
     whole = trained(model, breast_cancer(), epochs=3, batch_size=100)
     monkeypatch.setattr(steps, "CHUNK", 7)
-    pieces = trained(model, breast_cancer(), epochs=3, batch_size=100)
-    assert losses(pieces) == pytest.approx(losses(whole), rel=1e-5)
-    first, second = whole.history[-1], pieces.history[-1]
+    chunks = trained(model, breast_cancer(), epochs=3, batch_size=100)
+    assert losses(chunks) == pytest.approx(losses(whole), rel=1e-5)
+    first, second = whole.history[-1], chunks.history[-1]
     assert second.validation_loss == pytest.approx(first.validation_loss, rel=1e-5)
     assert second.accuracy == first.accuracy
 
@@ -176,19 +158,21 @@ def test_a_large_batch_in_pieces_is_one_batch(monkeypatch: pytest.MonkeyPatch, m
 def test_an_epochs_loss_is_that_of_all_its_examples() -> None:
     """The mean over examples, not over batches of unequal size."""
     data = breast_cancer()
-    run = Run(settings("diabetes", batch_size=413, epochs=1, lr=1e-9), data)
-    assert len(run.train) == 418
-    epoch = next(run.epochs())
-    assert epoch.loss == pytest.approx(evaluate(run.model, run.train).loss, rel=1e-5)
+    trainer = Trainer(settings("diabetes", batch_size=413, epochs=1, lr=1e-9), data)
+    assert len(trainer.train) == 418
+    epoch = next(trainer.epochs())
+    assert epoch.loss == pytest.approx(evaluate(trainer.model, trainer.train).loss, rel=1e-5)
 
 
 def test_each_step_is_told() -> None:
-    told: list[Batch] = []
-    run = Run(settings("diabetes", batch_size=100, epochs=2), breast_cancer(), on_batch=told.append)
-    list(run.epochs())
-    assert [(b.epoch, b.number) for b in told] == [(e, n) for e in (1, 2) for n in range(1, 6)]
-    assert [b.examples for b in told[:5]] == [100, 100, 100, 100, 18]
-    assert {b.count for b in told} == {5}
+    batches: list[Batch] = []
+    trainer = Trainer(
+        settings("diabetes", batch_size=100, epochs=2), breast_cancer(), on_batch=batches.append
+    )
+    list(trainer.epochs())
+    assert [(b.epoch, b.number) for b in batches] == [(e, n) for e in (1, 2) for n in range(1, 6)]
+    assert [b.examples for b in batches[:5]] == [100, 100, 100, 100, 18]
+    assert {b.count for b in batches} == {5}
 
 
 def test_stopping_keeps_what_was_learned() -> None:
@@ -198,12 +182,14 @@ def test_stopping_keeps_what_was_learned() -> None:
         if (batch.epoch, batch.number) == (2, 3):
             stop.set()
 
-    run = Run(settings("diabetes"), breast_cancer(), stop=stop, on_batch=stop_in_second_epoch)
-    start = {name: tensor.clone() for name, tensor in run.model.state_dict().items()}
-    epochs = list(run.epochs())
+    trainer = Trainer(
+        settings("diabetes"), breast_cancer(), stop=stop, on_batch=stop_in_second_epoch
+    )
+    start = {name: tensor.clone() for name, tensor in trainer.model.state_dict().items()}
+    epochs = list(trainer.epochs())
     assert [epoch.epoch for epoch in epochs] == [1]
-    assert run.steps == 14 + 3
-    assert not torch.equal(run.model.state_dict()["linear3.weight"], start["linear3.weight"])
+    assert trainer.steps == 14 + 3
+    assert not torch.equal(trainer.model.state_dict()["linear3.weight"], start["linear3.weight"])
 
 
 @pytest.mark.parametrize("stopped", [False, True])
@@ -213,74 +199,32 @@ def test_a_diverging_run_keeps_the_last_good_weights(stopped: bool, device: torc
 
     def spoil(batch: Batch) -> None:
         if batch.epoch == 2:
-            run.model.linear2.weight.data[0, 0] = math.nan
+            trainer.model.linear2.weight.data[0, 0] = math.nan
             if stopped:
                 stop.set()
 
     wanted = settings("diabetes", device=str(device))
-    run = Run(wanted, breast_cancer(), stop=stop, on_batch=spoil)
-    epochs = run.epochs()
+    trainer = Trainer(wanted, breast_cancer(), stop=stop, on_batch=spoil)
+    epochs = trainer.epochs()
     next(epochs)
-    good = {name: tensor.clone() for name, tensor in run.model.state_dict().items()}
+    good = {name: tensor.clone() for name, tensor in trainer.model.state_dict().items()}
     with pytest.raises(Diverged, match=r"epoch 2"):
         next(epochs)
-    assert_same_weights(run.model.state_dict(), good)
+    assert_same_weights(trainer.model.state_dict(), good)
 
 
 def test_a_run_is_saved_with_its_story(tmp_path: Path) -> None:
-    run = trained("diabetes", breast_cancer(), epochs=2, seed=7)
-    run.test()
-    run.save(tmp_path / "run.safetensors")
-    model, metadata = checkpoint.load(tmp_path / "run.safetensors")
-    assert evaluate(model, run.data.test) == run.test_score
+    trainer = trained("diabetes", breast_cancer(), epochs=2, seed=7)
+    trainer.test()
+    trainer.save(tmp_path / "trainer.safetensors")
+    model, metadata = weights_file.load(tmp_path / "trainer.safetensors")
+    assert evaluate(model, trainer.data.test) == trainer.test_result
     assert metadata["model_kwargs"] == {"in_features": 30}
     assert metadata["data"]["name"] == "scikit-learn's breast cancer table"
     assert metadata["settings"]["seed"] == 7
     assert metadata["versions"]["torch"] == torch.__version__
-    assert metadata["results"]["test"]["accuracy"] == run.test_score.accuracy
-    assert Epoch(**metadata["results"]["last_epoch"]) == run.history[-1]
-
-
-# ---------------------------------------------------------------- settings
-
-
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [
-        ({"model": "resnet"}, "model: expected one of logistic"),
-        ({"optimizer": "sgdd"}, "optimizer: expected one of sgd"),
-        ({"backend": "cuda"}, "backend: expected one of fused, native"),
-        ({"epochs": 0}, "epochs: expected at least 1, got 0"),
-        ({"batch_size": 0}, "batch size: expected at least 1, got 0"),
-        ({"lr": 0.0}, "lr: expected a positive number"),
-        ({"lr": math.nan}, "lr: expected a positive number"),
-        ({"lr": math.inf}, "lr: expected a positive number"),
-        ({"momentum": 1.0}, "momentum: expected at least 0 and below 1"),
-        ({"seed": -1}, "seed: expected at least 0"),
-        ({"seed": 2**63}, "seed: expected at least 0"),
-    ],
-)
-def test_settings_without_sense_are_refused(changes: dict[str, Any], message: str) -> None:
-    with pytest.raises(ValueError, match=message):
-        replace(DEFAULTS["cnn"], **changes)
-
-
-def test_another_optimizer_brings_its_own_rate() -> None:
-    assert course_settings("cnn", optimizer="adam").lr == 0.001
-    assert course_settings("cnn", optimizer="adam", lr=0.5).lr == 0.5
-    assert course_settings("cnn", optimizer="sgd", epochs=None).lr == DEFAULTS["cnn"].lr
-    assert course_settings("cnn", optimizer="lbfgs").batch_size is None
-    assert course_settings("cnn", optimizer="lbfgs", batch_size=8).batch_size == 8
-
-
-def test_one_cycle_rises_to_the_rate_and_falls_to_nothing() -> None:
-    cycle = replace(DEFAULTS["cnn"], one_cycle=True)
-    factors = [cycle.lr_factor(step / 20) for step in range(21)]
-    assert factors[2] == 1
-    assert factors[:3] == sorted(factors[:3])
-    assert factors[2:] == sorted(factors[2:], reverse=True)
-    assert factors[20] == pytest.approx(0)
-    assert replace(cycle, one_cycle=False).lr_factor(0.7) == 1
+    assert metadata["results"]["test"]["accuracy"] == trainer.test_result.accuracy
+    assert Epoch(**metadata["results"]["last_epoch"]) == trainer.history[-1]
 
 
 @pytest.mark.parametrize("momentum", [0.0, 0.9])
@@ -297,13 +241,6 @@ def test_weight_decay_is_the_same_on_both_backends_and_counts(
     assert losses(fused) != pytest.approx(losses(without), rel=1e-3)
 
 
-@pytest.mark.parametrize("optimizer", ["lbfgs", "rprop"])
-def test_an_optimizer_that_knows_no_weight_decay_is_given_none(optimizer: str) -> None:
-    with pytest.raises(ValueError, match=f"weight decay: expected 0, since {optimizer} knows none"):
-        settings("diabetes", optimizer=optimizer, weight_decay=0.1)
-    assert settings("strong", optimizer=optimizer).weight_decay == 0
-
-
 @pytest.mark.parametrize("activation", ["sigmoid", "relu", "tanh", "gelu"])
 @pytest.mark.parametrize("model", ["diabetes", "softmax"])
 def test_every_activation_trains_and_comes_back_from_a_file(
@@ -316,14 +253,6 @@ def test_every_activation_trains_and_comes_back_from_a_file(
     )
     assert losses(fused) == pytest.approx(losses(native), rel=1e-4)
     fused.save(tmp_path / "model.safetensors")
-    loaded, _ = checkpoint.load(tmp_path / "model.safetensors")
+    loaded, _ = weights_file.load(tmp_path / "model.safetensors")
     inputs = data.test.as_float()
     torch.testing.assert_close(loaded(inputs), fused.model(inputs))
-
-
-@pytest.mark.parametrize(
-    "changes", [{"model": "cnn", "activation": "tanh"}, {"model": "softmax", "activation": "swish"}]
-)
-def test_an_activation_that_the_model_cannot_have_is_refused(changes: dict[str, str]) -> None:
-    with pytest.raises(ValueError, match="activation: expected"):
-        course_settings(**changes)

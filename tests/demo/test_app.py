@@ -1,0 +1,80 @@
+"""The app as it is served: MCP tools, limits, compression and the login."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+pytest.importorskip("gradio")
+
+import httpx
+
+from inkgrad_demo.serving.limits import MAX_BODY
+
+PREDICT = "/gradio_api/run/predict"
+USUAL = ["float32", 1, True]  # dtype, threads and quick of a benchmark
+SERVER_FUNCTION = "/gradio_api/component_server"
+
+
+def test_the_endpoints_are_tools_for_mcp_clients(free_port) -> None:
+    pytest.importorskip("mcp")
+    from inkgrad_demo import app
+
+    blocks = app.build()
+    served = app.serve(blocks, "127.0.0.1", free_port(), mcp=True).rstrip("/")
+    try:
+
+        def ask(method: str, **parameters: Any) -> Any:
+            response = httpx.post(
+                f"{served}/gradio_api/mcp/",
+                json={"jsonrpc": "2.0", "id": 1, "method": method, "params": parameters},
+                headers={"Accept": "application/json, text/event-stream"},
+                timeout=60,
+            )
+            lines = response.text.splitlines()
+            data = next(line for line in lines if line.startswith("data: "))
+            return json.loads(data.removeprefix("data: "))["result"]
+
+        tools = {tool["name"]: tool for tool in ask("tools/list")["tools"]}
+        assert tools.keys() >= {"predict", "train", "train_start", "check", "bench"}
+        parameters = tools["train"]["inputSchema"]["properties"]
+        assert parameters["lr"]["description"] == "learning rate"
+        assert "adam" in str(parameters["optimizer"])
+        bad = ask("tools/call", name="bench", arguments={"op": "conv2d", "dtype": "int8"})
+        assert "int8" in bad["content"][0]["text"]
+    finally:
+        blocks.close(verbose=False)
+
+
+def test_a_request_that_is_too_large_is_refused(address) -> None:
+    body = {"data": ["A" * MAX_BODY, "strong", "fused"]}
+    response = httpx.post(f"{address}{PREDICT}", json=body)
+    assert response.status_code == 413
+    assert "too large" in response.json()["detail"]
+
+
+def test_the_app_is_sent_compressed(address) -> None:
+    response = httpx.get(address)
+    assert response.headers["content-encoding"] == "gzip"
+    assert response.num_bytes_downloaded < 150_000 < len(response.content)
+
+
+def test_a_login_guards_page_and_api(free_port) -> None:
+    import gradio as gr
+
+    from inkgrad_demo import app
+
+    with gr.Blocks() as blocks:
+        gr.api(lambda: 1, api_name="one")
+    guarded = app.serve(blocks, "127.0.0.1", free_port(), auth=("ada", "lovelace")).rstrip("/")
+    try:
+        for path in (PREDICT, SERVER_FUNCTION):
+            assert httpx.post(f"{guarded}{path}", json={"data": []}).status_code == 401
+        login = {"username": "ada", "password": "lovelace"}
+        assert httpx.post(f"{guarded}/login", data=login).status_code == 200
+        wrong = {"username": "ada", "password": "babbage"}
+        assert httpx.post(f"{guarded}/login", data=wrong).status_code == 400
+    finally:
+        blocks.close(verbose=False)
