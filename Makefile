@@ -1,17 +1,17 @@
-# The set-up and the everyday commands. `make` alone lists them.
+# Set-up and everyday commands; `make` alone lists them.
 #
-# Everything is installed into .venv. Each step leaves a stamp there when it has succeeded, so that
-# a step is repeated only if it was interrupted or if something that it depends on has changed.
+# Everything is installed into .venv. Each completed step leaves a stamp file there, so a step is
+# repeated only if it was interrupted or if one of its inputs changed.
 
 PYTHON ?= python3
-# what pip is asked for; for the small build without CUDA:
+# What pip installs as torch. The small build without CUDA:
 #   make demo ROOM=2 TORCH="torch torchvision --index-url https://download.pytorch.org/whl/cpu"
 TORCH ?= torch torchvision
-# gigabytes of disk space that the set-up needs
+# Gigabytes of disk space that the set-up needs.
 ROOM ?= 7
-# 0: do without the compiled kernels
+# 0: do not compile the kernels.
 KERNELS ?= 1
-# passed on, as in: make test ARGS="-k conv2d"
+# Passed to the command, as in: make test ARGS="-k conv2d"
 ARGS ?=
 # processes that the test suite is divided among; each takes up to 2 GB of memory
 WORKERS ?= 2
@@ -24,23 +24,24 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip
 INSTALLED := $(VENV)/installed$(if $(filter 0,$(KERNELS)),-without-kernels)
 PREFLIGHT := .ci/preflight.py $(if $(filter 0,$(KERNELS)),--no-kernels)
-# keeps pip from exchanging the torch that was asked for
+# A constraint that keeps pip from replacing the chosen torch.
 TORCH_CHOSEN := $(VENV)/torch.txt
 CSRC := $(shell find csrc -type f 2>/dev/null)
 CXX_SOURCES := $(filter %.cpp %.h %.cu %.cuh,$(CSRC))
+JAVASCRIPT := "demo/**/*.js" "benchmarks/**/*.js" "tests/**/*.mjs"
 
-# Compiled here and not by pip, which would say nothing meanwhile; it then finds the work done. Of
-# every command only the name of the file is shown.
+# Compile before pip does, because pip hides the progress; pip then finds the objects. The output is
+# reduced to one file name per command.
 define COMPILE
-@echo "==> compiling the kernels (the first time, some minutes)"
+@echo "==> compiling the kernels (some minutes the first time)"
 @$(BIN)/python setup.py --quiet build_ext --inplace 2>&1 | \
   sed -u -E 's#^(\[[0-9]+/[0-9]+\]) .* -c $(CURDIR)/([^ ]+) -o .*#\1 \2#'
 endef
 
-# read by setup.py
+# Read by setup.py.
 export INKGRAD_KERNELS := $(KERNELS)
 
-# an environment that was moved, or whose Python is gone, is made anew
+# Recreate an environment that was moved or whose Python is gone.
 MADE_FOR := $(shell $(BIN)/python -c "print(open('$(VENV)/made').read())" 2>/dev/null)
 ifneq ($(MADE_FOR),$(CURDIR))
 RENEW := renew
@@ -48,40 +49,50 @@ endif
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test bench gpu check install lint format clean distclean renew
+.PHONY: help demo test bench gpu check docs screenshots install lint format clean distclean renew
 
 help:  ## list these commands
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 18
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 20
 
 demo: $(INSTALLED)  ## set up, then open the app on http://127.0.0.1:7860
 	@$(BIN)/inkgrad demo $(ARGS)
 
-test: $(INSTALLED)  ## set up, then run the test suite
+test: $(INSTALLED)  ## set up, then run the tests
 	OMP_WAIT_POLICY=passive $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup $(ARGS)
 
-bench: $(INSTALLED)  ## time the kernels against torch's own
+bench: $(INSTALLED)  ## time the ops against native torch
 	@$(BIN)/inkgrad bench $(ARGS)
 
 gpu: $(INSTALLED)  ## on a machine with a GPU: tests, compute-sanitizer and benchmark
 	@$(BIN)/python -m inkgrad_bench.gpu $(ARGS)
 
-check: $(INSTALLED)  ## check results and derivatives of the kernels on this machine
+check: $(INSTALLED)  ## check results and derivatives on this machine
 	@$(BIN)/inkgrad check $(ARGS)
+
+docs: $(VENV)/docs  ## build the documentation site in build/docs
+	@$(BIN)/python -m sphinx -W --keep-going --quiet -b html docs build/docs
+	@echo "Built build/docs/index.html"
+
+screenshots: $(VENV)/browser  ## retake the pictures of README and docs from the running app
+	@$(BIN)/python docs/screenshots.py $(ARGS)
 
 install: $(INSTALLED)  ## set up only
 
-lint: $(VENV)/lint  ## ruff, mypy and clang-format, changing nothing
+lint: $(VENV)/lint  ## ruff, mypy, clang-format, oxlint and oxfmt; changes nothing
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+	$(BIN)/oxlint demo benchmarks tests
+	$(BIN)/oxfmt --check $(JAVASCRIPT)
 	$(if $(CXX_SOURCES),$(BIN)/clang-format --dry-run --Werror $(CXX_SOURCES))
 
 format: $(VENV)/lint  ## format the sources
 	$(BIN)/ruff check --fix --select I
 	$(BIN)/ruff format
+	$(BIN)/oxfmt $(JAVASCRIPT)
 	$(if $(CXX_SOURCES),$(BIN)/clang-format -i $(CXX_SOURCES))
 
-clean:  ## remove what was built
+clean:  ## remove build results
 	rm -rf build dist pyext/*.egg-info pyext/inkgrad/*.so $(VENV)/installed*
 
 distclean: clean  ## remove .venv as well
@@ -90,14 +101,14 @@ distclean: clean  ## remove .venv as well
 $(VENV)/made: $(RENEW)
 	@command -v $(PYTHON) >/dev/null || { \
 	  echo "missing: $(PYTHON); install Python 3.10 or newer (Debian: apt-get install python3" \
-	    "python3-venv python3-dev), or name yours: make demo PYTHON=python3.12" >&2; exit 1; }
+	    "python3-venv python3-dev), or name another one: make demo PYTHON=python3.12" >&2; exit 1; }
 	@$(PYTHON) $(PREFLIGHT) --room $(ROOM)
-	@echo "==> making $(VENV)"
+	@echo "==> creating $(VENV)"
 	@$(PYTHON) -m venv --clear $(VENV)
 	@printf %s "$(CURDIR)" > $@
 
 $(VENV)/packages: $(VENV)/made
-	@echo "==> installing torch and what the build needs (the first time, some minutes)"
+	@echo "==> installing torch and the build tools (some minutes the first time)"
 	@$(PIP) install --upgrade pip "setuptools>=77" ninja
 	@$(PIP) install $(TORCH)
 	@$(PIP) freeze | grep "^torch==" > $(TORCH_CHOSEN)
@@ -110,7 +121,7 @@ $(INSTALLED): $(VENV)/packages pyproject.toml $(wildcard setup.py) $(CSRC)
 	@$(PIP) install --constraint $(TORCH_CHOSEN) --no-build-isolation --editable ".[demo,plots,test]"
 	@touch $@
 
-# the extras of an inkgrad that is installed: pip adds only what they name
-$(VENV)/lint $(VENV)/browser: $(INSTALLED)
+# Extras of the installed inkgrad: pip adds only their packages.
+$(VENV)/lint $(VENV)/browser $(VENV)/docs: $(INSTALLED)
 	@$(PIP) install --constraint $(TORCH_CHOSEN) "inkgrad[$(@F)]"
 	@touch $@

@@ -1,12 +1,12 @@
-"""Builds the C++ extension and the kernel libraries; all else stands in pyproject.toml.
+"""Build the C++ extension and the kernel libraries; pyproject.toml has everything else.
 
-Each CPU library is the same sources (csrc/cpu/kernels) under other compiler flags. They contain no
+Each CPU library compiles the same sources (csrc/cpu/kernels) with other flags. They contain no
 torch, so they are plain shared libraries, of which ``inkgrad._C`` opens one at import: the best
 that the processor runs. ``INKGRAD_KERNELS=0`` installs the Python part alone.
 
-The CUDA library (csrc/cuda/kernels) is one more. It is built where torch has CUDA and a toolkit of
-the same major version is found, whether or not a GPU is here; ``INKGRAD_CUDA=1`` makes it an error
-if it cannot be, ``INKGRAD_CUDA=0`` leaves it out. TORCH_CUDA_ARCH_LIST overrides the architectures.
+The CUDA library (csrc/cuda/kernels) is one more. It is built if torch has CUDA and a toolkit of the
+same major version is found, with or without a GPU. ``INKGRAD_CUDA=1`` makes a missing toolkit an
+error, ``INKGRAD_CUDA=0`` leaves the library out. TORCH_CUDA_ARCH_LIST overrides the architectures.
 """
 
 import copy
@@ -28,26 +28,25 @@ from setuptools import Extension, setup
 def stop(problem: str) -> NoReturn:
     sys.exit(
         f"{problem}\n"
-        "Install what the build needs, then build without isolation:\n"
+        "Install the build requirements, then build without isolation:\n"
         "    pip install torch 'setuptools>=77' ninja\n"
         "    pip install --no-build-isolation ."
     )
 
 
 if int(setuptools.__version__.split(".")[0]) < 77:
-    stop(f"inkgrad is built by setuptools 77 or newer; {setuptools.__version__} is here.")
+    stop(f"The build needs setuptools 77 or newer, found {setuptools.__version__}.")
 try:
     import torch
     from torch.utils import cpp_extension
     from torch.utils.cpp_extension import BuildExtension, CppExtension
 except ModuleNotFoundError as error:
-    stop(f"inkgrad is built against the torch that it will run with; {error.name!r} is not here.")
+    stop(f"The build needs the torch that inkgrad will run with; {error.name} is not installed.")
 
 ROOT = Path(__file__).resolve().parent
 COMMON_FLAGS = ["-O3", "-g0", "-Wall", "-fvisibility=hidden"]
 OPENMP = ["-fopenmp"] if sys.platform != "darwin" else []
-# What a compiler links in of its own (a static libstdc++) stays inside: half of it exchanged for
-# torch's, it crashes.
+# Hide what the compiler links statically (libstdc++): mixed with torch's copy it crashes.
 HIDDEN = ["-Wl,--exclude-libs,ALL"] if sys.platform == "linux" else []
 
 CPU_FLAGS = {
@@ -72,23 +71,22 @@ def headers() -> list[str]:
 
 # ---- CUDA
 
-# What inkgrad is told of its CUDA library (csrc/module.cpp), written by every build.
+# What csrc/module.cpp reports about the CUDA library, written by every build.
 CUDA_HEADER = ROOT / "build" / "generated" / "inkgrad_cuda_build.h"
-# 8.9 as PTX too, from which a driver compiles for what came later. 9.0a is no base for that: its
-# instructions are that chip's alone.
+# PTX of 8.9, from which drivers compile for newer GPUs; code for 9.0a runs on that chip only.
 ARCHITECTURES = "8.0;8.6;8.9+PTX;9.0a"
 
 
 @dataclass(frozen=True)
 class Cuda:
-    """The toolkit to build with, or why there is none."""
+    """The toolkit to build with, or the reason why there is none."""
 
     home: Path | None = None
     toolkit: str = ""
     left_out: str = ""
 
     def header(self) -> str:
-        """The facts as C++, empty where they do not apply."""
+        """Return the build configuration as C++ macros, empty where they do not apply."""
         built = self.home is not None
         facts = {
             "INKGRAD_CUDA_TOOLKIT": self.toolkit if built else "",
@@ -100,8 +98,8 @@ class Cuda:
 
 
 def toolkit_home() -> Path | None:
-    """The folder that holds bin/nvcc and include/: what the user says, or else that of the nvcc
-    on PATH, which may be a script that calls the real one."""
+    """Return the folder with bin/nvcc and include/: the user's choice, or that of the nvcc on PATH,
+    which may be a script that calls the real one."""
     for variable in ("CUDA_HOME", "CUDA_PATH"):
         if os.environ.get(variable):
             return Path(os.environ[variable])
@@ -117,7 +115,7 @@ def toolkit_home() -> Path | None:
 
 
 def toolkit_version(home: Path) -> str | None:
-    """As "13.0"; None where there is no compiler and no headers."""
+    """Return the version, such as "13.0", or None if the compiler or the headers are missing."""
     nvcc = home / "bin" / "nvcc"
     if not nvcc.exists() or not (home / "include" / "cuda_runtime.h").exists():
         return None
@@ -135,11 +133,11 @@ def find_cuda() -> Cuda:
         return Cuda(left_out=f"no CUDA toolkit (nvcc) was found for torch's CUDA {of_torch}")
     version = toolkit_version(home)
     if version is None:
-        return Cuda(left_out=f"{home} holds no CUDA toolkit (bin/nvcc and include/cuda_runtime.h)")
+        return Cuda(left_out=f"{home} has no CUDA toolkit (bin/nvcc and include/cuda_runtime.h)")
     if version.split(".")[0] != of_torch.split(".")[0]:
         return Cuda(
-            left_out=f"the CUDA toolkit in {home} is {version} and torch {torch.__version__} was "
-            f"built with {of_torch}: their major versions have to agree"
+            left_out=f"the CUDA toolkit in {home} is {version}, but torch {torch.__version__} was "
+            f"built with {of_torch}: their major versions must agree"
         )
     return Cuda(home, version)
 
@@ -154,19 +152,19 @@ def choose_cuda() -> Cuda:
     if cuda.home is None and wanted == "1":
         sys.exit(f"INKGRAD_CUDA=1, but the CUDA kernels cannot be built: {cuda.left_out}")
     if cuda.home is not None:
-        cpp_extension.CUDA_HOME = str(cuda.home)  # its own guess is the folder of a script
-        if not os.environ.get("TORCH_CUDA_ARCH_LIST"):  # torch would ask the GPUs that it sees
+        cpp_extension.CUDA_HOME = str(cuda.home)  # its own guess may be the folder of a script
+        if not os.environ.get("TORCH_CUDA_ARCH_LIST"):  # else torch builds for the visible GPUs
             os.environ["TORCH_CUDA_ARCH_LIST"] = ARCHITECTURES
     return cuda
 
 
 def cuda_library() -> "KernelLibrary":
-    # Products by warpgroups are in no other code than 9.0a's: the library has to know.
+    # Warpgroup products exist only in code for 9.0a: the library must know whether it has them.
     hopper = ["-DINKGRAD_WGMMA"] if "9.0a" in os.environ["TORCH_CUDA_ARCH_LIST"] else []
     return KernelLibrary(
         "inkgrad._cuda",
         sources("csrc/cuda/kernels/*.cu", "csrc/cuda/kernels/*.cpp"),
-        depends=[*headers(), str(CUDA_HEADER)],  # which names the architectures
+        depends=[*headers(), str(CUDA_HEADER)],  # the header names the architectures
         include_dirs=cpp_extension.include_paths("cuda"),
         library_dirs=cpp_extension.library_paths("cuda"),
         libraries=["c10", "c10_cuda", "cudart"],
@@ -183,13 +181,13 @@ class KernelLibrary(Extension):
 
 
 class Build(BuildExtension):
-    """Keeps the objects, so that the next build compiles only what has changed."""
+    """Keep the objects, so that the next build compiles only what has changed."""
 
     def finalize_options(self) -> None:
         super().finalize_options()
-        if self.editable_mode:  # pip would compile in a folder that it throws away
+        if self.editable_mode:  # pip would compile in a temporary folder
             self.build_temp = f"build/temp.{self.plat_name}-{sys.implementation.cache_tag}"
-        if (os.cpu_count() or 1) >= 8:  # each library ends with a wait for its slowest source
+        if (os.cpu_count() or 1) >= 8:  # else cores idle while a library's last source compiles
             self.parallel = len(self.extensions or [])
 
     def run(self) -> None:
@@ -203,8 +201,8 @@ class Build(BuildExtension):
         super().run()
 
     def build_extension(self, ext: Extension) -> None:
-        # The libraries share sources: with a folder of objects each, none is built anew for the
-        # flags of another. (A copy of this command, because several may be built at once.)
+        # The libraries share sources, so each needs its own folder of objects. (A copy of this
+        # command, because several libraries may be built at once.)
         own = copy.copy(self)
         own.build_temp = os.path.join(self.build_temp, ext.name)
         super(Build, own).build_extension(ext)
@@ -214,7 +212,7 @@ class Build(BuildExtension):
 
 
 def limit_parallel_jobs() -> None:
-    """A unit that includes ATen takes up to 1.5 GB: compile no more at once than memory holds."""
+    """Compile no more files at once than memory holds: one that includes ATen takes 1.5 GB."""
     if "MAX_JOBS" in os.environ or not hasattr(os, "sysconf"):
         return
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")

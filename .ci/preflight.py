@@ -1,7 +1,7 @@
-"""Is everything here that the set-up needs? For each thing that is missing, say what mends it.
+"""Check the requirements of the set-up; for each missing one, print the command that fixes it.
 
-Run by the Makefile with the Python that the environment will be made from, before anything is
-installed: so only the standard library, and only what an old Python 3 understands.
+The Makefile runs this with the Python that will create the environment, before anything is
+installed. It therefore uses only the standard library and the syntax of old versions of Python 3.
 """
 
 import argparse
@@ -13,7 +13,7 @@ import sysconfig
 import tempfile
 
 OLDEST = (3, 10)
-NEWEST_KNOWN = 14  # the highest 3.x worth looking for when the default Python is too old
+NEWEST_KNOWN = 14  # the highest 3.x to look for when the default Python is too old
 PROBE = """
 #include <Python.h>
 #ifdef _OPENMP
@@ -27,7 +27,7 @@ extern "C" int probe(const int* value) { return first(std::span<const int>(value
 
 
 class Missing(Exception):
-    """Something that the set-up needs is not here; carries the problem and what mends it."""
+    """A missing requirement: the problem, and the remedy."""
 
     def __init__(self, problem, remedy):
         super().__init__(problem)
@@ -36,22 +36,22 @@ class Missing(Exception):
 
 def main(argv=None):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--no-kernels", action="store_true", help="ask for no C++ compiler")
-    parser.add_argument("--room", type=float, default=0, metavar="GB", help="ask for disk space")
+    parser.add_argument("--no-kernels", action="store_true", help="do not require a C++ compiler")
+    parser.add_argument("--room", type=float, default=0, metavar="GB", help="required disk space")
     args = parser.parse_args(argv)
 
     missing = failures([check_python])
     missing_for_kernels = []
-    if not missing:  # the rest would be about the wrong Python
+    if not missing:  # otherwise the other checks would examine the wrong Python
         missing = failures([check_venv, lambda: check_room(args.room)])
         if not args.no_kernels:
             missing_for_kernels = failures([check_headers, check_compiler])
     for failure in missing + missing_for_kernels:
-        print("\nmissing: {}\n  do this: {}".format(failure, failure.remedy), file=sys.stderr)
+        print("\nmissing: {}\n  to fix: {}".format(failure, failure.remedy), file=sys.stderr)
     if missing_for_kernels and not missing:
         print(
-            "\nOr go on without the compiled kernels; everything works, only slower:\n"
-            "           add KERNELS=0, as in: make demo KERNELS=0",
+            "\nOr run without compiled kernels (same results, slower):\n"
+            "          make demo KERNELS=0",
             file=sys.stderr,
         )
     return 1 if missing or missing_for_kernels else 0
@@ -68,7 +68,7 @@ def failures(checks):
 
 
 def install(**packages):
-    """The command that installs a package, whose name differs from system to system."""
+    """Return the command that installs a package, whose name depends on the system."""
     sudo = "" if not hasattr(os, "geteuid") or os.geteuid() == 0 else "sudo "
     for manager, command in (
         ("apt", "apt-get install"),
@@ -92,7 +92,7 @@ def check_python():
         "Python {} or newer: {} is {}".format(oldest, sys.executable, version),
         "make demo PYTHON={}".format(newer)
         if newer
-        else "install a newer one (https://www.python.org/downloads/ or your package manager), "
+        else "install a newer Python (package manager, or https://www.python.org/downloads/), "
         "then: make demo PYTHON=python3.12",
     )
 
@@ -102,7 +102,7 @@ def newer_minors():
 
 
 def works(python):
-    """Whether the command starts (a version manager's placeholder is on PATH but does not)."""
+    """Whether the command starts; a version manager's placeholder is on PATH but does not."""
     if shutil.which(python) is None:
         return False
     run = subprocess.run([python, "-c", ""], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -111,7 +111,7 @@ def works(python):
 
 def check_venv():
     try:
-        import ensurepip  # noqa: F401  (Debian leaves it out and ships it as python3.x-venv)
+        import ensurepip  # noqa: F401  (Debian ships it separately, as python3.x-venv)
         import venv  # noqa: F401
     except ImportError as error:
         raise Missing(
@@ -124,17 +124,17 @@ def check_venv():
 
 
 def check_room(gigabytes):
-    """The environment goes here; pip unpacks and downloads in the folder of temporary files."""
+    """Check this folder, for the environment, and the temporary folder, where pip unpacks."""
     for folder, needed in ((os.getcwd(), gigabytes), (tempfile.gettempdir(), gigabytes / 3)):
         free = shutil.disk_usage(folder).free / 1e9
         if free < needed:
             raise Missing(
-                "room: {} has {:.1f} GB free, the set-up takes about {:.1f}".format(
+                "disk space: {} has {:.1f} GB free, the set-up needs about {:.1f} GB".format(
                     folder, free, needed
                 ),
-                "free some, point TMPDIR at a larger disk if it is the folder of temporary files, "
-                "or take the smaller build of torch without CUDA:\n"
-                '           make demo ROOM=2 TORCH="torch torchvision --index-url '
+                "free some space, set TMPDIR to a larger disk (for the temporary folder), or "
+                "install the CPU build of torch:\n"
+                '          make demo ROOM=2 TORCH="torch torchvision --index-url '
                 'https://download.pytorch.org/whl/cpu"',
             )
 
@@ -156,7 +156,7 @@ def check_headers():
 
 
 def check_compiler():
-    """Compile and link a file as the build will: C++20, Python.h, OpenMP."""
+    """Compile and link a small file as the build does: C++20, Python.h, OpenMP."""
     compiler = os.environ.get("CXX") or "c++"
     get_one = install(
         apt="g++",
@@ -169,12 +169,12 @@ def check_compiler():
     if shutil.which(compiler.split()[0]) is None:
         other = next(filter(shutil.which, ("g++", "clang++")), None)
         raise Missing(
-            "a C++ compiler: {} is not found".format(compiler),
+            "a C++ compiler: {} was not found".format(compiler),
             "make demo CXX={}".format(other) if other else get_one,
         )
     include = sysconfig.get_paths()["include"]
     if not os.path.isfile(os.path.join(include, "Python.h")):
-        return  # said already
+        return  # check_headers reports it
     openmp = [] if sys.platform == "darwin" else ["-fopenmp"]
     with tempfile.TemporaryDirectory() as folder:
         source = os.path.join(folder, "probe.cpp")
@@ -188,10 +188,10 @@ def check_compiler():
             command = compiler.split() + openmp + step
             run = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
             if run.returncode != 0:
-                said = run.stdout.decode(errors="replace").splitlines()
-                error = next((line for line in said if "error" in line), "it says nothing of use")
+                output = run.stdout.decode(errors="replace").splitlines()
+                error = next((line for line in output if "error" in line), "(no compiler output)")
                 raise Missing(
-                    "a C++20 compiler with OpenMP: {} fails on a small file:\n           {}".format(
+                    "a C++20 compiler with OpenMP: {} fails on a small file:\n          {}".format(
                         compiler, error.strip()
                     ),
                     get_one + " (GCC 11 or newer)",

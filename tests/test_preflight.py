@@ -57,7 +57,7 @@ def test_a_newer_python_on_the_path_is_named(preflight, monkeypatch, capsys) -> 
     monkeypatch.setattr(preflight, "newer_minors", lambda: [13, 12])
     monkeypatch.setattr(preflight, "works", lambda python: python == "python3.12")
     assert preflight.main([]) == 1
-    assert "do this: make demo PYTHON=python3.12" in capsys.readouterr().err
+    assert "to fix: make demo PYTHON=python3.12" in capsys.readouterr().err
 
 
 @pytest.mark.usefixtures("apt")
@@ -97,5 +97,5 @@ def test_a_full_disk(preflight, monkeypatch, capsys) -> None:
     usage = namedtuple("usage", "free")
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage(free=3.5e9))
     assert preflight.main(["--no-kernels", "--room", "7"]) == 1
-    assert "has 3.5 GB free, the set-up takes about 7.0" in capsys.readouterr().err
+    assert "has 3.5 GB free, the set-up needs about 7.0 GB" in capsys.readouterr().err
     assert preflight.main(["--no-kernels", "--room", "2"]) == 0

@@ -3,18 +3,19 @@
 //   measured.stopped  when the page said that training had stopped
 //   measured.drawings of the curve: {drawn, from, steps} of the points that were new
 (() => {
-  const measured = (window.measured = { presses: [], stopped: [], drawings: [] });
+  const measured = { presses: [], stopped: [], drawings: [] };
+  window.measured = measured;
   const now = () => performance.timeOrigin + performance.now();
-  let answer = null; // to the page's last question for progress, until it is drawn
+  let answer = null; // to the page's last poll, until it is drawn
 
   const ask = window.fetch.bind(window);
   window.fetch = async (input, init) => {
-    const asks = typeof init?.body === "string" && init.body.includes('"progress"');
+    const asks = typeof init?.body === "string" && init.body.includes('"fn_name":"status"');
     const response = await ask(input, init);
     if (asks) {
       const body = await response.clone().json();
-      const steps = (body.points ?? []).map(([step]) => step);
-      answer = { drawn: null, from: body.from, steps };
+      const steps = (body.curve ?? []).map(([step]) => step);
+      answer = { drawn: null, from: body.from?.curve, steps };
     }
     return response;
   };
@@ -27,13 +28,18 @@
     answer.drawn = now(); // its last stroke is what counts
   };
 
-  addEventListener("pointerdown", ({ target }) => {
-    if (target.closest?.("#train-stop")) measured.presses.push(now());
-  }, true);
+  addEventListener(
+    "pointerdown",
+    ({ target }) => {
+      if (target.closest?.("#train-stop")) measured.presses.push(now());
+    },
+    true,
+  );
   addEventListener("DOMContentLoaded", () => {
     new MutationObserver(() => {
       const phase = document.querySelector("#train-phase")?.dataset.phase;
-      if (phase === "stopped" && measured.stopped.length < measured.presses.length) measured.stopped.push(now());
+      if (phase === "stopped" && measured.stopped.length < measured.presses.length)
+        measured.stopped.push(now());
     }).observe(document.body, { attributes: true, attributeFilter: ["data-phase"], subtree: true });
   });
 })();

@@ -144,7 +144,7 @@ def test_images_stay_while_another_run_trains(open_page, saved) -> None:
             return route.continue_()
         response = route.fetch()
         listed = response.json()
-        listed["runs"][2]["active"] = True
+        listed["runs"][2] |= {"active": True, "state": "training"}
         return route.fulfill(response=response, json=listed)
 
     page.route("**/component_server/**", train_one)
@@ -152,7 +152,7 @@ def test_images_stay_while_another_run_trains(open_page, saved) -> None:
     page.wait_for_timeout(2500)  # it has noticed
     page.get_by_role("tab", name="Compare", exact=True).click()
     page.get_by_role("cell", name="training", exact=True).wait_for()
-    page.get_by_role("button", name="1 read as 1, images: 9", exact=True).first.click()
+    page.get_by_role("button", name="1 recognized as 1, images: 9", exact=True).first.click()
     page.wait_for_selector("#compare-cells .images button")
     looks.clear()
     page.wait_for_timeout(5000)
@@ -163,12 +163,14 @@ def test_images_stay_while_another_run_trains(open_page, saved) -> None:
 def test_the_images_of_a_cell_are_shown_and_drawn(open_page, saved) -> None:
     _keep_two_ones(saved, RUNS[1].id)
     page = _open(open_page, **DESKTOP)
-    ones = page.get_by_role("button", name="1 read as 1, images: 9", exact=True)
+    ones = page.get_by_role("button", name="1 recognized as 1, images: 9", exact=True)
     ones.first.click()
-    notice = page.get_by_text(f"run {RUNS[0].id}: the images of its cells were not kept")
+    notice = page.get_by_text(
+        f"run {RUNS[0].id}: the images of its confusion matrix were not saved"
+    )
     notice.wait_for()
     ones.nth(1).click()
-    page.get_by_text("Images of 1 read rightly: 2 of 9").wait_for()
+    page.get_by_text("Images of 1 recognized correctly: 2 of 9").wait_for()
     page.get_by_role("button", name="Image 2", exact=True).click()
     page.get_by_role("button", name="Open in Draw").click()
     page.wait_for_function("document.querySelector('#draw-label').textContent === '1'")

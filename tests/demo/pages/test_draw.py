@@ -354,7 +354,7 @@ def test_it_says_so_when_the_server_is_gone_and_goes_on_when_it_is_back(open_pag
     _expect_label(page, 7)
     page.evaluate("window.gone = true")
     page.get_by_role("radio", name="Course CNN").check()
-    page.get_by_role("alert").filter(has_text="does not answer").wait_for()
+    page.get_by_role("alert").filter(has_text="does not respond").wait_for()
     page.evaluate("window.gone = false")
     page.wait_for_function("document.querySelectorAll('.layer').length === 2")
     assert _text(page, "#draw-notice") == ""
@@ -402,7 +402,7 @@ def test_the_model_of_a_deleted_run_is_replaced_and_missed(open_page, store) -> 
     store.delete(run)
     _draw(page, SEVEN)
     _expect_label(page, 7)
-    assert _text(page, "#draw-notice") == "Mine was deleted: Strong CNN reads now."
+    assert _text(page, "#draw-notice") == "Mine was deleted. Strong CNN is used instead."
     assert page.locator("input[name=draw-model]:checked").input_value() == "strong"
     assert page.locator(f"input[value='{run}']").count() == 0
     page.reload()
@@ -423,7 +423,7 @@ def test_a_run_that_is_deleted_on_the_compare_page_reads_no_more(open_page, stor
     page.get_by_role("button", name="Delete", exact=True).click()
     page.wait_for_function("run => !document.querySelector(`[value='${run}']`)", arg=run)
     page.get_by_role("tab", name="Draw", exact=True).click()
-    assert _text(page, "#draw-notice") == "Mine was deleted: Strong CNN reads now."
+    assert _text(page, "#draw-notice") == "Mine was deleted. Strong CNN is used instead."
 
 
 @pytest.mark.parametrize(("scheme", "light_ink"), [("light", False), ("dark", True)])

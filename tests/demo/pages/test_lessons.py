@@ -47,7 +47,7 @@ def _expect(page: Any, selector: str, text: str) -> None:
 
 
 def _set(page: Any, name: str, value: float) -> None:
-    page.locator(f".plaything [name='{name}']").evaluate(
+    page.locator(f".widget [name='{name}']").evaluate(
         """(input, value) => {
             input.value = value;
             input.dispatchEvent(new Event("input", { bubbles: true }));
@@ -57,12 +57,12 @@ def _set(page: Any, name: str, value: float) -> None:
 
 
 def _until_answered(page: Any) -> None:
-    """All that the plaything has asked."""
-    page.wait_for_function("document.querySelector('.plaything').ariaBusy === 'false'")
+    """All requests of the widget."""
+    page.wait_for_function("document.querySelector('.widget').ariaBusy === 'false'")
 
 
 def _to_the_end(page: Any, player: str = ".player") -> None:
-    """Of the steps that a plaything plays."""
+    """Of the steps that a widget plays."""
     page.locator(f"{player} input").first.evaluate("""input => {
         input.value = input.max;
         input.dispatchEvent(new Event("input", { bubbles: true }));
@@ -94,7 +94,7 @@ def test_every_lesson_shows_its_text_its_code_and_what_it_computes(open_page) ->
             cells = shown.locator("table").first.locator("tbody tr").first.locator("td")
             assert cells.all_text_contents() == tables[0].cells()[0]
         assert shown.locator("img").count() == sum(isinstance(part, Plot) for part in parts)
-        assert page.locator(".plaything .trouble").inner_text() == ""
+        assert page.locator(".widget .trouble").inner_text() == ""
 
 
 def test_pictures_are_drawn_in_the_end(open_page) -> None:
@@ -126,7 +126,7 @@ def test_a_link_opens_the_lesson_and_the_way_back_works(open_page) -> None:
     page = _open(open_page, 3)
     assert page.get_by_role("tab", name="Lessons").get_attribute("aria-selected") == "true"
     _expect(page, ".lessons h2", "Gradient descent")
-    page.get_by_role("navigation", name="The lessons").get_by_role("link", name="Softmax").click()
+    page.get_by_role("navigation", name="Lessons").get_by_role("link", name="Softmax").click()
     _expect(page, ".lessons h2", "Softmax")
     assert page.url.endswith("/?tab=lessons&lesson=9")
     page.go_back()
@@ -162,14 +162,14 @@ def test_the_language_of_an_open_lesson_can_be_changed(open_page) -> None:
     assert page.locator(".try h3").text_content() == "动手试试"
 
 
-# ---- the playthings: what the page shows is what the lesson's functions give
+# ---- the widgets: what the page shows is what the lesson's functions give
 
 
 def test_2_the_loss_follows_the_weights(open_page) -> None:
     page = _open(open_page, 2)
     _set(page, "w", 2.5)
     _expect(page, "[data-value=mse]", f"{linear_model.mse(2.5):.4f}")
-    surface = page.locator("canvas.surface")
+    surface = page.locator(".surface canvas")
     surface.scroll_into_view_if_needed()
     box = surface.bounding_box()
     page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
@@ -187,7 +187,7 @@ def test_3_a_walk_ends_where_the_lessons_does_and_a_long_step_runs_away(open_pag
     _set(page, "lr", 0)  # 10⁰
     page.wait_for_function("document.querySelector('.player input').max !== '72'")
     _to_the_end(page)
-    _expect(page, ".summary", "It diverges")
+    _expect(page, ".summary", "Training diverged")
 
 
 def test_3_a_descent_starts_where_one_taps_and_leaves_the_saddle_or_not(open_page) -> None:
@@ -195,7 +195,7 @@ def test_3_a_descent_starts_where_one_taps_and_leaves_the_saddle_or_not(open_pag
     page.wait_for_function("document.querySelector('.saddle-steps input').max === '100'")
     _to_the_end(page, ".saddle-steps")
     _expect(page, ".saddle-end", "It is stuck: after step 100")
-    surface = page.locator("canvas.saddle")
+    surface = page.locator(".saddle canvas")
     surface.scroll_into_view_if_needed()
     box = surface.bounding_box()
     page.mouse.click(box["x"] + 0.7 * box["width"], box["y"] + 0.4 * box["height"])
@@ -217,7 +217,7 @@ def test_4_the_graph_is_stepped_by_keyboard_until_it_agrees_with_torch(open_page
     page = _open(open_page, 4)
     _set(page, "leaf-y", -3)
     _expect(page, ".check", "12")
-    forward = page.get_by_role("button", name="One step forward")
+    forward = page.get_by_role("button", name="Step forward")
     forward.focus()
     while forward.is_enabled():
         page.keyboard.press("Enter")
@@ -228,7 +228,7 @@ def test_4_the_graph_is_stepped_by_keyboard_until_it_agrees_with_torch(open_page
         [name, f"{states[name].grad:g}", f"{states[name].grad:g}", "✓"]
         for name in ("x", "w", "b", "y")
     ]
-    page.get_by_role("button", name="One step back").click()
+    page.get_by_role("button", name="Step back").click()
     assert page.locator(".check").inner_text().count("✓") < 4
 
 
@@ -267,7 +267,7 @@ def test_7_a_file_of_one_s_own_is_learnt_or_told_what_is_wrong_with_it(open_page
     page.set_input_files("[type=file]", bad)
     _expect(page, ".problem", "bad.csv, row 2, column 3: expected a number, got 'maybe'")
     page.set_input_files("[type=file]", good)
-    _expect(page, ".table-of", "good.csv: 32 examples to learn from, 8 to be judged by, 2 features")
+    _expect(page, ".table-of", "good.csv: 32 training examples, 8 test examples, 2 features")
     assert page.locator(".problem").inner_text() == ""
     page.get_by_role("radio", name="ReLU").check()
     page.wait_for_function("document.querySelectorAll('.runs tbody tr').length === 2")
@@ -291,11 +291,11 @@ def test_9_a_cell_of_the_confusion_matrix_opens_its_images(open_page) -> None:
     train = page.get_by_role("button", name="Train the network")
     if train.is_visible():  # nobody has asked for the results yet
         train.click()
-    cell = page.get_by_role("button", name=re.compile(r"^0 read as 0, images: \d+$"))
+    cell = page.get_by_role("button", name=re.compile(r"^0 recognized as 0, images: \d+$"))
     cell.focus()
     page.keyboard.press("ArrowDown")  # to another that counts anything, and back
     other = page.locator(".matrix button:focus")
-    assert re.match(r"[1-9] read as 0", other.get_attribute("aria-label"))
+    assert re.match(r"[1-9] recognized as 0", other.get_attribute("aria-label"))
     assert page.locator(".matrix [tabindex='0']").count() == 1
     page.keyboard.press("ArrowUp")
     page.keyboard.press("Enter")
@@ -303,8 +303,8 @@ def test_9_a_cell_of_the_confusion_matrix_opens_its_images(open_page) -> None:
     assert count == numbers(9).confusion[0, 0]
     page.wait_for_selector(".images canvas")
     assert page.locator(".images canvas").count() == min(count, 40)
-    told = page.locator(".cells .told").inner_text()
-    assert told == f"Images of 0 read rightly: {min(count, 40)} of {count}"
+    told = page.locator(".cells .message").inner_text()
+    assert told == f"Images of 0 recognized correctly: {min(count, 40)} of {count}"
     page.get_by_role("button", name="Image 2", exact=True).press("Enter")
     page.get_by_role("button", name="Open in Draw").press("Enter")
     page.wait_for_selector("#draw-pad", state="visible")

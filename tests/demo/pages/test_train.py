@@ -149,7 +149,7 @@ def test_a_run_is_paused_goes_on_and_is_stopped(open_train) -> None:
     before = _text(page, "#train-numbers")
     page.wait_for_timeout(500)
     assert _text(page, "#train-numbers") == before
-    page.get_by_role("button", name="Go on", exact=True).click()
+    page.get_by_role("button", name="Resume", exact=True).click()
     _expect_phase(page, "Training")
     page.locator("#train-stop").click()
     _expect_phase(page, "Stopped")
@@ -174,7 +174,7 @@ def test_a_reload_comes_back_to_the_run(open_train) -> None:
 def test_a_run_that_is_gone_is_said(open_train) -> None:
     page = open_train(f"{QUICK}&run=20200101-000000-cnn-abcdef", **DESKTOP)
     _wait(page, "document.querySelector('#train-error').textContent !== ''")
-    assert "not on this server" in _text(page, "#train-error")
+    assert "no longer on this server" in _text(page, "#train-error")
     assert "run" not in _address(page)
 
 
@@ -185,7 +185,7 @@ def test_the_rate_is_changed_while_it_trains(open_train) -> None:
     rate = page.locator("#train-lr-now")
     rate.fill("-1")
     rate.press("Enter")
-    wrong = "Learning rate: a number from 1e-8 to 1,000 is expected, not -1."
+    wrong = "Learning rate: expected a number from 1e-8 to 1,000, got -1."
     assert _text(page, "#train-message") == wrong
     rate.fill("0.001")
     rate.press("Enter")
@@ -202,7 +202,7 @@ def test_a_run_that_diverges_is_told_in_clear_words(open_train) -> None:
     page = open_train("model=softmax&data=digits&epochs=50&lr=1000&one_cycle=0", **DESKTOP)
     _start(page)
     _expect_phase(page, "Diverged")
-    expected = "In epoch 1 the numbers ran away (learning rate 1000). Nothing was learnt: try a"
+    expected = "Training diverged in epoch 1 (learning rate 1000). Nothing was learned: try a"
     assert _text(page, "#train-message").startswith(expected)
     assert page.locator(".train .result").is_hidden()
 
@@ -220,10 +220,10 @@ def test_what_the_keyboard_reaches_is_marked(open_train) -> None:
 @pytest.mark.parametrize(
     ("field", "value", "message"),
     [
-        ("epochs", "0", "Epochs: a whole number from 1 to 2,000 is expected, not 0."),
-        ("epochs", "1.5", "Epochs: a whole number from 1 to 2,000 is expected, not 1.5."),
-        ("lr", "-3", "Learning rate: a number from 1e-8 to 1,000 is expected, not -3."),
-        ("momentum", "", "Momentum: a number from 0 to 0.999 is expected, not –."),
+        ("epochs", "0", "Epochs: expected a whole number from 1 to 2,000, got 0."),
+        ("epochs", "1.5", "Epochs: expected a whole number from 1 to 2,000, got 1.5."),
+        ("lr", "-3", "Learning rate: expected a number from 1e-8 to 1,000, got -3."),
+        ("momentum", "", "Momentum: expected a number from 0 to 0.999, got –."),
     ],
 )
 def test_a_setting_out_of_range_is_told_and_starts_nothing(
@@ -329,11 +329,11 @@ def test_drawings_are_labelled_kept_and_trained_on(open_train) -> None:
     _wait(page, "document.querySelector('#train-error').textContent !== ''")
     for strokes, label in ((ONE, 4), (SEVEN, 2)):  # it learns what it is taught, right or wrong
         _draw(page, strokes)
-        page.get_by_role("button", name=f"Keep this drawing as a {label}").click()
+        page.get_by_role("button", name=f"Save this drawing as a {label}").click()
         _wait(page, "!document.querySelector('.trial').matches(':not(.untouched)')")
     page.reload()
     page.wait_for_selector("#train-start")
-    assert "2 drawings" in _text(page, "#train-drawings")
+    assert "drawings: 2" in _text(page, "#train-drawings")
     _start(page)
     _until_result(page)
     _draw(page, SEVEN)
@@ -399,7 +399,7 @@ def test_an_image_of_the_confusion_matrix_is_opened_on_the_draw_page(open_train)
     page = open_train(**DESKTOP)
     _start(page)
     _until_result(page)
-    page.get_by_role("button", name=re.compile(r"^3 read as 3, images")).click()
+    page.get_by_role("button", name=re.compile(r"^3 recognized as 3, images")).click()
     page.get_by_role("button", name="Image 1", exact=True).click()
     page.get_by_role("button", name="Open in Draw").click()
     page.wait_for_selector("#draw-pad", state="visible")
