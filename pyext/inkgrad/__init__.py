@@ -6,4 +6,13 @@ from inkgrad.patching import patch, unpatch
 
 __version__ = "0.1.0"
 
-__all__ = ["__version__", "autograd", "build_config", "functional", "kernels", "nn", "patch", "unpatch"]
+__all__ = [
+    "__version__",
+    "autograd",
+    "build_config",
+    "functional",
+    "kernels",
+    "nn",
+    "patch",
+    "unpatch",
+]

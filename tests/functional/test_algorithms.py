@@ -1,5 +1,5 @@
-"""Which kernel computes a convolution: the lists of csrc/cpu/conv/algorithms.cpp, problem by problem,
-under every instruction set that the suite runs under."""
+"""The kernel of each problem: the lists of csrc/cpu/conv/algorithms.cpp, under every instruction
+set that the suite runs under."""
 
 from __future__ import annotations
 
@@ -25,8 +25,10 @@ UNFUSED = "torch,unfused"  # the convolution's kernel, then the pool's
 
 @dataclass(frozen=True)
 class Problem:
-    """A convolution and the kernel of each of DIRECTIONS, as by_set() gives it where instruction sets
-    differ. Several kernels of a direction, in the order in which they end, are joined by a comma."""
+    """A convolution and the kernel of each of DIRECTIONS; by_set() where instruction sets differ.
+
+    Several kernels of one direction are joined by a comma, in the order in which they end.
+    """
 
     image: tuple[int, ...]
     weight: tuple[int, ...]
@@ -129,9 +131,7 @@ PROBLEMS = {
         (64, 64, 9, 9), (64, 64, 3, 3), (WINOGRAD, TORCH, TORCH, TORCH)
     ),
     # ---- direct
-    "course, first layer": Problem(
-        (64, 1, 28, 28), (10, 1, 5, 5), (DIRECT, BATCH, DIRECT, DIRECT)
-    ),
+    "course, first layer": Problem((64, 1, 28, 28), (10, 1, 5, 5), (DIRECT, BATCH, DIRECT, DIRECT)),
     "rows that do not fill vectors": Problem(
         (16, 2, 13, 13),
         (4, 2, 5, 5),
@@ -176,9 +176,7 @@ PROBLEMS = {
         (1, 3, 200, 200), (16, 3, 5, 5), (CHANNEL_OR_DIRECT, DIRECT, DIRECT, DIRECT)
     ),
     "a large image for two": Problem((1, 3, 200, 200), (16, 3, 5, 5), ALL_TORCH, threads=2),
-    "two columns of taps": Problem(
-        (16, 4, 9, 9), (4, 4, 3, 2), (DIRECT, DIRECT, DIRECT, DIRECT)
-    ),
+    "two columns of taps": Problem((16, 4, 9, 9), (4, 4, 3, 2), (DIRECT, DIRECT, DIRECT, DIRECT)),
     # ---- torch
     "stride": Problem((4, 3, 9, 9), (4, 3, 3, 3), ALL_TORCH, options={"stride": 2}),
     "groups": Problem((4, 4, 9, 9), (4, 2, 3, 3), ALL_TORCH, options={"groups": 2}),
@@ -241,7 +239,11 @@ PROBLEMS = {
         (2, 129, 9, 9), (16, 129, 3, 3), (UNFUSED, SPARSE, SPARSE, DIRECT), pools=True
     ),
     "pool: stride": Problem(
-        (4, 3, 9, 9), (4, 3, 3, 3), (UNFUSED, TORCH, TORCH, TORCH), options={"stride": 2}, pools=True
+        (4, 3, 9, 9),
+        (4, 3, 3, 3),
+        (UNFUSED, TORCH, TORCH, TORCH),
+        options={"stride": 2},
+        pools=True,
     ),
     "pool: bfloat16": Problem(
         (4, 3, 9, 9), (4, 3, 3, 3), (UNFUSED, TORCH, TORCH, TORCH), dtype=torch.bfloat16, pools=True
