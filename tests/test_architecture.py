@@ -36,7 +36,7 @@ def _layer(module: str) -> int:
 
 
 def _modules() -> dict[str, Path]:
-    """Our modules by name; a package is ``package.__init__``. Scripts beside packages are left out."""
+    """Our modules by name; a package is ``package.__init__``. Without scripts beside packages."""
     paths = {path: root for root in FOLDERS for path in sorted((ROOT / root).rglob("*/*.py"))}
     return {
         ".".join(path.relative_to(ROOT / root).with_suffix("").parts): path
