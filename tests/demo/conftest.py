@@ -119,6 +119,10 @@ def open_page(launch: Callable[..., Any], playwright: Any, address: str) -> Iter
         page.set_default_timeout(20_000)
         page.goto(f"{address}/{query}")
         page.wait_for_selector(ready, state="attached")
+        # Its script has mounted the page.
+        page.wait_for_function(
+            "ready => !document.querySelector(ready).closest('[inert]')", arg=ready
+        )
         return page
 
     open_one.complaints = complaints  # a test that provokes some takes them out

@@ -15,7 +15,8 @@ _HERE = Path(__file__).parent
 
 
 def page_html(page: str, server_functions: list[Callable[..., Any]], **props: Any) -> gr.HTML:
-    """Return a page: ``page.html``, in which ``page.js`` mounts itself.
+    """Return a page: ``page.html``, in which ``page.js`` mounts itself. Until then it is inert, so
+    that nothing is clicked, or submitted by the browser, that no script listens to.
 
     The script gets ``props`` (see the pages' ``build`` for what is in them), whose ``value`` is the
     code of the language, and the ``server_functions``.
@@ -25,7 +26,8 @@ def page_html(page: str, server_functions: list[Callable[..., Any]], **props: An
         value=i18n("app.language"),
         html_template=(_HERE / page / "page.html").read_text(encoding="utf-8"),
         head=modules.preload(module),
-        js_on_load=modules.call(module, "mount", "{ element, props, server, watch }"),
+        js_on_load=modules.call(module, "mount", "{ element, props, server, watch }")
+        + '.then(() => (element.querySelector(".ink").inert = false))',
         apply_default_css=False,
         server_functions=server_functions,
         **props,
