@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -93,3 +94,23 @@ def test_relative_imports_are_not_used() -> None:
     for module, path in MODULES.items():
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             assert not (isinstance(node, ast.ImportFrom) and node.level), module
+
+
+def _includes(folder: str) -> list[tuple[str, str]]:
+    """The files of csrc/``folder``, and what each includes."""
+    files = sorted(path for path in (ROOT / "csrc" / folder).rglob("*") if path.is_file())
+    return [
+        (path.name, included)
+        for path in files
+        for included in re.findall(r'^#include [<"](.+)[>"]', path.read_text("utf-8"), re.MULTILINE)
+    ]
+
+
+def test_autograd_includes_no_backend() -> None:
+    assert [each for each in _includes("autograd") if re.search(r"\b(cpu|cuda)/", each[1])] == []
+
+
+def test_cpu_kernels_include_no_torch() -> None:
+    torch = r"^(ATen|c10|torch)/"
+    assert [each for each in _includes("cpu/kernels") if re.search(torch, each[1])] == []
+    assert [each for each in _includes("cpu") if re.search(torch, each[1])]

@@ -1,10 +1,9 @@
 // binary_cross_entropy, differentiable in input and target. Saved for backward: input, target and
 // weight; on the CPU also the gradient of input, which costs little in the pass of the loss.
-#include "../cpu/binary_cross_entropy.h"
-
 #include <c10/core/impl/TorchDispatchModeTLS.h>
 #include <torch/csrc/autograd/custom_function.h>
 
+#include "../common/loss_gradient.h"
 #include "transforms.h"
 
 namespace inkgrad {
@@ -30,7 +29,7 @@ struct BinaryCrossEntropy : torch::autograd::Function<BinaryCrossEntropy> {
     ctx->saved_data["reduction"] = reduction;
     if (input.requires_grad() && !target.requires_grad() && is_readable(input) &&
         is_readable(target) && is_readable(weight)) {
-      if (auto both = cpu::binary_cross_entropy_with_gradient(input, target, weight, reduction)) {
+      if (auto both = binary_cross_entropy_with_gradient(input, target, weight, reduction)) {
         ctx->saved_data["gradient"] = std::move(both->grad_input);
         return both->loss;
       }

@@ -1,7 +1,5 @@
 // binary_cross_entropy on the CPU, in one pass over chunks of a fixed size: a sum is the same for
 // any number of threads. The half types are converted chunk by chunk and computed in float.
-#include "binary_cross_entropy.h"
-
 #include <ATen/core/Reduction.h>
 #include <c10/util/BFloat16.h>
 #include <c10/util/Half.h>
@@ -12,6 +10,7 @@
 #include <limits>
 #include <vector>
 
+#include "../common/loss_gradient.h"
 #include "../common/memory_order.h"
 #include "../common/trace.h"
 #include "runtime.h"
@@ -295,11 +294,15 @@ Gradients2 backward(const Tensor& grad_output, const Tensor& input, const Tensor
 }
 
 }  // namespace
+}  // namespace inkgrad::cpu
+
+namespace inkgrad {
 
 std::optional<LossAndGradient> binary_cross_entropy_with_gradient(const Tensor& input,
                                                                   const Tensor& target,
                                                                   const OptionalTensor& weight,
                                                                   int64_t reduction) {
+  using namespace cpu;
   if (reduction == at::Reduction::None || !supports(input, target, weight)) return std::nullopt;
   LossAndGradient result;
   trace::run(report("forward+grad_input", "vectorized", input, target),
@@ -307,7 +310,7 @@ std::optional<LossAndGradient> binary_cross_entropy_with_gradient(const Tensor& 
   return result;
 }
 
-}  // namespace inkgrad::cpu
+}  // namespace inkgrad
 
 TORCH_LIBRARY_IMPL(inkgrad, CPU, m) {
   m.impl("binary_cross_entropy", inkgrad::cpu::forward);
