@@ -1,5 +1,5 @@
-// binary_cross_entropy on the CPU, in one pass over chunks of a fixed size: a sum is the same for any
-// number of threads. The half types are converted chunk by chunk and computed in float.
+// binary_cross_entropy on the CPU, in one pass over chunks of a fixed size: a sum is the same for
+// any number of threads. The half types are converted chunk by chunk and computed in float.
 #include "binary_cross_entropy.h"
 
 #include <ATen/core/Reduction.h>
@@ -158,8 +158,8 @@ Tensor result_like(const Tensor& x) {
                            : with_huge_pages(at::empty_like(x));
 }
 
-// The weight in the order of `like`: as it is if it is a contiguous block that is repeated, or whose
-// elements are, else in_order_of().
+// The weight in the order of `like`: as it is if it is a contiguous block that is repeated, or
+// whose elements are, else in_order_of().
 Weight weight_for(const Tensor& like, const OptionalTensor& weight) {
   if (!is_defined(weight)) return {};
   const Tensor& w = *weight;
@@ -180,7 +180,7 @@ Weight weight_for(const Tensor& like, const OptionalTensor& weight) {
   return {in_order_of(like, w), 1, w.numel()};
 }
 
-// The loss and, if grad_input is not null, the gradient of input, chunk by chunk while it is cached.
+// The loss and, if grad_input is not null, the gradient of input, while a chunk is in a cache.
 Tensor compute(const Tensor& input, const Tensor& target, const OptionalTensor& weight,
                int64_t reduction, Tensor* grad_input) {
   const Tensor x = without_gaps(input), t = in_order_of(x, target);
