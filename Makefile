@@ -28,6 +28,7 @@ PREFLIGHT := .ci/preflight.py $(if $(filter 0,$(KERNELS)),--no-kernels)
 TORCH_CHOSEN := $(VENV)/torch.txt
 CSRC := $(shell find csrc -type f 2>/dev/null)
 CXX_SOURCES := $(filter %.cpp %.h %.cu %.cuh,$(CSRC))
+JAVASCRIPT := "demo/**/*.js" "benchmarks/**/*.js" "tests/**/*.mjs"
 
 # Compile before pip does, because pip hides the progress; pip then finds the objects. The output is
 # reduced to one file name per command.
@@ -77,16 +78,18 @@ screenshots: $(VENV)/browser  ## retake the pictures of README and docs from the
 
 install: $(INSTALLED)  ## set up only
 
-lint: $(VENV)/lint  ## ruff, mypy, clang-format and oxlint; changes nothing
+lint: $(VENV)/lint  ## ruff, mypy, clang-format, oxlint and oxfmt; changes nothing
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
-	$(BIN)/oxlint demo benchmarks
+	$(BIN)/oxlint demo benchmarks tests
+	$(BIN)/oxfmt --check $(JAVASCRIPT)
 	$(if $(CXX_SOURCES),$(BIN)/clang-format --dry-run --Werror $(CXX_SOURCES))
 
 format: $(VENV)/lint  ## format the sources
 	$(BIN)/ruff check --fix --select I
 	$(BIN)/ruff format
+	$(BIN)/oxfmt $(JAVASCRIPT)
 	$(if $(CXX_SOURCES),$(BIN)/clang-format -i $(CXX_SOURCES))
 
 clean:  ## remove build results

@@ -23,8 +23,9 @@ LAYERS = (
     ("inkgrad.course.recognition", "inkgrad.course.__init__"),
     ("inkgrad.course",),
     ("inkgrad.__init__", "inkgrad.check", "inkgrad.info"),
-    ("inkgrad.chain", "inkgrad.compile", "inkgrad.device_chain", "inkgrad.patching"),
+    ("inkgrad.chain", "inkgrad.compiling", "inkgrad.device_chain", "inkgrad.patching"),
     ("inkgrad.nn",),
+    ("inkgrad.sequential",),
     ("inkgrad",),
 )
 
@@ -35,8 +36,8 @@ def _layer(module: str) -> int:
 
 
 def _modules() -> dict[str, Path]:
-    """Our modules by name; a package is ``package.__init__``."""
-    paths = {path: root for root in FOLDERS for path in sorted((ROOT / root).rglob("*.py"))}
+    """Our modules by name; a package is ``package.__init__``. Without scripts beside packages."""
+    paths = {path: root for root in FOLDERS for path in sorted((ROOT / root).rglob("*/*.py"))}
     return {
         ".".join(path.relative_to(ROOT / root).with_suffix("").parts): path
         for path, root in paths.items()

@@ -1,4 +1,7 @@
-"""inkgrad.kernels.record() and INKGRAD_VERBOSE=1."""
+"""inkgrad.kernels.record(), INKGRAD_VERBOSE=1, the kernels of linear layers and cross entropies.
+
+Those of convolutions are in functional/test_algorithms.py.
+"""
 
 import os
 import re
@@ -98,3 +101,77 @@ functional.linear_relu(torch.ones(3, 8), torch.ones(5, 8))
             pattern = r"inkgrad,conv2d,forward,2x3x8x8:4x3x3x3,float32,direct,\d+\.\d"
             assert re.fullmatch(pattern, logged[0])
             assert logged[1].startswith("inkgrad,linear_relu,forward,3x8:5x8,float32,narrow,")
+
+
+def names(calls):
+    return {d: call.kernel for call in calls for d in call.direction.split("+")}
+
+
+ALL = ("forward", "grad_input", "grad_weight", "grad_bias")
+LINEAR = {  # rows, inputs, outputs
+    (100, 8, 6): dict.fromkeys(ALL, "narrow"),
+    (4, 300, 200): {
+        "forward": "few_rows",
+        "grad_input": "torch",
+        "grad_weight": "torch",
+        "grad_bias": "column_sums",
+    },
+    (8, 64, 300): {
+        "forward": "torch",
+        "grad_input": "torch",
+        "grad_weight": "torch",
+        "grad_bias": "column_sums",
+    },
+    (64, 64, 65): {
+        "forward": "gemm",
+        "grad_input": "gemm",
+        "grad_weight": "gemm",
+        "grad_bias": "column_sums",
+    },
+    # Rows of x a multiple of 4 KiB apart; the gradient of the weight packs it.
+    (64, 1024, 65): {
+        "forward": "torch",
+        "grad_input": "gemm",
+        "grad_weight": "gemm",
+        "grad_bias": "column_sums",
+    },
+}
+
+
+@needs_extension
+@pytest.mark.parametrize("name", ["linear_sigmoid", "linear_relu"])
+@pytest.mark.parametrize("sizes", LINEAR)
+def test_linear(sizes, name):
+    rows, inputs, outputs = sizes
+    operands = [
+        torch.randn(shape, requires_grad=True)
+        for shape in ((rows, inputs), (outputs, inputs), (outputs,))
+    ]
+    with kernels.record() as calls:
+        output = getattr(functional, name)(*operands)
+        torch.autograd.grad(output, operands, torch.ones_like(output))
+    assert {call.op for call in calls} == {name}
+    assert {call.shapes for call in calls} == {((rows, inputs), (outputs, inputs))}
+    assert names(calls) == LINEAR[sizes]
+
+
+@needs_extension
+def test_linear_in_bfloat16_is_torchs():
+    with kernels.record() as calls:
+        functional.linear_relu(torch.ones(3, 8).bfloat16(), torch.ones(5, 8).bfloat16())
+    assert [(call.kernel, call.dtype) for call in calls] == [("torch", "bfloat16")]
+
+
+@needs_extension
+def test_binary_cross_entropy():
+    x, target = torch.rand(20), torch.rand(20)
+    with kernels.record() as calls:
+        functional.binary_cross_entropy(x, target)
+        functional.binary_cross_entropy(x.requires_grad_(), target)
+        losses = functional.binary_cross_entropy(x, target.requires_grad_(), reduction="none")
+        torch.autograd.grad(losses.sum(), (x, target))
+    assert [call.direction for call in calls] == [
+        "forward", "forward+grad_input", "forward", "grad_input+grad_target",
+    ]  # fmt: skip
+    assert {call.kernel for call in calls} == {"vectorized"}
+    assert {call.op for call in calls} == {"binary_cross_entropy"}

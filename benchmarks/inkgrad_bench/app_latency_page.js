@@ -28,13 +28,18 @@
     answer.drawn = now(); // the time of the last stroke
   };
 
-  addEventListener("pointerdown", ({ target }) => {
-    if (target.closest?.("#train-stop")) measured.presses.push(now());
-  }, true);
+  addEventListener(
+    "pointerdown",
+    ({ target }) => {
+      if (target.closest?.("#train-stop")) measured.presses.push(now());
+    },
+    true,
+  );
   addEventListener("DOMContentLoaded", () => {
     new MutationObserver(() => {
       const phase = document.querySelector("#train-phase")?.dataset.phase;
-      if (phase === "stopped" && measured.stopped.length < measured.presses.length) measured.stopped.push(now());
+      if (phase === "stopped" && measured.stopped.length < measured.presses.length)
+        measured.stopped.push(now());
     }).observe(document.body, { attributes: true, attributeFilter: ["data-phase"], subtree: true });
   });
 })();

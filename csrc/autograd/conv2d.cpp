@@ -1,6 +1,6 @@
 // conv2d and conv2d_relu_max_pool2d. Saved for backward: input and weight; with the pool also its
-// output, whose sign is the relu's derivative, and the indices of the maxima, a byte for each output.
-// The convolution's own output is not kept.
+// output, whose sign is the relu's derivative, and the indices of the maxima, a byte for each
+// output. The convolution's own output is not kept.
 #include <torch/csrc/autograd/custom_function.h>
 
 #include "../common/conv_options.h"

@@ -74,9 +74,12 @@ std::vector<Record> stop(int64_t start) {
 }
 
 void report(const Run& run, double microseconds) {
-  const Record record{
-      run.op,      run.direction, run.kernel, dtype_name(run.dtype), {run.shapes[0].vec(),
-      run.shapes[1].vec()}, microseconds};
+  const Record record{run.op,
+                      run.direction,
+                      run.kernel,
+                      dtype_name(run.dtype),
+                      {run.shapes[0].vec(), run.shapes[1].vec()},
+                      microseconds};
   const std::lock_guard lock(mutex);
   if (is_verbose()) {
     std::fprintf(stderr, "inkgrad,%s,%s,%s:%s,%s,%s,%.1f\n", run.op, run.direction,

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "../common/memory_order.h"
+#include "../common/trace.h"
 #include "runtime.h"
 
 namespace inkgrad::cpu {
@@ -180,6 +181,20 @@ Weight weight_for(const Tensor& like, const OptionalTensor& weight) {
   return {in_order_of(like, w), 1, w.numel()};
 }
 
+trace::Run report(const char* direction, const char* kernel, const Tensor& input,
+                  const Tensor& target) {
+  return {inkgrad::binary_cross_entropy.name,
+          direction,
+          kernel,
+          input.scalar_type(),
+          {input.sizes(), target.sizes()}};
+}
+
+const char* direction_of(std::array<bool, 2> output_mask) {
+  if (!output_mask[0]) return "grad_target";
+  return output_mask[1] ? "grad_input+grad_target" : "grad_input";
+}
+
 // The loss and, if grad_input is not null, the gradient of input, while a chunk is in a cache.
 Tensor compute(const Tensor& input, const Tensor& target, const OptionalTensor& weight,
                int64_t reduction, Tensor* grad_input) {
@@ -227,9 +242,13 @@ Tensor compute(const Tensor& input, const Tensor& target, const OptionalTensor& 
 
 Tensor forward(const Tensor& input, const Tensor& target, const OptionalTensor& weight,
                int64_t reduction) {
-  if (!supports(input, target, weight))
-    return native::binary_cross_entropy(input, target, weight, reduction);
-  return compute(input, target, weight, reduction, nullptr);
+  if (!supports(input, target, weight)) {
+    return trace::run(report("forward", "torch", input, target), [&] {
+      return native::binary_cross_entropy(input, target, weight, reduction);
+    });
+  }
+  return trace::run(report("forward", "vectorized", input, target),
+                    [&] { return compute(input, target, weight, reduction, nullptr); });
 }
 
 Gradients2 backward(const Tensor& grad_output, const Tensor& input, const Tensor& target,
@@ -239,8 +258,10 @@ Gradients2 backward(const Tensor& grad_output, const Tensor& input, const Tensor
   const bool agrees = is_plain(grad_output) && grad_output.scalar_type() == input.scalar_type() &&
                       (each ? grad_output.sizes() == input.sizes() : grad_output.numel() == 1);
   if (!agrees || !supports(input, target, weight)) {
-    return native::binary_cross_entropy_backward(grad_output, input, target, weight, reduction,
-                                                 output_mask);
+    return trace::run(report(direction_of(output_mask), "torch", input, target), [&] {
+      return native::binary_cross_entropy_backward(grad_output, input, target, weight, reduction,
+                                                   output_mask);
+    });
   }
   const Tensor x = without_gaps(input), t = in_order_of(x, target);
   const Weight w = weight_for(x, weight);
@@ -248,7 +269,7 @@ Gradients2 backward(const Tensor& grad_output, const Tensor& input, const Tensor
   const int64_t n = x.numel();
   const Tensor grad_input = output_mask[0] ? result_like(x) : Tensor();
   const Tensor grad_target = output_mask[1] ? result_like(x) : Tensor();
-  with_dtype(x.scalar_type(), [&](auto zero) {
+  const auto compute_gradients = [&](auto zero) {
     using S = decltype(zero);
     using T = ComputeType<S>;
     const auto& table = kernels()->of<T>();
@@ -266,7 +287,9 @@ Gradients2 backward(const Tensor& grad_output, const Tensor& input, const Tensor
       table.bce_backward({xc.values(), tc.values(), wc.values(), count}, gc.values(), uniform,
                          dxc.values(), dtc.values());
     });
-  });
+  };
+  trace::run(report(direction_of(output_mask), "vectorized", input, target),
+             [&] { with_dtype(x.scalar_type(), compute_gradients); });
   return {grad_input, grad_target};
 }
 
@@ -278,7 +301,8 @@ std::optional<LossAndGradient> binary_cross_entropy_with_gradient(const Tensor& 
                                                                   int64_t reduction) {
   if (reduction == at::Reduction::None || !supports(input, target, weight)) return std::nullopt;
   LossAndGradient result;
-  result.loss = compute(input, target, weight, reduction, &result.grad_input);
+  trace::run(report("forward+grad_input", "vectorized", input, target),
+             [&] { result.loss = compute(input, target, weight, reduction, &result.grad_input); });
   return result;
 }
 

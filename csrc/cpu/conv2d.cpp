@@ -73,7 +73,10 @@ Gradients3 conv2d_backward(const char* op, const Tensor& grad_output, const Tens
                                    weight.to(at::kFloat), options, output_mask));
   }
   const auto report = [&](std::array<bool, 3> computed, const char* kernel) {
-    return trace::Run{op, trace::gradients(computed), kernel, input.scalar_type(),
+    return trace::Run{op,
+                      trace::gradients(computed),
+                      kernel,
+                      input.scalar_type(),
                       {input.sizes(), weight.sizes()}};
   };
   const auto by_torch = [&](const Tensor& grad, std::array<bool, 3> mask) {
@@ -84,8 +87,8 @@ Gradients3 conv2d_backward(const char* op, const Tensor& grad_output, const Tens
   };
   const auto p = conv_problem(input, weight, std::nullopt, options);
   if (!p || !is_plain(grad_output) || grad_output.scalar_type() != p->dtype ||
-      grad_output.sizes() != IntArrayRef({p->images, p->conv.out_channels, p->conv.out_height,
-                                          p->conv.out_width})) {
+      grad_output.sizes() !=
+          IntArrayRef({p->images, p->conv.out_channels, p->conv.out_height, p->conv.out_width})) {
     return by_torch(grad_output, output_mask);
   }
   const BackwardTensors t{grad_output.contiguous(), {}, input, weight};
@@ -133,8 +136,8 @@ Tensor conv2d_op(const Tensor& input, const Tensor& weight, const OptionalTensor
 Gradients3 conv2d_backward_op(const Tensor& grad_output, const Tensor& input, const Tensor& weight,
                               IntArrayRef stride, IntArrayRef padding, IntArrayRef dilation,
                               int64_t groups, std::array<bool, 3> output_mask) {
-  return conv2d_backward("conv2d", grad_output, input, weight,
-                         {stride, padding, dilation, groups}, output_mask);
+  return conv2d_backward("conv2d", grad_output, input, weight, {stride, padding, dilation, groups},
+                         output_mask);
 }
 
 }  // namespace

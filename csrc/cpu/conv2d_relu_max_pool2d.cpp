@@ -1,5 +1,5 @@
-// conv2d_relu_max_pool2d on the CPU, by the first algorithm of conv/algorithms.cpp that supports the
-// problem: with the pool in the kernel, or a pool after conv2d.
+// conv2d_relu_max_pool2d on the CPU, by the first algorithm of conv/algorithms.cpp that supports
+// the problem: with the pool in the kernel, or a pool after conv2d.
 #include <ATen/core/LegacyTypeDispatch.h>
 #include <ATen/ops/empty.h>
 #include <torch/library.h>
@@ -39,9 +39,8 @@ Gradients2 forward(const Tensor& input, const Tensor& weight, const OptionalTens
     return {output.contiguous(format), indices.contiguous(format)};
   }
   if (supports_unfused(input, weight, options, kernel_size)) {
-    return trace::run(report("forward", "unfused", input, weight), [&] {
-      return relu_pool(conv2d(input, weight, bias, options), kernel_size);
-    });
+    return trace::run(report("forward", "unfused", input, weight),
+                      [&] { return relu_pool(conv2d(input, weight, bias, options), kernel_size); });
   }
   return trace::run(report("forward", "torch", input, weight), [&] {
     return native::conv2d_relu_max_pool2d(input, weight, bias, stride, padding, dilation, groups,
@@ -53,11 +52,9 @@ Gradients2 forward(const Tensor& input, const Tensor& weight, const OptionalTens
 template <typename Choose>
 Tensor gradient(const ConvProblem& p, const BackwardTensors& t, const char* direction,
                 Choose choose) {
-  for (auto choice = choose(p, nullptr); !choice.is_torch();
-       choice = choose(p, choice.algorithm)) {
-    const Tensor result =
-        trace::run(report(direction, choice.algorithm->name, t.input, t.weight),
-                   [&] { return choice.algorithm->run(p, t, choice.memory); });
+  for (auto choice = choose(p, nullptr); !choice.is_torch(); choice = choose(p, choice.algorithm)) {
+    const Tensor result = trace::run(report(direction, choice.algorithm->name, t.input, t.weight),
+                                     [&] { return choice.algorithm->run(p, t, choice.memory); });
     if (result.defined()) return result;
   }
   return {};
@@ -76,8 +73,8 @@ Gradients3 backward(const Tensor& grad_output, const Tensor& input, const Tensor
   if (!agrees) {
     return trace::run(report(trace::gradients(output_mask), "torch", input, weight), [&] {
       return native::conv2d_relu_max_pool2d_backward(grad_output, input, weight, output, indices,
-                                                     stride, padding, dilation, groups,
-                                                     kernel_size, output_mask);
+                                                     stride, padding, dilation, groups, kernel_size,
+                                                     output_mask);
     });
   }
   const ConvOptions options{stride, padding, dilation, groups};
@@ -86,8 +83,8 @@ Gradients3 backward(const Tensor& grad_output, const Tensor& input, const Tensor
   Tensor grad_input, grad_weight, grad_bias;
   const auto p = pooled_problem(input, weight, std::nullopt, options, kernel_size);
   if (p && output.scalar_type() == p->dtype &&
-      output.sizes() == IntArrayRef({p->images, p->conv.out_channels, p->pool.out_height,
-                                     p->pool.out_width})) {
+      output.sizes() ==
+          IntArrayRef({p->images, p->conv.out_channels, p->pool.out_height, p->pool.out_width})) {
     const BackwardTensors t{grad, maxima, input.contiguous(), weight.contiguous()};
     if (output_mask[0]) {
       grad_input = gradient(*p, t, "grad_input", choose_grad_input);

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "../common/linear_ops.h"
+#include "../common/trace.h"
 #include "half.h"
 #include "runtime.h"
 
@@ -38,6 +39,27 @@ Tensor tensor_of(Matrix<T> m, int64_t rows, int64_t cols) {
   // torch only reads it
   return at::from_blob(const_cast<T*>(m.data), {rows, cols}, {m.row_stride, m.col_stride},
                        c10::CppTypeToScalarType<T>::value);
+}
+
+const char* op_name(Activation activation) {
+  switch (activation) {
+    case Activation::sigmoid:
+      return linear_sigmoid.name;
+    case Activation::relu:
+      return linear_relu.name;
+    case Activation::none:
+      break;
+  }
+  return "linear";
+}
+
+// f(), reported.
+template <typename T, typename F>
+void traced(const LinearLayer<T>& layer, const char* direction, const char* kernel, F f) {
+  const std::array<int64_t, 2> x{layer.rows, layer.inputs}, w{layer.outputs, layer.inputs};
+  trace::run(
+      {op_name(layer.activation), direction, kernel, c10::CppTypeToScalarType<T>::value, {x, w}},
+      f);
 }
 
 // Where our kernel is the faster one, as measured. For a few rows packing costs more than the
@@ -95,8 +117,10 @@ void aten_product(const Product<T>& p) {
 }
 
 template <typename T>
-void product(const Product<T>& p) {
-  return prefers_ours(p) ? our_product(p) : aten_product(p);
+void product(const LinearLayer<T>& layer, const char* direction, const Product<T>& p) {
+  const bool ours = prefers_ours(p);
+  traced(layer, direction, ours ? "gemm" : "torch",
+         [&] { ours ? our_product(p) : aten_product(p); });
 }
 
 template <typename T>
@@ -195,22 +219,37 @@ void backward_rows(const LinearLayer<T>& layer, const LinearGradients<T>& g) {
 
 template <typename T>
 void linear_forward(const LinearLayer<T>& layer, T* y) {
-  if (is_narrow(layer)) return narrow_forward(layer, y);
-  if (has_few_rows(layer)) return few_rows_forward(layer, y);
-  product<T>({layer.rows, layer.outputs, layer.inputs, layer.x, transposed(layer.w), layer.bias,
+  constexpr auto direction = "forward";
+  if (is_narrow(layer)) {
+    return traced(layer, direction, "narrow", [&] { narrow_forward(layer, y); });
+  }
+  if (has_few_rows(layer)) {
+    return traced(layer, direction, "few_rows", [&] { few_rows_forward(layer, y); });
+  }
+  product<T>(layer, direction,
+             {layer.rows, layer.outputs, layer.inputs, layer.x, transposed(layer.w), layer.bias,
               layer.activation, y, layer.outputs});
 }
 
 template <typename T>
 void linear_backward(const LinearLayer<T>& layer, const LinearGradients<T>& gradients) {
-  if (is_narrow(layer)) return narrow_backward(layer, gradients);
+  if (is_narrow(layer)) {
+    const std::array<bool, 3> computed{gradients.dx != nullptr, gradients.dw != nullptr,
+                                       gradients.db != nullptr};
+    return traced(layer, trace::gradients(computed), "narrow",
+                  [&] { narrow_backward(layer, gradients); });
+  }
   const int64_t M = layer.rows, N = layer.outputs, K = layer.inputs;
   LinearGradients<T> g = gradients;
   if (layer.activation == Activation::none) g.dz = const_cast<T*>(g.dy);  // only read from here on
-  backward_rows(layer, g);
+  const auto sum_rows = [&] { backward_rows(layer, g); };
+  g.db ? traced(layer, "grad_bias", "column_sums", sum_rows) : sum_rows();
   const Matrix<T> dz{g.dz, N, 1};
-  if (g.dx) product<T>({M, K, N, dz, layer.w, nullptr, Activation::none, g.dx, K});
-  if (g.dw) product<T>({N, K, M, transposed(dz), layer.x, nullptr, Activation::none, g.dw, K});
+  if (g.dx)
+    product<T>(layer, "grad_input", {M, K, N, dz, layer.w, nullptr, Activation::none, g.dx, K});
+  if (g.dw)
+    product<T>(layer, "grad_weight",
+               {N, K, M, transposed(dz), layer.x, nullptr, Activation::none, g.dw, K});
 }
 
 template void linear_forward(const LinearLayer<float>&, float*);
@@ -244,8 +283,14 @@ Tensor forward(const Tensor& input, const Tensor& weight, const OptionalTensor& 
     return forward<activation>(input.to(at::kFloat), weight.to(at::kFloat), to_float(bias))
         .to(at::kHalf);
   }
-  if (!supports(input, weight, bias))
-    return LinearOps<activation>::forward.formula(input, weight, bias);
+  if (!supports(input, weight, bias)) {
+    return trace::run({op_name(activation),
+                       "forward",
+                       "torch",
+                       input.scalar_type(),
+                       {input.sizes(), weight.sizes()}},
+                      [&] { return LinearOps<activation>::forward.formula(input, weight, bias); });
+  }
   const int64_t N = weight.size(0), K = weight.size(1);
   at::DimVector sizes(input.sizes());
   sizes.back() = N;
@@ -277,7 +322,15 @@ Gradients3 backward(const Tensor& grad_output, const Tensor& input, const Tensor
                       output.scalar_type() == input.scalar_type();
   if (!agrees || output.numel() == 0 || input.numel() == 0 ||
       !supports(input, weight, std::nullopt)) {
-    return LinearOps<activation>::backward.formula(grad_output, input, weight, output, output_mask);
+    return trace::run({op_name(activation),
+                       trace::gradients(output_mask),
+                       "torch",
+                       input.scalar_type(),
+                       {input.sizes(), weight.sizes()}},
+                      [&] {
+                        return LinearOps<activation>::backward.formula(grad_output, input, weight,
+                                                                       output, output_mask);
+                      });
   }
   const int64_t N = weight.size(0), K = weight.size(1), M = output.numel() / N;
   const auto grad = grad_output.expect_contiguous(), y = output.expect_contiguous();

@@ -1,5 +1,5 @@
-"""Which kernel computes a convolution, by the lists of csrc/cpu/conv/algorithms.cpp,
-under every instruction set that the suite runs under."""
+"""The kernel of each problem: the lists of csrc/cpu/conv/algorithms.cpp, under every instruction
+set that the suite runs under."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ UNFUSED = "torch,unfused"  # the convolution's kernel, then the pool's
 class Problem:
     """A convolution and the kernel of each of DIRECTIONS; by_set() where instruction sets differ.
 
-    Several kernels of a direction, in the order in which they end, are joined by a comma.
+    Several kernels of one direction are joined by a comma, in the order in which they end.
     """
 
     image: tuple[int, ...]

@@ -1,6 +1,6 @@
-"""The result of an image does not depend on the others of its batch, whether it is alone, in lanes
-with others, or in the remainder of a batch. Where Winograd convolves the batch, but not a single
-image or the remainder, the results differ in their rounding.
+"""The result of an image does not depend on the others of its batch: alone, in lanes with others,
+or in the remainder of a batch. Where Winograd convolves the batch, but not a single image or the
+remainder, the results differ in their rounding.
 """
 
 import pytest

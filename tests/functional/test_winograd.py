@@ -1,6 +1,6 @@
 """Edge cases of the Winograd convolutions: windows of 2 x 2 outputs that are cut off, tiles of
-windows and channels, accumulation blocks of channels, bands of rows, groups of images; and
-results that are not finite, which the direct kernels compute again.
+windows and channels, accumulation blocks of channels, bands of rows, groups of images; and results
+that are not finite, which the direct kernels compute again.
 """
 
 import pytest

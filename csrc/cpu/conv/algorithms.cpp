@@ -33,16 +33,16 @@ constexpr int64_t kFilledLanesNumerator = 3, kFilledLanesDenominator = 4;
 
 // Images are distributed to threads: torch divides a few large ones more finely.
 constexpr int64_t kMaxImageOperations = 16 * kGrainOperations;
-// oneDNN computes in blocks of 16 channels. Unless they are filled, direct kernels are 1.2 to 4 times
-// as fast up to 56 channels (10, 20, 24, 36, 50: 95 to 105 GFLOP/s for 30 to 60).
+// oneDNN computes in blocks of 16 channels. Unless they are filled, direct kernels are 1.2 to 4
+// times as fast up to 56 channels (10, 20, 24, 36, 50: 95 to 105 GFLOP/s for 30 to 60).
 constexpr int64_t kTorchBlock = 16, kMaxUnfilledInputs = 56;
 // Filled, oneDNN reaches 105 GFLOP/s from 8 channels on (3x3), with 25 taps and more later.
 constexpr int64_t kMaxFilledInputs = 7, kLargeKernelTaps = 25, kMaxLargeKernelInputs = 32;
 // oneDNN reorders weights at every call. A single image: 1x48x14->64 k3 160 to 145 us; not with 64
 // channels, nor with rows of 5, too short for vectors of pixels.
 constexpr int64_t kMaxSingleInputs = 48, kMinSingleWidth = 8;
-// With output channels in lanes rows are short enough up to these widths (1x64x7->96 k3 68 to 36 us);
-// 1x128x14->128 is as fast in torch.
+// With output channels in lanes rows are short enough up to these widths (1x64x7->96 k3 68 to 36
+// us); 1x128x14->128 is as fast in torch.
 constexpr int64_t kMaxChannelLanesInputs = 256;
 constexpr int64_t kNarrowInputs = 64, kMaxNarrowInputsWidth = 24, kMaxWideInputsWidth = 10;
 // Sums that hide the latency of an addition.
@@ -88,12 +88,12 @@ bool prefers_direct(const ConvProblem& p) {
          (g.in_channels <= kMaxUnfilledInputs && !fills_blocks);
 }
 
-// Whether Winograd takes the convolution and saves a third of the products. Windows that are cut off,
-// and rows of padding, cost what whole ones do.
+// Whether Winograd takes the convolution and saves a third of the products. Windows that are cut
+// off, and rows of padding, cost what whole ones do.
 bool saves_products(const ConvGeometry& g, const PoolGeometry& pool, int64_t pixels) {
   const bool has_scheme = g.kernel_height == g.kernel_width &&
-                          (g.kernel_width == 3 || g.kernel_width == 5) &&
-                          g.dilation_height == 1 && g.dilation_width == 1;
+                          (g.kernel_width == 3 || g.kernel_width == 5) && g.dilation_height == 1 &&
+                          g.dilation_width == 1;
   if (!has_scheme) return false;
   const int64_t products = products_of_kernel(g),
                 windows = window_rows(g, pool) * window_columns(g, pool);
@@ -114,8 +114,7 @@ bool supports_winograd(const ConvProblem& p) {
   const auto& g = p.conv;
   return (!p.pools() || (p.pool.window_height == 2 && p.pool.window_width == 2)) &&
          g.in_channels >= kMinWinogradInputs && g.out_channels >= kMinWinogradOutputs &&
-         winograd_images(p) > 0 &&
-         saves_products(g, p.pool, std::min(p.in_plane(), p.out_plane()));
+         winograd_images(p) > 0 && saves_products(g, p.pool, std::min(p.in_plane(), p.out_plane()));
 }
 
 // Whether the output channels fill vectors of so many lanes, and a register tile has sums enough.
@@ -133,9 +132,8 @@ bool supports_direct(const ConvProblem& p) {
   if (!p.pools()) return prefers_direct(p);
   // The few images that Winograd leaves are pooled where their outputs belong. Other layouts than
   // row-major have to be copied, which pays where the direct kernels alone do.
-  return p.is_remainder ||
-         (divides_among_threads(p) && p.conv.in_channels <= kMaxPooledInputs &&
-          (p.row_major || prefers_direct(p)));
+  return p.is_remainder || (divides_among_threads(p) && p.conv.in_channels <= kMaxPooledInputs &&
+                            (p.row_major || prefers_direct(p)));
 }
 
 bool supports_batch_lanes(const ConvProblem& p) {
@@ -162,12 +160,16 @@ bool supports_channel_lanes(const ConvProblem& p) {
 
 // Alone or with a pool, by the rules above.
 constexpr ForwardAlgorithm kForward[] = {
-    {"winograd", supports_winograd, memory<[](const auto& k) { return k.winograd; }>, kNoLimit, winograd_forward},
-    {"direct:batch_lanes", supports_batch_lanes, memory<[](const auto& k) { return k.batch_lanes_forward; }>, kMaxBatchLanesWorkspace,
+    {"winograd", supports_winograd, memory<[](const auto& k) { return k.winograd; }>, kNoLimit,
+     winograd_forward},
+    {"direct:batch_lanes", supports_batch_lanes,
+     memory<[](const auto& k) { return k.batch_lanes_forward; }>, kMaxBatchLanesWorkspace,
      batch_lanes_forward},
-    {"direct:channel_lanes", supports_channel_lanes, memory<[](const auto& k) { return k.channel_lanes_forward; }>, kNoLimit,
+    {"direct:channel_lanes", supports_channel_lanes,
+     memory<[](const auto& k) { return k.channel_lanes_forward; }>, kNoLimit,
      channel_lanes_forward},
-    {"direct", supports_direct, memory<[](const auto& k) { return k.direct_forward; }>, kNoLimit, direct_forward},
+    {"direct", supports_direct, memory<[](const auto& k) { return k.direct_forward; }>, kNoLimit,
+     direct_forward},
     {"torch", nullptr, nullptr, 0, nullptr},
 };
 
@@ -176,8 +178,8 @@ constexpr ForwardAlgorithm kForward[] = {
 // That is the Winograd convolution of the output's gradient with flipped filters.
 bool supports_winograd_grad_input(const ConvProblem& p) {
   const auto& g = p.conv;
-  if (g.pad_height >= g.kernel_height || g.pad_width >= g.kernel_width ||
-      g.dilation_height != 1 || g.dilation_width != 1) {
+  if (g.pad_height >= g.kernel_height || g.pad_width >= g.kernel_width || g.dilation_height != 1 ||
+      g.dilation_width != 1) {
     return false;
   }
   const ConvProblem transposed = transposed_problem(p);
@@ -204,9 +206,11 @@ ConvMemory winograd_grad_input_memory(const ConvProblem& p) {
 constexpr GradientAlgorithm kGradInput[] = {
     {"winograd", supports_winograd_grad_input, winograd_grad_input_memory, kNoLimit,
      winograd_grad_input},
-    {"direct:batch_lanes", supports_batch_lanes_grad_input, memory<[](const auto& k) { return k.batch_lanes_grad_input; }>,
-     kMaxBatchLanesWorkspace, batch_lanes_grad_input, true},
-    {"direct", supports_direct_grad_input, memory<[](const auto& k) { return k.direct_grad_input; }>, kNoLimit, direct_grad_input, true},
+    {"direct:batch_lanes", supports_batch_lanes_grad_input,
+     memory<[](const auto& k) { return k.batch_lanes_grad_input; }>, kMaxBatchLanesWorkspace,
+     batch_lanes_grad_input, true},
+    {"direct", supports_direct_grad_input,
+     memory<[](const auto& k) { return k.direct_grad_input; }>, kNoLimit, direct_grad_input, true},
     {"torch", nullptr, nullptr, 0, nullptr},
 };
 
@@ -227,11 +231,13 @@ bool supports_sparse_grad_input(const ConvProblem& p) {
 
 // Torch: from the gradient of the pool's input, by kGradInput.
 constexpr GradientAlgorithm kPooledGradInput[] = {
-    {"pooled:sparse", supports_sparse_grad_input, memory<[](const auto& k) { return k.pooled_grad_input; }>, kNoLimit,
-     sparse_grad_input},
-    {"direct:batch_lanes", supports_batch_lanes_grad_input, memory<[](const auto& k) { return k.batch_lanes_grad_input; }>,
-     kMaxBatchLanesWorkspace, batch_lanes_grad_input},
-    {"direct", supports_direct_grad_input, memory<[](const auto& k) { return k.direct_grad_input; }>, kNoLimit, direct_grad_input},
+    {"pooled:sparse", supports_sparse_grad_input,
+     memory<[](const auto& k) { return k.pooled_grad_input; }>, kNoLimit, sparse_grad_input},
+    {"direct:batch_lanes", supports_batch_lanes_grad_input,
+     memory<[](const auto& k) { return k.batch_lanes_grad_input; }>, kMaxBatchLanesWorkspace,
+     batch_lanes_grad_input},
+    {"direct", supports_direct_grad_input,
+     memory<[](const auto& k) { return k.direct_grad_input; }>, kNoLimit, direct_grad_input},
     {"torch", nullptr, nullptr, 0, nullptr},
 };
 
@@ -246,14 +252,16 @@ bool supports_winograd_grad_weight(const ConvProblem& p) {
 }
 
 constexpr GradientAlgorithm kGradWeight[] = {
-    {"winograd", supports_winograd_grad_weight, memory<[](const auto& k) { return k.winograd_grad_weight; }>, kNoLimit,
-     winograd_grad_weight},
-    {"direct", prefers_direct, memory<[](const auto& k) { return k.direct_grad_weight; }>, kNoLimit, nullptr, true},
+    {"winograd", supports_winograd_grad_weight,
+     memory<[](const auto& k) { return k.winograd_grad_weight; }>, kNoLimit, winograd_grad_weight},
+    {"direct", prefers_direct, memory<[](const auto& k) { return k.direct_grad_weight; }>, kNoLimit,
+     nullptr, true},
     {"torch", nullptr, nullptr, 0, nullptr},
 };
 
 constexpr GradientAlgorithm kPooledGradWeight[] = {
-    {"pooled:sparse", supports_sparse, memory<[](const auto& k) { return k.pooled_grad_weight; }>, kNoLimit, sparse_grad_weight},
+    {"pooled:sparse", supports_sparse, memory<[](const auto& k) { return k.pooled_grad_weight; }>,
+     kNoLimit, sparse_grad_weight},
     {"torch", nullptr, nullptr, 0, nullptr},
 };
 

@@ -1,5 +1,5 @@
-// Which kernel computes a convolution. For each direction there is an ordered list of algorithms; the
-// first one that supports the problem runs, and the last one is torch's own op.
+// Which kernel computes a convolution. For each direction there is an ordered list of algorithms;
+// the first one that supports the problem runs, and the last one is torch's own op.
 #pragma once
 
 #include <array>
@@ -65,7 +65,8 @@ struct BackwardPlan {
 };
 BackwardPlan plan_backward(const ConvProblem& p, std::array<bool, 3> output_mask);
 
-// Whether a problem that no kernel pools runs as conv2d and a kernel for the pool, or as torch's ops.
+// Whether a problem that no kernel pools runs as conv2d and a kernel for the pool, or as torch's
+// ops.
 bool supports_unfused(const Tensor& input, const Tensor& weight, const ConvOptions& options,
                       IntArrayRef kernel_size);
 

@@ -7,12 +7,11 @@
 #include "../../common/trace.h"
 #include "schedule.h"
 
-
 namespace inkgrad::cpu {
 namespace {
 
-// By `lanes`, if it is not null, for tiles that fill its lanes, and by `single` for the others, whose
-// packed weights are the same.
+// By `lanes`, if it is not null, for tiles that fill its lanes, and by `single` for the others,
+// whose packed weights are the same.
 template <typename T>
 void forward(const ConvProblem& p, const ForwardTensors& t, const ConvMemory& memory,
              const ConvForward<T>& single, const ConvForward<T>* lanes) {
@@ -50,8 +49,8 @@ void forward(const ConvProblem& p, const ForwardTensors& t, const ConvMemory& me
     const int64_t at = tile.image * p.result_image() + tile.begin * p.result_plane();
     const auto& kernel = tile.in_lanes ? *lanes : single;
     kernel.run({geometry(tile.channels()), p.pool, tile.images, x + tile.image * p.in_image(),
-                to_pack + tile.slice * of_single.packed, bias ? bias + tile.begin : nullptr,
-                y + at, indices ? indices + at : nullptr, p.result_image(), thread_workspace});
+                to_pack + tile.slice * of_single.packed, bias ? bias + tile.begin : nullptr, y + at,
+                indices ? indices + at : nullptr, p.result_image(), thread_workspace});
   });
 }
 
@@ -133,8 +132,8 @@ Gradients3 backward(const char* op, const ConvProblem& p, const BackwardTensors&
   const auto& k = kernels()->of<T>().conv;
   const auto& input = *plan.input.algorithm;
   const auto report = [&](std::array<bool, 3> computed, const char* kernel) {
-    return trace::Run{op, trace::gradients(computed), kernel, p.dtype,
-                      {t.input.sizes(), t.weight.sizes()}};
+    return trace::Run{
+        op, trace::gradients(computed), kernel, p.dtype, {t.input.sizes(), t.weight.sizes()}};
   };
   // All gradients of a group while it is in the cache, unless there are more threads than groups.
   const bool others = mask[1] || mask[2],

@@ -38,18 +38,17 @@ void relu_pool(const Tensor& from, const PoolGeometry& pool, const Tensor& outpu
     const T* const x = from.const_data_ptr<T>();
     T* const y = output.mutable_data_ptr<T>();
     uint8_t* const index = indices.mutable_data_ptr<uint8_t>();
-    at::parallel_for(0, from.numel() / planes, kGrainElements / planes + 1,
-                     [&](int64_t begin, int64_t end) {
-                       for (int64_t i = begin; i < end; ++i) {
-                         if (channels_last) {
-                           k.relu_pool_channels_last(pool, x + i * planes, channels, width,
-                                                     y + i * pooled, index + i * pooled);
-                         } else {
-                           k.relu_pool(pool, x + i * planes, width, y + i * pooled,
-                                       index + i * pooled);
-                         }
-                       }
-                     });
+    at::parallel_for(
+        0, from.numel() / planes, kGrainElements / planes + 1, [&](int64_t begin, int64_t end) {
+          for (int64_t i = begin; i < end; ++i) {
+            if (channels_last) {
+              k.relu_pool_channels_last(pool, x + i * planes, channels, width, y + i * pooled,
+                                        index + i * pooled);
+            } else {
+              k.relu_pool(pool, x + i * planes, width, y + i * pooled, index + i * pooled);
+            }
+          }
+        });
   });
 }
 
@@ -62,13 +61,12 @@ void unpool(const Tensor& grad, const Tensor& indices, const PoolGeometry& pool,
     const uint8_t* const index = indices.const_data_ptr<uint8_t>();
     T* const dz = result.mutable_data_ptr<T>();
     const int64_t plane = height * width, pooled = pool.out_height * pool.out_width;
-    at::parallel_for(0, grad.numel() / pooled, kGrainElements / plane + 1,
-                     [&](int64_t begin, int64_t end) {
-                       for (int64_t i = begin; i < end; ++i) {
-                         k.unpool(pool, dy + i * pooled, index + i * pooled, height, width,
-                                  dz + i * plane);
-                       }
-                     });
+    at::parallel_for(
+        0, grad.numel() / pooled, kGrainElements / plane + 1, [&](int64_t begin, int64_t end) {
+          for (int64_t i = begin; i < end; ++i) {
+            k.unpool(pool, dy + i * pooled, index + i * pooled, height, width, dz + i * plane);
+          }
+        });
   });
 }
 

@@ -6,8 +6,8 @@
 
 namespace inkgrad::cpu {
 
-// relu(max_pool2d(convolved)) and the indices of the maxima, in the layout of `convolved`, which has
-// at least one window. Half types are computed in float32.
+// relu(max_pool2d(convolved)) and the indices of the maxima, in the layout of `convolved`, which
+// has at least one window. Half types are computed in float32.
 Gradients2 relu_pool(const Tensor& convolved, IntArrayRef kernel_size);
 
 // What passes the relu of grad_output, contiguous; float32 for the half types.

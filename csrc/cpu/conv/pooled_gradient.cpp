@@ -21,8 +21,7 @@ bool all_finite(const Tensor& t) {
 
 }  // namespace
 
-Tensor sparse_grad_input(const ConvProblem& p, const BackwardTensors& t,
-                         const ConvMemory& memory) {
+Tensor sparse_grad_input(const ConvProblem& p, const BackwardTensors& t, const ConvMemory& memory) {
   return with_kernels(p, [&]<typename T>(const ConvKernels<T>& k) {
     if (!all_finite<T>(t.weight) || !all_finite<T>(t.grad)) return Tensor();
     const auto& g = p.conv;

@@ -35,13 +35,12 @@ bool fits(int64_t images, const ConvGeometry& g) {
 }
 
 std::optional<ConvProblem> checked_problem(const Tensor& input, const Tensor& weight,
-                                           const OptionalTensor& bias,
-                                           const ConvOptions& options) {
+                                           const OptionalTensor& bias, const ConvOptions& options) {
   if (!kernels() || input.dim() != 4 || weight.dim() != 4 || options.groups != 1 ||
       first(options.stride) != 1 || second(options.stride) != 1 ||
       !is_kernel_dtype(input.scalar_type()) || weight.scalar_type() != input.scalar_type() ||
-      !is_plain(input) || !is_plain(weight) || !is_plain_bias(bias, weight) ||
-      input.numel() == 0 || weight.numel() == 0 || input.size(1) != weight.size(1)) {
+      !is_plain(input) || !is_plain(weight) || !is_plain_bias(bias, weight) || input.numel() == 0 ||
+      weight.numel() == 0 || input.size(1) != weight.size(1)) {
     return std::nullopt;
   }
   const auto [height, width] = output_size(input, weight, options);
@@ -58,12 +57,8 @@ std::optional<ConvProblem> checked_problem(const Tensor& input, const Tensor& we
                        first(options.dilation),
                        second(options.dilation)};
   if (height == 0 || width == 0 || !fits(input.size(0), g)) return std::nullopt;
-  return ConvProblem{input.scalar_type(),
-                     input.size(0),
-                     g,
-                     PoolGeometry{},
-                     is_row_major(input),
-                     at::get_num_threads()};
+  return ConvProblem{input.scalar_type(), input.size(0),       g,
+                     PoolGeometry{},      is_row_major(input), at::get_num_threads()};
 }
 
 }  // namespace

@@ -15,8 +15,8 @@ struct ConvProblem {
   at::ScalarType dtype;
   int64_t images;
   ConvGeometry conv;
-  PoolGeometry pool;          // all zero without a pool
-  bool row_major;             // input; without a pool weight as well, always
+  PoolGeometry pool;  // all zero without a pool
+  bool row_major;     // input; without a pool weight as well, always
   int64_t threads;
   bool is_remainder = false;  // images of a batch that another algorithm left
 
@@ -26,9 +26,7 @@ struct ConvProblem {
   int64_t out_plane() const { return conv.out_height * conv.out_width; }
   int64_t out_image() const { return conv.out_channels * out_plane(); }
   // The result, pooled if there is a pool.
-  int64_t result_plane() const {
-    return pools() ? pool.out_height * pool.out_width : out_plane();
-  }
+  int64_t result_plane() const { return pools() ? pool.out_height * pool.out_width : out_plane(); }
   int64_t result_image() const { return conv.out_channels * result_plane(); }
   // Weights of one output channel.
   int64_t taps() const { return conv.in_channels * conv.kernel_height * conv.kernel_width; }
@@ -51,8 +49,7 @@ std::array<int64_t, 2> output_size(const Tensor& input, const Tensor& weight,
 // Calls f(kernels of the problem's dtype).
 template <typename F>
 decltype(auto) with_kernels(const ConvProblem& p, F f) {
-  return with_kernel_dtype(p.dtype,
-                           [&]<typename T>(T) { return f(kernels()->of<T>().conv); });
+  return with_kernel_dtype(p.dtype, [&]<typename T>(T) { return f(kernels()->of<T>().conv); });
 }
 
 }  // namespace inkgrad::cpu

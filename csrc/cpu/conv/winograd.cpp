@@ -82,16 +82,15 @@ std::vector<ImageRange> convolve(const ConvProblem& p, const T* input, const Fil
     some.data += first * filters.out_step;
     const Tensor packed = pack(part.conv, some, needed.packed);
     const T* const w = packed.template const_data_ptr<T>();
-    for_each_band<T>(part, images, needed.workspace, not_finite,
-                     [&, channel = first](int64_t image, int64_t group, RowRange rows,
-                                          T* workspace) {
-                       const int64_t at = image * p.result_image() + channel * p.result_plane();
-                       return kernel.run({part.conv, p.pool, group, input + image * p.in_image(), w,
-                                          bias ? bias + channel : nullptr, output + at,
-                                          indices ? indices + at : nullptr, p.result_image(),
-                                          workspace},
-                                         rows);
-                     });
+    for_each_band<T>(
+        part, images, needed.workspace, not_finite,
+        [&, channel = first](int64_t image, int64_t group, RowRange rows, T* workspace) {
+          const int64_t at = image * p.result_image() + channel * p.result_plane();
+          return kernel.run({part.conv, p.pool, group, input + image * p.in_image(), w,
+                             bias ? bias + channel : nullptr, output + at,
+                             indices ? indices + at : nullptr, p.result_image(), workspace},
+                            rows);
+        });
   }
   std::vector<ImageRange> left;
   const auto leave = [&](int64_t first, int64_t count) {
@@ -114,27 +113,27 @@ Filters<T> filters_of(const ConvProblem& p, const Tensor& weight) {
   return {weight.const_data_ptr<T>(), p.taps(), p.conv.kernel_height * p.conv.kernel_width, false};
 }
 
-// The weight's gradient among threads. Groups of images in lanes, and bands of their rows, are added
-// to as many sums as fit kMaxBytes, whatever the number of threads. If there are more threads than
-// sums, each computes a slice of the output channels, which changes no sum.
+// The weight's gradient among threads. Groups of images in lanes, and bands of their rows, are
+// added to as many sums as fit kMaxBytes, whatever the number of threads. If there are more threads
+// than sums, each computes a slice of the output channels, which changes no sum.
 template <typename T>
 class GradWeight {
  public:
   GradWeight(const ConvProblem& p, const ConvMemory& memory)
       : p_(p), kernels_(kernels()->of<T>().conv), memory_(memory) {
-    // 8x256x14->256 k3 both ways: with one sum instead of two 23 to 12 MB, on two threads 7.7 to 6.4
-    // ms.
+    // 8x256x14->256 k3 both ways: with one sum instead of two 23 to 12 MB, on two threads 7.7 to
+    // 6.4 ms.
     constexpr int64_t kMaxBytes = 4 << 20, kMinOutputs = 16;
     const auto& g = p.conv;
     const int64_t groups = at::divup(p.images, kernels_.lanes), rows = window_rows(g, {});
     channel_ = memory.packed / g.out_channels;
-    bands_ = std::min({at::divup(kMaxGroups, groups), rows,
-                       rows * window_columns(g, {}) / kMinWindows});
+    bands_ =
+        std::min({at::divup(kMaxGroups, groups), rows, rows * window_columns(g, {}) / kMinWindows});
     parts_ = groups * bands_;
     const int64_t fit = kMaxBytes / (memory.packed * int64_t(sizeof(T)));
     sums_ = std::min(parts_, std::clamp<int64_t>(fit, 1, kMaxGroups));
-    slices_ = std::clamp<int64_t>(at::divup(p.threads, sums_), 1,
-                                  at::divup(g.out_channels, kMinOutputs));
+    slices_ =
+        std::clamp<int64_t>(at::divup(p.threads, sums_), 1, at::divup(g.out_channels, kMinOutputs));
   }
 
   // Over all images, in the order of the kernel.
@@ -236,8 +235,8 @@ Tensor winograd_grad_weight(const ConvProblem& p, const BackwardTensors& t,
     const Tensor total = task.sums(t.grad.const_data_ptr<T>(), t.input.const_data_ptr<T>());
     const Tensor result = at::empty(t.weight.sizes(), t.grad.options());
     task.unpack(total.template const_data_ptr<T>(), result.mutable_data_ptr<T>());
-    const bool finite = kernels()->of<T>().all_finite(result.template const_data_ptr<T>(),
-                                                      result.numel());
+    const bool finite =
+        kernels()->of<T>().all_finite(result.template const_data_ptr<T>(), result.numel());
     return finite ? result : Tensor();
   });
 }

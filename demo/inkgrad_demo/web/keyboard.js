@@ -44,15 +44,20 @@ export function createKeyboard(canvas, mark, pad, moved = () => {}) {
     else pad.begin(center(column), center(row));
   }
 
+  const actions = {
+    " ": toggle,
+    Enter: toggle,
+    Escape: pad.lift,
+    Delete: pad.clear,
+    Backspace: pad.undo,
+  };
+
   canvas.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey) return; // the browser's own
-    if (event.key in MOVES) move(MOVES[event.key]);
-    else if (event.key === " " || event.key === "Enter") event.repeat || toggle();
-    else if (event.key === "Escape") pad.lift();
-    else if (event.key === "Delete") pad.clear();
-    else if (event.key === "Backspace") pad.undo();
-    else return;
+    const act = event.key in MOVES ? () => move(MOVES[event.key]) : actions[event.key];
+    if (!act) return;
     event.preventDefault(); // the page does not scroll
+    if (act !== toggle || !event.repeat) act();
     show();
   });
   canvas.addEventListener("focus", () => canvas.matches(":focus-visible") && show());

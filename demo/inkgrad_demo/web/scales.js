@@ -3,7 +3,7 @@
 const TINY = 1e-300; // instead of what has no logarithm
 const ROUNDING = 1e-9;
 
-export const identity = (value) => value;
+const identity = (value) => value;
 
 // Converts between values and shares of the range.
 export function createScale([from, to], logarithmic = false) {

@@ -165,8 +165,9 @@ def test_the_images_of_a_cell_are_shown_and_drawn(open_page, saved) -> None:
     page = _open(open_page, **DESKTOP)
     ones = page.get_by_role("button", name="1 recognized as 1, images: 9", exact=True)
     ones.first.click()
-    missing = f"run {RUNS[0].id}: the images of its confusion matrix were not saved"
-    notice = page.get_by_text(missing)
+    notice = page.get_by_text(
+        f"run {RUNS[0].id}: the images of its confusion matrix were not saved"
+    )
     notice.wait_for()
     ones.nth(1).click()
     page.get_by_text("Images of 1 recognized correctly: 2 of 9").wait_for()

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import base64
+import json
 
 import pytest
 
 pytest.importorskip("gradio")
 
+import httpx
 from gradio_client import Client
 
 from inkgrad.course.data.datasets import digits
@@ -47,6 +49,18 @@ def test_a_run_is_started_watched_steered_and_exported(client: Client) -> None:
     assert status["state"] == "stopped"
     record = client.predict(run, "record", api_name="/train_export")
     assert run.encode() in base64.b64decode(record["content"])
+
+
+def test_http_requests_name_their_parameters(address: str) -> None:
+    def answer(endpoint: str, **parameters: object) -> str:
+        call = f"{address}/gradio_api/call/v2/{endpoint}"
+        event = httpx.post(call, json=parameters).json()["event_id"]
+        return httpx.get(f"{call}/{event}", timeout=60).text
+
+    started = answer("train_start", **SETTINGS)
+    (run,) = json.loads(started.partition("data: ")[2])[0]["runs"]
+    assert f'"id": "{run}"' in answer("train_status", run=run)
+    assert "action: expected one of pause" in answer("train_steer", run=run, action="jump")
 
 
 def test_an_uploaded_table_is_learned(client: Client) -> None:

@@ -1,9 +1,9 @@
 // The forward pass of the direct convolution with the batch in lanes (lanes.h).
 //
 // The tile is that of a single image (direct_tile.h) with pixels instead of vectors of pixels, so
-// results are the same bits. Loads are aligned, rows of any length fill the vectors, and a pool over
-// 2 x 2 windows is a maximum of registers: such a tile is one window of kTileChannels channels. The
-// cost is transposing the input and the output.
+// results are the same bits. Loads are aligned, rows of any length fill the vectors, and a pool
+// over 2 x 2 windows is a maximum of registers: such a tile is one window of kTileChannels
+// channels. The cost is transposing the input and the output.
 #include "../entries.h"
 #include "direct_tile.h"
 #include "lanes.h"
@@ -30,7 +30,7 @@ Image<T> interleaved_images(const ConvGeometry& g, const T* input, int64_t image
     for (int64_t i = 0; i < g.in_channels; ++i) {
       for (int64_t h = 0; h < g.in_height; ++h) {
         interleave_images<T>(input + i * in_plane + h * g.in_width, in_image, images, g.in_width,
-                       copy + i * plane + (h + g.pad_height) * pitch + g.pad_width * L);
+                             copy + i * plane + (h + g.pad_height) * pitch + g.pad_width * L);
       }
     }
   }
@@ -86,8 +86,7 @@ void forward_batch(const ConvForwardParams<T>& params) {
                                                 results + h * g.out_width * L, plane * L);
       }
     });
-    deinterleave<T>(results, O * plane, params.out_image, params.images,
-                    params.output + o * plane);
+    deinterleave<T>(results, O * plane, params.out_image, params.images, params.output + o * plane);
   });
 }
 

@@ -152,7 +152,7 @@ void store_input_gradient(const ConvGeometry& g, int64_t images, const T* dx, T*
   for (int64_t i = 0; i < g.in_channels; ++i) {
     for (int64_t h = 0; h < g.in_height; ++h) {
       deinterleave<T>(dx + i * plane + (h + g.pad_height) * row + g.pad_width * L, g.in_width,
-                   in_image, images, grad_input + i * in_plane + h * g.in_width);
+                      in_image, images, grad_input + i * in_plane + h * g.in_width);
     }
   }
 }
@@ -190,7 +190,7 @@ void backward_dense(const ConvGradInputParams<T>& params) {
 // maximum, zero elsewhere in its window.
 template <typename T>
 void unpool_interleaved(const ConvGeometry& g, const PoolGeometry& p, int64_t pooled_rows,
-                    int64_t images, const T* pooled, const uint8_t* indices, T* dy) {
+                        int64_t images, const T* pooled, const uint8_t* indices, T* dy) {
   constexpr int L = kLanes<T>;
   const int64_t windows = pooled_rows * p.out_width,
                 image = g.out_channels * p.out_height * p.out_width;
@@ -200,7 +200,8 @@ void unpool_interleaved(const ConvGeometry& g, const PoolGeometry& p, int64_t po
     const int64_t count = smaller(windows - first, L);
     Vec<T> value[L], index[L];
     if (count == L) {
-      load_interleaved<T>(images, [&](int n) { return load<L>(pooled + n * image + first); }, value);
+      load_interleaved<T>(
+          images, [&](int n) { return load<L>(pooled + n * image + first); }, value);
       load_interleaved<T>(
           images, [&](int n) { return Vec<T>(load_bytes<L, T>(indices + n * image + first)); },
           index);

@@ -169,8 +169,7 @@ void forward_relu_pool_image(const ConvGeometry& g, const PoolGeometry& p, const
   constexpr int L = kLanes<T>;
   const int64_t row = g.out_width * L, pooled = p.out_height * p.out_width;
   T* const maxima = workspace + memory<T>(g, PoolGeometry{}).workspace;
-  auto* const maximum_indices =
-      reinterpret_cast<typename IntegerOf<T>::type*>(maxima + pooled * L);
+  auto* const maximum_indices = reinterpret_cast<typename IntegerOf<T>::type*>(maxima + pooled * L);
   for_each_vector(
       g, input, packed, bias, workspace, [&](int64_t o, int64_t channels, const T* sums) {
         for (int64_t i = 0; i < pooled; ++i) {

@@ -215,8 +215,8 @@ void backward(const ConvGradInputParams<T>& params) {
       unpool_plane(p, params.grad + from, params.indices + from, g.out_height, g.out_width,
                    dense + o * plane);
     }
-    backward_image(g, pools ? dense : params.grad + image, params.packed, params.grad_input + n * params.in_image,
-                   params.workspace);
+    backward_image(g, pools ? dense : params.grad + image, params.packed,
+                   params.grad_input + n * params.in_image, params.workspace);
   }
 }
 

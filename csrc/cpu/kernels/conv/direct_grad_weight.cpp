@@ -19,8 +19,8 @@ inline constexpr int tile_channels(int taps) { return smaller(kSums / taps, kMax
 inline constexpr int64_t kBlockBytes = 32 * 1024;
 
 // A vector of a row, each element of the row once, zero in the remaining lanes. The same
-// instructions for all vectors: with a second loop body for the end of a row, the compiler moves the
-// sums between registers through memory.
+// instructions for all vectors: with a second loop body for the end of a row, the compiler moves
+// the sums between registers through memory.
 template <typename T, int L, bool IsWhole>
 class RowVector {
  public:
@@ -160,8 +160,7 @@ void grad_bias(const T* grad, int64_t images, int64_t channels, int64_t plane, d
       int64_t j = 0;
       for (; j + kSums * L <= plane; j += kSums * L) {
 #pragma GCC unroll 4
-        for (int s = 0; s < kSums; ++s)
-          sums[s] += to_double<T, L>(load<L>(grad + j + s * L));
+        for (int s = 0; s < kSums; ++s) sums[s] += to_double<T, L>(load<L>(grad + j + s * L));
       }
       for (; j + L <= plane; j += L) sums[0] += to_double<T, L>(load<L>(grad + j));
       if (j < plane) sums[1] += to_double<T, L>(load_first<L>(grad + j, plane - j));

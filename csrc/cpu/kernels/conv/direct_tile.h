@@ -53,7 +53,8 @@ inline const T* sum_taps(const ConvGeometry& g, const Image<T>& image, const T* 
   return w;
 }
 
-// sums[O][P] += the same. Not inlined: the sums of the blocks before must not compete for registers.
+// sums[O][P] += the same. Not inlined: the sums of the blocks before must not compete for
+// registers.
 template <typename T, int L, int O, int P, int Step, int Width>
 __attribute__((noinline)) const T* add_block(const ConvGeometry& g, const Image<T>& image,
                                              const T* const (&x)[P], const T* w, int64_t i,

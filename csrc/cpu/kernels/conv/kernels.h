@@ -98,7 +98,7 @@ struct ConvGradWeightParams {
   ConvGeometry conv;
   PoolGeometry pool;
   int64_t images;
-  const T* grad;           // as above
+  const T* grad;  // as above
   const uint8_t* indices;
   const T* input;  // [images, IC, H, W]
   T* sums;         // += these images' part
@@ -152,7 +152,8 @@ struct ConvKernels {
                     uint8_t* indices);
   void (*relu_pool_channels_last)(const PoolGeometry& pool, const T* image, int64_t channels,
                                   int64_t width, T* output, uint8_t* indices);
-  // The gradient of a pooled plane as one of height x width: each element at its maximum, else zero.
+  // The gradient of a pooled plane as one of height x width: each element at its maximum, else
+  // zero.
   void (*unpool)(const PoolGeometry& pool, const T* grad, const uint8_t* indices, int64_t height,
                  int64_t width, T* plane);
 };

@@ -21,7 +21,7 @@ inline void load_interleaved(int64_t images, Get get, Vec<T, L> (&square)[L]) {
 // to[p * to_step + n] = from[n * image + p] for p < length, n < images; zero for images .. L.
 template <typename T, int L = kLanes<T>>
 inline void interleave_images(const T* from, int64_t image, int64_t images, int64_t length, T* to,
-                        int64_t to_step = L) {
+                              int64_t to_step = L) {
   for (int64_t p = 0; p < length; p += L) {
     const int64_t count = smaller(length - p, L);
     Vec<T, L> square[L];
@@ -62,13 +62,14 @@ inline void deinterleave(const T* from, int64_t length, int64_t image, int64_t i
 template <typename T, int L = kLanes<T>>
 inline void deinterleave(const T* from, int64_t length, int64_t image, int64_t images, T* to) {
   deinterleave<T, L>(from, length, image, images,
-                  [&](int64_t at, Vec<T, L> values, int64_t count) __attribute__((always_inline)) {
-                    if (count == L) {
-                      store<L>(to + at, values);
-                    } else {
-                      store_first<L>(to + at, values, count);
-                    }
-                  });
+                     [&](int64_t at, Vec<T, L> values, int64_t count)
+                         __attribute__((always_inline)) {
+                           if (count == L) {
+                             store<L>(to + at, values);
+                           } else {
+                             store_first<L>(to + at, values, count);
+                           }
+                         });
 }
 
 // The same for integers 0 .. 255 as wide as T, which become bytes.
@@ -76,12 +77,13 @@ template <typename T, int L = kLanes<T>>
 inline void deinterleave_bytes(const typename IntegerOf<T>::type* from, int64_t length,
                                int64_t image, int64_t images, uint8_t* to) {
   deinterleave<T, L>(reinterpret_cast<const T*>(from), length, image, images,
-                  [&](int64_t at, Vec<T, L> values, int64_t count) __attribute__((always_inline)) {
-                    if (count == L) return store_bytes<L, T>(to + at, Mask<T, L>(values));
-                    uint8_t bytes[L];
-                    store_bytes<L, T>(bytes, Mask<T, L>(values));
-                    for (int64_t k = 0; k < count; ++k) to[at + k] = bytes[k];
-                  });
+                     [&](int64_t at, Vec<T, L> values, int64_t count)
+                         __attribute__((always_inline)) {
+                           if (count == L) return store_bytes<L, T>(to + at, Mask<T, L>(values));
+                           uint8_t bytes[L];
+                           store_bytes<L, T>(bytes, Mask<T, L>(values));
+                           for (int64_t k = 0; k < count; ++k) to[at + k] = bytes[k];
+                         });
 }
 
 }  // namespace inkgrad::cpu

@@ -141,8 +141,8 @@ inline void relu_max(const Vec<T, L> (&v)[kWindow], Vec<T, L>& best, Mask<T, L>&
 // One row of windows of the gradient: window_height rows of out_width * window_width elements, all
 // written.
 template <typename T>
-inline void unpool_row(const T* grad_output, const uint8_t* indices, const PoolGeometry& p,
-                              T* grad, int64_t row_stride) {
+inline void unpool_row(const T* grad_output, const uint8_t* indices, const PoolGeometry& p, T* grad,
+                       int64_t row_stride) {
   const int64_t n = p.out_width;
   const auto vectors = [&](auto lanes) {
     constexpr int W = decltype(lanes)::value;
@@ -174,7 +174,7 @@ inline void unpool_row(const T* grad_output, const uint8_t* indices, const PoolG
 // A plane of height x width: each element of grad_output at its maximum, zero elsewhere.
 template <typename T>
 inline void unpool_plane(const PoolGeometry& p, const T* grad_output, const uint8_t* indices,
-                  int64_t height, int64_t width, T* grad_plane) {
+                         int64_t height, int64_t width, T* grad_plane) {
   const int64_t covered_rows = p.out_height * p.window_height,
                 covered_cols = p.out_width * p.window_width;
   for (int64_t i = 0; i < p.out_height; ++i) {

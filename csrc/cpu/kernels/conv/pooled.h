@@ -1,9 +1,10 @@
-// Gradients of a convolution under a max pool, straight from the pooled gradient. Each of its elements
-// touches one pixel of the convolution's output, so there is one product for each window instead of
-// one for each pixel, a quarter with 2 x 2 windows, and none where the relu's gradient is zero.
+// Gradients of a convolution under a max pool, straight from the pooled gradient. Each of its
+// elements touches one pixel of the convolution's output, so there is one product for each window
+// instead of one for each pixel, a quarter with 2 x 2 windows, and none where the relu's gradient
+// is zero.
 //
-// Images are channels last, [row][column][channel], so that a kernel row of a patch is contiguous: KH
-// x (run / L) vectors of a register tile, for which a nonzero element costs one load and one
+// Images are channels last, [row][column][channel], so that a kernel row of a patch is contiguous:
+// KH x (run / L) vectors of a register tile, for which a nonzero element costs one load and one
 // multiply-add a vector.
 //
 // Elements that are zero are skipped: the other operand has to be finite.
@@ -101,14 +102,15 @@ inline void for_each_tile(int64_t rows, int64_t vectors, F f) {
       const Parts blocks(rows, max_rows);
       for (int64_t a = 0; a < blocks.count; ++a) {
         const int64_t r = blocks.begin(a);
-        with_constant<max_rows>(blocks.begin(a + 1) - r, [&](auto height) { f(r, height, v, width); });
+        with_constant<max_rows>(blocks.begin(a + 1) - r,
+                                [&](auto height) { f(r, height, v, width); });
       }
     });
   }
 }
 
-// Elements of T for a list of so many values and offsets and a table of so many windows, with room to
-// write whole vectors.
+// Elements of T for a list of so many values and offsets and a table of so many windows, with room
+// to write whole vectors.
 template <typename T>
 inline int64_t list_size(int64_t values, int64_t windows) {
   const int64_t bytes = (values + 16) * int64_t(sizeof(int32_t) + sizeof(T)) +

@@ -43,8 +43,8 @@ void sort_by_pixel(const PoolGeometry& p, const int32_t* pixel_of_index, const T
   }
 }
 
-// dx[r * row + v * L ..] += the sum of n elements times the weights of their channels, for R rows and
-// V vectors from w on.
+// dx[r * row + v * L ..] += the sum of n elements times the weights of their channels, for R rows
+// and V vectors from w on.
 template <typename T, int L, int R, int V>
 void add_weights(const T* w, int64_t w_row, const int32_t* at, const T* value, int64_t n, T* dx,
                  int64_t row) {
@@ -74,12 +74,12 @@ void add_weights(const T* w, int64_t w_row, const int32_t* at, const T* value, i
   }
 }
 
-// The same for all pixels of a row of dy and whole rows of patches, V = KW x S vectors. The overlap of
-// neighboring patches stays in registers, which shift by a pixel, S vectors: a patch costs one column
-// of loads and stores instead of all of them.
+// The same for all pixels of a row of dy and whole rows of patches, V = KW x S vectors. The overlap
+// of neighboring patches stays in registers, which shift by a pixel, S vectors: a patch costs one
+// column of loads and stores instead of all of them.
 template <typename T, int L, int R, int V, int S>
-void slide_weights(const T* w, const NonzerosByPixel<T>& nonzeros, int64_t first, int64_t pixels, T* dx,
-                   int64_t row) {
+void slide_weights(const T* w, const NonzerosByPixel<T>& nonzeros, int64_t first, int64_t pixels,
+                   T* dx, int64_t row) {
   // padded_run() as a constant: one address for all of a patch.
   constexpr int64_t w_row = divide_up(V * L, kLanes<T>) * kLanes<T>;
   Vec<T, L> acc[R][V];
@@ -121,8 +121,8 @@ void slide_weights(const T* w, const NonzerosByPixel<T>& nonzeros, int64_t first
   }
 }
 
-// Calls f(kernel width, vectors of a pixel), as constants, for kernels 3 or 5 wide whose rows fit into
-// registers; false for others.
+// Calls f(kernel width, vectors of a pixel), as constants, for kernels 3 or 5 wide whose rows fit
+// into registers; false for others.
 template <typename F>
 bool with_sliding_patch(const ConvGeometry& g, int64_t step, F f) {
   using std::integral_constant;
@@ -235,7 +235,8 @@ void backward_image(const ConvGeometry& g, const PoolGeometry& p, const T* grad,
                         if (nonzeros.count(pixel) == 0) continue;
                         const int64_t h = row0 + pixel / g.out_width, w = pixel % g.out_width;
                         add_weights<T, L, decltype(rows)::value, decltype(vectors)::value>(
-                            packed + r * w_row + v * L, w_row, nonzeros.at + pixel * nonzeros.capacity,
+                            packed + r * w_row + v * L, w_row,
+                            nonzeros.at + pixel * nonzeros.capacity,
                             nonzeros.value + pixel * nonzeros.capacity, nonzeros.count(pixel),
                             dx + h * patches.pitch + w * patches.channels + r * row + v * L, row);
                       }
@@ -247,8 +248,7 @@ void backward_image(const ConvGeometry& g, const PoolGeometry& p, const T* grad,
 
 template <typename T>
 void backward(const ConvGradInputParams<T>& params) {
-  const int64_t image =
-      params.conv.out_channels * params.pool.out_height * params.pool.out_width;
+  const int64_t image = params.conv.out_channels * params.pool.out_height * params.pool.out_width;
   for (int64_t n = 0; n < params.images; ++n) {
     backward_image(params.conv, params.pool, params.grad + n * image, params.indices + n * image,
                    params.packed, params.grad_input + n * params.in_image, params.workspace);

@@ -29,8 +29,8 @@ inline void transpose_corner(const T* from, int64_t from_stride, int64_t rows, i
 
 // `pixels` neighboring pixels, from channels `plane` apart to pixels `spacing` apart.
 template <typename T, int L>
-inline void interleave_channels(const T* from, int64_t plane, int64_t channels, int64_t pixels, T* to,
-                       int64_t spacing) {
+inline void interleave_channels(const T* from, int64_t plane, int64_t channels, int64_t pixels,
+                                T* to, int64_t spacing) {
   if (channels == 1) {
     std::memcpy(to, from, pixels * sizeof(T));
     return;
@@ -59,9 +59,9 @@ void copy_channels_last(const ConvGeometry& g, const Patches<T>& patches, const 
   }
   std::memset(to, 0, patches.image * sizeof(T));
   for (int64_t h = 0; h < g.in_height; ++h) {
-    interleave_channels<T, L>(image + h * g.in_width, plane, g.in_channels, g.in_width,
-                     to + (h + g.pad_height) * patches.pitch + g.pad_width * patches.channels,
-                     patches.channels);
+    interleave_channels<T, L>(
+        image + h * g.in_width, plane, g.in_channels, g.in_width,
+        to + (h + g.pad_height) * patches.pitch + g.pad_width * patches.channels, patches.channels);
   }
 }
 
@@ -100,7 +100,7 @@ struct Nonzeros {
 // nonzero pattern is unpredictable.
 template <typename T>
 void append_nonzeros(const PatchTable& table, const T* grad, const uint8_t* indices, int64_t n,
-                 int32_t image, Nonzeros<T>& nonzeros) {
+                     int32_t image, Nonzeros<T>& nonzeros) {
   int32_t* const at = nonzeros.at;
   T* const value = nonzeros.value;
   int64_t count = nonzeros.count, k = 0;
@@ -130,7 +130,8 @@ void append_nonzeros(const PatchTable& table, const T* grad, const uint8_t* indi
   nonzeros.count = count;
 }
 
-// sums[r * sums_row + v * L ..] += value * patch over the nonzeros, for R rows and V vectors from x on.
+// sums[r * sums_row + v * L ..] += value * patch over the nonzeros, for R rows and V vectors from x
+// on.
 template <typename T, int L, int R, int V>
 void add_patches(const T* x, int64_t row, const Nonzeros<T>& nonzeros, T* sums, int64_t sums_row) {
   // If half of the registers are enough, two sums for alternate elements: independent additions.
@@ -208,7 +209,7 @@ void backward(const ConvGradWeightParams<T>& params) {
         for (int64_t n = 0; n < count; ++n) {
           const int64_t plane = (n0 + n) * out_image + o * pooled;
           append_nonzeros(table, params.grad + plane, params.indices + plane, pooled,
-                      int32_t(n * patches.image), nonzeros);
+                          int32_t(n * patches.image), nonzeros);
         }
         const int64_t row = g.dilation_height * patches.pitch;
         for_each_tile(g.kernel_height, divide_up(patches.run, L),

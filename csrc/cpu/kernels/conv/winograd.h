@@ -8,10 +8,10 @@
 //   first = g0 (d0 - d2)    sum        = (g0 + g1 + g2) / 2 (d1 + d2)
 //   second = g2 (d3 - d1)   difference = (g0 - g1 + g2) / 2 (d2 - d1)
 //
-// Five taps take seven instead of ten: F(2, 3) for three of them and F(2, 2) for the other two, whose
-// products are added to the same sums. Applied to rows and columns, four outputs take 16 products
-// instead of 36, or 49 instead of 100. Over the channels of an image, each sum is an entry of a
-// matrix product, and outputs are formed once, after all channels.
+// Five taps take seven instead of ten: F(2, 3) for three of them and F(2, 2) for the other two,
+// whose products are added to the same sums. Applied to rows and columns, four outputs take 16
+// products instead of 36, or 49 instead of 100. Over the channels of an image, each sum is an entry
+// of a matrix product, and outputs are formed once, after all channels.
 //
 // The only constants are 1 and 1/2; y0 never depends on an input of y1 alone, nor y1 on one of y0.
 // Errors are small multiples of the rounding of max |g| max |d|, and since sums are short they are

@@ -1,5 +1,5 @@
-// What the Winograd convolution and its weight gradient share: the batch in lanes (lanes.h), in bands
-// of rows, and the patches of inputs of their windows of 2 x 2 outputs.
+// What the Winograd convolution and its weight gradient share: the batch in lanes (lanes.h), in
+// bands of rows, and the patches of inputs of their windows of 2 x 2 outputs.
 #pragma once
 
 #include "direct.h"
@@ -29,7 +29,7 @@ void fill_rows(const ConvGeometry& g, int64_t images, const T* input, int64_t im
   const int64_t plane = g.in_height * g.in_width;
   const int64_t columns = smaller(g.in_width, band.pitch / L - g.pad_width);
   const bool contiguous = columns * L == band.pitch && columns == g.in_width &&
-                       first >= g.pad_height && first + rows <= g.pad_height + g.in_height;
+                          first >= g.pad_height && first + rows <= g.pad_height + g.in_height;
   for (int64_t i = 0; i < g.in_channels; ++i) {
     T* to = const_cast<T*>(band.data) + i * band.plane + at * band.pitch;
     const T* const from = input + i * plane + (first - g.pad_height) * g.in_width;
@@ -42,7 +42,8 @@ void fill_rows(const ConvGeometry& g, int64_t images, const T* input, int64_t im
       if (h < 0 || h >= g.in_height) {
         std::memset(to, 0, band.pitch * sizeof(T));
       } else if (columns > 0) {
-        interleave_images<T, L>(from + r * g.in_width, image, images, columns, to + g.pad_width * L);
+        interleave_images<T, L>(from + r * g.in_width, image, images, columns,
+                                to + g.pad_width * L);
       }
     }
   }

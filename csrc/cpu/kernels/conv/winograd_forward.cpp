@@ -1,5 +1,5 @@
-// The Winograd convolution (winograd.h) with the batch in lanes (lanes.h): kernels of 3 x 3 or 5 x 5,
-// alone or with a pool over 2 x 2 windows.
+// The Winograd convolution (winograd.h) with the batch in lanes (lanes.h): kernels of 3 x 3 or 5 x
+// 5, alone or with a pool over 2 x 2 windows.
 //
 // A patch holds the inputs of a window of 2 x 2 outputs. kTileWindows windows of a row are computed
 // at a time:
@@ -9,10 +9,9 @@
 //   y                      = four outputs of each channel from their sums
 //
 // NaN may stand for infinity in a result, so images with a result that is not finite are reported.
-#include "winograd_bands.h"
-
 #include "../entries.h"
 #include "pool.h"
+#include "winograd_bands.h"
 
 namespace inkgrad::cpu {
 namespace {
@@ -60,11 +59,11 @@ void transform_filters(const T* weight, int64_t out_step, bool flipped, int64_t 
 
 // [tile of output channels][block][product][channel of the block][output channel]
 template <typename T>
-void pack(const ConvGeometry& g, Filters<T> filters, int64_t first_tile, int64_t tiles,
-                   T* packed) {
+void pack(const ConvGeometry& g, Filters<T> filters, int64_t first_tile, int64_t tiles, T* packed) {
   with_taps(g, [&](auto width) {
     constexpr int Taps = decltype(width)::value;
-    const Parts parts(g.out_channels, kTileChannels), blocks(g.in_channels, kAccumulatedChannels<Taps>);
+    const Parts parts(g.out_channels, kTileChannels),
+        blocks(g.in_channels, kAccumulatedChannels<Taps>);
     for (int64_t tile = first_tile; tile < first_tile + tiles; ++tile) {
       const int64_t first = parts.begin(tile), O = parts.begin(tile + 1) - first;
       T* to = packed + first * g.in_channels * kProducts<Taps>;
@@ -193,7 +192,8 @@ inline void window_outputs(const T* sums, int64_t step, Vec<T, L> (&y)[kWindow])
 template <typename T, int L, int Taps, typename Put>
 void window_tile(const ConvGeometry& g, const Image<T>& band, const T* corner, int64_t count,
                  const T* packed, const T* bias, T* v, Put put) {
-  const Parts tiles(g.out_channels, kTileChannels), blocks(g.in_channels, kAccumulatedChannels<Taps>);
+  const Parts tiles(g.out_channels, kTileChannels),
+      blocks(g.in_channels, kAccumulatedChannels<Taps>);
   with_constant<kTileWindows>(count, [&](auto windows) {
     constexpr int P = decltype(windows)::value;
     constexpr int64_t kProductStep = kProducts<Taps> * P * L;
@@ -211,8 +211,8 @@ void window_tile(const ConvGeometry& g, const Image<T>& band, const T* corner, i
         constexpr int O = decltype(channels)::value;
         for (int64_t block = 0; block < blocks.count; ++block) {
           const int64_t i = blocks.begin(block), n = blocks.begin(block + 1) - i;
-          const auto add =
-              block == 0 ? add_channels<T, L, Taps, O, P, false> : add_channels<T, L, Taps, O, P, true>;
+          const auto add = block == 0 ? add_channels<T, L, Taps, O, P, false>
+                                      : add_channels<T, L, Taps, O, P, true>;
           add(n, u, v + i * kProductStep, sums);
           u += n * O * kProducts<Taps>;
         }
@@ -239,9 +239,9 @@ inline uint64_t lanes_not_zero(Vec<T, L> v) {
   return bits;
 }
 
-// Calls put(output channel, row of windows within the band, column of windows, y) for all windows of
-// a band, then end_band(first row, rows). Returns a bit for each image with
-// a y that is not finite.
+// Calls put(output channel, row of windows within the band, column of windows, y) for all windows
+// of a band, then end_band(first row, rows). Returns a bit for each image with a y that is not
+// finite.
 template <typename T, int L, int Taps, typename Put, typename EndBand>
 uint64_t for_each_window(const ConvForwardParams<T>& params, const Windows& w, RowRange range,
                          Put put, EndBand end_band) {

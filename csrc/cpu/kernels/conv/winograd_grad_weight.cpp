@@ -139,7 +139,7 @@ void add_block(int64_t out_channels, int64_t in_channels, int64_t windows, const
 // elements apart.
 template <typename T, int L>
 void transform_window_gradients(int64_t channels, const Image<T>& band, const T* corner, T* ds,
-                       int64_t channel) {
+                                int64_t channel) {
   for (int64_t o = 0; o < channels; ++o, corner += band.plane, ds += channel) {
     Vec<T, L> rows[2][kSums];
 #pragma GCC unroll 2
@@ -181,8 +181,8 @@ void backward_rows(const ConvGradWeightParams<T>& params, ChannelRange outs, Row
   std::memset(params.workspace, 0, blocks.bands_size(g) * sizeof(T));
   for (int64_t row = range.first; row < end; row += blocks.band_rows) {
     const int64_t band_rows = smaller(blocks.band_rows, end - row);
-    fill_rows<T, L>(g, params.images, params.input, in_image, 2 * row, 0,
-                    2 * band_rows + Taps - 1, blocks.input);
+    fill_rows<T, L>(g, params.images, params.input, in_image, 2 * row, 0, 2 * band_rows + Taps - 1,
+                    blocks.input);
     fill_rows<T, L>(output, params.images, grad, out_image, 2 * row, 0, 2 * band_rows, blocks.grad);
     const Parts parts(band_rows * blocks.columns, blocks.windows);
     for (int64_t part = 0; part < parts.count; ++part) {
@@ -195,8 +195,8 @@ void backward_rows(const ConvGradWeightParams<T>& params, ChannelRange outs, Row
         };
         transform_patches<T, L, Taps, 1>(g.in_channels, blocks.input, corner_of(blocks.input),
                                          v + w * L, windows * L, g.in_channels * windows * L);
-        transform_window_gradients<T, L>(outs.count, blocks.grad, corner_of(blocks.grad), ds + w * L,
-                                windows * L);
+        transform_window_gradients<T, L>(outs.count, blocks.grad, corner_of(blocks.grad),
+                                         ds + w * L, windows * L);
       }
       add_block<T, L, Taps>(outs.count, g.in_channels, windows, ds, v, params.sums);
     }

@@ -186,7 +186,9 @@ export function createBenchResults(page, form) {
       const total = DIRECTIONS.length;
       const values = { number: Math.min(received + 1, total), total };
       return {
-        text: hasRoofline ? text("kernels.bench.measuring", values) : text("kernels.bench.limiting"),
+        text: hasRoofline
+          ? text("kernels.bench.measuring", values)
+          : text("kernels.bench.limiting"),
         share: (received + (hasRoofline ? 0.5 : 0.2)) / (total + 0.5),
       };
     },

@@ -33,7 +33,9 @@ export function createResults(page, article, number) {
 
   function showFailure(problem) {
     part(".failure").hidden = false;
-    part(".failure span").textContent = text("lessons.page.broken", { error: messageText(problem) });
+    part(".failure span").textContent = text("lessons.page.broken", {
+      error: messageText(problem),
+    });
   }
 
   function showParts(parts) {
