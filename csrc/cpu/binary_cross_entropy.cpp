@@ -194,8 +194,7 @@ const char* direction_of(std::array<bool, 2> output_mask) {
   return output_mask[1] ? "grad_input+grad_target" : "grad_input";
 }
 
-// The loss and, if grad_input is not null, the gradient of input, chunk by chunk while it is
-// cached.
+// The loss and, if grad_input is not null, the gradient of input, while a chunk is in a cache.
 Tensor compute(const Tensor& input, const Tensor& target, const OptionalTensor& weight,
                int64_t reduction, Tensor* grad_input) {
   const Tensor x = without_gaps(input), t = in_order_of(x, target);

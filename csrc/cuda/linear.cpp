@@ -44,8 +44,8 @@ Tensor forward(const Tensor& input, const Tensor& weight, const OptionalTensor& 
     const Tensor offset = is_defined(bias) ? bias->contiguous() : Tensor();
     return with_shape_of_input(tensor_core_linear(x, weight, offset, activation, launch));
   }
-  // The half types add the bias in the product, to round once. Others would gain nothing, and lose a
-  // copy of the bias where the product has no epilogue for it.
+  // The half types add the bias in the product, to round once. Others would gain nothing, and lose
+  // a copy of the bias where the product has no epilogue for it.
   const bool is_half = input.scalar_type() == at::kHalf || input.scalar_type() == at::kBFloat16;
   const bool bias_in_product = is_half && is_defined(bias);
   Tensor z = bias_in_product ? at::addmm(*bias, x, weight.t()) : at::mm(x, weight.t());

@@ -6,8 +6,8 @@
 
 namespace inkgrad::cuda {
 
-// For shapes that Kernels::small_linear_supports(); all tensors have the shape's dtype and are on one
-// device.
+// For shapes that Kernels::small_linear_supports(); all tensors have the shape's dtype and are on
+// one device.
 Tensor small_linear(const LinearShape& shape, const Tensor& input, const Tensor& weight,
                     const OptionalTensor& bias);
 Gradients3 small_linear_backward(const LinearShape& shape, const Tensor& grad_output,

@@ -94,7 +94,7 @@ def wrong_gradient(input, weight, bias=None):
     [
         (wrong_value, {"parity"}),
         (nan_value, {"gradcheck", "gradgradcheck", "parity"}),
-        (raises, {"gradcheck", "gradgradcheck", "parity"}),
+        (raises, {"gradcheck", "gradgradcheck", "opcheck", "parity"}),
         (wrong_gradient, {"gradcheck", "parity"}),
     ],
 )

@@ -409,8 +409,8 @@ int64_t gemm_sum_errors(int64_t columns) {
   return errors;
 }
 
-// Where B's rows are interleaved, a thread's sums are `wide` consecutive columns of every group, which
-// it finds where finish_interleaved() of gemm_parts.cuh looks for them.
+// Where B's rows are interleaved, a thread's sums are `wide` consecutive columns of every group,
+// which it finds where finish_interleaved() of gemm_parts.cuh looks for them.
 int64_t gemm_interleaved_errors(int64_t columns, int64_t wide) {
   const int w = int(wide), groups = int(columns) / interleaved_group(w);
   int64_t errors = columns % interleaved_group(w) != 0;

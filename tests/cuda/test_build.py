@@ -1,4 +1,4 @@
-"""When the CUDA library is built, and what is said when it is not (setup.py, extension.py)."""
+"""When the CUDA library is built, and the message if it is not (setup.py, extension.py)."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def test_architectures_of_the_user_are_kept(setup, tmp_path, monkeypatch):
 
 
 def test_nvcc_on_path_may_be_a_script(setup, tmp_path, monkeypatch):
-    """It is asked where the toolkit is; the folder above it is a guess."""
+    """It reports where the toolkit is; its parent folder is only a guess."""
     real = toolkit(tmp_path / "real", "13.1")
     script = toolkit(tmp_path / "script", "13.1", top=real)
     monkeypatch.setenv("PATH", str(script / "bin"), prepend=":")
@@ -79,25 +79,25 @@ def test_nvcc_on_path_may_be_a_script(setup, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("version", "of_torch", "said"),
+    ("version", "of_torch", "words"),
     [
         ("12.8", "13.2", ("12.8", "13.2", "major")),
         ("13.0", None, ("without CUDA",)),
     ],
 )
 def test_what_does_not_fit_is_left_out_or_fails_if_demanded(
-    setup, tmp_path, monkeypatch, version, of_torch, said
+    setup, tmp_path, monkeypatch, version, of_torch, words
 ):
     monkeypatch.setenv("CUDA_HOME", str(toolkit(tmp_path, version)))
     monkeypatch.setattr(torch.version, "cuda", of_torch)
     cuda = setup.choose_cuda()
     assert cuda.home is None
-    assert all(word in cuda.left_out for word in said)
+    assert all(word in cuda.left_out for word in words)
     assert cuda.left_out in cuda.header()
     monkeypatch.setenv("INKGRAD_CUDA", "1")
     with pytest.raises(SystemExit) as stopped:
         setup.choose_cuda()
-    assert all(word in str(stopped.value) for word in ("INKGRAD_CUDA=1", *said))
+    assert all(word in str(stopped.value) for word in ("INKGRAD_CUDA=1", *words))
 
 
 def test_a_folder_without_a_toolkit_is_named(setup, tmp_path, monkeypatch):
@@ -105,7 +105,7 @@ def test_a_folder_without_a_toolkit_is_named(setup, tmp_path, monkeypatch):
     assert str(tmp_path) in setup.choose_cuda().left_out
 
 
-def test_no_toolkit_at_all_is_said(setup, monkeypatch):
+def test_no_toolkit_is_a_reason(setup, monkeypatch):
     monkeypatch.setattr(setup, "toolkit_home", lambda: None)
     assert "no CUDA toolkit" in setup.choose_cuda().left_out
 

@@ -24,7 +24,7 @@ every_chain = pytest.mark.parametrize("name", CHAINS)
 
 
 class Chain:
-    """Layers of random weights, what a pass is told of them, and the same in float64."""
+    """Layers of random weights, their description for a pass, and the same in float64."""
 
     def __init__(self, name, seed=0, biased=True):
         self.units, self.activations = CHAINS[name]
@@ -155,7 +155,7 @@ def test_judging_changes_nothing(kernels):
     assert all((grad == 77).all() for grad in chain.grads)
 
 
-def test_bytes_are_shares_of_255(kernels):
+def test_bytes_are_divided_by_255(kernels):
     pixels = torch.arange(40 * 8, dtype=torch.int64).remainder(256).to(torch.uint8).view(40, 8)
     targets = examples("diabetes", 40)[1]
     one, other = (

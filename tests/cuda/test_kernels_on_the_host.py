@@ -456,17 +456,19 @@ def test_special_values_reach_the_weight(kernels, value, place):
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16], ids=str)
 @pytest.mark.parametrize("shape", [(1, 8, 8), (2, 64, 64), (3, 72, 56), (2, 8, 200), (1, 136, 16)])
-def test_layouts_are_turned_round(kernels, shape, dtype):
+def test_memory_format_of_images(kernels, shape, dtype):
     """Squares of 64 x 64, whole and not; on the way back the bias is added and rounded once."""
     count, channels, pixels = shape
     x, bias = images(*shape, dtype=dtype, seed=1), images(channels, dtype=dtype, seed=2)
-    turned, around = guarded(count, pixels, channels, dtype=dtype)
+    channels_last, around = guarded(count, pixels, channels, dtype=dtype)
     images_of = ctypes.byref(Images(*shape, DTYPES[dtype]))
-    kernels.to_channels_last(images_of, pointer(x), pointer(turned), None)
-    assert torch.equal(turned, x.transpose(1, 2))
-    assert_untouched(turned, around)
+    kernels.to_channels_last(images_of, pointer(x), pointer(channels_last), None)
+    assert torch.equal(channels_last, x.transpose(1, 2))
+    assert_untouched(channels_last, around)
     back, around = guarded(*shape, dtype=dtype)
-    kernels.from_channels_last(images_of, pointer(turned), pointer(bias), pointer(back), None)
+    kernels.from_channels_last(
+        images_of, pointer(channels_last), pointer(bias), pointer(back), None
+    )
     assert torch.equal(back, x + bias[:, None])
     assert_untouched(back, around)
 

@@ -1,4 +1,4 @@
-"""Which thread works on which element: every map of the CUDA kernels, gone through on the host."""
+"""The maps from threads to elements of the CUDA kernels, checked exhaustively on the host."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_windows_and_planes_are_inverse(host_checks, channels_last):
             assert count(host_checks.pool_errors, *sizes, *window, channels_last) == 0
 
 
-def test_convolution_makes_every_place_once(host_checks):
+def test_convolution_computes_every_position_once(host_checks):
     for images, channels, (height, width), out, k, pad in itertools.product(
         (1, 3, 130), (1, 3, 8), ((6, 6), (7, 9), (28, 28), (33, 31), (40, 64)), (1, 10), (3, 5),
         (0, 2),

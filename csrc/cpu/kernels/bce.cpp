@@ -4,8 +4,8 @@
 //   dloss/dx    =  w (x - t) / max(x (1 - x), 1e-12)
 //   dloss/dt    =  w (log(1 - x) - log x)
 //
-// Clamps (1e-12 in float, for doubles too) only where torch.nn.functional.binary_cross_entropy has
-// them. Both logarithms are computed together (vec_math.h: log_pair); sums are accumulated in double.
+// Clamps (1e-12 in float, for doubles too) as in torch.nn.functional.binary_cross_entropy. Both
+// logarithms are computed together (vec_math.h: log_pair); sums are accumulated in double.
 #include "entries.h"
 #include "vec_math.h"
 

@@ -1,8 +1,8 @@
 // A linear layer for a few rows, as in the recognition of one image: y = activation(x w^T + bias).
 //
 // Bound by the memory traffic of the weights, which are read once and not packed. A result is a dot
-// product whose lanes sum accumulation blocks of kAccumulated additions in order; it does not depend
-// on the other rows and columns.
+// product whose lanes sum accumulation blocks of kAccumulated additions in order; it does not
+// depend on the other rows and columns.
 #include "activation.h"
 #include "entries.h"
 #include "integers.h"

@@ -1,10 +1,10 @@
 // Matrix product with bias and activation in the epilogue: c = activation(a b + bias).
 //
-// b is packed into panels of kTileCols columns, [k][kTileCols], zero-padded. A tile of
-// kTileRows x kTileCols results stays in registers while k runs over a block of at most kBlockK.
-// Elements of a are broadcast from memory without packing if k is their contiguous dimension.
-// Otherwise (a is transposed, or its rows are a multiple of 4 KiB apart and would compete for the
-// same cache sets), a block of its rows is packed tile by tile into [k][rows], once for all columns.
+// b is packed into panels of kTileCols columns, [k][kTileCols], zero-padded. A tile of kTileRows x
+// kTileCols results stays in registers while k runs over a block of at most kBlockK. Elements of a
+// are broadcast from memory without packing if k is their contiguous dimension. Otherwise (a is
+// transposed, or its rows are a multiple of 4 KiB apart and would compete for the same cache sets),
+// a block of its rows is packed tile by tile into [k][rows], once for all columns.
 //
 // Packing b costs N K moves against 2 M N K operations. So for few rows (a batch against a large
 // weight) the roles are swapped: c^T = b^T a^T packs a, and tiles are transposed when stored.

@@ -24,8 +24,8 @@ inline constexpr int64_t kForwardRows = 128;
 // Rows whose contributions to the weight gradient are added in T before they join sums in double.
 inline constexpr int64_t kBlockRows = 64;
 
-// The number of rows, `stride` apart, that can be moved as whole vectors of L elements in memory that
-// ends `end` elements after the first row begins.
+// The number of rows, `stride` apart, that can be moved as whole vectors of L elements in memory
+// that ends `end` elements after the first row begins.
 template <int L>
 inline int64_t rows_of_whole_vectors(int64_t rows, int64_t stride, int64_t end) {
   if (end < L) return 0;
@@ -33,9 +33,9 @@ inline int64_t rows_of_whole_vectors(int64_t rows, int64_t stride, int64_t end) 
   return smaller((end - L) / stride + 1, rows);
 }
 
-// z[r, :] = sum over k < K of x[r, k] w[:, k] + b for the first `rows` of rows_left rows, the last of
-// which ends where memory does. Four rows at once hide the latency of the sums; more rows fill the
-// scheduler's queue.
+// z[r, :] = sum over k < K of x[r, k] w[:, k] + b for the first `rows` of rows_left rows, the last
+// of which ends where memory does. Four rows at once hide the latency of the sums; more rows fill
+// the scheduler's queue.
 template <typename T, int L, int K>
 void forward_rows(int64_t rows, int64_t rows_left, int64_t N, const T* x, int64_t x_stride,
                   const T* w, Vec<T, L> bias, T* z) {

@@ -180,8 +180,8 @@ inline void split(Vec<T, 2 * L> v, Vec<T, L>& low, Vec<T, L>& high) {
   split<T, L>(v, low, high, std::make_integer_sequence<int, L>{});
 }
 
-// max(v, bound) and min(v, bound) that keep NaN. Compilers need two instructions for the comparison,
-// because they do not know which operand may be NaN.
+// max(v, bound) and min(v, bound) that keep NaN. Compilers need two instructions for the
+// comparison, because they do not know which operand may be NaN.
 template <typename T, int L>
 inline Vec<T, L> at_least(Vec<T, L> v, T bound) {
   const Vec<T, L> b = broadcast<L>(bound);

@@ -50,8 +50,8 @@ struct ExpConstants<double> {
                                  2.0826348529487435e-09};
 };
 
-// Even and odd powers separately, with square = x x: as many operations as Horner's rule at half the
-// latency. (A core's scheduler holds the waiting operations of few vectors.)
+// Even and odd powers separately, with square = x x: as many operations as Horner's rule at half
+// the latency. (A core's scheduler holds the waiting operations of few vectors.)
 template <typename V, typename T, int N>
 inline V polynomial(V x, V square, const T (&coefficients)[N]) {
   V sums[2] = {V{} + coefficients[(N - 1) / 2 * 2], V{} + coefficients[N / 2 * 2 - 1]};

@@ -48,8 +48,8 @@ __device__ __forceinline__ Vector<T> losses(const A& at, const T* input, const T
   return loss;
 }
 
-// A thread adds a few dozen losses in T; all further sums are in double. Each block writes its part,
-// a single block the result.
+// A thread adds a few dozen losses in T; all further sums are in double. Each block writes its
+// part, a single block the result.
 template <typename T, bool kAligned>
 __global__ void __launch_bounds__(kThreads)
     bce_sum_kernel(const T* input, const T* target, const T* weight, int64_t n, double divisor,

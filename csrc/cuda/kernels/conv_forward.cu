@@ -1,5 +1,5 @@
-// relu(max_pool2d(conv2d(x, w) + b)) for few channels, in one kernel. For backward it keeps one byte
-// for each output: the index of the maximum in its window.
+// relu(max_pool2d(conv2d(x, w) + b)) for few channels, in one kernel. For backward it keeps one
+// byte for each output: the index of the maximum in its window.
 //
 // Few channels: at most kMaxProducts products per pixel. Torch makes six passes over the unpooled
 // planes (convolution, bias, pool and its indices, relu) and converts the memory format for the

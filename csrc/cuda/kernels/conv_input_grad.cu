@@ -8,8 +8,8 @@
 namespace inkgrad::cuda {
 namespace {
 
-// Scatters the gradients of `here` images to the pixels of the convolution; the zeros around them are
-// in memory already.
+// Scatters the gradients of `here` images to the pixels of the convolution; the zeros around them
+// are in memory already.
 __device__ __forceinline__ void scatter_grads(const PooledConv& g, const ImageTile& tile,
                                               int to_left, int64_t first, int here,
                                               const PooledConvGradient& gradient, float* grads) {

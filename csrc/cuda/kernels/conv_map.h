@@ -145,9 +145,9 @@ inline int64_t forward_shared_bytes(const PooledConv& g, const PlaneTiles& t) {
 }
 
 // ---- input gradient: a position is a 2 x 2 window of the image. Shared memory holds the weights,
-// flipped and with input and output channels exchanged, and the gradient of the convolution's output:
-// the rows in windows of the pool, padded by kernel - 1 - pad zeros, and one row of zeros for all
-// rows above and below.
+// flipped and with input and output channels exchanged, and the gradient of the convolution's
+// output: the rows in windows of the pool, padded by kernel - 1 - pad zeros, and one row of zeros
+// for all rows above and below.
 inline int64_t input_grad_weight_bytes(const PooledConv& g) {
   return weight_bytes(channel_groups(g.in_channels), g.out_channels, g.kernel_height);
 }

@@ -1,6 +1,6 @@
 // The weight and bias gradients of relu(max_pool2d(conv2d(x, w) + b)) for few channels, from the
-// index of each maximum. The gradient of the convolution's output is zero elsewhere, so a quarter of
-// the products of a dense gradient remain, each at its own position.
+// index of each maximum. The gradient of the convolution's output is zero elsewhere, so a quarter
+// of the products of a dense gradient remain, each at its own position.
 //
 // So images are in lanes: a lane has an image, and reads its element from its own bank wherever the
 // maximum is. A warp has an output channel and a few input channels, with their sums in registers,
@@ -16,9 +16,9 @@ namespace {
 // A thread loads an element of this many images, to store 16 bytes.
 constexpr int kImagesPerThread = 4, kThreadsPerElement = kImageLanes / kImagesPerThread;
 
-// The element that a thread loads, and its first image, `next`. A warp loads 8 elements, a sector of
-// memory if they are consecutive, of 16 images; odd elements start at the other half of the images,
-// so that the stores of 8 threads are in different banks.
+// The element that a thread loads, and its first image, `next`. A warp loads 8 elements, a sector
+// of memory if they are consecutive, of 16 images; odd elements start at the other half of the
+// images, so that the stores of 8 threads are in different banks.
 struct ImageSlot {
   int element, next;
 
@@ -30,9 +30,9 @@ struct ImageSlot {
   }
 };
 
-// Adds kCount values, a multiple of 32, over the lanes of a warp. Lane i then has the sums of values
-// i * kCount / 32 and following at the front of v. In each round, lanes exchange half of their
-// values.
+// Adds kCount values, a multiple of 32, over the lanes of a warp. Lane i then has the sums of
+// values i * kCount / 32 and following at the front of v. In each round, lanes exchange half of
+// their values.
 template <int kApart = kImageLanes / 2, int kCount>
 __device__ __forceinline__ void sum_over_lanes(float (&v)[kCount]) {
   constexpr int kHalf = kCount * kApart / kImageLanes;

@@ -61,8 +61,8 @@ inline int64_t weight_grad_shared_bytes(const WeightGradTiles& t) {
          (int64_t(sizeof(PlacedGrad)) * t.grad_elements() + 4 * t.image_elements());
 }
 
-// The largest tiles with two blocks per multiprocessor; smaller tiles and fewer channels per block if
-// there are too few images to occupy it.
+// The largest tiles with two blocks per multiprocessor; smaller tiles and fewer channels per block
+// if there are too few images to occupy it.
 inline WeightGradTiles weight_grad_tiles(const PooledConv& g) {
   constexpr int64_t kSharedBytes = 96 * 1024, kImageBytes = 60 * 1024, kBlocks = 264;
   constexpr int kMaxWarps = 10, kMaxChunk = 16;

@@ -6,8 +6,8 @@
 
 namespace inkgrad::cuda {
 
-// Combines the extremes of all threads, for each of them. All threads have to call it, with a barrier
-// between two calls.
+// Combines the extremes of all threads, for each of them. All threads have to call it, with a
+// barrier between two calls.
 __device__ __forceinline__ Extremes block_extremes(Extremes own) {
   __shared__ Extremes values[kThreads];
   values[threadIdx.x] = own;

@@ -1,8 +1,8 @@
 // C [m, n] = activation(A B^T + bias) on Hopper's tensor cores.
 //
-// 16-bit matrices are multiplied as they are. Float matrices are split into planes (planes.h), which
-// gives a smaller error than a product in float arithmetic at several times its speed. The tensor
-// cores accumulate with a few bits less than float (they truncate), so every 64 elements the
+// 16-bit matrices are multiplied as they are. Float matrices are split into planes (planes.h),
+// which gives a smaller error than a product in float arithmetic at several times its speed. The
+// tensor cores accumulate with a few bits less than float (they truncate), so every 64 elements the
 // products of the high planes, `part`, are added to `total`, float sums in registers. The products
 // with lower planes, `rest`, and their errors are smaller by 2^-11 or 2^-8: they stay in the tensor
 // cores for the whole sum.

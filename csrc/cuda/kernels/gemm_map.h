@@ -45,8 +45,8 @@ struct GemmTiles {
   }
 };
 
-// `blocks` run at a time. With fewer tiles than that the sum is split, into at least kMinSteps each:
-// every split costs a pass over its partial sums.
+// `blocks` run at a time. With fewer tiles than that the sum is split, into at least kMinSteps
+// each: every split costs a pass over its partial sums.
 inline GemmTiles gemm_tiles(int64_t m, int64_t n, int64_t k, int tile_columns, int blocks,
                             bool may_split) {
   constexpr int64_t kMinSteps = 8;
@@ -65,8 +65,8 @@ inline GemmTiles gemm_tiles(int64_t m, int64_t n, int64_t k, int tile_columns, i
   return t;
 }
 
-// ---- products whose sums are short: a block keeps a panel of B, kPanelColumns columns of the result
-// over the whole sum, and processes tiles of kPanelRows rows. Two blocks of a cluster have
+// ---- products whose sums are short: a block keeps a panel of B, kPanelColumns columns of the
+// result over the whole sum, and processes tiles of kPanelRows rows. Two blocks of a cluster have
 // neighboring panels and the same rows, of which each copies half for both.
 
 inline constexpr int kPanelColumns = 128, kPanelRows = 64;

@@ -2,8 +2,8 @@
 //
 // For short sums, activation and stores of a tile take longer than its products. The warpgroups in
 // gemm.cu share all tiles, so they can be apart by at most the ring, half of such a sum, and finish
-// at the same time while the tensor cores are idle. Here each warpgroup has its own tiles: a panel of
-// B stays in shared memory, only A is streamed, and a warpgroup that finishes a tile leaves the
+// at the same time while the tensor cores are idle. Here each warpgroup has its own tiles: a panel
+// of B stays in shared memory, only A is streamed, and a warpgroup that finishes a tile leaves the
 // tensor cores to the two others.
 //
 // For sm_90a, as gemm.cu.
@@ -34,7 +34,7 @@ struct PanelArguments {
 struct PanelMemory {
   uint8_t *panel, *stages;
   // full: a stage is filled. empty: its warpgroup has read it in both blocks. there: a step of the
-  // panel is loaded. done: all warpgroups have read the panel. Then: a warpgroup's turn to multiply.
+  // panel is loaded. done: all warpgroups have read the panel. turn: a warpgroup may multiply.
   uint64_t *full, *empty, *there, *done, *turn;
 
   __device__ explicit PanelMemory(uint8_t* memory)

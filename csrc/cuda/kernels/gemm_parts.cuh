@@ -1,5 +1,5 @@
-// Parts of the matrix products on Hopper's tensor cores: the end of a tile, and the ring of tiles in
-// shared memory.
+// Parts of the matrix products on Hopper's tensor cores: the end of a tile, and the ring of tiles
+// in shared memory.
 #pragma once
 
 #include "device.cuh"
@@ -63,8 +63,8 @@ __device__ __forceinline__ void with_activation(Activation activation, F f) {
   }
 }
 
-// The 16-byte vectors of the bias for a thread's columns, if B's rows are interleaved; loaded before
-// the last products are done, to hide the latency.
+// The 16-byte vectors of the bias for a thread's columns, if B's rows are interleaved; loaded
+// before the last products are done, to hide the latency.
 template <typename T, int kCount>
 struct BiasVectors {
   static constexpr int groups = 2 * kCount / interleaved_group(kLanes<T>);

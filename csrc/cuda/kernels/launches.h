@@ -88,8 +88,8 @@ INKGRAD_HD constexpr int64_t plane_pitch(int64_t columns) { return (columns + 7)
 // Rows from one plane to the next.
 INKGRAD_HD constexpr int64_t plane_rows(int64_t rows) { return (rows + 15) / 16 * 16; }
 
-// C [m, n] = activation(A B^T + bias): A is [m, k], or [k, m] if transposed; B is [n, k], or [k, n].
-// f32: a and b are planes of a split, a_operand and b_operand their numbers in it, scheme its
+// C [m, n] = activation(A B^T + bias): A is [m, k], or [k, m] if transposed; B is [n, k], or [k,
+// n]. f32: a and b are planes of a split, a_operand and b_operand their numbers in it, scheme its
 // workspace. f16 and bf16: a and b are the matrices, not transposed; k is a multiple of 8, n of 32.
 // With b_transposed there is neither bias nor activation.
 struct Product {

@@ -1,8 +1,8 @@
-// Transposes images of 16-bit numbers from [images, channels, pixels] to [images, pixels, channels],
-// the memory format of the tensor cores, and back, adding a bias for each channel.
+// Transposes images of 16-bit numbers from [images, channels, pixels] to [images, pixels,
+// channels], the memory format of the tensor cores, and back, adding a bias for each channel.
 //
-// A block transposes a square of 64 channels and 64 pixels in shared memory; each access is 16 bytes.
-// Channels and pixels are multiples of 8.
+// A block transposes a square of 64 channels and 64 pixels in shared memory; each access is 16
+// bytes. Channels and pixels are multiples of 8.
 #include "device.cuh"
 #include "entries.h"
 

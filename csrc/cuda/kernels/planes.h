@@ -1,11 +1,11 @@
 // A float as a sum of 16-bit numbers, whose products on the tensor cores are exact.
 //
 //   two halves   x = 2^-s (h + 2^-11 l): 11 + 11 bits and the sign of l, with an error of at most
-//                2^-23 x. The products are h h, h l and l h; l l, at most 2^-22 of h h and of either
-//                sign, is dropped. A half has 5 bits of exponent: s scales the largest element of
-//                the matrix to just below 2^15, and l, scaled separately, keeps all of its bits down
-//                to 2^-27 of the largest element. At 2^-32, the smallest for which this is used, x
-//                keeps 18 bits.
+//                2^-23 x. The products are h h, h l and l h; l l, at most 2^-22 of h h and of
+//                either sign, is dropped. A half has 5 bits of exponent: s scales the largest
+//                element of the matrix to just below 2^15, and l, scaled separately, keeps all of
+//                its bits down to 2^-27 of the largest element. At 2^-32, the smallest for which
+//                this is used, x keeps 18 bits.
 //   three bf16   x = h + m + l, 8 bits each, with all of a float's exponents: for everything else.
 //                The products are h h, h m, m h, m m, h l and l h.
 //
@@ -30,8 +30,8 @@ struct Scheme {
   float scale[kMaxOperands], unscale[kMaxOperands];
 };
 
-// The bits of the largest magnitude of a matrix and of the smallest nonzero one. Bits are ordered as
-// magnitudes, with NaN above all.
+// The bits of the largest magnitude of a matrix and of the smallest nonzero one. Bits are ordered
+// as magnitudes, with NaN above all.
 struct Extremes {
   uint32_t largest, smallest;
 };

@@ -34,9 +34,9 @@ INKGRAD_HD float float_of(int32_t bits) {
 // The parts of log(p) and log(1 - p) of p in [0, 1].
 //
 // With q = min(p, 1 - p), which is exact (as 1 - p is for p >= 1/2), one of the two is log(q), far
-// from 0: an exponent and a polynomial with a small absolute error. The other is log(1 - q), near 0:
-// a polynomial with a small relative error. The hardware's logarithm is less accurate than the two
-// ulps allowed, and logf and log1pf together take twice the instructions.
+// from 0: an exponent and a polynomial with a small absolute error. The other is log(1 - q), near
+// 0: a polynomial with a small relative error. The hardware's logarithm is less accurate than the
+// two ulps allowed, and logf and log1pf together take twice the instructions.
 struct LogParts {
   bool p_is_small;  // q is p
   float q;
@@ -175,8 +175,8 @@ struct UnitInterval<double> {
   INKGRAD_HD bool holds() const { return all; }
 };
 
-// Binary cross entropy of one element and its derivatives, clamped as in torch: the logarithms of the
-// loss at -100, the variance in its derivative at 1e-12, the target's derivative not at all.
+// Binary cross entropy of one element and its derivatives, clamped as in torch: the logarithms of
+// the loss at -100, the variance in its derivative at 1e-12, the target's derivative not at all.
 template <typename T>
 INKGRAD_HD T bce_loss(LogPair<T> logs, T target) {
   const T log_x = fmax(logs.log_p, T(-100)), log_1mx = fmax(logs.log_1mp, T(-100));
@@ -285,8 +285,8 @@ INKGRAD_HD T activate_backward(T grad, T y, Activation activation) {
   return grad;
 }
 
-// Whether v replaces the maximum so far. The first of equal values stays and the last NaN wins, as in
-// torch's max_pool2d.
+// Whether v replaces the maximum so far. The first of equal values stays and the last NaN wins, as
+// in torch's max_pool2d.
 template <typename T>
 INKGRAD_HD bool beats(T v, T best) {
   return v > best || v != v;

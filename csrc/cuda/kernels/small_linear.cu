@@ -164,8 +164,8 @@ __global__ void __launch_bounds__(kThreads, 3)
 }
 
 // For a tile of rows: dz = grad_output activation'(z), then the input gradient from dz and the
-// weights, and the sums of the weight and bias gradients from dz and the inputs. `parts` is null for
-// one slice, or if these gradients are not needed.
+// weights, and the sums of the weight and bias gradients from dz and the inputs. `parts` is null
+// for one slice, or if these gradients are not needed.
 template <typename T, bool kWhole>
 __global__ void __launch_bounds__(kThreads, 3)
     small_linear_backward_kernel(const T* grad_output, const T* output, const T* input,

@@ -27,8 +27,8 @@ inline bool is_small_linear(const LinearShape& s) {
          s.inputs > 0 && s.inputs <= kMaxInputs && s.outputs * fours_of(s.inputs) <= kThreads;
 }
 
-// ---- forward: a thread computes `per_thread` outputs of one row, a block the rows of one tile, whose
-// inputs are loaded in chunks.
+// ---- forward: a thread computes `per_thread` outputs of one row, a block the rows of one tile,
+// whose inputs are loaded in chunks.
 struct SmallForward {
   int inputs, outputs, fours;
   int per_thread;  // 1 for one output, otherwise 8
@@ -70,8 +70,8 @@ inline int64_t small_forward_shared_bytes(const SmallForward& f, int element_byt
   return int64_t(element_bytes) * (f.tile_elements() + (f.fours * kFour + 1) * f.padded_outputs());
 }
 
-// ---- backward: a block processes the rows of one slice, tile by tile. A unit is the gradient of four
-// weights of an output; each group of threads has all units, for every groups-th row.
+// ---- backward: a block processes the rows of one slice, tile by tile. A unit is the gradient of
+// four weights of an output; each group of threads has all units, for every groups-th row.
 struct SmallBackward {
   int inputs, outputs, fours;
   int units, groups;  // groups: a power of two

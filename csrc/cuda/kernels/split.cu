@@ -1,8 +1,8 @@
 // Splits float matrices into planes of 16-bit numbers (planes.h): finds the range of their
 // magnitudes, chooses the scheme, writes the planes.
 //
-// A plane is row-major with plane_pitch(columns) words per row, because the copy engine needs rows at
-// multiples of 16 bytes. Padding, also of rows (plane_rows), does not affect results.
+// A plane is row-major with plane_pitch(columns) words per row, because the copy engine needs rows
+// at multiples of 16 bytes. Padding, also of rows (plane_rows), does not affect results.
 #include "device.cuh"
 #include "entries.h"
 #include "extremes.cuh"

@@ -62,8 +62,8 @@ inline CUtensorMap tile_map(const Stored& stored, int tall) {
   return encoded(stored.data, 3, sizes, strides, box);
 }
 
-// An operand whose rows are interleaved (gemm_map.h), copied `rows` at a time. The dimensions of a row
-// are position in a pair, thread, pair and group; planes are further groups.
+// An operand whose rows are interleaved (gemm_map.h), copied `rows` at a time. The dimensions of a
+// row are position in a pair, thread, pair and group; planes are further groups.
 inline CUtensorMap interleaved_map(const Stored& stored, int wide, int rows) {
   const int group = interleaved_group(wide);
   const cuuint64_t row = cuuint64_t(stored.pitch) * 2;
