@@ -118,11 +118,8 @@ def open_page(launch: Callable[..., Any], playwright: Any, address: str) -> Iter
         page.on("pageerror", lambda error: complaints.append(f"page error: {error}"))
         page.set_default_timeout(20_000)
         page.goto(f"{address}/{query}")
-        page.wait_for_selector(ready, state="attached")
-        # Its script has mounted the page.
-        page.wait_for_function(
-            "ready => !document.querySelector(ready).closest('[inert]')", arg=ready
-        )
+        # In a page that its script has mounted.
+        page.wait_for_selector(f".ink:not([inert]) {ready}", state="attached")
         return page
 
     open_one.complaints = complaints  # a test that provokes some takes them out

@@ -236,7 +236,6 @@ from inkgrad.course.data.datasets import digits
 from inkgrad.course.training.run import Run
 from inkgrad.course.training.run_store import RunStore
 from inkgrad.course.settings import course_settings
-from warm_python import WarmPython
 
 torch.set_num_threads(1)
 run = Run(course_settings("cnn", epochs=10**6), lambda report: digits(), RunStore(Path("runs")))
