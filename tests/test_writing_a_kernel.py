@@ -32,7 +32,7 @@ def blocks() -> list[tuple[str, str, str]]:
 
 def insert(text: str, place: str, code: str) -> str:
     if place == "at the end":
-        return text + code
+        return f"{text}\n\n{code}"
     side, anchor = place.split(" ", 1)
     lines = text.splitlines(keepends=True)
     (index,) = (i for i, line in enumerate(lines) if line.strip() == anchor.strip())
