@@ -47,10 +47,19 @@ def test_small_models(name: str, how: str, memory_format: torch.memory_format) -
     input = torch.rand(3, *size, dtype=torch.float64).to(memory_format=memory_format)
     call = inkgrad.patch(ours) if how == "patched" else inkgrad.compile(ours, then="eager")
     compare(native, ours, call, input)
+
+
+@pytest.mark.parametrize("name", ["lenet", "u-net", "siamese"])
+@pytest.mark.parametrize("how", ["patched", "compiled"])
+def test_autocast(name: str, how: str) -> None:
+    make, size = SMALL[name]
+    torch.manual_seed(0)
+    native = make()
+    ours = copy.deepcopy(native)
+    call = inkgrad.patch(ours) if how == "patched" else inkgrad.compile(ours, then="eager")
+    input = torch.rand(3, *size)
     with torch.autocast("cpu", torch.bfloat16), torch.no_grad():
-        assert_close(call(input.float()), native(input.float()), rtol=0.1, atol=0.1) if name in (
-            "lenet", "u-net", "siamese",
-        ) else None  # fmt: skip
+        assert_close(call(input), native(input), rtol=0.1, atol=0.1)
 
 
 @pytest.mark.slow

@@ -63,12 +63,27 @@ def test_deterministic_mode_is_honoured(name, dtype, device):
     )
 
 
+def native_bits_stay(name, dtype):
+    op, case = OPS[name], CASES[name]
+    inputs = op.inputs(case, dtype, "cpu")
+    found = []
+    for threads in (1, 2, 3):
+        torch.set_num_threads(threads)
+        found.append(bind(op.native, case)(*inputs))
+    return all(torch.equal(found[0], other) for other in found[1:])
+
+
 @needs_extension
 @every_dtype
 @every_op
 def test_number_of_threads_does_not_change_the_bits(name, dtype):
-    """In deterministic mode, on the CPU: the same model gives the same digits on every machine."""
+    """In deterministic mode, on the CPU: the same model gives the same digits on every machine.
+
+    Torch computes bfloat16 products, and on processors with AMX those depend on the threads.
+    """
     torch.use_deterministic_algorithms(True)
+    if name.startswith("linear") and dtype == torch.bfloat16 and not native_bits_stay(name, dtype):
+        pytest.skip("torch's own product depends on the number of threads")
     torch.set_num_threads(1)
     one = results(name, dtype, "cpu")
     for threads in (2, 3):
