@@ -94,7 +94,7 @@ Gradients3 conv2d_backward(const char* op, const Tensor& grad_output, const Tens
   const BackwardTensors t{grad_output.contiguous(), {}, input, weight};
   BackwardPlan plan = plan_backward(*p, output_mask);
   Tensor grad_input, grad_weight, grad_bias;
-  // What is still to be computed, by torch and by the direct kernels.
+  // The gradients that remain for torch and for the direct kernels.
   std::array<bool, 3> torch{}, direct{};
   const auto run = [&](int gradient, GradientChoice& choice, auto choose_next) {
     Tensor computed;

@@ -20,7 +20,7 @@ at::Tensor gradient_extremes(const at::Tensor& grad_z);
 struct ProductGradients {
   at::Tensor grad_input, grad_weight;
 };
-// Of float matrices: grad_input = grad_z weight, grad_weight = grad_z^T x, if needed; [extremes].
+// For float matrices: grad_input = grad_z weight, grad_weight = grad_z^T x, if needed; [extremes].
 ProductGradients tensor_core_gradients(const at::Tensor& grad_z, const at::Tensor& extremes,
                                        const at::Tensor& x, const at::Tensor& weight,
                                        bool needs_input, bool needs_weight, const Launch& launch);

@@ -13,7 +13,7 @@ struct ChainMap {
   int width;  // units of an example, from one row of the tile to the next
   int unit_at[kMaxChainLayers + 1];
   Divider by_level[kMaxChainLayers + 1];  // division by a level's units
-  // Of each layer: its weights, chain_pitch() per row, then the bias.
+  // Each layer stores its weights, chain_pitch() per row, then its bias.
   int weight_at[kMaxChainLayers];
   int weights;
   // Gradients of each layer, a copy for each group of threads.
@@ -35,7 +35,7 @@ inline constexpr int kChainMinRows = 16;
 // rows is 0 if the chain does not fit.
 inline ChainMap chain_map(const ChainPass& pass) {
   constexpr int kMaxGroups = 16;
-  // Of 48 KB, which every device has; the rest is for the sum of the losses (sum_columns).
+  // Every device has 48 KB; the remainder holds the sum of the losses (sum_columns).
   constexpr int64_t kBytes = 45 * 1024;
   ChainMap map{};
   map.unit_at[0] = 0;

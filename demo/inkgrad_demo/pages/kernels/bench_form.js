@@ -58,7 +58,7 @@ export function createBenchForm({ find, props, text, translate }, { changed }) {
     quick: !find("#kernels-thorough").checked,
   });
 
-  // What is wrong first, in words; null if nothing is.
+  // Returns the first problem as text, or null.
   function check() {
     const wrong = sizeInputs().find((input) => !input.validity.valid);
     if (wrong) {

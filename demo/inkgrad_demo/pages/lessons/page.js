@@ -80,7 +80,7 @@ export function mount(gradio) {
     if (!opened.has(number)) opened.set(number, build(number));
     const building = opened.get(number);
     const article = await building;
-    // Another lesson was opened meanwhile, or another language.
+    // Another lesson or language was chosen while this one loaded.
     if (current !== number || opened.get(number) !== building) return;
     find("main").replaceChildren(article);
     if (!byLink) return;

@@ -120,7 +120,7 @@ export function createForm(page, { changed }) {
     return fits ? null : numberError(page, name, input);
   }
 
-  // What is wrong first, in words; null if nothing is.
+  // Returns the first problem as text, or null.
   function check() {
     const wrong = NUMBERS.filter((name) => errorOf(name) !== null);
     for (const name of NUMBERS) field(name).setAttribute("aria-invalid", wrong.includes(name));
