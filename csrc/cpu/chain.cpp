@@ -219,7 +219,7 @@ Evaluation Chain::evaluate_output(const Tensor& output, const Tensor& targets, d
                 "all elements of target should be between 0 and 1");
     if (out_of_range) result.loss = std::numeric_limits<double>::quiet_NaN();
     for (int64_t i = 0; i < n; ++i) result.correct += (y[i] > 0.5f) == (t[i] > 0.5f);
-    if (dy) table.bce_backward(operands, nullptr, 1 / scale, dy, nullptr);
+    if (dy) table.bce_backward(operands, nullptr, 1, 1 / scale, dy, nullptr);
   } else {
     const int64_t classes = n / rows;
     TORCH_CHECK(targets.scalar_type() == at::kLong && targets.dim() == 1 && targets.size(0) == rows,

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 from torch.compiler import is_dynamo_compiling
 from torch.nn import _reduction
+from torch.nn.functional import max_pool2d
 from torch.overrides import handle_torch_function, has_torch_function_variadic
 
 from inkgrad import reference
@@ -70,7 +71,7 @@ def linear_sigmoid(input: Tensor, weight: Tensor, bias: Tensor | None = None) ->
             return _direct.linear_sigmoid(input, weight, bias)
         except TypeError:
             pass  # an argument is no tensor: torch's op below raises torch's error
-    if LOADED.module is None or not _are_tensors(input, weight):
+    if LOADED.module is None or not _are_operands(input, weight, bias):
         return reference.linear_sigmoid(input, weight, bias)
     return _linear_sigmoid(input, weight, bias)
 
@@ -85,7 +86,7 @@ def linear_relu(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Te
             return _direct.linear_relu(input, weight, bias)
         except TypeError:
             pass
-    if LOADED.module is None or not _are_tensors(input, weight):
+    if LOADED.module is None or not _are_operands(input, weight, bias):
         return reference.linear_relu(input, weight, bias)
     return _linear_relu(input, weight, bias)
 
@@ -125,7 +126,11 @@ def binary_cross_entropy(
             return _direct.binary_cross_entropy(input, target, None, _REDUCTIONS[reduction])
         except (TypeError, KeyError):
             pass  # not tensors, different sizes, or an unknown reduction: torch raises below
-    if LOADED.module is None or not _are_tensors(input, target) or target.size() != input.size():
+    if (
+        LOADED.module is None
+        or not _are_operands(input, target, weight)
+        or target.size() != input.size()
+    ):
         return reference.binary_cross_entropy(
             input, target, weight, size_average, reduce, reduction
         )
@@ -176,13 +181,21 @@ def conv2d(
     Raises:
         RuntimeError: shapes, dtypes or settings do not match, with the error of ``F.conv2d``.
     """
-    pad = _padding(input, weight, stride, padding, dilation)
-    if LOADED.module is None or pad is None or not _are_pairs(stride, pad, dilation):
+    pad = _padding(input, weight, bias, stride, padding, dilation)
+    if (
+        LOADED.module is None
+        or pad is None
+        or type(groups) is not int
+        or not _are_ints(stride, pad, dilation)
+    ):
         return reference.conv2d(input, weight, bias, stride, padding, dilation, groups)
     batch = input.unsqueeze(0) if input.dim() == 3 else input
     rest = (_pair(stride), _pair(pad), _pair(dilation), int(groups))
-    if _takes_direct_calls(input, weight, bias) and (bias is None or isinstance(bias, Tensor)):
-        output = _direct.conv2d(batch, weight, bias, *rest)
+    if _takes_direct_calls(input, weight, bias):
+        try:
+            output = _direct.conv2d(batch, weight, bias, *rest)
+        except TypeError:  # an int of more than 64 bits: torch's op raises torch's error
+            return reference.conv2d(input, weight, bias, stride, padding, dilation, groups)
     else:
         output = _conv2d(batch, weight, bias, *rest)
     return output.squeeze(0) if input.dim() == 3 else output
@@ -202,7 +215,7 @@ def conv2d_relu_max_pool2d(
 
     This equals ``max_pool2d(relu(conv2d(...)), kernel_size)``, since ReLU is monotonic. Backward
     needs the argmax index of each pooling window, saved as one byte per output; windows of more
-    than 256 elements are therefore computed by torch's ops.
+    than 256 elements are therefore pooled by torch's op.
 
     Args:
         input, weight, bias, stride, padding, dilation, groups: as for :func:`conv2d`.
@@ -215,20 +228,28 @@ def conv2d_relu_max_pool2d(
         RuntimeError: shapes, dtypes or settings do not match, with the error of ``F.conv2d`` or
             ``F.max_pool2d``.
     """
-    pad = _padding(input, weight, stride, padding, dilation)
+    if not _are_ints(kernel_size) or not _index_fits_a_byte(kernel_size):
+        convolved = conv2d(input, weight, bias, stride, padding, dilation, groups)
+        return torch.relu(max_pool2d(convolved, kernel_size))
+    pad = _padding(input, weight, bias, stride, padding, dilation)
     if (
         LOADED.module is None
         or pad is None
-        or not _are_pairs(stride, pad, dilation, kernel_size)
-        or not _index_fits_a_byte(kernel_size)
+        or type(groups) is not int
+        or not _are_ints(stride, pad, dilation)
     ):
         return reference.conv2d_relu_max_pool2d(
             input, weight, bias, stride, padding, dilation, groups, kernel_size
         )
     batch = input.unsqueeze(0) if input.dim() == 3 else input
     rest = (_pair(stride), _pair(pad), _pair(dilation), int(groups), _pair(kernel_size))
-    if _takes_direct_calls(input, weight, bias) and (bias is None or isinstance(bias, Tensor)):
-        output = _direct.conv2d_relu_max_pool2d(batch, weight, bias, *rest)
+    if _takes_direct_calls(input, weight, bias):
+        try:
+            output = _direct.conv2d_relu_max_pool2d(batch, weight, bias, *rest)
+        except TypeError:
+            return reference.conv2d_relu_max_pool2d(
+                input, weight, bias, stride, padding, dilation, groups, kernel_size
+            )
     else:
         output, _ = _conv2d_relu_max_pool2d(batch, weight, bias, *rest)
     return output.squeeze(0) if input.dim() == 3 else output
@@ -237,20 +258,24 @@ def conv2d_relu_max_pool2d(
 # Invalid arguments are passed on to torch's ops, which raise torch's errors.
 
 
-def _are_tensors(*values: object) -> bool:
-    return all(isinstance(value, Tensor) for value in values)
+def _are_operands(input: object, second: object, third: object) -> bool:
+    """Whether these are two tensors, and a third one or None."""
+    return (
+        isinstance(input, Tensor)
+        and isinstance(second, Tensor)
+        and (third is None or isinstance(third, Tensor))
+    )
 
 
-def _are_pairs(*values: object) -> bool:
+def _are_ints(*values: object) -> bool:
+    """Whether each is an int or a sequence of one or two. (A bool is none for torch.)"""
     # Tuples first, since modules pass them; a loop, since a generator's overhead is noticeable
     # beside a small convolution.
     for value in values:
         if isinstance(value, (tuple, list)):
-            if len(value) not in (1, 2) or not (
-                isinstance(value[0], int) and isinstance(value[-1], int)
-            ):
+            if len(value) not in (1, 2) or type(value[0]) is not int or type(value[-1]) is not int:
                 return False
-        elif not isinstance(value, int):
+        elif type(value) is not int:
             return False
     return True
 
@@ -267,10 +292,15 @@ def _index_fits_a_byte(window: Pair) -> bool:
 
 
 def _padding(
-    input: Tensor, weight: Tensor, stride: Pair, padding: Pair | str, dilation: Pair
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    stride: Pair,
+    padding: Pair | str,
+    dilation: Pair,
 ) -> Pair | None:
     """Return the padding as numbers, or None where torch has to pad unevenly or raise an error."""
-    if not _are_tensors(input, weight):
+    if not _are_operands(input, weight, bias):
         return None
     if not isinstance(padding, str):
         return padding
@@ -278,7 +308,7 @@ def _padding(
         return 0
     if (
         padding != "same"
-        or not _are_pairs(stride, dilation)
+        or not _are_ints(stride, dilation)
         or _pair(stride) != (1, 1)
         or weight.dim() != 4
     ):
