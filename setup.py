@@ -7,6 +7,9 @@ that the processor runs. ``INKGRAD_KERNELS=0`` installs the Python part alone.
 The CUDA library (csrc/cuda/kernels) is one more. It is built if torch has CUDA and a toolkit of the
 same major version is found, with or without a GPU. ``INKGRAD_CUDA=1`` makes a missing toolkit an
 error, ``INKGRAD_CUDA=0`` leaves the library out. TORCH_CUDA_ARCH_LIST overrides the architectures.
+
+To develop: ``INKGRAD_CPU=avx512`` builds that CPU library alone, and ``INKGRAD_SANITIZE`` names the
+sanitizers of ``-fsanitize`` (``make sanitize``).
 """
 
 import copy
@@ -44,7 +47,10 @@ except ModuleNotFoundError as error:
     stop(f"The build needs the torch that inkgrad will run with; {error.name} is not installed.")
 
 ROOT = Path(__file__).resolve().parent
-COMMON_FLAGS = ["-O3", "-g0", "-Wall", "-fvisibility=hidden"]
+SANITIZE = os.environ.get("INKGRAD_SANITIZE", "")
+SANITIZER = [f"-fsanitize={SANITIZE}", "-fno-sanitize-recover=all"] if SANITIZE else []
+OPTIMIZED = ["-O1", "-g1", "-fno-omit-frame-pointer"] if SANITIZE else ["-O3", "-g0"]
+COMMON_FLAGS = [*OPTIMIZED, *SANITIZER, "-Wall", "-fvisibility=hidden"]
 OPENMP = ["-fopenmp"] if sys.platform != "darwin" else []
 # Hide what the compiler links statically (libstdc++): mixed with torch's copy it crashes.
 HIDDEN = ["-Wl,--exclude-libs,ALL"] if sys.platform == "linux" else []
@@ -211,6 +217,17 @@ class Build(BuildExtension):
         return [] if isinstance(ext, KernelLibrary) else super().get_export_symbols(ext)
 
 
+def cpu_libraries() -> dict[str, list[str]]:
+    """Return the compiler flags of each CPU library that is to be built."""
+    names = {"AMD64": "x86_64", "arm64": "aarch64"}
+    machine = names.get(platform.machine(), platform.machine())
+    flags: dict[str, list[str]] = CPU_FLAGS.get(machine, {"default": []})
+    wanted = os.environ.get("INKGRAD_CPU", "")
+    if wanted and wanted not in flags:
+        sys.exit(f"INKGRAD_CPU: expected one of {', '.join(flags)}, got {wanted!r}")
+    return {wanted: flags[wanted]} if wanted else flags
+
+
 def limit_parallel_jobs() -> None:
     """Compile no more files at once than memory holds: one that includes ATen takes 1.5 GB."""
     if "MAX_JOBS" in os.environ or not hasattr(os, "sysconf"):
@@ -219,7 +236,6 @@ def limit_parallel_jobs() -> None:
     os.environ["MAX_JOBS"] = str(max(1, min(os.cpu_count() or 1, memory // (3 * 2**29))))
 
 
-machine = {"AMD64": "x86_64", "arm64": "aarch64"}.get(platform.machine(), platform.machine())
 limit_parallel_jobs()
 extensions: list[Extension] = []
 cuda = Cuda(left_out="INKGRAD_KERNELS=0")
@@ -238,8 +254,8 @@ if os.environ.get("INKGRAD_KERNELS", "1") != "0":
             ),
             depends=[*headers(), str(CUDA_HEADER)],
             include_dirs=[str(CUDA_HEADER.parent)],
-            extra_compile_args={"cxx": [*COMMON_FLAGS, "-O2", *OPENMP]},
-            extra_link_args=[*OPENMP, *HIDDEN],
+            extra_compile_args={"cxx": [*COMMON_FLAGS, *([] if SANITIZE else ["-O2"]), *OPENMP]},
+            extra_link_args=[*OPENMP, *HIDDEN, *SANITIZER],
         ),
         *(
             KernelLibrary(
@@ -249,9 +265,10 @@ if os.environ.get("INKGRAD_KERNELS", "1") != "0":
                 extra_compile_args={
                     "cxx": [*COMMON_FLAGS, "-Wno-psabi", "-Wno-maybe-uninitialized", *flags]
                 },
+                extra_link_args=SANITIZER,
                 language="c++",
             )
-            for name, flags in CPU_FLAGS.get(machine, {"default": []}).items()
+            for name, flags in cpu_libraries().items()
         ),
         *([cuda_library()] if cuda.home else []),
     ]
