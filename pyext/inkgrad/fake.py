@@ -41,10 +41,10 @@ def _check_options(
             f"got {stride}, {dilation} and {padding}"
         )
     spans = [dilation[i] * (size - 1) for i, size in zip((0, -1), weight.shape[2:], strict=False)]
-    if max(*padding, *spans) > 2**61:
+    if max(*padding, *spans) >= 2**30:
         raise RuntimeError(
-            "conv2d: expected sizes that fit 64 bits, got padding "
-            f"{padding} and dilation {dilation} with a kernel of {weight.shape[2:]}"
+            f"conv2d: padding {padding} and dilation {dilation} of a kernel of size "
+            f"{weight.shape[2:]} are too large"
         )
 
 
