@@ -19,7 +19,7 @@ from pathlib import Path
 import torch
 
 ROOT = Path(__file__).resolve().parents[1]
-# compiler's name of the runtime to load before Python, variables
+# The runtime to load before Python, and environment variables.
 SANITIZERS = {
     "address,undefined": (
         "libasan.so",
@@ -50,23 +50,25 @@ def build(sanitizers: str) -> Path:
         stdout=subprocess.DEVNULL,
         check=True,
     )
-    (library,) = base.glob("lib*")
-    return library
+    (folder,) = base.glob("lib*")
+    return folder
+
+
+def library(name: str) -> str:
+    """Return the path of a library of the compiler."""
+    command = [os.environ.get("CXX", "c++"), f"-print-file-name={name}"]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 
 
 def run(sanitizers: str, command: list[str]) -> int:
     """Run a Python command with the libraries that were built with these sanitizers."""
     runtime, settings = SANITIZERS[sanitizers]
-    path = subprocess.run(
-        [os.environ.get("CXX", "c++"), f"-print-file-name={runtime}"],
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout.strip()
+    # Python does not load libstdc++, in which the runtime looks for the functions that it replaces.
+    preload = [library(name) for name in (runtime, "libstdc++.so.6")]
     environment = {
         **os.environ,
         **settings,
-        "LD_PRELOAD": path,
+        "LD_PRELOAD": " ".join(preload),
         "PYTHONPATH": str(build(sanitizers)),
         "PYTHONMALLOC": "malloc",
     }
