@@ -144,7 +144,7 @@ def test_the_same_step_has_the_same_bits(kernels):
     assert all(torch.equal(one, other) for one, other in pairs)
 
 
-def test_judging_changes_nothing(kernels):
+def test_evaluating_changes_nothing(kernels):
     chain, (inputs, targets) = Chain("diabetes"), examples("diabetes", 300)
     report = chain.run(kernels, "evaluate", inputs, targets)
     output = chain.double()[1](inputs.double())

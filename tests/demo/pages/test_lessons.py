@@ -33,7 +33,7 @@ def _open(open_page: Any, number: int, **options: Any) -> Any:
     return page
 
 
-def _go_on(page: Any, number: int, language: str = "en") -> None:
+def _advance(page: Any, number: int, language: str = "en") -> None:
     """To the lesson, by the link at the end of the one before."""
     page.locator(".lessons footer a").last.click()
     _expect(page, ".lessons h2", LESSONS[number].title(language))
@@ -79,7 +79,7 @@ def test_every_lesson_shows_its_text_its_code_and_what_it_computes(open_page) ->
     page = _open(open_page, 1)
     for number, lesson in LESSONS.items():
         if number > 1:
-            _go_on(page, number)
+            _advance(page, number)
         assert page.locator("nav [aria-current]").inner_text().split("\n")[-1] == lesson.title("en")
         assert page.locator(".lessons .text p").count() == lesson.text("en").count("\n\n") + 1
         assert page.locator(".code pre").text_content().strip() == lesson.code().strip()
@@ -115,7 +115,7 @@ def test_a_phone_shows_every_lesson_in_its_width_and_in_chinese(open_page) -> No
         .map(each => each.outerHTML.slice(0, 80))"""
     for number, lesson in LESSONS.items():
         if number > 1:
-            _go_on(page, number, "zh-CN")
+            _advance(page, number, "zh-CN")
         assert page.locator(".lessons .text").inner_text()[:20] in lesson.text("zh-CN")
         assert page.locator(".try h3").inner_text() == "动手试试"
         _until_answered(page)

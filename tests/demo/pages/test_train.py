@@ -285,7 +285,7 @@ def test_the_model_reads_a_drawing_while_it_learns_and_at_moments_before(open_tr
     _wait(page, "document.querySelector('#train-time').max > 12")
     page.locator("#train-stop").click()
     _until_result(page)
-    sure = "parseFloat(document.querySelector('#train-trial-note').textContent)"
+    sure = "parseFloat(document.querySelector('#train-try-out-note').textContent)"
     page.locator("#train-time").focus()
     page.keyboard.press("Home")
     assert _text(page, "#train-moment") == "epoch 0.00, step 0"
@@ -309,7 +309,7 @@ def test_the_past_of_a_run_before_the_restart_is_gone_through(open_train, store)
     page.locator("#train-time").focus()
     page.keyboard.press("Home")
     assert _text(page, "#train-moment") == "epoch 0.00, step 0"
-    sure = "parseFloat(document.querySelector('#train-trial-note').textContent)"
+    sure = "parseFloat(document.querySelector('#train-try-out-note').textContent)"
     _wait(page, f"{sure} < 30")
     _wait(
         page,

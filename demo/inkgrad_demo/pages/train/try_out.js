@@ -32,14 +32,14 @@ export function createTryOut(page, { drawn }) {
     side: props.raster_side,
     width: () => PEN,
     changed({ ink, lifted }) {
-      find(".trial").classList.toggle("untouched", pad.empty);
+      find(".try-out").classList.toggle("untouched", pad.empty);
       if (pad.empty) forget();
       else if (ink) reading.request();
       if (lifted) requestHistorySoon();
       drawn(pad);
     },
   });
-  createKeyboard(find("#train-pad"), find(".trial .cursor"), pad);
+  createKeyboard(find("#train-pad"), find(".try-out .cursor"), pad);
   find("#train-undo").addEventListener("click", pad.undo);
   find("#train-clear").addEventListener("click", pad.clear);
 
@@ -102,7 +102,7 @@ export function createTryOut(page, { drawn }) {
   }
 
   function paintNote() {
-    find("#train-trial-note").textContent = note();
+    find("#train-try-out-note").textContent = note();
   }
 
   // -- going back in time --
@@ -171,7 +171,7 @@ export function createTryOut(page, { drawn }) {
     reading.request();
   });
 
-  find(".trial").classList.add("untouched");
+  find(".try-out").classList.add("untouched");
 
   let known = 0; // checkpoints that the history has been requested for
   let requested = 0; // when

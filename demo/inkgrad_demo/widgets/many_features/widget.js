@@ -81,7 +81,7 @@ export function mount(context) {
         majority: percent(answer.majority),
       };
       find(".table-of").textContent = text(
-        key(answer.fallback_data ? "stand_in" : "table"),
+        key(answer.fallback_data ? "fallback_data" : "table"),
         values,
       );
       addRun(answer);
