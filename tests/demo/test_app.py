@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -46,6 +48,14 @@ def test_the_endpoints_are_tools_for_mcp_clients(free_port) -> None:
         assert "int8" in bad["content"][0]["text"]
     finally:
         blocks.close(verbose=False)
+
+
+def test_the_documentation_lists_the_endpoints(address) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "api.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `/.*", page, re.MULTILINE)
+    documented = re.findall(r"`(/\w+)`", "".join(row.split(" | ")[0] for row in rows))
+    info = httpx.get(f"{address}/gradio_api/info").json()
+    assert set(documented) == set(info["named_endpoints"])
 
 
 def test_a_request_that_is_too_large_is_refused(address) -> None:
