@@ -12,7 +12,8 @@ import torch
 from tqdm import tqdm
 
 from inkgrad.course.files import write_atomically
-from inkgrad_bench import console, environment, markdown, results_file, runner, suite
+from inkgrad_bench import console, environment, markdown, peers, results_file, runner, suite
+from inkgrad_bench.peers import PEERS
 from inkgrad_bench.runner import Callbacks, Plan
 
 INTERRUPTED = 128 + signal.SIGINT  # a shell's exit code for a program ended by Ctrl-C
@@ -40,6 +41,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--compile", action=argparse.BooleanOptionalAction, default=None,
         help="also time torch.compile in the main cases (minutes; needs a C++ compiler)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--peers", nargs="+", choices=PEERS, default=[], metavar="NAME",
+        help=f"also time the models in other libraries: {', '.join(PEERS)} (the extra [peers])",
     )  # fmt: skip
     parser.add_argument(
         "--scaling", action="store_true", help="also time every op at batch 1 to 65536 (minutes)"
@@ -88,6 +93,7 @@ def make_plan(args: argparse.Namespace) -> Plan:
         chosen = [case for case in chosen if case.op != "predict"]  # runs on the CPU
     if not chosen:
         raise ValueError("no case matches --op, --case and --device")
+    peers.check(args.peers, threads)
     scaling_ops = [op for op in args.op if suite.scaling_case(op, 1)] if args.scaling else []
     return Plan(
         cases=chosen,
@@ -96,6 +102,7 @@ def make_plan(args: argparse.Namespace) -> Plan:
         quick=args.quick,
         compiled=not args.quick if args.compile is None else args.compile,
         scaling_ops=scaling_ops,
+        peers=list(dict.fromkeys(args.peers)),
     )
 
 
