@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable
 from typing import Any
 
@@ -29,6 +28,5 @@ def exported(model: nn.Module, images: Tensor) -> bytes:
     """The ONNX file of the model for images of this shape."""
     program = torch.onnx.export(model.eval(), (images,), dynamo=True, verbose=False)
     assert program is not None
-    file = io.BytesIO()
-    program.save(file)
-    return file.getvalue()
+    content: bytes = program.model_proto.SerializeToString()
+    return content
