@@ -68,7 +68,7 @@ def test_a_step_computes_the_gradients_of_backward_and_leaves_none(module):
 
 
 @pytest.mark.parametrize("model", ["diabetes", "cnn", "softmax"])
-def test_training_steps(model):
+def test_training_epochs(model):
     """Both backends go through the very training of ``inkgrad train``."""
     case = Case("train", "tiny", (), {"model": model, "batch_size": 8, "examples": 16})
     load = workloads.build(case, "epoch", "cpu", compiled=False)
