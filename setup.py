@@ -2,11 +2,14 @@
 
 Each CPU library compiles the same sources (csrc/cpu/kernels) with other flags. They contain no
 torch, so they are plain shared libraries, of which ``inkgrad._C`` opens one at import: the best
-that the processor runs. ``INKGRAD_KERNELS=0`` installs the Python part alone.
+that the processor runs. The CUDA library (csrc/cuda/kernels) is one more; it needs a torch with
+CUDA and a toolkit of the same major version.
 
-The CUDA library (csrc/cuda/kernels) is one more. It is built if torch has CUDA and a toolkit of the
-same major version is found, with or without a GPU. ``INKGRAD_CUDA=1`` makes a missing toolkit an
-error, ``INKGRAD_CUDA=0`` leaves the library out. TORCH_CUDA_ARCH_LIST overrides the architectures.
+Only what this machine can use is built: the default library, that of the processor's instruction
+set, and the CUDA library for the GPUs that are visible. ``INKGRAD_ALL=1`` builds everything, for
+wheels and for the tests. ``INKGRAD_CUDA=1`` builds the CUDA library without a GPU as well and makes
+a missing toolkit an error, ``INKGRAD_CUDA=0`` leaves it out. TORCH_CUDA_ARCH_LIST overrides the
+architectures. ``INKGRAD_KERNELS=0`` installs the Python part alone.
 """
 
 import copy
@@ -57,6 +60,23 @@ CPU_FLAGS = {
     },
     "aarch64": {"default": []},  # NEON is part of the base
 }
+
+
+def switch(name: str) -> str:
+    """The environment variable ``name``: "0", "1" or "", if it is not set."""
+    value = os.environ.get(name, "")
+    if value not in ("", "0", "1"):
+        sys.exit(f"{name}: expected 0, 1 or nothing, got {value!r}")
+    return value
+
+
+def cpu_libraries() -> dict[str, list[str]]:
+    """The libraries to build, with their flags."""
+    known = CPU_FLAGS.get(machine, {"default": []})
+    if switch("INKGRAD_ALL") == "1":
+        return known
+    best = torch.backends.cpu.get_cpu_capability().lower()
+    return {name: flags for name, flags in known.items() if name in ("default", best)}
 
 
 def sources(*patterns: str) -> list[str]:
@@ -142,19 +162,32 @@ def find_cuda() -> Cuda:
     return Cuda(home, version)
 
 
+def visible_gpus() -> list[str]:
+    """The architectures of the GPUs that torch sees, such as "9.0a"."""
+    if not torch.cuda.is_available():
+        return []
+    found = {torch.cuda.get_device_capability(index) for index in range(torch.cuda.device_count())}
+    # Code for 9.0a has Hopper's warpgroup products.
+    return [
+        f"{major}.{minor}" + ("a" if (major, minor) == (9, 0) else "")
+        for major, minor in sorted(found)
+    ]
+
+
 def choose_cuda() -> Cuda:
-    wanted = os.environ.get("INKGRAD_CUDA", "")
-    if wanted not in ("", "0", "1"):
-        sys.exit(f"INKGRAD_CUDA: expected 0, 1 or nothing, got {wanted!r}")
+    wanted, everything = switch("INKGRAD_CUDA"), switch("INKGRAD_ALL") == "1"
     if wanted == "0":
         return Cuda(left_out="INKGRAD_CUDA=0")
     cuda = find_cuda()
+    if cuda.home is not None and wanted != "1" and not everything and not visible_gpus():
+        return Cuda(left_out="no GPU was visible; INKGRAD_CUDA=1 builds them without one")
     if cuda.home is None and wanted == "1":
         sys.exit(f"INKGRAD_CUDA=1, but the CUDA kernels cannot be built: {cuda.left_out}")
     if cuda.home is not None:
         cpp_extension.CUDA_HOME = str(cuda.home)  # its own guess may be the folder of a script
-        if not os.environ.get("TORCH_CUDA_ARCH_LIST"):  # else torch builds for the visible GPUs
-            os.environ["TORCH_CUDA_ARCH_LIST"] = ARCHITECTURES
+        if not os.environ.get("TORCH_CUDA_ARCH_LIST"):
+            seen = [] if everything else visible_gpus()
+            os.environ["TORCH_CUDA_ARCH_LIST"] = ";".join(seen) or ARCHITECTURES
     return cuda
 
 
@@ -251,7 +284,7 @@ if os.environ.get("INKGRAD_KERNELS", "1") != "0":
                 },
                 language="c++",
             )
-            for name, flags in CPU_FLAGS.get(machine, {"default": []}).items()
+            for name, flags in cpu_libraries().items()
         ),
         *([cuda_library()] if cuda.home else []),
     ]
