@@ -27,6 +27,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=7860,
         help="port to listen on; if it is in use, the next free one (default: %(default)s)",
     )
+    parser.add_argument(
+        "--allow-host",
+        nargs="+",
+        default=[],
+        metavar="NAME",
+        help="other names that browsers reach this server by, such as that of a reverse proxy",
+    )
     # MCP clients do not log in, so the tools would be open to everyone.
     access = parser.add_mutually_exclusive_group()
     access.add_argument(
@@ -66,7 +73,7 @@ def run(args: argparse.Namespace) -> NoReturn:
     from inkgrad_demo import app
 
     torch.set_num_threads(args.threads)
-    address = app.serve(app.build(), args.host, port, args.auth, args.mcp)
+    address = app.serve(app.build(), args.host, port, args.auth, args.mcp, args.allow_host)
     try:
         print(f"inkgrad is at {address}  (press Ctrl-C to stop)", flush=True)
         _wait_for_ctrl_c()
