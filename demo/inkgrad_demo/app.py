@@ -31,6 +31,7 @@ from inkgrad_demo.services.training_service import TrainingService
 from inkgrad_demo.serving import address, modules
 from inkgrad_demo.serving.guard import Guard
 from inkgrad_demo.serving.limits import MAX_BODY, BodyLimit
+from inkgrad_demo.serving.logout import OwnLogout
 from inkgrad_demo.theme import THEME
 
 _HERE = Path(__file__).parent
@@ -101,6 +102,7 @@ def serve(
         app_kwargs={
             "middleware": [
                 Middleware(Guard, host=host, names=names),
+                Middleware(OwnLogout),
                 Middleware(BodyLimit),
                 _COMPRESSION,
             ],

@@ -84,6 +84,13 @@ def test_a_login_guards_page_and_api(free_port) -> None:
             assert httpx.post(f"{guarded}{path}", json={"data": []}).status_code == 401
         login = {"username": "ada", "password": "lovelace"}
         assert httpx.post(f"{guarded}/login", data=login).status_code == 200
+        first, second = (httpx.Client(base_url=guarded) for _ in range(2))
+        for session in (first, second):
+            assert session.post("/login", data=login).is_success
+            assert session.get("/config").is_success
+        first.get("/logout")
+        assert first.get("/config").status_code == 401
+        assert second.get("/config").is_success
         wrong = {"username": "ada", "password": "babbage"}
         assert httpx.post(f"{guarded}/login", data=wrong).status_code == 400
     finally:
