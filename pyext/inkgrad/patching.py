@@ -12,10 +12,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from torch import nn
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
 
+from inkgrad import functional, plain
 from inkgrad import nn as ink
-from inkgrad import plain
 from inkgrad.sequential import PATTERNS, matches
 
 __all__ = ["Explanation", "Row", "explain", "patch", "unpatch"]
@@ -28,7 +30,20 @@ class PatchedSequential(ink.Sequential):
 
 
 class PatchedBCELoss(ink.BCELoss):
-    """What :func:`patch` makes of an ``nn.BCELoss``."""
+    """What :func:`patch` makes of an ``nn.BCELoss``: native again for tracers and subclasses."""
+
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:
+        if not torch.jit.is_scripting():
+            return _binary_cross_entropy(self, input, target)
+        return F.binary_cross_entropy(input, target, weight=self.weight, reduction=self.reduction)
+
+
+def _binary_cross_entropy(loss: nn.BCELoss, input: Tensor, target: Tensor) -> Tensor:
+    if plain.is_watched() or not (plain.takes(input) and plain.takes(target)):
+        return nn.BCELoss.forward(loss, input, target)
+    return functional.binary_cross_entropy(
+        input, target, weight=loss.weight, reduction=loss.reduction
+    )
 
 
 _PATCHED: dict[type[nn.Module], type[nn.Module]] = {
