@@ -15,6 +15,7 @@ from torch.utils.checkpoint import checkpoint
 
 import inkgrad
 from inkgrad import compiling, functional
+from zoo import SMALL
 
 
 @pytest.fixture(autouse=True)
@@ -43,60 +44,6 @@ def compiled(model: Callable[..., Tensor], **options: object) -> tuple[Callable,
     return torch.compile(model, backend=graphs, **options), graphs.calls
 
 
-class LeNet(nn.Module):
-    """As most courses write it: attributes, and the order relu(pool(conv))."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.conv1, self.conv2 = nn.Conv2d(1, 10, 5), nn.Conv2d(10, 20, 5)
-        self.pool = nn.MaxPool2d(2)
-        self.fc1, self.fc2 = nn.Linear(320, 50), nn.Linear(50, 10)
-
-    def forward(self, x: Tensor) -> Tensor:
-        x = F.relu(self.pool(self.conv1(x)))
-        x = self.pool(F.relu(self.conv2(x)))
-        x = F.dropout(F.relu(self.fc1(x.flatten(1))), 0.0, training=self.training)
-        return self.fc2(x)
-
-
-class MNISTExample(nn.Module):
-    """PyTorch's example: two convolutions, functional calls, dropout, log_softmax."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.conv1, self.conv2 = nn.Conv2d(1, 8, 3), nn.Conv2d(8, 8, 3)
-        self.fc1, self.fc2 = nn.Linear(8 * 12 * 12, 16), nn.Linear(16, 10)
-
-    def forward(self, x: Tensor) -> Tensor:
-        x = F.max_pool2d(F.relu(self.conv2(F.relu(self.conv1(x)))), 2)
-        return F.log_softmax(self.fc2(F.relu(self.fc1(torch.flatten(x, 1)))), dim=1)
-
-
-class Autoencoder(nn.Module):
-    def __init__(self) -> None:
-        super().__init__()
-        self.encoder = nn.Sequential(nn.Linear(784, 16), nn.ReLU())
-        self.decoder = nn.Sequential(nn.Linear(16, 784), nn.Sigmoid())
-
-    def forward(self, x: Tensor) -> Tensor:
-        x = x.flatten(1)
-        return F.binary_cross_entropy(self.decoder(self.encoder(x)), x, reduction="sum")[None]
-
-
-class Siamese(nn.Module):
-    """One branch called twice."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.branch = nn.Sequential(
-            nn.Conv2d(1, 4, 5), nn.ReLU(inplace=True), nn.MaxPool2d(2), nn.Flatten(),
-            nn.Linear(4 * 12 * 12, 8), nn.Sigmoid(),
-        )  # fmt: skip
-
-    def forward(self, x: Tensor) -> Tensor:
-        return (self.branch(x) - self.branch(x.flip(-1))).abs()
-
-
 class Residual(nn.Module):
     def __init__(self) -> None:
         super().__init__()
@@ -107,15 +54,14 @@ class Residual(nn.Module):
         return F.max_pool2d(F.relu(self.bn(y)), 2) + F.max_pool2d(F.relu(y), 2)
 
 
-MODELS: dict[str, tuple[Callable[[], nn.Module], dict[str, int]]] = {
-    "lenet": (LeNet, {"conv2d_relu_max_pool2d": 2, "linear_relu": 1}),
-    "mnist example": (MNISTExample, {"conv2d_relu_max_pool2d": 1, "linear_relu": 1}),
-    "autoencoder": (
-        Autoencoder,
-        {"linear_relu": 1, "linear_sigmoid": 1, "binary_cross_entropy": 1},
-    ),
-    "siamese": (Siamese, {"conv2d_relu_max_pool2d": 2, "linear_sigmoid": 2}),
-    "residual": (Residual, {}),
+# name -> what is fused in training mode
+MODELS: dict[str, dict[str, int]] = {
+    "lenet": {"conv2d_relu_max_pool2d": 2},
+    "mnist example": {"conv2d_relu_max_pool2d": 1, "linear_relu": 1},
+    "autoencoder": {"linear_relu": 1, "linear_sigmoid": 1, "binary_cross_entropy": 1},
+    "siamese": {"conv2d_relu_max_pool2d": 2, "linear_sigmoid": 2},
+    "vae": {"linear_relu": 2, "linear_sigmoid": 1},
+    "dcgan": {},
 }
 
 
@@ -127,34 +73,28 @@ def gradients(model: nn.Module, call: Callable[..., Tensor], input: Tensor) -> l
 
 
 @pytest.mark.parametrize("name", MODELS)
-def test_results_and_gradients_of_models(name: str) -> None:
+def test_what_is_fused_in_models(name: str) -> None:
     torch.manual_seed(0)
-    make, expected = MODELS[name]
-    model = make().double()
+    model = SMALL[name][0]().double()
     native = copy.deepcopy(model)
     call, calls = compiled(model, fullgraph=True)
     for images in (2, 5, 3):  # the second size makes the batch dynamic
         input = torch.rand(images, 1, 28, 28, dtype=torch.float64)
-        assert_close(gradients(model, call, input), gradients(native, native, input))
-    graphs = max(calls.values(), default=0) // max(expected.values(), default=1)
-    assert calls == Counter({op: count * graphs for op, count in expected.items()})
-    model.eval()
-    native.eval()
-    with torch.no_grad():
-        assert_close(call(input), native(input))
+        results = []
+        for each, run in ((model, call), (native, native)):
+            torch.manual_seed(images)  # dropout
+            results.append(gradients(each, run, input))
+        assert_close(*results)
+    assert calls == Counter({op: 2 * count for op, count in MODELS[name].items()})
 
 
-@pytest.mark.parametrize("name", ["lenet", "siamese"])
-def test_channels_last_and_autocast(name: str) -> None:
-    torch.manual_seed(0)
-    model = MODELS[name][0]()
+def test_shared_results_are_not_fused() -> None:
+    model = Residual()
     native = copy.deepcopy(model)
-    call, calls = compiled(model)
-    input = torch.rand(4, 1, 28, 28).to(memory_format=torch.channels_last)
-    assert_close(call(input), native(input))
-    with torch.autocast("cpu", torch.bfloat16):
-        assert_close(call(input), native(input), rtol=0.05, atol=0.05)
-    assert calls
+    call, calls = compiled(model, fullgraph=True)
+    input = torch.rand(2, 1, 28, 28)
+    assert_close(gradients(model, call, input), gradients(native, native, input))
+    assert not calls
 
 
 # ---- what must not be fused
@@ -493,7 +433,7 @@ def test_eager_has_no_mode(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.slow
 def test_inductor_compiles_the_rest_and_differentiates() -> None:
     torch.manual_seed(0)
-    model = LeNet()
+    model = SMALL["lenet"][0]()
     native = copy.deepcopy(model)
     call = inkgrad.compile(model, then="inductor")
     input = torch.rand(3, 1, 28, 28)

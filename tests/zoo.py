@@ -94,37 +94,115 @@ class Siamese(nn.Module):
         return (self.branch(x) - self.branch(x.flip(-1))).abs()
 
 
-def _torchvision(name: str) -> Callable[[], nn.Module]:
-    def make() -> nn.Module:
-        from torchvision import models
+class MNISTExample(nn.Module):
+    """PyTorch's: dropout between layers, log_softmax."""
 
-        extra = {"aux_logits": False, "init_weights": False} if name == "googlenet" else {}
-        return models.get_model(name, weights=None, num_classes=5, **extra)
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv1, self.conv2 = nn.Conv2d(1, 8, 3), nn.Conv2d(8, 8, 3)
+        self.dropout1, self.dropout2 = nn.Dropout(0.25), nn.Dropout(0.5)
+        self.fc1, self.fc2 = nn.Linear(8 * 12 * 12, 16), nn.Linear(16, 10)
 
-    return make
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.dropout1(F.max_pool2d(F.relu(self.conv2(F.relu(self.conv1(x)))), 2))
+        x = self.dropout2(F.relu(self.fc1(torch.flatten(x, 1))))
+        return F.log_softmax(self.fc2(x), dim=1)
+
+
+class OlderMNISTExample(nn.Module):
+    """PyTorch's former one: dropout between convolution and pool."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv1, self.conv2 = nn.Conv2d(1, 10, 5), nn.Conv2d(10, 20, 5)
+        self.drop, self.fc1, self.fc2 = nn.Dropout2d(), nn.Linear(320, 50), nn.Linear(50, 10)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = F.relu(F.max_pool2d(self.conv1(x), 2))
+        x = F.relu(F.max_pool2d(self.drop(self.conv2(x)), 2)).view(-1, 320)
+        return self.fc2(F.dropout(F.relu(self.fc1(x)), training=self.training))
+
+
+class NormedCNN(nn.Module):
+    """Convolution, batch norm, ReLU, pool; large enough that folding pays."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv1, self.norm1 = nn.Conv2d(1, 32, 3, padding=1), nn.BatchNorm2d(32)
+        self.conv2, self.norm2 = nn.Conv2d(32, 32, 3, bias=False), nn.BatchNorm2d(32)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = F.max_pool2d(F.relu(self.norm1(self.conv1(x)), inplace=True), 2)
+        return F.relu(self.norm2(self.conv2(x.repeat(3, 1, 3, 3)))).mean((2, 3))
+
+
+def _features(name: str) -> nn.Module:
+    """An image network of torchvision with a small head; the real one has 100 million weights."""
+    from torchvision import models
+
+    with torch.device("meta"):
+        model = models.get_model(name, weights=None)
+    model.avgpool = nn.AdaptiveAvgPool2d(1)
+    channels = [m.out_channels for m in model.features.modules() if isinstance(m, nn.Conv2d)][-1]
+    model.classifier = nn.Sequential(
+        nn.Linear(channels, 16), nn.ReLU(inplace=True), nn.Dropout(), nn.Linear(16, 5)
+    )
+    model.features.to_empty(device="cpu")
+    for module in model.features.modules():
+        if isinstance(module, (nn.Conv2d, nn.BatchNorm2d)):
+            module.reset_parameters()
+    return model
+
+
+def _residual() -> nn.Module:
+    from torchvision.models import resnet
+
+    return resnet.ResNet(resnet.BasicBlock, [1, 1, 1, 1], num_classes=5)
+
+
+def _dense() -> nn.Module:
+    from torchvision.models import DenseNet
+
+    return DenseNet(8, (2, 2, 2), 16, num_classes=5)
+
+
+def _transformer() -> nn.Module:
+    from torchvision.models import VisionTransformer
+
+    return VisionTransformer(32, 8, 2, 2, 16, 32, num_classes=5)
+
+
+def _mobile() -> nn.Module:
+    from torchvision.models import mobilenet_v3_small
+
+    return mobilenet_v3_small(num_classes=5, width_mult=0.5)
+
+
+def _squeeze() -> nn.Module:
+    from torchvision.models import squeezenet1_1
+
+    return squeezenet1_1(num_classes=5)
 
 
 # name -> (how to make it, the size of an input)
 SMALL: dict[str, tuple[Callable[[], nn.Module], tuple[int, ...]]] = {
     "lenet": (LeNet, (1, 28, 28)),
+    "mnist example": (MNISTExample, (1, 28, 28)),
+    "older mnist example": (OlderMNISTExample, (1, 28, 28)),
+    "normed": (NormedCNN, (1, 28, 28)),
     "dcgan": (discriminator, (1, 28, 28)),
     "autoencoder": (Autoencoder, (1, 28, 28)),
     "u-net": (UNet, (1, 28, 28)),
     "vae": (VAE, (1, 28, 28)),
     "siamese": (Siamese, (1, 28, 28)),
 }
+# Of each kind one, with few layers, at the smallest input that works.
 TORCHVISION: dict[str, tuple[Callable[[], nn.Module], tuple[int, ...]]] = {
-    name: (_torchvision(name), size)
-    for name, size in {
-        "alexnet": (3, 64, 64),
-        "vgg11": (3, 32, 32),
-        "vgg11_bn": (3, 32, 32),
-        "resnet18": (3, 64, 64),
-        "squeezenet1_1": (3, 64, 64),
-        "mobilenet_v2": (3, 64, 64),
-        "googlenet": (3, 64, 64),
-        "densenet121": (3, 64, 64),
-        "efficientnet_b0": (3, 64, 64),
-        "vit_b_16": (3, 224, 224),
-    }.items()
+    "alexnet": (lambda: _features("alexnet"), (3, 63, 63)),
+    "vgg11_bn": (lambda: _features("vgg11_bn"), (3, 32, 32)),
+    "resnet": (_residual, (3, 32, 32)),
+    "densenet": (_dense, (3, 32, 32)),
+    "squeezenet1_1": (_squeeze, (3, 32, 32)),
+    "mobilenet_v3": (_mobile, (3, 32, 32)),
+    "vision transformer": (_transformer, (3, 32, 32)),
 }

@@ -121,6 +121,7 @@ dist.destroy_process_group()
 """
 
 
+@pytest.mark.slow
 def test_two_processes(python: WarmPython, tmp_path: Path) -> None:
     file = str(tmp_path / "store")
     here = Path(__file__).parents[1]
