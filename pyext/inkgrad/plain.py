@@ -24,7 +24,7 @@ DTYPES = (torch.float64, torch.float32, torch.bfloat16, torch.float16)
 # A parameter is a Parameter; functional_call and FSDP put plain tensors in its place.
 _TENSORS = (nn.Parameter, Tensor)
 # Set on an object, these override its class or its parameters.
-_OVERRIDES = frozenset(("forward", "_conv_forward", "weight", "bias"))
+_OVERRIDES = ("forward", "_conv_forward", "weight", "bias")
 # What a fused op stands for. Profilers and adapters replace these functions in torch itself.
 _REPLACED_CALLS: tuple[tuple[Any, str], ...] = (
     (nn.Module, "__call__"),
@@ -52,9 +52,9 @@ def obstacle(module: nn.Module) -> str | None:
         or module._backward_pre_hooks
     ):
         return "it has hooks"
-    if not _OVERRIDES.isdisjoint(module.__dict__):
-        replaced = sorted(_OVERRIDES & module.__dict__.keys())
-        return f"its {' and '.join(replaced)} was replaced"
+    for name in _OVERRIDES:
+        if name in module.__dict__:
+            return f"its {name} was replaced"
     for name, parameter in module._parameters.items():
         if parameter is None:
             continue
@@ -87,14 +87,18 @@ def is_watched() -> bool:
     """Whether something traces or intercepts the calls of modules or functions: torch.compile,
     torch.jit.trace, a hook registered for all modules, a function or dispatch mode (tracers, FLOP
     counters), or a function that stands in the place of one of torch's."""
-    return (
+    if (
         torch.compiler.is_compiling()
         or torch.jit.is_tracing()
         or _has_any_global_hook()
         or torch._C._len_torch_dispatch_stack() > 0
         or (torch._C._len_torch_function_stack() > 0 and not _only_devices())
-        or any(owner[name] is not original for owner, name, original in _ORIGINALS)
-    )
+    ):
+        return True
+    for owner, name, original in _ORIGINALS:  # noqa: SIM110  (any() takes twice the time)
+        if owner[name] is not original:
+            return True
+    return False
 
 
 def _only_devices() -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import torch
@@ -130,9 +131,20 @@ PATTERNS = (
         _does_not_tile,
     ),
 )
-_STARTS: dict[type[nn.Module], list[Pattern]] = {}
-for _pattern in PATTERNS:
-    _STARTS.setdefault(_pattern.classes[0], []).append(_pattern)
+
+
+@lru_cache(maxsize=1024)
+def _plan(classes: tuple[type, ...]) -> tuple[tuple[int, Pattern], ...]:
+    """Where in a sequence of modules of these classes a pattern begins, and which."""
+    plan: list[tuple[int, Pattern]] = []
+    stop = 0
+    for start in range(len(classes)):
+        for pattern in PATTERNS:
+            end = start + len(pattern.classes)
+            if start >= stop and classes[start:end] == pattern.classes:
+                plan.append((start, pattern))
+                stop = end
+    return tuple(plan)
 
 
 @dataclass(frozen=True)
@@ -154,26 +166,12 @@ class Match:
         return self.refusal is None and not any(self.obstacles)
 
 
-def _match(modules: Sequence[nn.Module], start: int) -> tuple[Pattern, Sequence[nn.Module]] | None:
-    for pattern in _STARTS.get(type(modules[start]), ()):
-        found = modules[start : start + len(pattern.classes)]
-        if tuple(map(type, found)) == pattern.classes:
-            return pattern, found
-    return None
-
-
 def matches(modules: Sequence[nn.Module]) -> Iterator[Match]:
     """The neighbors that have the classes of a pattern, and whether they are fused."""
-    start = 0
-    while start < len(modules):
-        match = _match(modules, start)
-        if match is None:
-            start += 1
-            continue
-        pattern, found = match
+    for start, pattern in _plan(tuple(map(type, modules))):
+        found = modules[start : start + len(pattern.classes)]
         obstacles = tuple(map(plain.obstacle, found))
         yield Match(start, start + len(found), pattern, obstacles, pattern.refusal(found))
-        start += len(found)
 
 
 class Sequential(nn.Sequential):
@@ -197,17 +195,22 @@ class Sequential(nn.Sequential):
 
 def _run(sequential: nn.Sequential, input: Any) -> Any:
     modules = list(sequential._modules.values())
-    if not any(type(module) in _STARTS for module in modules) or plain.is_watched():
+    plan = _plan(tuple(map(type, modules)))
+    if not plan or plain.is_watched():
         return nn.Sequential.forward(sequential, input)
-    i = 0
-    while i < len(modules):
-        match = _match(modules, i) if type(modules[i]) in _STARTS else None
-        if match is not None and plain.takes(input):
-            pattern, found = match
-            if pattern.refusal(found) is None and not any(map(plain.obstacle, found)):
-                input = pattern.run(input, found)
-                i += len(found)
-                continue
-        input = modules[i](input)
-        i += 1
+    done = 0
+    for start, pattern in plan:
+        for module in modules[done:start]:
+            input = module(input)
+        found = modules[start : start + len(pattern.classes)]
+        done = start
+        if (
+            plain.takes(input)
+            and pattern.refusal(found) is None
+            and not any(map(plain.obstacle, found))
+        ):
+            input = pattern.run(input, found)
+            done += len(found)
+    for module in modules[done:]:
+        input = module(input)
     return input
