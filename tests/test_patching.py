@@ -582,36 +582,3 @@ def test_unpatch_after_fully_shard_like_wrapping() -> None:
     assert isinstance(model, Mixin)
     assert not isinstance(model, inn.Sequential)
     assert_close(model(input), expected)
-
-
-# ---- explain
-
-
-def test_explain_names_the_op_or_the_reason() -> None:
-    model = inkgrad.patch(digit_cnn())
-    model.classifier[0].register_forward_hook(lambda *_: None)
-    rows = {row.path: row for row in inkgrad.explain(model).rows}
-    assert rows["features.0"].op == rows["features.3"].op == "conv2d_relu_max_pool2d"
-    assert rows["classifier.3"].op == rows["classifier.5"].op == "linear_sigmoid"
-    assert rows["classifier.0"].reason == "Linear: it has hooks"
-    assert "torch.compile" in rows["block.conv1"].reason
-    assert rows["block.downsample.0"].reason == "nothing after it to fuse with"
-    inkgrad.unpatch(model)
-    assert not inkgrad.explain(model).fused
-
-
-def test_explain_knows_inkgrads_own_modules() -> None:
-    model = nn.Sequential(inn.LinearSigmoid(2, 2), inn.Conv2d(1, 1, 1), inn.BCELoss())
-    assert [row.op for row in inkgrad.explain(model).rows] == [
-        "linear_sigmoid", "conv2d", "binary_cross_entropy",
-    ]  # fmt: skip
-
-
-@pytest.mark.parametrize("path", ["features.0", "classifier.5"])
-def test_explain_agrees_with_what_runs(path: str) -> None:
-    model = inkgrad.patch(digit_cnn())
-    rows = inkgrad.explain(model).fused
-    assert [row.op for row in rows] == fused_calls(model, torch.rand(1, 1, 28, 28))
-    model.get_submodule(path).register_forward_hook(lambda *_: None)
-    rows = inkgrad.explain(model).fused
-    assert [row.op for row in rows] == fused_calls(model, torch.rand(1, 1, 28, 28))
