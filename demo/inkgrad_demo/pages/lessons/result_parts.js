@@ -1,5 +1,6 @@
 // What a lesson has to show, as elements: paragraphs, tables and pictures.
 import { make } from "../../web/elements.js";
+import { Refusal } from "../../web/page.js";
 
 // Text in which `backticks` are code.
 function withCode(words) {
@@ -17,7 +18,7 @@ function scrollingFigure(className, caption, content) {
   return make("figure", { className }, [title, make("div", properties, [content])]);
 }
 
-const isNumber = (cell) => /^[-–]?[\d.,]*\d(e[-+]?\d+)?%?$|^nan$|^-?inf$/.test(cell);
+const isNumber = (cell) => /^[-–]?[\d.,]*\d(e[-+]?\d+)?( %)?$|^nan$|^-?inf$/.test(cell);
 
 function tablePart({ caption, columns, rows }) {
   const classOf = (i) => {
@@ -51,7 +52,10 @@ function picturePart({ name, caption }, load, { text }) {
       const src = `data:image/svg+xml,${encodeURIComponent(svg)}`;
       Object.assign(image, { src, alt: caption });
     })
-    .catch(() => image.replaceWith(make("p", { textContent: text("lessons.page.no_picture") })))
+    .catch((error) => {
+      const why = error instanceof Refusal ? error.message : text("lessons.page.no_picture");
+      image.replaceWith(make("p", { textContent: why }));
+    })
     .finally(() => figure.classList.remove("waiting"));
   return figure;
 }

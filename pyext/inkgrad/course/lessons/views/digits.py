@@ -14,7 +14,7 @@ from inkgrad.course.lessons.blocks import Block, Note, Plot, Table
 from inkgrad.course.lessons.plotting import BLUE, GREEN, INK, PAPER
 from inkgrad.course.lessons.softmax import Training
 from inkgrad.course.lessons.views.data_name import data_name
-from inkgrad.course.texts import Translate
+from inkgrad.course.texts import Translate, percent
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -28,7 +28,7 @@ def blocks(data: Data, training: Training, confusion: Tensor, text: Translate) -
         text("word.digits", data=data_name(data, text), train=len(data.train), test=len(data.test)),
         [text("word.epoch"), text("word.loss"), text("word.test_accuracy")],
         [
-            (epoch, loss, f"{accuracy:.2%}")
+            (epoch, loss, percent(accuracy, 2))
             for epoch, (loss, accuracy) in enumerate(
                 zip(training.losses, training.accuracies, strict=True), start=1
             )
