@@ -29,6 +29,7 @@ class LessonRequest(Request):
 
 class PictureRequest(LessonRequest):
     name: str = Field(max_length=60)
+    narrow: bool = False  # for a phone: panels one below the other
 
 
 class PlayRequest(Request):
@@ -92,7 +93,7 @@ class LessonService:
         if results.numbers is None:
             raise ValueError(message("problem.no_results", number=request.number))
         try:
-            return {"svg": results.picture(request.name, request.language)}
+            return {"svg": results.picture(request.name, request.language, request.narrow)}
         except ModuleNotFoundError as error:
             raise ValueError(message("problem.no_plots", error=error)) from None
 
