@@ -6,6 +6,7 @@ A language is added by adding its catalogue, ``locales/CODE.json``.
 from __future__ import annotations
 
 import json
+import math
 import os
 import string
 from collections.abc import Mapping
@@ -45,6 +46,11 @@ def percent(share: float, decimals: int = 1) -> str:
     if text != f"{100:.{decimals}f}":
         return f"{text} %"
     return "100 %" if share == 1 else f"> {100 - 10**-decimals:.{decimals}f} %"
+
+
+def probability_text(probability: float) -> str:
+    """A probability as :func:`percent`: no model is sure, so one of 1 is a rounded one."""
+    return percent(min(probability, math.nextafter(1, 0)))
 
 
 def translator(language: str) -> Translate:
