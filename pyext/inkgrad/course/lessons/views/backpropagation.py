@@ -42,7 +42,9 @@ def blocks(numbers: Numbers, text: Translate) -> Iterator[Block]:
         partial(graph, line, backwards=1 + steps),
     )
     yield Plot("linear", text("backpropagation.linear_picture"), partial(graph, line))
-    yield _table(text("backpropagation.quadratic", values=_values(QUADRATIC)), numbers.quadratic, text)
+    yield _table(
+        text("backpropagation.quadratic", values=_values(QUADRATIC)), numbers.quadratic, text
+    )
     curve = quadratic(**leaves(**QUADRATIC))
     yield Plot("quadratic", text("backpropagation.quadratic_picture"), partial(graph, curve))
     yield Table(

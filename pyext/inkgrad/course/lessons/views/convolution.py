@@ -103,7 +103,9 @@ def blocks(numbers: Numbers, text: Translate) -> Iterator[Block]:
     )  # fmt: skip
     yield from digits.blocks(numbers.data, numbers.training, numbers.confusion, text)
     sizes = ", ".join(f"{name} {_size(found[0].numpy())}" for name, found in numbers.maps.items())
-    yield Plot("maps", text("convolution.maps", sizes=sizes), partial(maps, digit, numbers.maps, text))
+    yield Plot(
+        "maps", text("convolution.maps", sizes=sizes), partial(maps, digit, numbers.maps, text)
+    )
 
 
 def _named(name: str, text: Translate) -> str:

@@ -15,8 +15,8 @@ from inkgrad.course.lessons.gradient_descent import (
     Walk,
     behavior,
     cost,
-    in_deeper_valley,
     forward,
+    in_deeper_valley,
     loss_surface,
     two_valleys,
 )
@@ -89,7 +89,10 @@ def blocks(numbers: Numbers, text: Translate) -> Iterator[Block]:
             text("word.loss"),
             text("gradient_descent.minimum"),
         ],
-        [(f"{ws[0]:g}", ws[-1], two_valleys(ws[-1]), _kind(ws[-1], text)) for ws in numbers.valleys],
+        [
+            (f"{ws[0]:g}", ws[-1], two_valleys(ws[-1]), _kind(ws[-1], text))
+            for ws in numbers.valleys
+        ],
     )
     yield Plot(
         "minima",

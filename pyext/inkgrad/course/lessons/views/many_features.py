@@ -91,7 +91,11 @@ def _verdicts(numbers: Numbers, text: Translate) -> Iterator[Note]:
     better = [each for each, training in found if training.test_accuracy > numbers.baseline[1]]
     if constant:
         yield Note(
-            text("many_features.constant", examples=len(numbers.data.test), settings=_list(constant, text))
+            text(
+                "many_features.constant",
+                examples=len(numbers.data.test),
+                settings=_list(constant, text),
+            )
         )
     if better:
         yield Note(text("many_features.better", settings=_list(better, text)))
