@@ -7,8 +7,8 @@ from collections.abc import Mapping
 
 # Words after a value that are no nouns, or nouns that the value does not count.
 _NOT_COUNTED = {
-    *("is", "as", "has", "was", "does", "gives", "passes", "leads"),
-    *("axis", "loss", "ms", "times", "kernels"),
+    *("is", "as", "has", "was", "does", "gives", "passes", "leads", "rolls"),
+    *("axis", "loss", "ms", "times", "kernels", "this"),
 }
 
 

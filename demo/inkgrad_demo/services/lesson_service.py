@@ -79,7 +79,7 @@ class LessonService:
             progress = batch and {
                 "epoch": batch.epoch,
                 "number": batch.number,
-                "count": batch.count,
+                "count": batch.steps,
             }
             return {"state": "computing", "batch": progress}
         return {

@@ -124,7 +124,7 @@ def _progress() -> Iterator[Any]:
 
         def advance(step: Progress) -> None:
             if step.number == 1:
-                bar.reset(step.count)
+                bar.reset(step.steps)
             bar.set_description(f"epoch {step.epoch}", refresh=False)
             bar.set_postfix_str(f"loss {step.loss:.4f}", refresh=False)
             bar.update()

@@ -215,9 +215,8 @@ def _finish(trainer: Trainer, out: Path, report: Callable[[str], None]) -> None:
     try:
         test = trainer.test_result or trainer.test()
         if test:
-            report(
-                f"test accuracy {percent(test.accuracy, 2)} of {test.examples}, loss {test.loss:.4f}"
-            )
+            accuracy = percent(test.accuracy, 2)
+            report(f"test accuracy {accuracy} of {test.examples}, loss {test.loss:.4f}")
     finally:  # a second Ctrl-C interrupts the test, but not the saving
         trainer.save(out)
         report(f"Saved {out}")

@@ -131,8 +131,8 @@ def examples(seed: int = 0) -> dict[str, Example]:
 
 # An RGB picture is a raster of three channels: (3, height, width), from 0 to 1.
 RGB = np.zeros((3, 5, 5))
-RGB[0, 1:4, 1:4] = [[1, 1, 1], [1, 0.5, 0.5], [1, 0.5, 0]]
-RGB[1, 2:5, 2:5] = [[0.5, 0.5, 1], [0.5, 1, 1], [1, 1, 1]]
+RGB[0, 1:4, 1:4] = np.array([[2, 2, 2], [2, 1, 1], [2, 1, 0]]) / 2
+RGB[1, 2:5, 2:5] = np.array([[1, 1, 2], [1, 2, 2], [2, 2, 2]]) / 2
 RGB[2, :2] = 0.5
 RGB_KERNEL = np.stack([np.full((3, 3), weight) for weight in (1.0, 2.0, -1.0)])
 
@@ -217,7 +217,7 @@ def run(
 if __name__ == "__main__":
     for step in slide(PICTURE, KERNEL):
         print(f"row {step.row}, column {step.column}: {step.value:g}")
-    found = run(on_batch=lambda step: print(step) if step.number == step.count else None)
+    found = run(on_batch=lambda step: print(step) if step.number == step.steps else None)
     for size in found.sizes:
         print(size)
     for epoch, accuracy in enumerate(found.training.accuracies, start=1):

@@ -109,7 +109,7 @@ def standardized(examples: Examples) -> TensorDataset:
 class Progress(NamedTuple):
     epoch: int
     number: int  # of the step in this epoch, from 1
-    count: int
+    steps: int  # of the epoch
     loss: float
 
 
@@ -214,7 +214,7 @@ def run(
 
 
 if __name__ == "__main__":
-    found = run(on_batch=lambda step: print(step) if step.number == step.count else None)
+    found = run(on_batch=lambda step: print(step) if step.number == step.steps else None)
     print(f"one example: {found.sample.loss:.4f}, {found.sample.loss_by_torch:.4f}")
     for epoch, accuracy in enumerate(found.training.accuracies, start=1):
         print(f"epoch {epoch}: test accuracy {accuracy:.4f}")

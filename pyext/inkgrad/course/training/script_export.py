@@ -45,7 +45,8 @@ if __name__ == "__main__":
     torch.set_num_threads({threads})
     trainer = Trainer(settings, load_data(), on_batch=after_step)
     for epoch in trainer.epochs():
-        print(f"epoch {{epoch.epoch}}: loss {{epoch.loss:.6f}}, accuracy {{100 * epoch.accuracy:.2f}} %")
+        accuracy = f"{{100 * epoch.accuracy:.2f}} %"
+        print(f"epoch {{epoch.epoch}}: loss {{epoch.loss:.6f}}, accuracy {{accuracy}}")
     print(trainer.test())
     trainer.save("{model}.safetensors")
 '''

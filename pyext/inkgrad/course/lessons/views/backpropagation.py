@@ -96,11 +96,11 @@ def graph(loss: Node, forwards: int | None = None, backwards: int | None = None)
         boxes[id(node)] = plotting.box(axes, *places[id(node)], text, color, color=ink)
     for node in in_order(loss):
         for operand in node.operands:
-            ends = boxes[id(operand)], boxes[id(node)]
+            start, end = boxes[id(operand)], boxes[id(node)]
             if id(node) in passed:
-                plotting.arrow(axes, *reversed(ends), RED)
+                plotting.arrow(axes, end, start, RED)
             else:
-                plotting.arrow(axes, *ends)
+                plotting.arrow(axes, start, end)
     axes.set_xlim(-0.5, width - 0.5)
     axes.set_ylim(height - 0.5, -0.5)
     axes.axis("off")

@@ -55,7 +55,7 @@ def blocks(numbers: Numbers, text: Translate) -> Iterator[Block]:
         text("many_features.shapes", examples=len(numbers.data.train)),
         [text("many_features.layer_column"), "X", "W", "b", "Z = X Wᵀ + b"],
         [
-            (number, f"(N, {layer.W[1]})", layer.W, layer.b, f"(N, {layer.W[0]})")
+            (number, f"(N, {layer.W[1]})", str(layer.W), str(layer.b), f"(N, {layer.W[0]})")
             for number, layer in enumerate(numbers.shapes, start=1)
         ],
     )
