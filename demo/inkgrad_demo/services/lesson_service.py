@@ -113,7 +113,7 @@ def _warm_up() -> None:
 
 def _described(block: Block) -> dict[str, Any]:
     if isinstance(block, Note):
-        return {"kind": "note", "text": block.text}
+        return {"kind": "note", "text": block.text, "warning": block.is_warning}
     if isinstance(block, Table):
         return {
             "kind": "table",

@@ -68,7 +68,8 @@ function picturePart({ name, caption }, load, page) {
   return figure;
 }
 
-const notePart = ({ text }) => make("p", { className: "note" }, withCode(text));
+const notePart = ({ text, warning }) =>
+  make("p", { className: warning ? "note warning" : "note" }, withCode(text));
 
 // {kind: (part, load, page) => element}
 export const PARTS = { note: notePart, table: tablePart, picture: picturePart };

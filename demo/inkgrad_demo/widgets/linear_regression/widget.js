@@ -67,7 +67,10 @@ export function mount(context) {
     shapes: () =>
       shownRacers().flatMap(({ name, losses, color, dashes }) => {
         const points = losses.slice(0, player.step + 1).map((loss, step) => [step, loss]);
-        return [line(points, color, { name, dashes }), dot(...points.at(-1), color, { radius: 3.5 })];
+        return [
+          line(points, color, { name, dashes }),
+          dot(...points.at(-1), color, { radius: 3.5 }),
+        ];
       }),
   });
 

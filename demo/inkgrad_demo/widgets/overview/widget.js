@@ -84,11 +84,7 @@ export function mount(context) {
       const marks = others.map((operand) => (operand === 0 ? "x" : String(operand)));
       return make("li", {}, [...marks.map((mark) => make("b", { textContent: mark })), name]);
     });
-    find(".graph").replaceChildren(
-      leaf(`x = ${number(x, 1)}`),
-      ...steps,
-      leaf(`y = ${steady(y)}`),
-    );
+    find(".graph").replaceChildren(leaf(`x = ${number(x, 1)}`), ...steps, leaf(`y = ${steady(y)}`));
   }
 
   const request = widget.requester(

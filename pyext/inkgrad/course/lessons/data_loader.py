@@ -80,10 +80,9 @@ def iterations(examples: int, batch_size: int) -> int:
     return math.ceil(examples / batch_size)
 
 
-# What to train with: the course's SGD, a larger learning rate, and an optimizer of lesson 5.
+# What to train with: the course's SGD, and another optimizer of lesson 5.
 OPTIMIZERS: dict[str, Callable[..., optim.Optimizer]] = {
     "SGD, lr = 0.01": lambda weights: optim.SGD(weights, lr=0.01),
-    "SGD, lr = 0.1": lambda weights: optim.SGD(weights, lr=0.1),
     "Adam, lr = 0.01": lambda weights: optim.Adam(weights, lr=0.01),
 }
 BATCH_SIZE = 32

@@ -146,7 +146,13 @@ def numbers(axes: Axes, values: np.ndarray, title: str = "", *, decimals: int = 
         if np.isnan(value):
             continue
         axes.text(
-            column, row, f"{value:.{decimals}f}", ha="center", va="center", fontsize=9, color=INK
+            column,
+            row,
+            f"{value + 0.0:.{decimals}f}",
+            ha="center",
+            va="center",
+            fontsize=9,
+            color=INK,
         )
 
 

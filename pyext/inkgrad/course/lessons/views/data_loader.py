@@ -37,7 +37,7 @@ def blocks(numbers: Numbers, text: Translate) -> Iterator[Block]:
         partial(batches, numbers.batches, text),
     )
     if numbers.data.is_fallback:
-        yield Note(text("word.fallback", data=data_name(numbers.data, text)))
+        yield Note(text("word.fallback", data=data_name(numbers.data, text)), is_warning=True)
     count = len(numbers.data.train)
     yield Table(
         text("data_loader.iterations", data=data_name(numbers.data, text), examples=count),

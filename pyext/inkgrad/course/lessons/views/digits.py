@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 def blocks(data: Data, training: Training, confusion: Tensor, text: Translate) -> Iterator[Block]:
     if data.is_fallback:
-        yield Note(text("word.fallback", data=data_name(data, text)))
+        yield Note(text("word.fallback", data=data_name(data, text)), is_warning=True)
     yield Table(
         text("word.digits", data=data_name(data, text), train=len(data.train), test=len(data.test)),
         [text("word.epoch"), text("word.loss"), text("word.test_accuracy")],

@@ -50,7 +50,7 @@ def blocks(numbers: Numbers, text: Translate) -> Iterator[Block]:
         )
     )
     if numbers.data.is_fallback:
-        yield Note(text("word.fallback", data=data_name(numbers.data, text)))
+        yield Note(text("word.fallback", data=data_name(numbers.data, text)), is_warning=True)
     yield Table(
         text("many_features.shapes", examples=len(numbers.data.train)),
         [text("many_features.layer_column"), "X", "W", "b", "Z = X Wᵀ + b"],

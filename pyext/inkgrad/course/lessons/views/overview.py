@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 def blocks(numbers: Numbers, text: Translate) -> Iterator[Block]:
     yield Table(
-        text("overview.algebra"),
+        text("overview.algebra", count=len(numbers.predictions)),
         ["i", "ŷ = X w + b"],
         list(enumerate(numbers.predictions, start=1)),
     )
