@@ -215,6 +215,11 @@ def test_3_a_descent_starts_where_one_taps_and_leaves_the_saddle_or_not(open_pag
 
 def test_4_the_graph_is_stepped_by_keyboard_until_it_agrees_with_torch(open_page) -> None:
     page = _open(open_page, 4)
+    _set(page, "leaf-x", 11)
+    _expect(page, ".trouble", "x: expected a number from -10 to 10.")
+    _set(page, "leaf-y", 2)  # the request still has the 11: the server's message is shown
+    _expect(page, ".trouble", "values[0]: expected a number from -10 to 10, got 11")
+    _set(page, "leaf-x", 1)
     _set(page, "leaf-y", -3)
     _expect(page, ".check", "12")
     forward = page.get_by_role("button", name="Step forward")
@@ -256,6 +261,12 @@ def test_6_another_student_changes_what_is_learnt(open_page) -> None:
     _until_answered(page)
     _to_the_end(page)
     _expect(page, ".summary", f"loss {after.losses[-1]:.3f}")
+    page.get_by_role("button", name="Failed", exact=True).click()  # another one
+    page.wait_for_function("document.querySelectorAll('.list button').length === 5")
+    page.locator("[name=new-hours]").fill("11")
+    page.get_by_role("button", name="Passed", exact=True).click()
+    _expect(page, ".trouble", "hours of study: expected a number from 0 to 10.")
+    assert page.locator(".list button").count() == 5
 
 
 def test_7_a_file_of_one_s_own_is_learnt_or_told_what_is_wrong_with_it(open_page, tmp_path) -> None:

@@ -17,7 +17,7 @@ const NOTABLE = 0.2; // digits that were never more probable stay out of the his
 
 // createTryOut(page, {drawn}) where drawn(pad) is called when the drawing has changed
 export function createTryOut(page, { drawn }) {
-  const { find, props, send, text, number, percent } = page;
+  const { find, props, send, text, number, probability } = page;
   const slider = find("#train-time");
   let run = null; // as follow.js knows it
   let atEnd = true; // the slider follows the run
@@ -87,7 +87,7 @@ export function createTryOut(page, { drawn }) {
       const share = read?.probabilities[digit] ?? 0;
       bar.style.setProperty("--share", share);
       bar.classList.toggle("winner", read !== null && digit === read.label);
-      bar.title = percent(share);
+      bar.title = probability(share);
     });
     paintNote();
     paintHistory();
@@ -98,7 +98,7 @@ export function createTryOut(page, { drawn }) {
     if (!run.readsDigits) return text("train.try.table");
     if (pad.empty) return text("train.try.draw");
     if (read === null || read.label === null) return "";
-    return text("train.try.sure", { percent: percent(read.probabilities[read.label]) });
+    return text("train.try.sure", { percent: probability(read.probabilities[read.label]) });
   }
 
   function paintNote() {
