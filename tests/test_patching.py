@@ -18,12 +18,7 @@ import inkgrad
 import inkgrad.nn as inn
 from inkgrad import functional
 from inkgrad.patching import PatchedBCELoss, PatchedSequential
-
-
-def mlp() -> nn.Sequential:
-    return nn.Sequential(
-        nn.Linear(4, 8), nn.Sigmoid(), nn.Linear(8, 8), nn.ReLU(), nn.Linear(8, 2), nn.Sigmoid()
-    )
+from side_by_side import mlp
 
 
 class Residual(nn.Module):
@@ -501,39 +496,6 @@ def test_an_optimizer_made_before_patching_trains_on() -> None:
     assert_close(*losses)
 
 
-def test_functional_call() -> None:
-    model = inkgrad.patch(mlp())
-    input = torch.rand(2, 4)
-    parameters = {name: p.detach() + 1 for name, p in model.named_parameters()}
-    patched = torch.func.functional_call(model, parameters, input)
-    inkgrad.unpatch(model)
-    assert_close(patched, torch.func.functional_call(model, parameters, input))
-
-
-def test_vmap_and_grad_over_a_patched_model() -> None:
-    model = inkgrad.patch(mlp())
-    parameters = dict(model.named_parameters())
-    input = torch.rand(5, 4)
-
-    def loss(parameters: dict[str, Tensor], x: Tensor) -> Tensor:
-        return torch.func.functional_call(model, parameters, x[None]).sum()
-
-    each = torch.func.vmap(torch.func.grad(loss), (None, 0))
-    patched = each(parameters, input)
-    inkgrad.unpatch(model)
-    assert_close(patched, each(parameters, input))
-
-
-def test_checkpointing() -> None:
-    model = inkgrad.patch(mlp())
-    input = torch.rand(2, 4, requires_grad=True)
-    torch.utils.checkpoint.checkpoint(model, input, use_reentrant=False).sum().backward()
-    checkpointed = input.grad.clone()
-    input.grad = None
-    model(input).sum().backward()
-    assert_close(checkpointed, input.grad)
-
-
 @pytest.mark.parametrize(
     "trace",
     [
@@ -554,18 +516,6 @@ def test_tracers_see_the_native_modules(trace: Callable[[nn.Module], nn.Module])
         assert_close(traced(input), native(input))
     if hasattr(traced, "graph"):
         assert "inkgrad::" not in str(traced.graph)
-
-
-@pytest.mark.filterwarnings("ignore")
-def test_dynamic_quantization() -> None:
-    native = mlp()
-    model = inkgrad.patch(copy.deepcopy(native))
-    kinds = {nn.Linear}
-    quantized = torch.ao.quantization.quantize_dynamic(model, kinds)
-    expected = torch.ao.quantization.quantize_dynamic(native, kinds)
-    assert type(quantized[0]) is type(expected[0]) is not nn.Linear
-    input = torch.rand(3, 4)
-    assert_close(quantized(input), expected(input), rtol=0, atol=0)
 
 
 def test_unpatch_after_fully_shard_like_wrapping() -> None:
