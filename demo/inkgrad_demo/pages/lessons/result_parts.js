@@ -8,12 +8,15 @@ function withCode(words) {
   return pieces.map((piece, i) => (i % 2 ? make("code", { textContent: piece }) : piece));
 }
 
+const withoutMarks = (words) => words.replaceAll("`", "");
+
 export const paragraphs = (markdown) =>
   markdown.split("\n\n").map((words) => make("p", {}, withCode(words)));
 
 // A figure whose content scrolls, by keyboard as well.
 function scrollingFigure(className, caption, content, { text }) {
-  const properties = { className: "scroller", tabIndex: 0, role: "group", ariaLabel: caption };
+  const ariaLabel = withoutMarks(caption);
+  const properties = { className: "scroller", tabIndex: 0, role: "group", ariaLabel };
   const title = make("figcaption", {}, withCode(caption));
   const scroller = make("div", properties, [content]);
   const figure = make("figure", { className }, [title, scroller]);
@@ -58,7 +61,7 @@ function picturePart({ name, caption }, load, page) {
   load(name)
     .then(({ svg }) => {
       const src = `data:image/svg+xml,${encodeURIComponent(svg)}`;
-      Object.assign(image, { src, alt: caption });
+      Object.assign(image, { src, alt: withoutMarks(caption) });
     })
     .catch((error) => {
       const why = error instanceof Refusal ? error.message : text("lessons.page.no_picture");

@@ -145,15 +145,8 @@ def numbers(axes: Axes, values: np.ndarray, title: str = "", *, decimals: int = 
     for (row, column), value in np.ndenumerate(values):
         if np.isnan(value):
             continue
-        axes.text(
-            column,
-            row,
-            f"{value + 0.0:.{decimals}f}",
-            ha="center",
-            va="center",
-            fontsize=9,
-            color=INK,
-        )
+        shown = f"{value + 0.0:.{decimals}f}"  # without the sign of -0.0
+        axes.text(column, row, shown, ha="center", va="center", fontsize=9, color=INK)
 
 
 def box(axes: Axes, x: float, y: float, text: str, edge: str = INK, **kwargs: Any) -> Text:
