@@ -25,6 +25,7 @@ LAYERS = (
     ("inkgrad.course",),
     ("inkgrad.__init__", "inkgrad.check", "inkgrad.info"),
     ("inkgrad.chain", "inkgrad.compiling", "inkgrad.device_chain", "inkgrad.patching"),
+    ("inkgrad.chain_layers",),
     ("inkgrad.nn",),
     ("inkgrad.sequential",),
     ("inkgrad",),
