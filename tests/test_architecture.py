@@ -26,7 +26,7 @@ LAYERS = (
     ("inkgrad.__init__", "inkgrad.check", "inkgrad.info"),
     ("inkgrad.explaining",),
     ("inkgrad.chain", "inkgrad.compiling", "inkgrad.device_chain", "inkgrad.patching"),
-    ("inkgrad.graph_patterns",),
+    ("inkgrad.chain_layers", "inkgrad.graph_patterns"),
     ("inkgrad.nn",),
     ("inkgrad.sequential",),
     ("inkgrad",),

@@ -16,6 +16,7 @@ using torch::autograd::variable_list;
 template <typename Self, Activation activation>
 struct LinearActivation : torch::autograd::Function<Self> {
   using Ops = LinearOps<activation>;
+  static constexpr bool is_traceable = true;  // compiled autograd: backward calls ops alone
 
   static Variable forward(AutogradContext* ctx, const Variable& input, const Variable& weight,
                           const OptionalTensor& bias) {

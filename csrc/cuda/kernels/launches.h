@@ -119,7 +119,8 @@ struct LinearGradients {
 
 inline constexpr int kMaxChainLayers = 8;
 
-// A linear layer of a chain, in float; [bias], [bias_grad], [bias_velocity].
+// A linear layer of a chain, in float; [bias], [bias_velocity]. Parameters without a gradient are
+// frozen.
 struct ChainLayer {
   int inputs, outputs;
   Activation activation;
