@@ -10,6 +10,8 @@ set, and the CUDA library for the GPUs that are visible. ``INKGRAD_ALL=1`` build
 wheels and for the tests. ``INKGRAD_CUDA=1`` builds the CUDA library without a GPU as well and makes
 a missing toolkit an error, ``INKGRAD_CUDA=0`` leaves it out. TORCH_CUDA_ARCH_LIST overrides the
 architectures. ``INKGRAD_KERNELS=0`` installs the Python part alone.
+
+``INKGRAD_SANITIZE`` names the sanitizers of ``-fsanitize`` to build with (``make sanitize``).
 """
 
 import copy
@@ -47,7 +49,10 @@ except ModuleNotFoundError as error:
     stop(f"The build needs the torch that inkgrad will run with; {error.name} is not installed.")
 
 ROOT = Path(__file__).resolve().parent
-COMMON_FLAGS = ["-O3", "-g0", "-Wall", "-fvisibility=hidden"]
+SANITIZE = os.environ.get("INKGRAD_SANITIZE", "")
+SANITIZER = [f"-fsanitize={SANITIZE}", "-fno-sanitize-recover=all"] if SANITIZE else []
+OPTIMIZED = ["-O1", "-g1", "-fno-omit-frame-pointer"] if SANITIZE else ["-O3", "-g0"]
+COMMON_FLAGS = [*OPTIMIZED, *SANITIZER, "-Wall", "-fvisibility=hidden"]
 OPENMP = ["-fopenmp"] if sys.platform != "darwin" else []
 # Hide what the compiler links statically (libstdc++): mixed with torch's copy it crashes.
 HIDDEN = ["-Wl,--exclude-libs,ALL"] if sys.platform == "linux" else []
@@ -60,6 +65,7 @@ CPU_FLAGS = {
     },
     "aarch64": {"default": []},  # NEON is part of the base
 }
+MACHINE = {"AMD64": "x86_64", "arm64": "aarch64"}.get(platform.machine(), platform.machine())
 
 
 def switch(name: str) -> str:
@@ -72,7 +78,7 @@ def switch(name: str) -> str:
 
 def cpu_libraries() -> dict[str, list[str]]:
     """The libraries to build, with their flags."""
-    known = CPU_FLAGS.get(machine, {"default": []})
+    known = CPU_FLAGS.get(MACHINE, {"default": []})
     if switch("INKGRAD_ALL") == "1":
         return known
     best = torch.backends.cpu.get_cpu_capability().lower()
@@ -252,7 +258,6 @@ def limit_parallel_jobs() -> None:
     os.environ["MAX_JOBS"] = str(max(1, min(os.cpu_count() or 1, memory // (3 * 2**29))))
 
 
-machine = {"AMD64": "x86_64", "arm64": "aarch64"}.get(platform.machine(), platform.machine())
 limit_parallel_jobs()
 extensions: list[Extension] = []
 cuda = Cuda(left_out="INKGRAD_KERNELS=0")
@@ -271,8 +276,8 @@ if os.environ.get("INKGRAD_KERNELS", "1") != "0":
             ),
             depends=[*headers(), str(CUDA_HEADER)],
             include_dirs=[str(CUDA_HEADER.parent)],
-            extra_compile_args={"cxx": [*COMMON_FLAGS, "-O2", *OPENMP]},
-            extra_link_args=[*OPENMP, *HIDDEN],
+            extra_compile_args={"cxx": [*COMMON_FLAGS, *([] if SANITIZE else ["-O2"]), *OPENMP]},
+            extra_link_args=[*OPENMP, *HIDDEN, *SANITIZER],
         ),
         *(
             KernelLibrary(
@@ -282,6 +287,7 @@ if os.environ.get("INKGRAD_KERNELS", "1") != "0":
                 extra_compile_args={
                     "cxx": [*COMMON_FLAGS, "-Wno-psabi", "-Wno-maybe-uninitialized", *flags]
                 },
+                extra_link_args=SANITIZER,
                 language="c++",
             )
             for name, flags in cpu_libraries().items()

@@ -40,9 +40,12 @@ class Arguments {
   }
 
  private:
+  // (A bool is an int as well, which torch's convolutions do not take.)
   static int64_t integer(PyObject* value) {
-    const int64_t result = PyLong_AsLongLong(value);
-    if (result == -1 && PyErr_Occurred()) throw python_error();
+    int overflow = 0;
+    const int64_t result = PyLong_CheckExact(value) ? PyLong_AsLongLongAndOverflow(value, &overflow)
+                                                    : throw torch::TypeError("expected an int");
+    if (overflow != 0) throw torch::TypeError("expected an int of 64 bits");
     return result;
   }
 
@@ -51,14 +54,6 @@ class Arguments {
 
 const Tensor& first_of(const Tensor& result) { return result; }
 const Tensor& first_of(const Gradients2& results) { return std::get<0>(results); }
-
-// Different sizes are an error that inkgrad.functional leaves to torch.
-void check(decltype(binary_cross_entropy), const Tensor& input, const Tensor& target,
-           const OptionalTensor&, int64_t) {
-  if (input.sizes() != target.sizes()) throw torch::TypeError("sizes differ");
-}
-template <typename... Any>
-void check(const Any&...) {}
 
 using FastCall = PyObject* (*)(PyObject*, PyObject* const*, Py_ssize_t);
 
@@ -73,7 +68,6 @@ FastCall direct(Result (*)(Parameters...)) {
         arguments.next(std::type_identity<Parameters>{})...};
     return std::apply(
         [](const auto&... each) {
-          check(op, each...);
           Tensor result;
           {
             const pybind11::gil_scoped_release release;

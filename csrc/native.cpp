@@ -7,6 +7,7 @@
 #include <ATen/core/Reduction.h>
 
 #include "common/conv_checks.h"
+#include "common/operand_checks.h"
 #include "ops.h"
 
 namespace inkgrad::native {
@@ -35,6 +36,7 @@ Tensor linear_sigmoid(const Tensor& input, const Tensor& weight, const OptionalT
 Gradients3 linear_sigmoid_backward(const Tensor& grad_output, const Tensor& input,
                                    const Tensor& weight, const Tensor& output,
                                    std::array<bool, 3> output_mask) {
+  check_linear_backward("linear_sigmoid_backward", grad_output, input, weight, output);
   return linear_gradients(at::sigmoid_backward(grad_output, output), input, weight, output_mask);
 }
 
@@ -45,18 +47,21 @@ Tensor linear_relu(const Tensor& input, const Tensor& weight, const OptionalTens
 Gradients3 linear_relu_backward(const Tensor& grad_output, const Tensor& input,
                                 const Tensor& weight, const Tensor& output,
                                 std::array<bool, 3> output_mask) {
+  check_linear_backward("linear_relu_backward", grad_output, input, weight, output);
   return linear_gradients(at::threshold_backward(grad_output, output, 0), input, weight,
                           output_mask);
 }
 
 Tensor binary_cross_entropy(const Tensor& input, const Tensor& target, const OptionalTensor& weight,
                             int64_t reduction) {
+  check_binary_cross_entropy(input, target, reduction);
   return at::binary_cross_entropy(input, target, weight, reduction);
 }
 
 Gradients2 binary_cross_entropy_backward(const Tensor& grad_output, const Tensor& input,
                                          const Tensor& target, const OptionalTensor& weight,
                                          int64_t reduction, std::array<bool, 2> output_mask) {
+  check_binary_cross_entropy_backward(grad_output, input, target, reduction);
   Tensor grad_input, grad_target;
   if (output_mask[0]) {
     grad_input = at::binary_cross_entropy_backward(grad_output, input, target, weight, reduction);
@@ -76,12 +81,14 @@ Gradients2 binary_cross_entropy_backward(const Tensor& grad_output, const Tensor
 
 Tensor conv2d(const Tensor& input, const Tensor& weight, const OptionalTensor& bias,
               IntArrayRef stride, IntArrayRef padding, IntArrayRef dilation, int64_t groups) {
+  check_convolution(weight, {stride, padding, dilation, groups});
   return at::conv2d(input, weight, bias, stride, padding, dilation, groups);
 }
 
 Gradients3 conv2d_backward(const Tensor& grad_output, const Tensor& input, const Tensor& weight,
                            IntArrayRef stride, IntArrayRef padding, IntArrayRef dilation,
                            int64_t groups, std::array<bool, 3> output_mask) {
+  check_conv2d_backward(grad_output, input, weight, {stride, padding, dilation, groups});
   if (input.dim() == 3) {  // no batch dimension
     auto [grad_input, grad_weight, grad_bias] =
         native::conv2d_backward(grad_output.unsqueeze(0), input.unsqueeze(0), weight, stride,
@@ -99,7 +106,8 @@ Gradients2 conv2d_relu_max_pool2d(const Tensor& input, const Tensor& weight,
                                   const OptionalTensor& bias, IntArrayRef stride,
                                   IntArrayRef padding, IntArrayRef dilation, int64_t groups,
                                   IntArrayRef kernel_size) {
-  const Tensor convolved = at::conv2d(input, weight, bias, stride, padding, dilation, groups);
+  check_window(kernel_size);
+  const Tensor convolved = native::conv2d(input, weight, bias, stride, padding, dilation, groups);
   auto [pooled, positions] = at::max_pool2d_with_indices(convolved, kernel_size);
   // Positions in the plane become positions in the window.
   const int64_t window_height = first(kernel_size), window_width = second(kernel_size);
@@ -116,11 +124,10 @@ Gradients3 conv2d_relu_max_pool2d_backward(const Tensor& grad_output, const Tens
                                            IntArrayRef padding, IntArrayRef dilation,
                                            int64_t groups, IntArrayRef kernel_size,
                                            std::array<bool, 3> output_mask) {
+  const auto [out_height, out_width] =
+      check_conv2d_relu_max_pool2d_backward(grad_output, input, weight, output, indices,
+                                            {stride, padding, dilation, groups}, kernel_size);
   const int64_t window_height = first(kernel_size), window_width = second(kernel_size);
-  const c10::SymInt out_height = conv_output_size(input.sym_size(-2), weight.sym_size(2),
-                                                  first(padding), first(dilation), first(stride));
-  const c10::SymInt out_width = conv_output_size(input.sym_size(-1), weight.sym_size(3),
-                                                 second(padding), second(dilation), second(stride));
 
   // The gradient at the maximum of each window, zero elsewhere: [.., PH, PW, elements of a window],
   // rearranged to the plane.

@@ -170,3 +170,31 @@ POOL = (
     Row("pool, all at once", *conv((2, 4, 17, 20), 6, (3, 2), stride=(2, 3), padding=(3, 1),
                                    dilation=(2, 3), groups=2, kernel_size=(2, 3))),
 )  # fmt: skip
+
+
+def found(op: str, shapes: list[list[int]], **more: Any) -> dict[str, Any]:
+    """A case of the fuzzer, with what most of them have in common."""
+    count = len(shapes) + 1
+    return {
+        "kind": "call", "op": op, "shapes": shapes, "settings": {}, "dtype": "float32",
+        "layouts": ["contiguous"] * count, "special": [[]] * count, "order": 1, "seed": 1,
+        "threads": 1, **more,
+    }  # fmt: skip
+
+
+# What the fuzzer found.
+INFINITY = float("inf")
+FUZZED = {
+    "an infinite gradient of a mean became NaN": found(
+        "binary_cross_entropy", [[7, 1], [7, 1]], settings={"reduction": "mean"},
+        special=[[], [], [[0, INFINITY]]],
+    ),
+    "the target's gradient at 1/2 was not zero, which an infinite weight shows": found(
+        "binary_cross_entropy", [[64], [64], [64]], settings={"reduction": "none"},
+        special=[[], [], [[i / 64, INFINITY] for i in range(64)], []],
+    ),
+    "a dilation beyond 32 bits of a 1x1 kernel was no convolution: a division by zero": found(
+        "conv2d_relu_max_pool2d", [[2, 3, 4, 4], [1, 3, 1, 1]], dtype="float16",
+        settings={"dilation": 2**32},
+    ),
+}  # fmt: skip

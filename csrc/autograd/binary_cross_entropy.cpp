@@ -25,23 +25,27 @@ struct BinaryCrossEntropy : torch::autograd::Function<BinaryCrossEntropy> {
   static Variable forward(AutogradContext* ctx, const Variable& input, const Variable& target,
                           const OptionalTensor& weight, int64_t reduction) {
     at::AutoDispatchBelowADInplaceOrView below;
-    ctx->save_for_backward({input, target, weight.value_or(Tensor())});
-    ctx->saved_data["reduction"] = reduction;
+    std::optional<LossAndGradient> both;
     if (input.requires_grad() && !target.requires_grad() && is_readable(input) &&
         is_readable(target) && is_readable(weight)) {
-      if (auto both = binary_cross_entropy_with_gradient(input, target, weight, reduction)) {
-        ctx->saved_data["gradient"] = std::move(both->grad_input);
-        return both->loss;
-      }
+      both = binary_cross_entropy_with_gradient(input, target, weight, reduction);
     }
-    return inkgrad::binary_cross_entropy(input, target, weight, reduction);
+    const Tensor loss =
+        both ? both->loss : inkgrad::binary_cross_entropy(input, target, weight, reduction);
+    ctx->save_for_backward(
+        {input, target, weight.value_or(Tensor()), both ? both->grad_input : Tensor()});
+    ctx->saved_data["reduction"] = reduction;
+    ctx->saved_data["gradient_is_unused"] = both.has_value();
+    return loss;
   }
 
   static variable_list backward(AutogradContext* ctx, const variable_list& grads) {
     if (!grads[0].defined()) return {Variable(), Variable(), Variable(), Variable()};
     const auto saved = ctx->get_saved_variables();
-    if (Tensor gradient = take_gradient(ctx, grads[0]); gradient.defined())
-      return {gradient, Variable(), Variable(), Variable()};
+    if (is_the_gradient(ctx, grads[0])) {
+      ctx->saved_data["gradient_is_unused"] = false;  // from now on its receiver's, to change too
+      return {saved[3].variable_data(), Variable(), Variable(), Variable()};
+    }
     const OptionalTensor weight = saved[2].defined() ? OptionalTensor(saved[2]) : std::nullopt;
     auto [grad_input, grad_target] = binary_cross_entropy_backward(
         grads[0], saved[0], saved[1], weight, ctx->saved_data["reduction"].toInt(),
@@ -55,19 +59,12 @@ struct BinaryCrossEntropy : torch::autograd::Function<BinaryCrossEntropy> {
   }
 
  private:
-  // The gradient that forward left, once, times that of the loss. Undefined if the result has to be
-  // differentiable, or would be rounded twice.
-  static Tensor take_gradient(AutogradContext* ctx, const Tensor& grad_output) {
-    const auto found = ctx->saved_data.find("gradient");
-    if (found == ctx->saved_data.end() || at::GradMode::is_enabled() ||
-        needs_formula(grad_output) || !is_readable(grad_output)) {
-      return {};
-    }
-    Tensor gradient = std::move(found->second).toTensor();
-    ctx->saved_data.erase(found);
-    if (grad_output.item().equal(1)) return gradient;
-    return at::isReducedFloatingType(gradient.scalar_type()) ? Tensor()
-                                                             : gradient.mul_(grad_output);
+  // Whether the gradient that forward left is the one to return: nobody has it, it need not be
+  // differentiable, and the loss was not scaled. (A product after the fact would round twice, and
+  // overflow where the scaled gradient does not.)
+  static bool is_the_gradient(AutogradContext* ctx, const Tensor& grad_output) {
+    return ctx->saved_data["gradient_is_unused"].toBool() && !at::GradMode::is_enabled() &&
+           !needs_formula(grad_output) && is_readable(grad_output) && grad_output.item().equal(1);
   }
 };
 

@@ -1,4 +1,4 @@
-// Checks of convolution arguments that every backend makes.
+// Geometry of convolutions, for every backend.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -11,8 +11,16 @@
 namespace inkgrad {
 
 // Height and width of an argument that may hold one number for both.
-inline int64_t first(at::IntArrayRef pair) { return pair[0]; }
-inline int64_t second(at::IntArrayRef pair) { return pair.back(); }
+inline int64_t first(at::IntArrayRef pair) {
+  TORCH_CHECK(pair.size() == 1 || pair.size() == 2,
+              "conv2d: expected one integer, or one for the height and one for the width, got ",
+              pair);
+  return pair[0];
+}
+inline int64_t second(at::IntArrayRef pair) {
+  first(pair);
+  return pair.back();
+}
 
 // The output's size in one dimension.
 template <typename Int>
@@ -27,19 +35,6 @@ inline bool is_row_major(const at::Tensor& t) {
 inline PoolGeometry pool_geometry(int64_t height, int64_t width, at::IntArrayRef kernel_size) {
   const int64_t window_height = first(kernel_size), window_width = second(kernel_size);
   return {window_height, window_width, height / window_height, width / window_width};
-}
-
-// Indices of the maxima are bytes.
-inline constexpr int64_t kMaxWindowElements = 256;
-
-inline void check_window(at::IntArrayRef kernel_size) {
-  const int64_t height = first(kernel_size), width = second(kernel_size);
-  TORCH_CHECK(height > 0 && width > 0,
-              "conv2d_relu_max_pool2d: expected a positive kernel_size, got ", kernel_size);
-  // Divided, because the product may overflow.
-  TORCH_CHECK(height <= kMaxWindowElements / width,
-              "conv2d_relu_max_pool2d: expected a kernel_size of at most ", kMaxWindowElements,
-              " elements, got ", kernel_size);
 }
 
 }  // namespace inkgrad

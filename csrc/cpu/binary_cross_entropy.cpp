@@ -12,6 +12,7 @@
 
 #include "../common/loss_gradient.h"
 #include "../common/memory_order.h"
+#include "../common/operand_checks.h"
 #include "../common/trace.h"
 #include "runtime.h"
 
@@ -20,13 +21,27 @@ namespace {
 
 constexpr int64_t kChunk = 8192;
 
-bool supports(const Tensor& input, const Tensor& target, const OptionalTensor& weight) {
+// Room for chunks in the compute type, which a small stack does not have.
+template <typename T>
+class Buffers {
+ public:
+  T* next() { return memory_ + kChunk * used_++; }
+
+ private:
+  static constexpr int64_t kMaxBuffers = 6;  // of x, target, weight, and three gradients
+  T* const memory_ = scratch_of<T>(kMaxBuffers * kChunk);
+  int64_t used_ = 0;
+};
+
+bool supports(const Tensor& input, const Tensor& target, const OptionalTensor& weight,
+              int64_t reduction) {
   const auto fits = [&](const Tensor& t) {
     return is_plain(t) && t.scalar_type() == input.scalar_type() && t.sizes() == input.sizes();
   };
   const auto dtype = input.scalar_type();
-  return kernels() && (is_kernel_dtype(dtype) || dtype == at::kBFloat16 || dtype == at::kHalf) &&
-         fits(input) && fits(target) && (!is_defined(weight) || fits(*weight));
+  return kernels() && is_reduction(reduction) &&
+         (is_kernel_dtype(dtype) || dtype == at::kBFloat16 || dtype == at::kHalf) && fits(input) &&
+         fits(target) && (!is_defined(weight) || fits(*weight));
 }
 
 template <typename F>
@@ -44,25 +59,25 @@ void with_dtype(at::ScalarType dtype, F f) {
 template <typename S>
 using ComputeType = std::conditional_t<std::is_same_v<S, double>, double, float>;
 
-// A chunk of an operand in the compute type: in place, or converted into a buffer on the stack.
+// A chunk of an operand in the compute type: in place, or converted into a buffer.
 template <typename S>
 class Chunk {
   using T = ComputeType<S>;
 
  public:
-  Chunk(const S* data, int64_t begin, int64_t n) {
+  Chunk(Buffers<T>& buffers, const S* data, int64_t begin, int64_t n) {
     if constexpr (std::is_same_v<S, T>) {
       values_ = data ? data + begin : nullptr;
     } else if (data) {
-      for (int64_t i = 0; i < n; ++i) buffer_[i] = static_cast<T>(data[begin + i]);
-      values_ = buffer_;
+      T* const buffer = buffers.next();
+      for (int64_t i = 0; i < n; ++i) buffer[i] = static_cast<T>(data[begin + i]);
+      values_ = buffer;
     }
   }
   const T* values() const { return values_; }
 
  private:
   const T* values_ = nullptr;
-  T buffer_[std::is_same_v<S, T> ? 1 : kChunk];
 };
 
 // The weight, which may be broadcast: its i-th element is element (i / repeats) % period of memory.
@@ -77,7 +92,7 @@ class WeightChunk {
   using T = ComputeType<S>;
 
  public:
-  WeightChunk(const Weight& weight, int64_t begin, int64_t n) {
+  WeightChunk(Buffers<T>& buffers, const Weight& weight, int64_t begin, int64_t n) {
     if (!weight.memory.defined()) return;
     const S* const data = weight.memory.template const_data_ptr<S>();
     int64_t at = begin / weight.repeats % weight.period;
@@ -87,27 +102,27 @@ class WeightChunk {
         return;
       }
     }
+    T* const buffer = buffers.next();
     if (weight.repeats == 1) {
       for (int64_t i = 0; i < n; at = 0) {
         const int64_t run = std::min(weight.period - at, n - i);
-        for (int64_t j = 0; j < run; ++j) buffer_[i + j] = static_cast<T>(data[at + j]);
+        for (int64_t j = 0; j < run; ++j) buffer[i + j] = static_cast<T>(data[at + j]);
         i += run;
       }
     } else {
       int64_t left = weight.repeats - begin % weight.repeats;
       for (int64_t i = 0; i < n; at = (at + 1) % weight.period, left = weight.repeats) {
         const int64_t run = std::min(left, n - i);
-        std::fill_n(buffer_ + i, run, static_cast<T>(data[at]));
+        std::fill_n(buffer + i, run, static_cast<T>(data[at]));
         i += run;
       }
     }
-    values_ = buffer_;
+    values_ = buffer;
   }
   const T* values() const { return values_; }
 
  private:
   const T* values_ = nullptr;
-  T buffer_[kChunk];
 };
 
 template <typename S>
@@ -115,24 +130,25 @@ class OutputChunk {
   using T = ComputeType<S>;
 
  public:
-  OutputChunk(S* data, int64_t begin, int64_t n) : data_(data ? data + begin : nullptr), n_(n) {}
-  T* values() {
+  OutputChunk(Buffers<T>& buffers, S* data, int64_t begin, int64_t n)
+      : data_(data ? data + begin : nullptr), n_(n) {
     if constexpr (std::is_same_v<S, T>) {
-      return data_;
-    } else {
-      return data_ ? buffer_ : nullptr;
+      values_ = data_;
+    } else if (data) {
+      values_ = buffers.next();
     }
   }
+  T* values() { return values_; }
   ~OutputChunk() {
     if constexpr (!std::is_same_v<S, T>) {
-      if (data_) std::copy(buffer_, buffer_ + n_, data_);
+      if (data_) std::copy(values_, values_ + n_, data_);
     }
   }
 
  private:
   S* data_;
   int64_t n_;
-  T buffer_[std::is_same_v<S, T> ? 1 : kChunk];
+  T* values_ = nullptr;
 };
 
 // Calls f(chunk, begin, n) for every chunk of n elements, in parallel.
@@ -213,19 +229,20 @@ Tensor compute(const Tensor& input, const Tensor& target, const OptionalTensor& 
     S* const dx = grad_input ? grad_input->mutable_data_ptr<S>() : nullptr;
     std::vector<double> sums(each ? 0 : at::divup(n, kChunk));
     for_each_chunk(n, [&](int64_t chunk, int64_t begin, int64_t count) {
-      const Chunk<S> xc(xs, begin, count), tc(ts, begin, count);
-      const WeightChunk<S> wc(w, begin, count);
+      Buffers<ComputeType<S>> buffers;
+      const Chunk<S> xc(buffers, xs, begin, count), tc(buffers, ts, begin, count);
+      const WeightChunk<S> wc(buffers, w, begin, count);
       const BceOperands<ComputeType<S>> operands{xc.values(), tc.values(), wc.values(), count};
       unsigned bad = 0;
       if (each) {
-        OutputChunk<S> losses(out, begin, count);
+        OutputChunk<S> losses(buffers, out, begin, count);
         table.bce_each(operands, losses.values(), &bad);
       } else {
         sums[chunk] = table.bce_sum(operands, &bad);
       }
       if (dx) {
-        OutputChunk<S> dxc(dx, begin, count);
-        table.bce_backward(operands, nullptr, 1 / scale, dxc.values(), nullptr);
+        OutputChunk<S> dxc(buffers, dx, begin, count);
+        table.bce_backward(operands, nullptr, 1, 1 / scale, dxc.values(), nullptr);
       }
       if (bad) out_of_range |= bad;
     });
@@ -241,7 +258,7 @@ Tensor compute(const Tensor& input, const Tensor& target, const OptionalTensor& 
 
 Tensor forward(const Tensor& input, const Tensor& target, const OptionalTensor& weight,
                int64_t reduction) {
-  if (!supports(input, target, weight)) {
+  if (!supports(input, target, weight, reduction)) {
     return trace::run(report("forward", "torch", input, target), [&] {
       return native::binary_cross_entropy(input, target, weight, reduction);
     });
@@ -256,7 +273,7 @@ Gradients2 backward(const Tensor& grad_output, const Tensor& input, const Tensor
   const bool each = reduction == at::Reduction::None;
   const bool agrees = is_plain(grad_output) && grad_output.scalar_type() == input.scalar_type() &&
                       (each ? grad_output.sizes() == input.sizes() : grad_output.numel() == 1);
-  if (!agrees || !supports(input, target, weight)) {
+  if (!agrees || !supports(input, target, weight, reduction)) {
     return trace::run(report(direction_of(output_mask), "torch", input, target), [&] {
       return native::binary_cross_entropy_backward(grad_output, input, target, weight, reduction,
                                                    output_mask);
@@ -276,15 +293,16 @@ Gradients2 backward(const Tensor& grad_output, const Tensor& input, const Tensor
     const S* const gs = grad.const_data_ptr<S>();
     S* const dx = output_mask[0] ? grad_input.mutable_data_ptr<S>() : nullptr;
     S* const dt = output_mask[1] ? grad_target.mutable_data_ptr<S>() : nullptr;
-    const double scale = reduction == at::Reduction::Mean ? double(n) : 1.0;
-    const double uniform = each ? 0 : static_cast<double>(*gs) / scale;
+    const double scale = reduction == at::Reduction::Mean ? 1 / double(n) : 1.0;
+    const T uniform = each ? T(0) : static_cast<T>(*gs);
     for_each_chunk(n, [&](int64_t, int64_t begin, int64_t count) {
-      const Chunk<S> xc(xs, begin, count), tc(ts, begin, count);
-      const WeightChunk<S> wc(w, begin, count);
-      const Chunk<S> gc(each ? gs : nullptr, begin, count);
-      OutputChunk<S> dxc(dx, begin, count), dtc(dt, begin, count);
+      Buffers<T> buffers;
+      const Chunk<S> xc(buffers, xs, begin, count), tc(buffers, ts, begin, count);
+      const WeightChunk<S> wc(buffers, w, begin, count);
+      const Chunk<S> gc(buffers, each ? gs : nullptr, begin, count);
+      OutputChunk<S> dxc(buffers, dx, begin, count), dtc(buffers, dt, begin, count);
       table.bce_backward({xc.values(), tc.values(), wc.values(), count}, gc.values(), uniform,
-                         dxc.values(), dtc.values());
+                         scale, dxc.values(), dtc.values());
     });
   };
   trace::run(report(direction_of(output_mask), "vectorized", input, target),
@@ -302,7 +320,8 @@ std::optional<LossAndGradient> binary_cross_entropy_with_gradient(const Tensor& 
                                                                   const OptionalTensor& weight,
                                                                   int64_t reduction) {
   using namespace cpu;
-  if (reduction == at::Reduction::None || !supports(input, target, weight)) return std::nullopt;
+  if (reduction == at::Reduction::None || !supports(input, target, weight, reduction))
+    return std::nullopt;
   LossAndGradient result;
   trace::run(report("forward+grad_input", "vectorized", input, target),
              [&] { result.loss = compute(input, target, weight, reduction, &result.grad_input); });

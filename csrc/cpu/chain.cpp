@@ -223,7 +223,7 @@ Evaluation Chain::evaluate_output(const Tensor& output, const Tensor& targets, d
       result.loss = std::numeric_limits<double>::quiet_NaN();
     }
     for (int64_t i = 0; i < n; ++i) result.correct += (y[i] > 0.5f) == (t[i] > 0.5f);
-    if (dy) table.bce_backward(operands, nullptr, 1 / scale, dy, nullptr);
+    if (dy) table.bce_backward(operands, nullptr, 1, 1 / scale, dy, nullptr);
   } else {
     TORCH_CHECK_VALUE(output.dim() == 2,
                       "chain: cross entropy expected logits of shape (N, classes), got ",

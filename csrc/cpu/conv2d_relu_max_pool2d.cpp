@@ -4,7 +4,7 @@
 #include <ATen/ops/empty.h>
 #include <torch/library.h>
 
-#include "../common/conv_checks.h"
+#include "../common/operand_checks.h"
 #include "../common/trace.h"
 #include "conv/direct.h"
 #include "conv/pool.h"
@@ -64,27 +64,22 @@ Gradients3 backward(const Tensor& grad_output, const Tensor& input, const Tensor
                     const Tensor& output, const Tensor& indices, IntArrayRef stride,
                     IntArrayRef padding, IntArrayRef dilation, int64_t groups,
                     IntArrayRef kernel_size, std::array<bool, 3> output_mask) {
-  check_window(kernel_size);
-  const bool agrees = kernels() && output.numel() > 0 && input.numel() > 0 &&
-                      is_plain(grad_output) && is_plain(output) && is_plain(indices) &&
-                      grad_output.sizes() == output.sizes() && indices.sizes() == output.sizes() &&
-                      grad_output.scalar_type() == output.scalar_type() &&
-                      indices.scalar_type() == at::kByte;
-  if (!agrees) {
+  const ConvOptions options{stride, padding, dilation, groups};
+  const auto [height, width] = check_conv2d_relu_max_pool2d_backward(
+      grad_output, input, weight, output, indices, options, kernel_size);
+  if (!kernels() || output.numel() == 0 || input.numel() == 0 || !input.is_floating_point() ||
+      !is_plain(grad_output) || !is_plain(output) || !is_plain(indices)) {
     return trace::run(report(trace::gradients(output_mask), "torch", input, weight), [&] {
       return native::conv2d_relu_max_pool2d_backward(grad_output, input, weight, output, indices,
                                                      stride, padding, dilation, groups, kernel_size,
                                                      output_mask);
     });
   }
-  const ConvOptions options{stride, padding, dilation, groups};
   Tensor grad = relu_backward(grad_output, output);
   const Tensor maxima = indices.contiguous();
   Tensor grad_input, grad_weight, grad_bias;
   const auto p = pooled_problem(input, weight, std::nullopt, options, kernel_size);
-  if (p && output.scalar_type() == p->dtype &&
-      output.sizes() ==
-          IntArrayRef({p->images, p->conv.out_channels, p->pool.out_height, p->pool.out_width})) {
+  if (p) {
     const BackwardTensors t{grad, maxima, input.contiguous(), weight.contiguous()};
     if (output_mask[0]) {
       grad_input = gradient(*p, t, "grad_input", choose_grad_input);
@@ -105,8 +100,8 @@ Gradients3 backward(const Tensor& grad_output, const Tensor& input, const Tensor
                                     output_mask[1] && !grad_weight.defined(),
                                     output_mask[2] && !grad_bias.defined()};
   if (missing[0] || missing[1] || missing[2]) {
-    const auto [height, width] = output_size(input, weight, options);
-    const Tensor dense = unpool(grad, maxima, height, width, kernel_size, output.scalar_type());
+    const Tensor dense = unpool(grad, maxima, height.expect_int(), width.expect_int(), kernel_size,
+                                output.scalar_type());
     grad.reset();  // conv2d_backward needs the memory
     const auto [dx, dw, db] = conv2d_backward(kName, dense, input, weight, options, missing);
     if (missing[0]) grad_input = dx;

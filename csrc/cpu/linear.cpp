@@ -322,10 +322,10 @@ Gradients3 backward(const Tensor& grad_output, const Tensor& input, const Tensor
     return to_half(backward<activation>(grad_output.to(at::kFloat), input.to(at::kFloat),
                                         weight.to(at::kFloat), output.to(at::kFloat), output_mask));
   }
-  const bool agrees = is_plain(grad_output) && is_plain(output) &&
-                      grad_output.sizes() == output.sizes() &&
-                      grad_output.scalar_type() == input.scalar_type() &&
-                      output.scalar_type() == input.scalar_type();
+  const bool agrees =
+      is_plain(grad_output) && is_plain(output) && is_output_size(output.sizes(), input, weight) &&
+      grad_output.sizes() == output.sizes() && grad_output.scalar_type() == input.scalar_type() &&
+      output.scalar_type() == input.scalar_type();
   if (!agrees || output.numel() == 0 || input.numel() == 0 ||
       !supports(input, weight, std::nullopt)) {
     return trace::run({op_name(activation),

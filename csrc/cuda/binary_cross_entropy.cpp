@@ -5,18 +5,20 @@
 #include <torch/library.h>
 
 #include "../common/memory_order.h"
+#include "../common/operand_checks.h"
 #include "runtime.h"
 
 namespace inkgrad::cuda {
 namespace {
 
-bool supports(const Tensor& input, const Tensor& target, const OptionalTensor& weight) {
+bool supports(const Tensor& input, const Tensor& target, const OptionalTensor& weight,
+              int64_t reduction) {
   const auto fits = [&](const Tensor& t) {
     return is_plain(t, input) && t.scalar_type() == input.scalar_type() &&
            t.sizes() == input.sizes();
   };
-  return kernels() && kernel_dtype(input.scalar_type()) && fits(input) && fits(target) &&
-         (!is_defined(weight) || fits(*weight));
+  return kernels() && is_reduction(reduction) && kernel_dtype(input.scalar_type()) && fits(input) &&
+         fits(target) && (!is_defined(weight) || fits(*weight));
 }
 
 Tensor optional_in_order_of(const Tensor& like, const OptionalTensor& t) {
@@ -25,7 +27,7 @@ Tensor optional_in_order_of(const Tensor& like, const OptionalTensor& t) {
 
 Tensor forward(const Tensor& input, const Tensor& target, const OptionalTensor& weight,
                int64_t reduction) {
-  if (!supports(input, target, weight)) {
+  if (!supports(input, target, weight, reduction)) {
     return native::binary_cross_entropy(input, target, weight, reduction);
   }
   const Launch launch(input);
@@ -56,7 +58,7 @@ Gradients2 backward(const Tensor& grad_output, const Tensor& input, const Tensor
   const bool agrees = is_plain(grad_output, input) &&
                       grad_output.scalar_type() == input.scalar_type() &&
                       (each ? grad_output.sizes() == input.sizes() : grad_output.numel() == 1);
-  if (!agrees || !supports(input, target, weight)) {
+  if (!agrees || !supports(input, target, weight, reduction)) {
     return native::binary_cross_entropy_backward(grad_output, input, target, weight, reduction,
                                                  output_mask);
   }

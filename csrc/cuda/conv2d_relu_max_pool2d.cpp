@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <optional>
 
-#include "../ops.h"
+#include "../common/operand_checks.h"
 #include "conv2d.h"
 #include "runtime.h"
 
@@ -63,6 +63,7 @@ Gradients2 forward(const Tensor& input, const Tensor& weight, const OptionalTens
                    IntArrayRef stride, IntArrayRef padding, IntArrayRef dilation, int64_t groups,
                    IntArrayRef kernel_size) {
   check_window(kernel_size);
+  check_convolution(weight, {stride, padding, dilation, groups});
   const auto native_op = [&]() -> Gradients2 {
     return native::conv2d_relu_max_pool2d(input, weight, bias, stride, padding, dilation, groups,
                                           kernel_size);
@@ -126,19 +127,18 @@ Gradients3 backward(const Tensor& grad_output, const Tensor& input, const Tensor
                     const Tensor& output, const Tensor& indices, IntArrayRef stride,
                     IntArrayRef padding, IntArrayRef dilation, int64_t groups,
                     IntArrayRef kernel_size, std::array<bool, 3> output_mask) {
-  check_window(kernel_size);
+  const auto [height, width] =
+      check_conv2d_relu_max_pool2d_backward(grad_output, input, weight, output, indices,
+                                            {stride, padding, dilation, groups}, kernel_size);
   const auto native_op = [&] {
     return native::conv2d_relu_max_pool2d_backward(grad_output, input, weight, output, indices,
                                                    stride, padding, dilation, groups, kernel_size,
                                                    output_mask);
   };
-  const bool agrees = are_plain(input, weight, std::nullopt) && is_plain(grad_output, input) &&
-                      is_plain(output, input) && is_plain(indices, input) && output.dim() == 4 &&
-                      grad_output.sizes() == output.sizes() && indices.sizes() == output.sizes() &&
-                      indices.scalar_type() == at::kByte &&
-                      grad_output.scalar_type() == input.scalar_type() &&
-                      output.scalar_type() == input.scalar_type();
-  if (!agrees) return native_op();
+  if (!are_plain(input, weight, std::nullopt) || !is_plain(grad_output, input) ||
+      !is_plain(output, input) || !is_plain(indices, input)) {
+    return native_op();
+  }
   const Launch launch(input);
   const auto direct =
       direct_convolution(input, weight, stride, padding, dilation, groups, kernel_size);
@@ -147,13 +147,10 @@ Gradients3 backward(const Tensor& grad_output, const Tensor& input, const Tensor
                            indices.contiguous(), input, weight, output_mask, launch.stream());
   }
   const auto format = output.suggest_memory_format();
-  const std::vector<int64_t> sizes{input.size(0), weight.size(0),
-                                   conv_output_size(input.size(2), weight.size(2), first(padding),
-                                                    first(dilation), first(stride)),
-                                   conv_output_size(input.size(3), weight.size(3), second(padding),
-                                                    second(dilation), second(stride))};
+  const std::vector<int64_t> sizes{input.size(0), weight.size(0), height.expect_int(),
+                                   width.expect_int()};
   const auto g = pooling(sizes, format, *kernel_dtype(input.scalar_type()), kernel_size);
-  if (!g || output.size(2) != g->out_height || output.size(3) != g->out_width) return native_op();
+  if (!g) return native_op();
   const Tensor grad = grad_output.contiguous(format), y = output.contiguous(format);
   const Tensor window_indices = indices.contiguous(format);
   const Tensor grad_planes = at::empty(sizes, grad.options().memory_format(format));

@@ -60,6 +60,7 @@ template <Activation activation>
 Gradients3 backward(const Tensor& grad_output, const Tensor& input, const Tensor& weight,
                     const Tensor& output, std::array<bool, 3> output_mask) {
   const bool agrees = is_plain(grad_output, input) && is_plain(output, input) &&
+                      is_output_size(output.sizes(), input, weight) &&
                       grad_output.sizes() == output.sizes() &&
                       grad_output.scalar_type() == input.scalar_type() &&
                       output.scalar_type() == input.scalar_type();

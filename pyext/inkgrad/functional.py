@@ -23,6 +23,7 @@ from torch._subclasses.fake_tensor import FakeTensor
 from torch._subclasses.functional_tensor import FunctionalTensor
 from torch.compiler import is_dynamo_compiling
 from torch.nn import _reduction
+from torch.nn.functional import max_pool2d
 from torch.overrides import handle_torch_function, has_torch_function_variadic
 
 from inkgrad import reference
@@ -78,7 +79,7 @@ def linear_sigmoid(input: Tensor, weight: Tensor, bias: Tensor | None = None) ->
         try:
             return _direct.linear_sigmoid(input, weight, bias)
         except TypeError:
-            pass
+            pass  # an argument is no tensor: torch's op below raises torch's error
     if not _takes_op(input, weight, bias):
         return _by_torch(linear_sigmoid, reference.linear_sigmoid, (input, weight, bias))
     return _linear_sigmoid(input, weight, bias)
@@ -180,16 +181,16 @@ def conv2d(
         RuntimeError: shapes, dtypes or settings do not match, with the error of ``F.conv2d``.
     """
     pad = _padding(input, weight, stride, padding, dilation)
-    if pad is not None and _are_pairs(stride, pad, dilation):
-        rest = (_pair(stride), _pair(pad), _pair(dilation), int(groups))
+    if pad is not None and type(groups) is int and _are_ints(stride, pad, dilation):
+        rest = (_pair(stride), _pair(pad), _pair(dilation), groups)
         if _takes_direct_calls(input, weight, bias):
             try:
                 if input.dim() == 3:
                     return _direct.conv2d(input.unsqueeze(0), weight, bias, *rest).squeeze(0)
                 return _direct.conv2d(input, weight, bias, *rest)
             except TypeError:
-                pass
-        if _takes_op(input, weight, bias):
+                pass  # an int of more than 64 bits: torch's op below raises torch's error
+        elif _takes_op(input, weight, bias):
             if input.dim() == 3:
                 return _conv2d(input.unsqueeze(0), weight, bias, *rest).squeeze(0)
             return _conv2d(input, weight, bias, *rest)
@@ -212,7 +213,7 @@ def conv2d_relu_max_pool2d(
 
     This equals ``max_pool2d(relu(conv2d(...)), kernel_size)``, since ReLU is monotonic. Backward
     needs the argmax index of each pooling window, saved as one byte per output; windows of more
-    than 256 elements are therefore computed by torch's ops.
+    than 256 elements are therefore pooled by torch's op.
 
     Args:
         input, weight, bias, stride, padding, dilation, groups: as for :func:`conv2d`.
@@ -225,13 +226,12 @@ def conv2d_relu_max_pool2d(
         RuntimeError: shapes, dtypes or settings do not match, with the error of ``F.conv2d`` or
             ``F.max_pool2d``.
     """
+    if not _are_ints(kernel_size) or not _index_fits_a_byte(kernel_size):
+        convolved = conv2d(input, weight, bias, stride, padding, dilation, groups)
+        return torch.relu(max_pool2d(convolved, kernel_size))
     pad = _padding(input, weight, stride, padding, dilation)
-    if (
-        pad is not None
-        and _are_pairs(stride, pad, dilation, kernel_size)
-        and _index_fits_a_byte(kernel_size)
-    ):
-        rest = (_pair(stride), _pair(pad), _pair(dilation), int(groups), _pair(kernel_size))
+    if pad is not None and type(groups) is int and _are_ints(stride, pad, dilation):
+        rest = (_pair(stride), _pair(pad), _pair(dilation), groups, _pair(kernel_size))
         if _takes_direct_calls(input, weight, bias):
             try:
                 if input.dim() == 3:
@@ -240,7 +240,7 @@ def conv2d_relu_max_pool2d(
                 return _direct.conv2d_relu_max_pool2d(input, weight, bias, *rest)
             except TypeError:
                 pass
-        if _takes_op(input, weight, bias):
+        elif _takes_op(input, weight, bias):
             if input.dim() == 3:
                 batch = input.unsqueeze(0)
                 return _conv2d_relu_max_pool2d(batch, weight, bias, *rest)[0].squeeze(0)
@@ -291,16 +291,15 @@ def _by_torch(
     return formula(*tensors, *options)
 
 
-def _are_pairs(*values: object) -> bool:
+def _are_ints(*values: object) -> bool:
+    """Whether each is an int or a sequence of one or two. (A bool is none for torch.)"""
     # Tuples first, since modules pass them; a loop, since a generator's overhead is noticeable
     # beside a small convolution.
     for value in values:
         if isinstance(value, (tuple, list)):
-            if len(value) not in (1, 2) or not (
-                isinstance(value[0], int) and isinstance(value[-1], int)
-            ):
+            if len(value) not in (1, 2) or type(value[0]) is not int or type(value[-1]) is not int:
                 return False
-        elif not isinstance(value, int):
+        elif type(value) is not int:
             return False
     return True
 
@@ -329,7 +328,7 @@ def _padding(
         return 0
     if (
         padding != "same"
-        or not _are_pairs(stride, dilation)
+        or not _are_ints(stride, dilation)
         or _pair(stride) != (1, 1)
         or not isinstance(weight, Tensor)
         or weight.dim() != 4

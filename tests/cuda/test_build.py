@@ -102,7 +102,7 @@ def test_the_libraries_are_those_of_the_processor(
     setup, monkeypatch, processor, everything, libraries
 ):
     monkeypatch.setenv("INKGRAD_ALL", everything)
-    monkeypatch.setattr(setup, "machine", "x86_64")
+    monkeypatch.setattr(setup, "MACHINE", "x86_64")
     monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: processor)
     assert list(setup.cpu_libraries()) == libraries
 

@@ -2,9 +2,11 @@
 
 import re
 
+import numpy as np
 import pytest
 import torch
 
+from comparing import needs_extension
 from inkgrad.check.ops import OPS
 
 
@@ -27,6 +29,8 @@ LINEAR = [
     ("input is None", (None, rand(4, 3)), {}, "must be Tensor, not NoneType"),
     ("input is a list", ([1.0, 2.0], rand(4, 2)), {}, "must be Tensor, not list"),
     ("weight is None", (rand(2, 3), None), {}, "must be Tensor, not NoneType"),
+    ("bias is a number", (rand(2, 3), rand(4, 3), 1.0), {}, "must be Tensor, not float"),
+    ("bias is an array", (rand(2, 3), rand(4, 3), np.ones(4)), {}, "must be Tensor, not numpy"),
 ]
 CROSS_ENTROPY = [
     ("sizes differ", (rand(3), rand(4)), {}, r"target.*\[4\].*\[3\]"),
@@ -48,6 +52,11 @@ CROSS_ENTROPY = [
     ("weight larger than input", (rand(3), rand(3), rand(2, 3)), {}, r"\[3\].*\[2, 3\]"),
     ("weight requires grad", (rand(3), rand(3), rand(3).requires_grad_()), {},
      "not differentiable with respect to argument 'weight'"),
+    ("weight is a number", (rand(3), rand(3), 2), {}, "'int' object has no attribute 'size'"),
+    ("weight is an array", (rand(3), rand(3), np.ones(3)), {}, "'int' object is not callable"),
+    ("reduction is a number", (rand(3), rand(3)), {"reduction": 1}, "1 is not a valid value"),
+    ("reduction is None", (rand(3), rand(3)), {"reduction": None}, "None is not a valid value"),
+    ("reduction is a list", (rand(3), rand(3)), {"reduction": ["mean"]}, "is not a valid value"),
 ]  # fmt: skip
 CONV = [
     ("stride of zero", (rand(*X), rand(*W)), {"stride": 0}, "non-positive stride"),
@@ -79,6 +88,31 @@ CONV = [
     ("fractional stride", (rand(*X), rand(*W)), {"stride": 1.5},
      r"\(Tensor, Tensor, NoneType, float,"),
     ("input is None", (None, rand(*W)), {}, r"got \(NoneType, Tensor,"),
+    ("bias is a number", (rand(*X), rand(*W), 1), {}, r"got \(Tensor, Tensor, int,"),
+    ("bias is a list", (rand(*X), rand(*W), [1.0]), {}, r"got \(Tensor, Tensor, list,"),
+    *((f"{name} is {value!r}", (rand(*X), rand(*W)), {name: value},
+       "invalid combination|failed to unpack")
+      for name in ("stride", "dilation") for value in (True, (True, True), None, "1", 1.5, {1},
+                                                       range(1, 3), (1, None), (1.0, 1))),
+    *((f"padding is {value!r}", (rand(*X), rand(*W)), {"padding": value},
+       "invalid combination|failed to unpack")
+      for value in (True, (True, 0), None, 1.5, ("same",), (0, None))),
+    *((f"groups is {value!r}", (rand(*X), rand(*W)), {"groups": value}, "invalid combination")
+      for value in (True, 2.0, "x", None, (1,), 1j, np.float64(1))),
+    *((f"{name} of 71 bits", (rand(*X), rand(*W)), {name: 2**70}, "Overflow")
+      for name in ("stride", "padding", "dilation", "groups")),
+    *((f"{name} of 71 bits in a pair", (rand(*X), rand(*W)), {name: (1, 2**70)}, "Overflow")
+      for name in ("stride", "padding", "dilation")),
+    *((f"no {name}", (rand(*X), rand(*W)), {name: value}, f"expected {name} to be")
+      for name in ("stride", "padding", "dilation") for value in ((), [])),
+    ("many groups", (rand(*X), rand(*W)), {"groups": 2**63 - 1}, "at least 9223372036854775807"),
+    ("negative groups", (rand(*X), rand(*W)), {"groups": -1}, "non-positive groups"),
+    ("negative stride of columns", (rand(*X), rand(*W)), {"stride": (1, -1)}, "non-positive"),
+    ("padding of half the integers", (rand(*X), rand(*W)), {"padding": 2**62}, "padding"),
+    ("padding of all integers", (rand(*X), rand(*W)), {"padding": 2**63 - 1}, "padding"),
+    ("dilation of 2^61", (rand(*X), rand(*W)), {"dilation": 2**61}, "[Kk]ernel"),
+    ("same with text for groups", (rand(*X), rand(*W)), {"padding": "same", "groups": "x"},
+     "invalid combination"),
 ]  # fmt: skip
 POOL = [
     ("window of zero", (rand(*X), rand(*W)), {"kernel_size": 0}, "stride should not be zero"),
@@ -89,6 +123,10 @@ POOL = [
     ("fractional window", (rand(*X), rand(*W)), {"kernel_size": 2.0}, "kernel_size.*float"),
     ("window is text", (rand(*X), rand(*W)), {"kernel_size": "2"}, "kernel_size.*str"),
     ("window is None", (rand(*X), rand(*W)), {"kernel_size": None}, "kernel_size.*NoneType"),
+    ("window is True", (rand(*X), rand(*W)), {"kernel_size": True}, "kernel_size.*bool"),
+    ("no window", (rand(*X), rand(*W)), {"kernel_size": ()}, "kernel_size.*two ints"),
+    ("window of 71 bits", (rand(*X), rand(*W)), {"kernel_size": 2**70}, "Overflow"),
+    ("window of all integers", (rand(*X), rand(*W)), {"kernel_size": (1, 2**63 - 1)}, "overflow"),
 ]  # fmt: skip
 
 TABLE = [
@@ -117,6 +155,42 @@ def test_raises_what_native_raises(name, arguments, settings, shown):
     fused = outcome(op.fused, arguments, settings)
     assert type(fused) is type(native), f"{fused!r}, native: {native!r}"
     assert re.search(shown, str(fused), re.DOTALL), f"{fused}\nnative says: {native}"
+
+
+@needs_extension
+@pytest.mark.parametrize("name", ["conv2d", "conv2d_relu_max_pool2d"])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16], ids=str)
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"dilation": 2**62},
+        {"dilation": 2**63 - 1},
+        {"dilation": (1, 2**63 - 1)},
+        {"padding": 2**62, "dilation": 2**62},
+        {"padding": 2**61 + 1, "stride": 2**62},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("where", ["cpu", "meta"])
+def test_sizes_beyond_64_bits(name, dtype, settings, where):
+    """Native computes with what overflows, and returns garbage or crashes."""
+    images, weight = (rand(*shape, dtype=dtype).to(where) for shape in (X, W))
+    lists = {k: v if isinstance(v, tuple) else [v] for k, v in settings.items()}
+    error = RuntimeError if where == "cpu" else Exception  # there sizes are Python's
+    with pytest.raises(error):
+        OPS[name].fused(images, weight, **settings)
+    with pytest.raises(error):
+        getattr(torch.ops.inkgrad, name)(images, weight, **lists)
+
+
+def test_numbers_of_other_types_that_native_takes():
+    images, weight = rand(*X), rand(*W)
+    conv = OPS["conv2d"]
+    for number in (np.int64(1), torch.tensor(1)):
+        settings = {"stride": number, "padding": number, "dilation": number, "groups": number}
+        torch.testing.assert_close(
+            conv.fused(images, weight, **settings), conv.native(images, weight, **settings)
+        )
 
 
 @pytest.mark.parametrize("name", OPS)

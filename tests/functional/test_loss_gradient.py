@@ -129,3 +129,97 @@ def test_the_loss_of_a_target_that_requires_grad_too():
         for function in (functional.binary_cross_entropy, F.binary_cross_entropy)
     ]
     assert_close(*results)
+
+
+# ---- saved-tensor hooks
+
+
+def test_saved_tensor_hooks_see_it():
+    """Offloading has to move it, too."""
+    x, target, _ = operands(torch.float32)
+    packed = []
+
+    def pack(tensor):
+        packed.append(tensor)
+        return len(packed) - 1
+
+    with torch.autograd.graph.saved_tensors_hooks(pack, lambda number: packed[number]):
+        loss = functional.binary_cross_entropy(x, target)
+    (expected,) = torch.autograd.grad(F.binary_cross_entropy(x, target), x)
+    assert len(packed) == 3
+    assert_close(packed[2], expected)
+    packed[2] = torch.full_like(packed[2], 7)
+    (grad,) = torch.autograd.grad(loss, x)
+    assert_equal(grad, packed[2])
+
+
+def test_save_on_cpu():
+    x, target, _ = operands(torch.float32)
+    with torch.autograd.graph.save_on_cpu():
+        loss = functional.binary_cross_entropy(x, target)
+    results = [torch.autograd.grad(loss, x, retain_graph=True)[0] for _ in range(2)]
+    (expected,) = torch.autograd.grad(F.binary_cross_entropy(x, target), x)
+    for result in results:
+        assert_close(result, expected)
+
+
+def test_a_hook_that_raises():
+    def refuse(value):
+        raise LookupError("no room")
+
+    x, target, _ = operands(torch.float32)
+    with (
+        torch.autograd.graph.saved_tensors_hooks(refuse, lambda tensor: tensor),
+        pytest.raises(LookupError, match="no room"),
+    ):
+        functional.binary_cross_entropy(x, target)
+    with torch.autograd.graph.saved_tensors_hooks(lambda tensor: tensor, refuse):
+        loss = functional.binary_cross_entropy(x, target)
+    with pytest.raises(LookupError, match="no room"):
+        loss.backward()
+
+
+def test_hooks_disabled():
+    x, target, _ = operands(torch.float32)
+    with torch.autograd.graph.disable_saved_tensors_hooks("none here"):
+        loss = functional.binary_cross_entropy(x, target)
+    (expected,) = torch.autograd.grad(F.binary_cross_entropy(x, target), x)
+    assert_close(torch.autograd.grad(loss, x)[0], expected)
+
+
+def test_checkpoint():
+    """Recomputing saves as many tensors as the first pass did."""
+    x, target, _ = operands(torch.float32)
+
+    def gradient(function):
+        loss = torch.utils.checkpoint.checkpoint(
+            lambda x: function(x.sigmoid(), target), x, use_reentrant=False
+        )
+        return torch.autograd.grad(loss, x)[0]
+
+    assert_close(gradient(functional.binary_cross_entropy), gradient(F.binary_cross_entropy))
+
+
+def test_it_is_freed_with_the_graph():
+    """Backward returns the very memory that forward wrote: no copy, and nobody else holds it."""
+    x, target, _ = operands(torch.float32)
+    packed = []
+    with torch.autograd.graph.saved_tensors_hooks(
+        lambda tensor: packed.append(tensor.data_ptr()) or tensor, lambda tensor: tensor
+    ):
+        loss = functional.binary_cross_entropy(x, target)
+    loss.backward()
+    assert x.grad.data_ptr() == packed[2]
+
+
+@pytest.mark.parametrize(("weight", "factor"), [(1e30, 1e-30), (1e-30, 1e30), (1.0, torch.inf)])
+def test_a_scaled_loss_overflows_where_native_does(weight, factor):
+    x = torch.tensor([0.0, 1.0, 0.5]).requires_grad_()
+    target = torch.tensor([1.0, 0.0, 0.25])
+    weights = torch.full((3,), weight)
+    for reduction in ("mean", "sum"):
+        ours, native = (
+            torch.autograd.grad(function(x, target, weights, reduction=reduction) * factor, x)[0]
+            for function in (functional.binary_cross_entropy, F.binary_cross_entropy)
+        )
+        torch.testing.assert_close(ours, native)

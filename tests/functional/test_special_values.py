@@ -9,12 +9,17 @@ from comparing import (
     assert_close,
     assert_equal,
     assert_like_native,
+    dtype_id,
     every_dtype,
     every_float,
 )
 from inkgrad.check.derivatives import derivatives
+from inkgrad.check.fuzz.compare import difference
+from inkgrad.check.fuzz.ops import run_call
+from inkgrad.check.fuzz.tensors import SPECIAL_VALUES
 from inkgrad.check.ops import OPS, Case, bind
 from inkgrad.check.tolerance import mismatch
+from shapes import conv, linear
 
 PRODUCTS = {
     "linear_sigmoid": Case("", ((6, 19), (17, 19), (17,))),
@@ -28,25 +33,67 @@ every_product = pytest.mark.parametrize("name", PRODUCTS)
 SPECIAL = pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
 
 
+# Shapes of several kernels, without padding, where native disagrees with itself.
+SHAPES = {
+    "linear_sigmoid": {"narrow": linear(9, 5, 3), "few rows": linear(1, 300, 9),
+                       "gemm": linear(33, 40, 19)},
+    "conv2d": {"direct": conv((2, 3, 7, 9), 5, (3, 2))[0],
+               "winograd": conv((9, 6, 7, 8), 9, (3, 3))[0],
+               "batch in lanes": conv((16, 4, 9, 11), 6, (5, 5))[0],
+               "channels in lanes": conv((1, 9, 6, 7), 16, (3, 3))[0]},
+    "conv2d_relu_max_pool2d": {"direct": conv((2, 2, 7, 9), 5, (3, 2))[0],
+                               "winograd": conv((9, 6, 8, 8), 9, (3, 3))[0],
+                               "sparse": conv((2, 6, 8, 8), 5, (3, 3))[0]},
+    "binary_cross_entropy": {"one chunk": ((5, 7),) * 3, "weight of a row": ((5, 7), (5, 7), (7,))},
+}  # fmt: skip
+SHAPES["linear_relu"] = SHAPES["linear_sigmoid"]
+
+
 @pytest.mark.core
-@SPECIAL
 @every_dtype
-@every_product
-def test_one_special_value(name, dtype, value, device):
-    """In each argument, first, middle and last: it reaches the same outputs and gradients."""
-    op, case = OPS[name], PRODUCTS[name]
-    for argument in range(3):
-        for place in (0, 0.5, 1):
-            inputs = op.inputs(case, dtype, device)
-            flat = inputs[argument].view(-1)
-            flat[round(place * (flat.numel() - 1))] = value
-            assert_like_native(
-                bind(op.fused, case),
-                bind(op.native, case),
-                inputs,
-                order=1,
-                label=f"{value} in argument {argument} at {place}",
-            )
+@pytest.mark.parametrize(
+    ("name", "kind"), [(name, kind) for name, kinds in SHAPES.items() for kind in kinds]
+)
+def test_one_special_value(name, kind, dtype):
+    """In each operand and in the gradient of the output: it reaches the same results."""
+    shapes = SHAPES[name][kind]
+    for operand in range(len(shapes) + 1):
+        for i, value in enumerate(SPECIAL_VALUES):
+            special = [[] for _ in range(len(shapes) + 1)]
+            special[operand] = [[(0, 0.5, 1)[i % 3], value]]
+            case = {
+                "op": name, "shapes": shapes, "dtype": dtype_id(dtype), "special": special,
+                "layouts": ["contiguous"] * len(special), "order": 1, "seed": i,
+                "settings": {"reduction": "none"} if name == "binary_cross_entropy" else {},
+            }  # fmt: skip
+            assert run_call(case) is None, f"{value} in operand {operand}"
+
+
+@pytest.mark.core
+@every_dtype
+@pytest.mark.parametrize("reduction", ["none", "mean", "sum"])
+def test_special_values_of_the_loss_that_meet(reduction, dtype):
+    """Every combination of edges, weights and gradients: which product overflows first counts."""
+    special = (1.0, 0.0, math.inf, -math.inf, math.nan, 1e30, -1e-30)
+    edges = [(x, t) for x in (0.0, 1e-30, 0.25, 0.5, 1.0) for t in (0.0, 0.25, 1.0)]
+    points = torch.tensor([(*edge, weight) for edge in edges for weight in special]).to(dtype)
+    op = OPS["binary_cross_entropy"]
+
+    def gradients(function, grad, dtype):
+        x, target, weight = points.to(dtype).unbind(1)
+        leaves = (x.clone().requires_grad_(), target.clone().requires_grad_())
+        loss = function(*leaves, weight, reduction=reduction)
+        return torch.autograd.grad(loss, leaves, grad.to(dtype).expand(loss.shape))
+
+    for number in special:
+        grad = torch.tensor(number).to(dtype)
+        for got, native, exact in zip(
+            gradients(op.fused, grad, dtype),
+            gradients(op.native, grad, dtype),
+            gradients(op.native, grad, torch.float64),
+            strict=True,
+        ):
+            assert difference(got, native, exact, kinds_only=True) is None, number
 
 
 @SPECIAL

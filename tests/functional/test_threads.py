@@ -6,9 +6,9 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import torch
 
-from comparing import assert_close
+from comparing import assert_close, every_dtype
 from inkgrad.check.derivatives import derivatives
-from inkgrad.check.ops import OPS, bind
+from inkgrad.check.ops import OPS, Case, bind
 
 WORKERS = 6
 
@@ -58,6 +58,36 @@ def test_different_ops_in_several_threads(device):
         for _ in range(5):
             for got, want in zip(pool.map(work, ops), expected, strict=True):
                 assert_close(got, want)
+
+
+@every_dtype
+@pytest.mark.parametrize("name", OPS)
+def test_a_thread_with_a_small_stack(name, dtype):
+    """A server's worker threads may have 128 KiB: chunks do not lie on the stack."""
+    op = OPS[name]
+    cases = list(op.cases)
+    if name == "binary_cross_entropy":
+        cases += [Case("", ((20_000,),) * 3, {"reduction": r}) for r in ("none", "mean", "sum")]
+    failures = []
+
+    def work():
+        try:
+            for case in cases:
+                inputs = op.inputs(case, dtype)
+                differentiable = op.requires_grad(case)
+                derivatives(bind(op.fused, case), inputs, order=1, differentiable=differentiable)
+        except Exception as error:
+            failures.append(error)
+
+    torch.set_num_threads(1)  # else the work is done by threads with stacks of their own
+    before = threading.stack_size(128 * 1024)
+    try:
+        thread = threading.Thread(target=work)
+        thread.start()
+    finally:
+        threading.stack_size(before)
+    thread.join()
+    assert not failures
 
 
 def test_an_error_in_one_thread_leaves_the_others_alone(device):

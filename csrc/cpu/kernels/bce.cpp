@@ -104,27 +104,26 @@ void bce_each(const BceOperands<T>& operands, T* losses, unsigned* out_of_range)
   if (any(bad_target)) *out_of_range |= kTargetOutOfRange;
 }
 
+// Factors are multiplied in torch's order, on which it depends what overflows.
 template <typename T>
-void bce_backward(const BceOperands<T>& operands, const T* grad_output, double uniform,
+void bce_backward(const BceOperands<T>& operands, const T* grad_output, T uniform, double scale,
                   T* grad_input, T* grad_target) {
   const auto [input, target, weight, n] = operands;
-  // Rounding of the shared gradient would be the same error in every element.
-  const T shared = T(uniform), lost = T(uniform - double(shared));
+  // Rounding of the scale would be the same error in every element.
+  const T rounded = T(scale), lost = T(scale - double(rounded));
   for_each_vector<T>(n, [&](auto get, auto put) {
-    const Vec<T> x = get(input);
-    // Multiplies by the gradient of the output.
+    const Vec<T> x = get(input), grad = grad_output ? get(grad_output) : Vec<T>{} + uniform;
     const auto scaled = [&](Vec<T> v) {
       if (weight) v *= get(weight);
-      if (grad_output) return v * get(grad_output);
-      return v * shared + select(v - v == T(0), v * lost, Vec<T>{});  // infinities stay infinite
+      return v * rounded + select(v - v == T(0), v * lost, Vec<T>{});  // infinities stay infinite
     };
     if (grad_input) {
       const Vec<T> floor = Vec<T>{} + T(1e-12f);
       Vec<T> variance = (T(1) - x) * x;
       variance = select(variance < floor, floor, variance);
-      put(grad_input, scaled((x - get(target)) / variance));
+      put(grad_input, scaled(grad * (x - get(target)) / variance));
     }
-    if (grad_target) put(grad_target, scaled(log_odds_against<T, kLanes<T>>(x)));
+    if (grad_target) put(grad_target, scaled(grad * log_odds_against<T, kLanes<T>>(x)));
   });
 }
 

@@ -60,10 +60,10 @@ struct KernelsOf {
   // Returns the sum of the losses. Sets bits of *out_of_range, clears none.
   double (*bce_sum)(const BceOperands<T>& operands, unsigned* out_of_range);
   void (*bce_each)(const BceOperands<T>& operands, T* loss, unsigned* out_of_range);
-  // grad_output has n elements, or is null and `uniform` for all. grad_input and grad_target may be
-  // null.
-  void (*bce_backward)(const BceOperands<T>& operands, const T* grad_output, double uniform,
-                       T* grad_input, T* grad_target);
+  // grad_output has n elements, or is null and `uniform` for all; gradients are multiplied by
+  // `scale`, 1 / n of a mean. grad_input and grad_target may be null.
+  void (*bce_backward)(const BceOperands<T>& operands, const T* grad_output, T uniform,
+                       double scale, T* grad_input, T* grad_target);
 
   // ---- matrix products and linear layers
 

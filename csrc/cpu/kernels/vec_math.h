@@ -241,13 +241,13 @@ inline LogPair<Vec<T, L>> log_pair(Vec<T, L> p) {
   }
 }
 
-// log(1 - p) - log(p).
+// log(1 - p) - log(p), which is exactly 0 for 1/2.
 template <typename T, int L>
 inline Vec<T, L> log_odds_against(Vec<T, L> p) {
   using V = Vec<T, L>;
   if constexpr (sizeof(T) == sizeof(double)) {
     const auto logs = log_pair<T, L>(p);
-    return logs.log_1mp - logs.log_p;
+    return select(p == T(0.5), V{}, logs.log_1mp - logs.log_p);
   } else {
     const LogParts<L> parts(p);
     const V large = parts.far_large + parts.q;
@@ -255,7 +255,7 @@ inline Vec<T, L> log_odds_against(Vec<T, L> p) {
     const V sum = large + (lost + (parts.far_small + parts.near_small));
     const V infinity = V{} + std::numeric_limits<float>::infinity();
     const V odds = select(parts.q_is_zero, infinity, -sum);
-    return select(parts.p_is_small, odds, -odds);
+    return select(p == 0.5f, V{}, select(parts.p_is_small, odds, -odds));
   }
 }
 

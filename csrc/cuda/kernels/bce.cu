@@ -87,38 +87,38 @@ __global__ void __launch_bounds__(kThreads)
                         const T* target, const T* weight, int64_t n, T* grad_input,
                         T* grad_target) {
   using C = ComputeType<T>;
-  const C same = uniform ? widen(*grad_output) / divisor : C(0);
+  const C same = uniform ? widen(*grad_output) : C(0), scale = uniform ? C(1) / divisor : C(1);
   for_each_vector<T, kAligned>(n, [&](const auto& at) {
     const Vector<T> x = at.load(input);
-    Vector<T> grad, result;
+    Vector<T> grad, w, result;
     if (!uniform) grad = at.load(grad_output);
 #pragma unroll
     for (int i = 0; i < kLanes<T>; ++i) {
       if (uniform) grad.lane[i] = same;
     }
-    if (weight) {
-      const Vector<T> w = at.load(weight);
-#pragma unroll
-      for (int i = 0; i < kLanes<T>; ++i) grad.lane[i] *= w.lane[i];
-    }
+    if (weight) w = at.load(weight);
+    // Factors are multiplied in torch's order, on which it depends what overflows.
+    const auto scaled = [&](C gradient, int i) {
+      return (weight ? gradient * w.lane[i] : gradient) * scale;
+    };
     if (grad_input) {
       const Vector<T> t = at.load(target);
 #pragma unroll
       for (int i = 0; i < kLanes<T>; ++i) {
-        const auto derivative = [&] {
+        const auto gradient = [&] {
           if constexpr (sizeof(T) == 2)
-            return half_bce_grad_input(x.lane[i], t.lane[i]);
+            return half_bce_grad_input(x.lane[i], t.lane[i], grad.lane[i]);
           else
-            return bce_grad_input(x.lane[i], t.lane[i]);
+            return bce_grad_input(x.lane[i], t.lane[i], grad.lane[i]);
         };
-        result.lane[i] = grad.lane[i] * derivative();
+        result.lane[i] = scaled(gradient(), i);
       }
       at.store(grad_input, result);
     }
     if constexpr (kTarget) {
 #pragma unroll
       for (int i = 0; i < kLanes<T>; ++i) {
-        result.lane[i] = grad.lane[i] * bce_grad_target(x.lane[i]);
+        result.lane[i] = scaled(grad.lane[i] * bce_grad_target(x.lane[i]), i);
       }
       at.store(grad_target, result);
     }

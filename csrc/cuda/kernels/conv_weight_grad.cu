@@ -99,7 +99,7 @@ __device__ __forceinline__ void load_grads(const PooledConv& g, const WeightGrad
     for (int k = 0; k < kImagesPerThread; ++k) {
       const bool there = inside && next + k < here;
       const int64_t own = at + k * image;
-      index[k] = there ? __ldg(indices + own) : 0;
+      index[k] = there ? __ldg(indices + own) % 4 : 0;  // no other stays inside the tile
       grad[k] =
           there ? activate_backward(__ldg(grad_output + own), __ldg(output + own), Activation::relu)
                 : 0.0f;

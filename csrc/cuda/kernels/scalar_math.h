@@ -191,18 +191,18 @@ INKGRAD_HD T bce_variance(T x) {
 }
 
 template <typename T>
-INKGRAD_HD T bce_grad_input(T x, T target) {
-  return (x - target) / bce_variance(x);
+INKGRAD_HD T bce_grad_input(T x, T target, T grad_output = T(1)) {
+  return grad_output * (x - target) / bce_variance(x);
 }
 
 // For the half types: with the hardware's reciprocal, 1 ulp of a float.
-INKGRAD_HD float half_bce_grad_input(float x, float target) {
+INKGRAD_HD float half_bce_grad_input(float x, float target, float grad_output) {
 #if defined(__CUDA_ARCH__)
   float r;
   asm("rcp.approx.ftz.f32 %0, %1;" : "=f"(r) : "f"(bce_variance(x)));
-  return (x - target) * r;
+  return grad_output * (x - target) * r;
 #else
-  return bce_grad_input(x, target);
+  return bce_grad_input(x, target, grad_output);
 #endif
 }
 
@@ -210,6 +210,7 @@ template <typename T>
 INKGRAD_HD T bce_grad_target(T x) {
   if (x == T(0)) return static_cast<T>(INFINITY);
   if (x == T(1)) return static_cast<T>(-INFINITY);
+  if (x == T(0.5)) return T(0);
   return log_odds_against(x);
 }
 
