@@ -112,7 +112,7 @@ def difference(before: Call, now: Call, shapes: Sequence[torch.Size]) -> str | N
 
 
 def watch(modules: Sequence[nn.Module], parameters: Sequence[Tensor]) -> Callable[[], bool]:
-    """Return a function that says whether everything is as it is now, in about 0.2 us."""
+    """Return a function that says whether everything is as it is now, in about 0.4 us."""
     items: list[tuple[Any, str]] = [
         (cls, name) for cls, name in _FUNCTIONS if any(isinstance(m, cls) for m in modules)
     ]
@@ -120,9 +120,11 @@ def watch(modules: Sequence[nn.Module], parameters: Sequence[Tensor]) -> Callabl
     for module in modules:
         attributes = vars(module)
         settings = [n for n in attributes if not n.startswith("_") and n not in _IRRELEVANT]
-        items += [(attributes, name) for name in (*settings, *_HOOKS, "_parameters", "_buffers")]
-        items += [(module._parameters, name) for name in module._parameters]
-        items += [(module._buffers, name) for name in module._buffers]
+        items += [(attributes, name) for name in (*settings, *_HOOKS)]
+        for name in ("_parameters", "_buffers"):
+            if attributes[name]:
+                items.append((attributes, name))
+                items += [(attributes[name], key) for key in attributes[name]]
         empty += [attributes[name] for name in _HOOKS]
     is_unchanged: Callable[[], bool] = LOADED.module.watch(
         list(modules), items, empty, list(parameters)
