@@ -16,7 +16,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-
 ROOT = Path(__file__).resolve().parents[1]
 # compiler's name of the runtime to load before Python, variables
 SANITIZERS = {
