@@ -24,7 +24,7 @@ DTYPES = (torch.float64, torch.float32, torch.bfloat16, torch.float16)
 # A parameter is a Parameter; functional_call and FSDP put plain tensors in its place.
 _TENSORS = (nn.Parameter, Tensor)
 # Set on an object, these override its class or its parameters.
-_OVERRIDES = ("forward", "_conv_forward", "weight", "bias")
+_OVERRIDES = ("forward", "_conv_forward", "_call_impl", "weight", "bias")
 # What a fused op stands for. Profilers and adapters replace these functions in torch itself.
 _REPLACED_CALLS: tuple[tuple[Any, str], ...] = (
     (nn.Module, "_call_impl"), (nn.Sequential, "forward"),
