@@ -98,6 +98,7 @@ def test_of_a_model_that_is_compiled_already_and_of_a_function() -> None:
 @torch._dynamo.config.patch(recompile_limit=2)
 def test_uses_up_no_compilations() -> None:
     """Dynamo compiles a function a few times, then never again: explaining does not count."""
+    torch._dynamo.reset()
     model, input = nn.Sequential(nn.Linear(2, 2), nn.ReLU()), torch.rand(3, 2)
     graphs: list[fx.GraphModule] = []
     for _ in range(3):
