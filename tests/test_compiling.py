@@ -339,6 +339,21 @@ def test_batch_norm_is_not_folded_in_training() -> None:
     assert not calls
 
 
+def test_float16_filters_that_overflow_when_folded() -> None:
+    """The filters, the statistics and the outputs are in range, their product is not."""
+    weight = torch.full((4, 1, 3, 3), 1e3, dtype=torch.half)
+    mean, variance = torch.zeros(4), torch.full((4,), 1e-6)
+
+    def net(x: Tensor) -> Tensor:
+        return F.batch_norm(F.conv2d(x, weight), mean, variance, eps=1e-6)
+
+    call, calls = compiled(net)
+    input = torch.full((8, 1, 64, 64), 1e-4, dtype=torch.half)
+    assert net(input).isfinite().all()
+    assert_close(call(input), net(input))
+    assert not calls
+
+
 @pytest.mark.parametrize("dynamic", [None, True])
 def test_folding_with_dynamic_batches(dynamic: bool | None) -> None:
     model = Normed().eval()

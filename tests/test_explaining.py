@@ -7,12 +7,13 @@ from collections import Counter
 import pytest
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor, fx, nn
 from torch.testing import assert_close
 
 import inkgrad
 import inkgrad.nn as inn
 from inkgrad import functional
+from inkgrad.explaining import ISOLATED
 
 
 class Net(nn.Module):
@@ -81,6 +82,29 @@ def test_of_the_compiled_model() -> None:
         ("", "linear", None, "no pattern for linear, add"),
     ]
     assert_close(model.state_dict(), state)  # running it has changed nothing
+
+
+def test_of_a_model_that_is_compiled_already_and_of_a_function() -> None:
+    model, input = nn.Sequential(nn.Linear(2, 2), nn.ReLU()), torch.rand(3, 2)
+    (row,) = inkgrad.explain(inkgrad.compile(model, then="eager"), input).rows
+    assert (row.path, row.op) == ("0", "linear_relu")
+    (row,) = inkgrad.explain(lambda x: F.linear(x, x).sigmoid(), input).rows
+    assert (row.path, row.module, row.op) == ("", "linear", "linear_sigmoid")
+    with pytest.raises(TypeError, match=r"must be an nn\.Module, got function"):
+        inkgrad.explain(lambda x: x)
+
+
+@pytest.mark.skipif(not ISOLATED, reason="this torch counts all compilations together")
+@torch._dynamo.config.patch(recompile_limit=2)
+def test_uses_up_no_compilations() -> None:
+    """Dynamo compiles a function a few times, then never again: explaining does not count."""
+    torch._dynamo.reset()
+    model, input = nn.Sequential(nn.Linear(2, 2), nn.ReLU()), torch.rand(3, 2)
+    graphs: list[fx.GraphModule] = []
+    for _ in range(3):
+        assert len(inkgrad.explain(model, input).fused) == 1
+    torch.compile(model, backend=lambda graph, _: graphs.append(graph) or graph.forward)(input)
+    assert graphs
 
 
 def test_results_used_twice() -> None:

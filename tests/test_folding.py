@@ -75,12 +75,20 @@ def test_with_relu_and_pool(window: int | tuple[int, int]) -> None:
     assert_close(found, expected)
 
 
-@pytest.mark.parametrize("autocast", [False, True])
-def test_rounds_no_worse_than_the_two_ops(autocast: bool) -> None:
-    """Statistics in float32, as torch keeps them, beside bfloat16 filters or under autocast."""
+SMALL = {
+    "filters": ("input", "weight", "bias"),
+    "all": ("input", "weight", "bias", "mean", "variance", "scale", "shift"),
+    "under autocast": (),
+}
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_rounds_no_worse_than_the_two_ops(name: str) -> None:
+    """Statistics in float32, as torch keeps them, beside bfloat16 filters; ``model.bfloat16()``;
+    autocast."""
+    autocast = not SMALL[name]
     tensors = operands(torch.float32)
-    if not autocast:
-        tensors |= {k: tensors[k].bfloat16() for k in ("input", "weight", "bias")}
+    tensors |= {k: tensors[k].bfloat16() for k in SMALL[name]}
     exact = formula(**{k: t.double() for k, t in tensors.items()})
     with torch.autocast("cpu", torch.bfloat16, enabled=autocast):
         native = formula(**tensors)

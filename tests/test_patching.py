@@ -177,6 +177,11 @@ def with_own_forward(module: nn.Module) -> nn.Module:
     return module
 
 
+def with_own_call(module: nn.Module) -> nn.Module:
+    module._call_impl = lambda x: x
+    return module
+
+
 def compiled(module: nn.Module) -> nn.Module:
     module.compile(backend="eager")
     return module
@@ -227,6 +232,10 @@ NOT_FUSED: dict[str, tuple[Callable[[], nn.Module], str]] = {
     "a forward set on the object": (
         lambda: nn.Sequential(nn.Linear(2, 2), with_own_forward(nn.Sigmoid())),
         "Sigmoid: its forward was replaced",
+    ),
+    "a call set on the object": (
+        lambda: nn.Sequential(nn.Linear(2, 2), with_own_call(nn.Sigmoid())),
+        "Sigmoid: its _call_impl was replaced",
     ),
     "a hook before the activation": (
         lambda: nn.Sequential(nn.Linear(2, 2), with_hook(nn.Sigmoid(), "forward_pre_hook")),

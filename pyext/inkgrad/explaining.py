@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import inspect
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -57,6 +58,8 @@ def _cells(row: Row) -> tuple[str, str, str]:
     return row.path or "(model)", row.module, row.op or f"torch: {row.reason}"
 
 
+_HAS_ISOLATED = "isolate_recompiles" in inspect.signature(torch.compile).parameters
+ISOLATED: dict[str, Any] = {"isolate_recompiles": True} if _HAS_ISOLATED else {}
 _LONGEST = max(len(pattern.steps) for pattern in compiling.PATTERNS)
 _LAYERS = {pattern.classes[0] for pattern in sequential.PATTERNS} | {nn.BCELoss}
 _OWN: dict[type[nn.Module], str] = {
@@ -69,20 +72,31 @@ _OWN: dict[type[nn.Module], str] = {
 }
 
 
-def explain(model: nn.Module, *inputs: Any) -> Explanation:
+def explain(model: nn.Module | Callable[..., Any], *inputs: Any) -> Explanation:
     """Say of every layer whether a fused op of inkgrad runs it, and why not.
 
     Layers are those that a fused op can begin with: linear layers, convolutions and binary cross
     entropy. The answer is about the model as it is now: adding a hook, say, changes it.
 
     Args:
-        model: as it is, patched or not.
+        model: as it is, patched or not; of a compiled model, the one that was compiled. With
+            inputs, also a function.
         inputs: if there are any, the answer is about ``inkgrad.compile(model)`` in its present
             mode. A copy of the model is compiled and run with them; the rows are the calls in its
             graphs, in the order of the calls.
+
+    Raises:
+        TypeError: ``model`` is no module, and there are no inputs.
     """
-    rows = _rows_of_graphs(model, inputs) if inputs else _rows_of_modules(model)
-    return Explanation(tuple(rows))
+    model = getattr(model, "_orig_mod", model)
+    if inputs:
+        return Explanation(tuple(_rows_of_graphs(model, inputs)))
+    if not isinstance(model, nn.Module):
+        raise TypeError(
+            f"inkgrad.explain: model must be an nn.Module, got {type(model).__name__}; to explain "
+            "a function, pass its inputs, too"
+        )
+    return Explanation(tuple(_rows_of_modules(model)))
 
 
 def _rows_of_modules(model: nn.Module) -> Iterator[Row]:
@@ -99,9 +113,10 @@ def _rows_of_modules(model: nn.Module) -> Iterator[Row]:
                 yield Row(path, type(module).__name__, op, reason)
 
 
-def _rows_of_graphs(model: nn.Module, inputs: tuple[Any, ...]) -> list[Row]:
+def _rows_of_graphs(model: Callable[..., Any], inputs: tuple[Any, ...]) -> list[Row]:
     model = copy.deepcopy(model)  # running it may change its statistics
-    paths = {str(id(module)): path for path, module in model.named_modules()}
+    modules = model.named_modules() if isinstance(model, nn.Module) else ()
+    paths = {str(id(module)): path for path, module in modules}
     rows: list[Row] = []
 
     def fuse_and_record(graph: fx.GraphModule, example_inputs: list[Any]) -> Callable[..., Any]:
@@ -119,10 +134,11 @@ def _rows_of_graphs(model: nn.Module, inputs: tuple[Any, ...]) -> list[Row]:
             rows.append(Row(path, module, function.__name__ if function else None, *row))
         return graph.forward
 
-    # Without the limit on how often Dynamo compiles a function, which explaining may not use up.
+    # Dynamo limits how often it compiles a function. Explaining has no limit, and where torch can
+    # count it separately, does not use up that of the model.
     unlimited = torch._dynamo.config.patch(recompile_limit=sys.maxsize)
     with torch.random.fork_rng(devices=[]), unlimited:
-        torch.compile(model, backend=fuse_and_record)(*inputs)
+        torch.compile(model, backend=fuse_and_record, **ISOLATED)(*inputs)
     return rows
 
 

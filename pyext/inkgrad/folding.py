@@ -30,9 +30,11 @@ def _fold(
     """Return the filters and the bias of the folded convolution, of the dtype of ``weight``.
 
     All but ``weight`` are (channels). The statistics are usually kept in float32 beside filters of
-    a smaller dtype; the product is rounded once.
+    a smaller dtype; the product is rounded once. Statistics of a smaller dtype are computed in
+    float32, as in torch's batch norm.
     """
-    factor = torch.rsqrt(variance + eps)
+    computed = torch.promote_types(variance.dtype, torch.float32)
+    factor = torch.rsqrt(variance.to(computed) + eps)
     if scale is not None:
         factor = factor * scale
     folded_bias = -mean * factor if bias is None else (bias - mean) * factor

@@ -24,17 +24,20 @@ DTYPES = (torch.float64, torch.float32, torch.bfloat16, torch.float16)
 # A parameter is a Parameter; functional_call and FSDP put plain tensors in its place.
 _TENSORS = (nn.Parameter, Tensor)
 # Set on an object, these override its class or its parameters.
-_OVERRIDES = ("forward", "_conv_forward", "weight", "bias")
+_OVERRIDES = ("forward", "_conv_forward", "_call_impl", "weight", "bias")
 # What a fused op stands for. Profilers and adapters replace these functions in torch itself.
 _REPLACED_CALLS: tuple[tuple[Any, str], ...] = (
-    (nn.Module, "__call__"),
+    (nn.Module, "_call_impl"), (nn.Sequential, "forward"),
     (nn.Linear, "forward"), (nn.Sigmoid, "forward"), (nn.ReLU, "forward"),
     (nn.Conv2d, "forward"), (nn.Conv2d, "_conv_forward"),
     (nn.MaxPool2d, "forward"), (nn.BCELoss, "forward"),
     (F, "linear"), (F, "relu"), (F, "conv2d"), (F, "max_pool2d"), (F, "binary_cross_entropy"),
-    (torch, "sigmoid"),
+    (torch, "sigmoid"), (torch, "relu"), (torch, "relu_"), (torch, "max_pool2d"),
 )  # fmt: skip
 _ORIGINALS = tuple((vars(owner), name, vars(owner)[name]) for owner, name in _REPLACED_CALLS)
+# All inherit the __call__ of nn.Module, unless one was set on the class.
+_CALLED = (nn.Linear, nn.Sigmoid, nn.ReLU, nn.Conv2d, nn.MaxPool2d)
+_CALL = nn.Module.__call__
 
 
 def obstacle(module: nn.Module) -> str | None:
@@ -95,8 +98,11 @@ def is_watched() -> bool:
         or (torch._C._len_torch_function_stack() > 0 and not _only_devices())
     ):
         return True
-    for owner, name, original in _ORIGINALS:  # noqa: SIM110  (any() takes twice the time)
+    for owner, name, original in _ORIGINALS:  # any() takes twice the time
         if owner[name] is not original:
+            return True
+    for called in _CALLED:  # noqa: SIM110
+        if called.__call__ is not _CALL:
             return True
     return False
 

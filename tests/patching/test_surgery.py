@@ -190,7 +190,9 @@ def test_a_helper_of_forward_replaced(make: Make) -> object:
     ("owner", "name"),
     [
         (nn.Linear, "forward"), (nn.ReLU, "forward"), (nn.Conv2d, "_conv_forward"),
-        (nn.Module, "__call__"), (F, "linear"), (F, "max_pool2d"), (torch, "sigmoid"),
+        (nn.Module, "__call__"), (nn.Module, "_call_impl"), (nn.ReLU, "__call__"),
+        (nn.Sequential, "forward"), (F, "linear"), (F, "max_pool2d"), (torch, "sigmoid"),
+        (torch, "relu"),
     ],
     ids=lambda each: getattr(each, "__name__", each),
 )  # fmt: skip
