@@ -81,7 +81,7 @@ Gradients2 binary_cross_entropy_backward(const Tensor& grad_output, const Tensor
 
 Tensor conv2d(const Tensor& input, const Tensor& weight, const OptionalTensor& bias,
               IntArrayRef stride, IntArrayRef padding, IntArrayRef dilation, int64_t groups) {
-  check_convolution(weight, {stride, padding, dilation, groups});
+  check_convolution(input, weight, {stride, padding, dilation, groups});
   return at::conv2d(input, weight, bias, stride, padding, dilation, groups);
 }
 

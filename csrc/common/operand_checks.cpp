@@ -4,7 +4,6 @@
 #include <c10/util/safe_numerics.h>
 
 #include <algorithm>
-#include <limits>
 
 #include "conv_checks.h"
 
@@ -28,16 +27,15 @@ void check_sizes(const char* op, const char* name, const Tensor& t, c10::SymIntA
   TORCH_CHECK(equal, op, ": expected ", name, " of size ", expected, ", got ", t.sym_sizes());
 }
 
-// One dimension of a convolution, whose sizes have to fit 64 bits.
+// One dimension of a convolution. Where sizes leave 31 bits, torch's kernels overflow: some return
+// garbage, some divide by zero or write beyond the output.
 void check_extent(const c10::SymInt& kernel, int64_t padding, int64_t dilation) {
-  // Sums of these fit.
-  constexpr int64_t kMaxExtent = std::numeric_limits<int64_t>::max() / 4;
+  constexpr int64_t kMaxExtent = 1 << 30;
   int64_t span = 0;
   const bool overflows =
       kernel.maybe_as_int() && c10::mul_overflows(dilation, *kernel.maybe_as_int() - 1, &span);
-  TORCH_CHECK(!overflows && span <= kMaxExtent && padding <= kMaxExtent,
-              "conv2d: expected sizes that fit 64 bits, got padding ", padding, " and dilation ",
-              dilation, " with a kernel of ", kernel, " elements");
+  TORCH_CHECK(!overflows && span < kMaxExtent && padding < kMaxExtent, "conv2d: padding ", padding,
+              " and dilation ", dilation, " of a kernel of ", kernel, " elements are too large");
 }
 
 // The sizes of the output, after all checks that torch's convolution makes of its operands.
@@ -117,8 +115,8 @@ void check_linear_backward(const char* op, const Tensor& grad_output, const Tens
   check_kind(op, "grad_output", grad_output, input);
 }
 
-void check_convolution(const Tensor& weight, const ConvOptions& options) {
-  if (weight.dim() != 4) return;
+void check_convolution(const Tensor& input, const Tensor& weight, const ConvOptions& options) {
+  if (input.dim() < 3 || weight.dim() != 4) return;
   // In torch's words: its convolution of meta tensors takes these.
   const auto check_list = [](const char* name, IntArrayRef values) {
     TORCH_CHECK(values.size() == 1 || values.size() == 2, "expected ", name,
@@ -135,6 +133,20 @@ void check_convolution(const Tensor& weight, const ConvOptions& options) {
   TORCH_CHECK(least(options.dilation) > 0, "dilation should be greater than zero");
   check_extent(weight.sym_size(2), first(options.padding), first(options.dilation));
   check_extent(weight.sym_size(3), second(options.padding), second(options.dilation));
+  // Bytes of the output and of its patches, in which float64 is computed.
+  constexpr double kMaxBytes = 1e18;
+  double pixels = sizeof(double);
+  for (int d = 0; d < 2; ++d) {
+    const int64_t padding = d == 0 ? first(options.padding) : second(options.padding),
+                  stride = d == 0 ? first(options.stride) : second(options.stride);
+    const auto size = input.sym_size(d - 2).maybe_as_int();
+    pixels *= (double(size.value_or(0)) + 2.0 * padding) / std::max<int64_t>(stride, 1) + 1;
+  }
+  const double images = input.dim() == 4 ? double(input.sym_size(0).maybe_as_int().value_or(1)) : 1;
+  double taps = 1;
+  for (const auto& size : weight.sym_sizes()) taps *= double(size.maybe_as_int().value_or(1));
+  TORCH_CHECK(pixels * std::max(images, 1.0) * std::max(taps, 1.0) < kMaxBytes, "conv2d: padding ",
+              options.padding, " of an input of size ", input.sym_sizes(), " is too large");
 }
 
 void check_conv2d_backward(const Tensor& grad_output, const Tensor& input, const Tensor& weight,

@@ -19,8 +19,8 @@ void check_binary_cross_entropy_backward(const Tensor& grad_output, const Tensor
 void check_linear_backward(const char* op, const Tensor& grad_output, const Tensor& input,
                            const Tensor& weight, const Tensor& output);
 
-// The sizes of a convolution fit 64 bits.
-void check_convolution(const Tensor& weight, const ConvOptions& options);
+// Nothing overflows in torch's convolution.
+void check_convolution(const Tensor& input, const Tensor& weight, const ConvOptions& options);
 void check_conv2d_backward(const Tensor& grad_output, const Tensor& input, const Tensor& weight,
                            const ConvOptions& options);
 

@@ -48,7 +48,7 @@ Tensor from_channels_last(const Tensor& images, const Tensor& bias, const Launch
 
 Tensor forward(const Tensor& input, const Tensor& weight, const OptionalTensor& bias,
                IntArrayRef stride, IntArrayRef padding, IntArrayRef dilation, int64_t groups) {
-  check_convolution(weight, {stride, padding, dilation, groups});
+  check_convolution(input, weight, {stride, padding, dilation, groups});
   const bool has_bias = is_defined(bias);
   if (!has_bias || !are_plain(input, weight, bias)) {
     return native::conv2d(input, weight, bias, stride, padding, dilation, groups);

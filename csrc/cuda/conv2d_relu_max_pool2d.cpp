@@ -63,7 +63,7 @@ Gradients2 forward(const Tensor& input, const Tensor& weight, const OptionalTens
                    IntArrayRef stride, IntArrayRef padding, IntArrayRef dilation, int64_t groups,
                    IntArrayRef kernel_size) {
   check_window(kernel_size);
-  check_convolution(weight, {stride, padding, dilation, groups});
+  check_convolution(input, weight, {stride, padding, dilation, groups});
   const auto native_op = [&]() -> Gradients2 {
     return native::conv2d_relu_max_pool2d(input, weight, bias, stride, padding, dilation, groups,
                                           kernel_size);

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from comparing import needs_extension
+from comparing import FLOATS, HALVES, needs_extension
 from inkgrad.check.ops import OPS
 
 
@@ -159,7 +159,7 @@ def test_raises_what_native_raises(name, arguments, settings, shown):
 
 @needs_extension
 @pytest.mark.parametrize("name", ["conv2d", "conv2d_relu_max_pool2d"])
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16], ids=str)
+@pytest.mark.parametrize("dtype", FLOATS + HALVES, ids=str)
 @pytest.mark.parametrize(
     "settings",
     [
@@ -168,11 +168,14 @@ def test_raises_what_native_raises(name, arguments, settings, shown):
         {"dilation": (1, 2**63 - 1)},
         {"padding": 2**62, "dilation": 2**62},
         {"padding": 2**61 + 1, "stride": 2**62},
+        {"padding": 2**61 - 1},
+        {"padding": 2**31 - 1, "dilation": 2**31 - 1},
+        {"padding": 2**30 - 1},
     ],
     ids=str,
 )
 @pytest.mark.parametrize("where", ["cpu", "meta"])
-def test_sizes_beyond_64_bits(name, dtype, settings, where):
+def test_sizes_that_overflow(name, dtype, settings, where):
     """Native computes with what overflows, and returns garbage or crashes."""
     images, weight = (rand(*shape, dtype=dtype).to(where) for shape in (X, W))
     lists = {k: v if isinstance(v, tuple) else [v] for k, v in settings.items()}
