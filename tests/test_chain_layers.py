@@ -328,7 +328,9 @@ def test_a_layer_used_twice_is_refused(twice: Callable[[Layers], Layers]) -> Non
         Chain(twice(make()), ink.BCELoss())
 
 
-@pytest.mark.parametrize("value", [None, torch.sigmoid, "Linear", nn.Linear], ids=["None", "function", "name", "class"])
+@pytest.mark.parametrize(
+    "value", [None, torch.sigmoid, "Linear", nn.Linear], ids=["None", "function", "name", "class"]
+)
 def test_what_is_no_module_is_refused(value: Any) -> None:
     with pytest.raises(ValueError, match=r"^chain: layer 1: expected layers of"):
         Chain([nn.Linear(6, 6), value], ink.BCELoss())
