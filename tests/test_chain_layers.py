@@ -298,7 +298,7 @@ def test_a_class_whose_forward_is_replaced_is_refused(
     monkeypatch.setattr(owner, name, lambda self, *args: args[0])
     with pytest.raises(
         ValueError,
-        match=f"a hook is registered for the calls of all modules|{owner.__name__}.{name} was replaced",
+        match=f"for the calls of all modules|{owner.__name__}.{name} was replaced",
     ):
         chain.step(INPUTS, TARGETS, lr=0.1)
     assert Chain.of(make(), ink.BCELoss()) is None
