@@ -85,8 +85,6 @@ export function createRoofline(page, figure, { rows, peaks, directionName }) {
     x: { name: () => text("kernels.bench.intensity"), range: intensities, logarithmic: true },
     y: { range: rates, logarithmic: true },
     shapes: () =>
-      peaks() === null || rows().length === 0
-        ? []
-        : [...roof(), ...points().flatMap(pointShapes)],
+      peaks() === null || rows().length === 0 ? [] : [...roof(), ...points().flatMap(pointShapes)],
   });
 }
