@@ -9,7 +9,8 @@ PYTHON ?= python3
 TORCH ?= torch torchvision
 # Gigabytes of disk space that the set-up needs.
 ROOM ?= 7
-# 0: do not compile the kernels.
+# 0: do not compile the kernels. By default they are compiled for this machine; INKGRAD_ALL=1 compiles
+# those for other processors and GPUs too.
 KERNELS ?= 1
 # Passed to the command, as in: make test ARGS="-k conv2d"
 ARGS ?=
@@ -22,7 +23,7 @@ SHELL := /bin/bash
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip
-INSTALLED := $(VENV)/installed$(if $(filter 0,$(KERNELS)),-without-kernels)
+INSTALLED := $(VENV)/installed$(if $(filter 0,$(KERNELS)),-without-kernels)$(if $(filter 1,$(INKGRAD_ALL)),-all)
 PREFLIGHT := .ci/preflight.py $(if $(filter 0,$(KERNELS)),--no-kernels)
 # A constraint that keeps pip from replacing the chosen torch.
 TORCH_CHOSEN := $(VENV)/torch.txt

@@ -2,14 +2,16 @@
 
 Each CPU library compiles the same sources (csrc/cpu/kernels) with other flags. They contain no
 torch, so they are plain shared libraries, of which ``inkgrad._C`` opens one at import: the best
-that the processor runs. ``INKGRAD_KERNELS=0`` installs the Python part alone.
+that the processor runs. The CUDA library (csrc/cuda/kernels) is one more; it needs a torch with
+CUDA and a toolkit of the same major version.
 
-The CUDA library (csrc/cuda/kernels) is one more. It is built if torch has CUDA and a toolkit of the
-same major version is found, with or without a GPU. ``INKGRAD_CUDA=1`` makes a missing toolkit an
-error, ``INKGRAD_CUDA=0`` leaves the library out. TORCH_CUDA_ARCH_LIST overrides the architectures.
+Only what this machine can use is built: the default library, that of the processor's instruction
+set, and the CUDA library for the GPUs that are visible. ``INKGRAD_ALL=1`` builds everything, for
+wheels and for the tests. ``INKGRAD_CUDA=1`` builds the CUDA library without a GPU as well and makes
+a missing toolkit an error, ``INKGRAD_CUDA=0`` leaves it out. TORCH_CUDA_ARCH_LIST overrides the
+architectures. ``INKGRAD_KERNELS=0`` installs the Python part alone.
 
-To develop: ``INKGRAD_CPU=avx512`` builds that CPU library alone, and ``INKGRAD_SANITIZE`` names the
-sanitizers of ``-fsanitize`` (``make sanitize``).
+``INKGRAD_SANITIZE`` names the sanitizers of ``-fsanitize`` to build with (``make sanitize``).
 """
 
 import copy
@@ -63,6 +65,24 @@ CPU_FLAGS = {
     },
     "aarch64": {"default": []},  # NEON is part of the base
 }
+MACHINE = {"AMD64": "x86_64", "arm64": "aarch64"}.get(platform.machine(), platform.machine())
+
+
+def switch(name: str) -> str:
+    """The environment variable ``name``: "0", "1" or "", if it is not set."""
+    value = os.environ.get(name, "")
+    if value not in ("", "0", "1"):
+        sys.exit(f"{name}: expected 0, 1 or nothing, got {value!r}")
+    return value
+
+
+def cpu_libraries() -> dict[str, list[str]]:
+    """The libraries to build, with their flags."""
+    known = CPU_FLAGS.get(MACHINE, {"default": []})
+    if switch("INKGRAD_ALL") == "1":
+        return known
+    best = torch.backends.cpu.get_cpu_capability().lower()
+    return {name: flags for name, flags in known.items() if name in ("default", best)}
 
 
 def sources(*patterns: str) -> list[str]:
@@ -148,19 +168,32 @@ def find_cuda() -> Cuda:
     return Cuda(home, version)
 
 
+def visible_gpus() -> list[str]:
+    """The architectures of the GPUs that torch sees, such as "9.0a"."""
+    if not torch.cuda.is_available():
+        return []
+    found = {torch.cuda.get_device_capability(index) for index in range(torch.cuda.device_count())}
+    # Code for 9.0a has Hopper's warpgroup products.
+    return [
+        f"{major}.{minor}" + ("a" if (major, minor) == (9, 0) else "")
+        for major, minor in sorted(found)
+    ]
+
+
 def choose_cuda() -> Cuda:
-    wanted = os.environ.get("INKGRAD_CUDA", "")
-    if wanted not in ("", "0", "1"):
-        sys.exit(f"INKGRAD_CUDA: expected 0, 1 or nothing, got {wanted!r}")
+    wanted, everything = switch("INKGRAD_CUDA"), switch("INKGRAD_ALL") == "1"
     if wanted == "0":
         return Cuda(left_out="INKGRAD_CUDA=0")
     cuda = find_cuda()
+    if cuda.home is not None and wanted != "1" and not everything and not visible_gpus():
+        return Cuda(left_out="no GPU was visible; INKGRAD_CUDA=1 builds them without one")
     if cuda.home is None and wanted == "1":
         sys.exit(f"INKGRAD_CUDA=1, but the CUDA kernels cannot be built: {cuda.left_out}")
     if cuda.home is not None:
         cpp_extension.CUDA_HOME = str(cuda.home)  # its own guess may be the folder of a script
-        if not os.environ.get("TORCH_CUDA_ARCH_LIST"):  # else torch builds for the visible GPUs
-            os.environ["TORCH_CUDA_ARCH_LIST"] = ARCHITECTURES
+        if not os.environ.get("TORCH_CUDA_ARCH_LIST"):
+            seen = [] if everything else visible_gpus()
+            os.environ["TORCH_CUDA_ARCH_LIST"] = ";".join(seen) or ARCHITECTURES
     return cuda
 
 
@@ -215,17 +248,6 @@ class Build(BuildExtension):
 
     def get_export_symbols(self, ext: Extension) -> list[str]:
         return [] if isinstance(ext, KernelLibrary) else super().get_export_symbols(ext)
-
-
-def cpu_libraries() -> dict[str, list[str]]:
-    """Return the compiler flags of each CPU library that is to be built."""
-    names = {"AMD64": "x86_64", "arm64": "aarch64"}
-    machine = names.get(platform.machine(), platform.machine())
-    flags: dict[str, list[str]] = CPU_FLAGS.get(machine, {"default": []})
-    wanted = os.environ.get("INKGRAD_CPU", "")
-    if wanted and wanted not in flags:
-        sys.exit(f"INKGRAD_CPU: expected one of {', '.join(flags)}, got {wanted!r}")
-    return {wanted: flags[wanted]} if wanted else flags
 
 
 def limit_parallel_jobs() -> None:

@@ -2,6 +2,7 @@
 
 #include <torch/csrc/Exceptions.h>
 #include <torch/csrc/autograd/python_variable.h>
+#include <torch/csrc/jit/frontend/tracer.h>
 
 #include <type_traits>
 
@@ -19,8 +20,11 @@ class Arguments {
 
   const Tensor& next(std::type_identity<const Tensor&>) {
     PyObject* const value = *values_++;
-    if (!THPVariable_Check(value)) throw torch::TypeError("expected a tensor");
-    return THPVariable_Unpack(value);
+    if (!THPVariable_CheckExact(value)) throw torch::TypeError("expected a tensor");
+    const Tensor& tensor = THPVariable_Unpack(value);
+    if (tensor.layout() != at::kStrided || tensor.is_nested())
+      throw torch::TypeError("expected a strided tensor");
+    return tensor;
   }
   OptionalTensor next(std::type_identity<const OptionalTensor&>) {
     if (*values_ != Py_None) return next(std::type_identity<const Tensor&>{});
@@ -57,6 +61,7 @@ template <auto op, typename Result, typename... Parameters>
 FastCall direct(Result (*)(Parameters...)) {
   return [](PyObject*, PyObject* const* values, Py_ssize_t count) -> PyObject* {
     HANDLE_TH_ERRORS
+    if (torch::jit::tracer::isTracing()) throw torch::TypeError("tracing");
     Arguments arguments(values, count, sizeof...(Parameters));
     // Braces, because they are evaluated in order.
     const std::tuple<decltype(arguments.next(std::type_identity<Parameters>{}))...> converted{

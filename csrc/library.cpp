@@ -16,6 +16,11 @@ void register_formulas(torch::Library& m) {
 }  // namespace
 
 TORCH_LIBRARY_IMPL(inkgrad, CompositeExplicitAutograd, m) { register_formulas(m); }
+TORCH_LIBRARY_IMPL(inkgrad, NestedTensorCPU, m) { register_formulas(m); }
+TORCH_LIBRARY_IMPL(inkgrad, NestedTensorCUDA, m) { register_formulas(m); }
+// Never run by a call, because kernels and formulas are registered above: the decomposition that
+// torch.export, FlopCounterMode, DTensor and other tensors and modes use (OpOverload.decompose).
+TORCH_LIBRARY_IMPL(inkgrad, CompositeImplicitAutograd, m) { register_formulas(m); }
 // Under vmap too: torch has batching rules for its own ops. (Batched is the older vmap behind
 // is_grads_batched.)
 TORCH_LIBRARY_IMPL(inkgrad, FuncTorchBatched, m) { register_formulas(m); }

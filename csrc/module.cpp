@@ -1,9 +1,11 @@
 // The Python module inkgrad._C: loads kernel libraries, binds chains, describes the build.
 #include <ATen/Parallel.h>
+#include <torch/csrc/autograd/python_variable.h>
 #include <torch/csrc/utils/pybind.h>
 #include <torch/version.h>
 
 #include <chrono>
+#include <memory>
 
 #include "common/trace.h"
 #include "cpu/chain.h"
@@ -12,6 +14,7 @@
 #include "cuda/runtime.h"
 #include "direct.h"
 #include "inkgrad_cuda_build.h"  // written by setup.py
+#include "watch.h"
 
 namespace {
 
@@ -53,57 +56,107 @@ void define_trace(py::module_& m) {
   });
 }
 
-// Arguments are converted with the GIL held, and computed without.
+// A chain for Python. Arguments are converted with the GIL held, and computed without.
+template <typename Chain>
+class Bound : public Chain {
+ public:
+  using Chain::Chain;
+
+  template <typename F>
+  auto run(F f) {
+    TORCH_CHECK(!is_in_use_, "chain: another thread is using it");
+    is_in_use_ = true;
+    const std::unique_ptr<bool, void (*)(bool*)> until_end(&is_in_use_,
+                                                           [](bool* flag) { *flag = false; });
+    const py::gil_scoped_release release;
+    return f();
+  }
+
+ private:
+  bool is_in_use_ = false;
+};
+
+// The tensor, unless it is of a subclass, which may mean something else by its elements.
+at::Tensor plain(const py::handle value) {
+  const char* const type = Py_TYPE(value.ptr())->tp_name;
+  TORCH_CHECK_TYPE(THPVariable_Check(value.ptr()), "chain: expected a tensor, got ", type);
+  TORCH_CHECK_VALUE(THPVariable_CheckExact(value.ptr()), "chain: expected a torch.Tensor, got a ",
+                    type);
+  return THPVariable_Unpack(value.ptr());
+}
+
+struct Examples {
+  at::Tensor inputs, targets;
+  std::optional<at::Tensor> rows;
+
+  Examples(py::handle inputs, py::handle targets, py::handle rows)
+      : inputs(plain(inputs)), targets(plain(targets)) {
+    if (!rows.is_none()) this->rows = plain(rows);
+  }
+};
+
 void define_chain(py::module_& m) {
-  using inkgrad::cpu::Chain;
   using inkgrad::cpu::Loss;
-  using without_gil = py::call_guard<py::gil_scoped_release>;
+  using Chain = Bound<inkgrad::cpu::Chain>;
   py::class_<Chain>(m, "Chain", "Behind inkgrad.chain.Chain.")
-      .def(py::init([](bool is_binary, bool mean) {
-             return Chain(is_binary ? Loss::binary_cross_entropy : Loss::cross_entropy, mean);
+      .def(py::init([](bool is_binary, bool mean, int64_t ignore_index) {
+             const auto loss = is_binary ? Loss::binary_cross_entropy : Loss::cross_entropy;
+             return std::make_unique<Chain>(loss, mean, ignore_index);
            }),
-           py::arg("is_binary"), py::arg("mean"))
+           py::arg("is_binary"), py::arg("mean"), py::arg("ignore_index"))
       .def("standardize", &Chain::standardize)
+      .def("flatten", &Chain::flatten)
       .def("linear", &Chain::linear)
       .def("conv2d_relu_max_pool2d", &Chain::conv2d_relu_max_pool2d)
       .def("gradients", &Chain::gradients)
       .def("velocities", &Chain::velocities)
-      .def("backward", &Chain::backward, without_gil())
-      .def(
-          "step",
-          [](Chain& chain, const at::Tensor& inputs, const at::Tensor& targets,
-             const std::optional<at::Tensor>& rows, double lr, double momentum,
-             double decay) { return chain.step(inputs, targets, rows, {lr, momentum, decay}); },
-          without_gil())
-      .def(
-          "evaluate",
-          [](Chain& chain, const at::Tensor& inputs, const at::Tensor& targets,
-             int64_t chunk_size) {
-            const auto result = chain.evaluate(inputs, targets, chunk_size);
-            return std::make_pair(result.loss, result.correct);
-          },
-          without_gil())
-      .def("is_finite", &Chain::is_finite, without_gil());
+      .def("backward",
+           [](Chain& chain, py::handle inputs, py::handle targets, py::handle rows) {
+             const Examples e(inputs, targets, rows);
+             return chain.run([&] { return chain.backward(e.inputs, e.targets, e.rows); });
+           })
+      .def("step",
+           [](Chain& chain, py::handle inputs, py::handle targets, py::handle rows, double lr,
+              double momentum, double decay) {
+             const Examples e(inputs, targets, rows);
+             return chain.run(
+                 [&] { return chain.step(e.inputs, e.targets, e.rows, {lr, momentum, decay}); });
+           })
+      .def("evaluate",
+           [](Chain& chain, py::handle inputs, py::handle targets, int64_t chunk_size) {
+             const Examples e(inputs, targets, py::none());
+             const auto result =
+                 chain.run([&] { return chain.evaluate(e.inputs, e.targets, chunk_size); });
+             return std::make_pair(result.loss, result.correct);
+           })
+      .def("is_finite", &Chain::is_finite, py::call_guard<py::gil_scoped_release>());
 }
 
 void define_device_chain(py::module_& m) {
-  using inkgrad::cuda::DeviceChain;
-  using without_gil = py::call_guard<py::gil_scoped_release>;
+  using DeviceChain = Bound<inkgrad::cuda::DeviceChain>;
   py::class_<DeviceChain>(m, "DeviceChain", "Behind inkgrad.device_chain.DeviceChain.")
       .def(py::init<bool>(), py::arg("mean"))
       .def("linear", &DeviceChain::linear)
       .def("gradients", &DeviceChain::gradients)
       .def("velocities", &DeviceChain::velocities)
-      .def("backward", &DeviceChain::backward, without_gil())
-      .def(
-          "step",
-          [](DeviceChain& chain, const at::Tensor& inputs, const at::Tensor& targets,
-             const std::optional<at::Tensor>& rows, double lr, double momentum, double decay,
-             const at::Tensor& report) {
-            chain.step(inputs, targets, rows, {lr, momentum, decay}, report);
-          },
-          without_gil())
-      .def("evaluate", &DeviceChain::evaluate, without_gil())
+      .def("backward",
+           [](DeviceChain& chain, py::handle inputs, py::handle targets, py::handle rows,
+              const at::Tensor& report) {
+             const Examples e(inputs, targets, rows);
+             chain.run([&] { chain.backward(e.inputs, e.targets, e.rows, report); });
+           })
+      .def("step",
+           [](DeviceChain& chain, py::handle inputs, py::handle targets, py::handle rows, double lr,
+              double momentum, double decay, const at::Tensor& report) {
+             const Examples e(inputs, targets, rows);
+             chain.run(
+                 [&] { chain.step(e.inputs, e.targets, e.rows, {lr, momentum, decay}, report); });
+           })
+      .def("evaluate",
+           [](DeviceChain& chain, py::handle inputs, py::handle targets, const at::Tensor& report) {
+             const Examples e(inputs, targets, py::none());
+             chain.run([&] { chain.evaluate(e.inputs, e.targets, report); });
+           })
       .def_property_readonly_static(
           "report_size", [](const py::object&) { return int(inkgrad::cuda::kChainReport); });
 }
@@ -120,6 +173,7 @@ PYBIND11_MODULE(_C, m) {
         py::call_guard<py::gil_scoped_release>(),
         "Peak FLOP/s: independent multiply-adds in registers, on torch's threads.");
   inkgrad::define_direct_calls(m);
+  inkgrad::define_watch(m);
   define_trace(m);
   define_chain(m);
   define_device_chain(m);

@@ -128,6 +128,7 @@ def test_momentum_is_where_it_says(device: torch.device) -> None:
     assert not any(velocity.any() for velocity in chain.velocities())
     chain.step(inputs, targets, lr=0.1, momentum=0.9)
     for velocity, gradient in zip(chain.velocities(), chain.gradients(), strict=True):
+        assert gradient is not None
         assert torch.equal(velocity, gradient)
 
 
@@ -227,15 +228,23 @@ class Doubled(ink.ConvReluMaxPool2d):
         (
             [ink.ConvReluMaxPool2d(1, 1, 3, padding="same")],
             nn.CrossEntropyLoss(),
-            "number of zeros, got ConvReluMaxPool2d",
+            "ConvReluMaxPool2d.*number of zeros",
         ),
         (
             [nn.Linear(3, 1), nn.Flatten(0)],
             nn.CrossEntropyLoss(),
-            r"Flatten\(1, -1\) .* got Flatten",
+            r"Flatten.* expected Flatten\(1, -1\)",
         ),
-        ([nn.Linear(3, 1).double()], nn.CrossEntropyLoss(), "float32 parameters .* got Double"),
-        ([nn.Linear(3, 1, device="meta")], nn.CrossEntropyLoss(), "on the CPU, got .*meta"),
+        (
+            [nn.Linear(3, 1).double()],
+            nn.CrossEntropyLoss(),
+            "float32 on cpu, got torch.float64",
+        ),
+        (
+            [nn.Linear(3, 1, device="meta")],
+            nn.CrossEntropyLoss(),
+            "float32 on cpu, got .* on meta",
+        ),
         ([nn.Linear(3, 1)], nn.MSELoss(), "or CrossEntropyLoss.* got MSELoss"),
         (
             [nn.Linear(3, 1)],
@@ -251,7 +260,7 @@ class Doubled(ink.ConvReluMaxPool2d):
 def test_what_is_not_supported_is_refused(
     layers: Layers, criterion: nn.Module, message: str
 ) -> None:
-    with pytest.raises(ValueError, match=f"^chain: expected .*{message}"):
+    with pytest.raises(ValueError, match=f"^chain: .*{message}"):
         Chain(layers, criterion)
     assert Chain.of(layers, criterion) is None
 

@@ -18,12 +18,7 @@ import inkgrad
 import inkgrad.nn as inn
 from inkgrad import functional
 from inkgrad.patching import PatchedBCELoss, PatchedSequential
-
-
-def mlp() -> nn.Sequential:
-    return nn.Sequential(
-        nn.Linear(4, 8), nn.Sigmoid(), nn.Linear(8, 8), nn.ReLU(), nn.Linear(8, 2), nn.Sigmoid()
-    )
+from side_by_side import mlp
 
 
 class Residual(nn.Module):
@@ -182,6 +177,11 @@ def with_own_forward(module: nn.Module) -> nn.Module:
     return module
 
 
+def with_own_call(module: nn.Module) -> nn.Module:
+    module._call_impl = lambda x: x
+    return module
+
+
 def compiled(module: nn.Module) -> nn.Module:
     module.compile(backend="eager")
     return module
@@ -232,6 +232,10 @@ NOT_FUSED: dict[str, tuple[Callable[[], nn.Module], str]] = {
     "a forward set on the object": (
         lambda: nn.Sequential(nn.Linear(2, 2), with_own_forward(nn.Sigmoid())),
         "Sigmoid: its forward was replaced",
+    ),
+    "a call set on the object": (
+        lambda: nn.Sequential(nn.Linear(2, 2), with_own_call(nn.Sigmoid())),
+        "Sigmoid: its _call_impl was replaced",
     ),
     "a hook before the activation": (
         lambda: nn.Sequential(nn.Linear(2, 2), with_hook(nn.Sigmoid(), "forward_pre_hook")),
@@ -501,39 +505,6 @@ def test_an_optimizer_made_before_patching_trains_on() -> None:
     assert_close(*losses)
 
 
-def test_functional_call() -> None:
-    model = inkgrad.patch(mlp())
-    input = torch.rand(2, 4)
-    parameters = {name: p.detach() + 1 for name, p in model.named_parameters()}
-    patched = torch.func.functional_call(model, parameters, input)
-    inkgrad.unpatch(model)
-    assert_close(patched, torch.func.functional_call(model, parameters, input))
-
-
-def test_vmap_and_grad_over_a_patched_model() -> None:
-    model = inkgrad.patch(mlp())
-    parameters = dict(model.named_parameters())
-    input = torch.rand(5, 4)
-
-    def loss(parameters: dict[str, Tensor], x: Tensor) -> Tensor:
-        return torch.func.functional_call(model, parameters, x[None]).sum()
-
-    each = torch.func.vmap(torch.func.grad(loss), (None, 0))
-    patched = each(parameters, input)
-    inkgrad.unpatch(model)
-    assert_close(patched, each(parameters, input))
-
-
-def test_checkpointing() -> None:
-    model = inkgrad.patch(mlp())
-    input = torch.rand(2, 4, requires_grad=True)
-    torch.utils.checkpoint.checkpoint(model, input, use_reentrant=False).sum().backward()
-    checkpointed = input.grad.clone()
-    input.grad = None
-    model(input).sum().backward()
-    assert_close(checkpointed, input.grad)
-
-
 @pytest.mark.parametrize(
     "trace",
     [
@@ -556,18 +527,6 @@ def test_tracers_see_the_native_modules(trace: Callable[[nn.Module], nn.Module])
         assert "inkgrad::" not in str(traced.graph)
 
 
-@pytest.mark.filterwarnings("ignore")
-def test_dynamic_quantization() -> None:
-    native = mlp()
-    model = inkgrad.patch(copy.deepcopy(native))
-    kinds = {nn.Linear}
-    quantized = torch.ao.quantization.quantize_dynamic(model, kinds)
-    expected = torch.ao.quantization.quantize_dynamic(native, kinds)
-    assert type(quantized[0]) is type(expected[0]) is not nn.Linear
-    input = torch.rand(3, 4)
-    assert_close(quantized(input), expected(input), rtol=0, atol=0)
-
-
 def test_unpatch_after_fully_shard_like_wrapping() -> None:
     """FSDP2 and parametrizations make a subclass of the class that a module has."""
     model = inkgrad.patch(mlp())
@@ -582,36 +541,3 @@ def test_unpatch_after_fully_shard_like_wrapping() -> None:
     assert isinstance(model, Mixin)
     assert not isinstance(model, inn.Sequential)
     assert_close(model(input), expected)
-
-
-# ---- explain
-
-
-def test_explain_names_the_op_or_the_reason() -> None:
-    model = inkgrad.patch(digit_cnn())
-    model.classifier[0].register_forward_hook(lambda *_: None)
-    rows = {row.path: row for row in inkgrad.explain(model).rows}
-    assert rows["features.0"].op == rows["features.3"].op == "conv2d_relu_max_pool2d"
-    assert rows["classifier.3"].op == rows["classifier.5"].op == "linear_sigmoid"
-    assert rows["classifier.0"].reason == "Linear: it has hooks"
-    assert "torch.compile" in rows["block.conv1"].reason
-    assert rows["block.downsample.0"].reason == "nothing after it to fuse with"
-    inkgrad.unpatch(model)
-    assert not inkgrad.explain(model).fused
-
-
-def test_explain_knows_inkgrads_own_modules() -> None:
-    model = nn.Sequential(inn.LinearSigmoid(2, 2), inn.Conv2d(1, 1, 1), inn.BCELoss())
-    assert [row.op for row in inkgrad.explain(model).rows] == [
-        "linear_sigmoid", "conv2d", "binary_cross_entropy",
-    ]  # fmt: skip
-
-
-@pytest.mark.parametrize("path", ["features.0", "classifier.5"])
-def test_explain_agrees_with_what_runs(path: str) -> None:
-    model = inkgrad.patch(digit_cnn())
-    rows = inkgrad.explain(model).fused
-    assert [row.op for row in rows] == fused_calls(model, torch.rand(1, 1, 28, 28))
-    model.get_submodule(path).register_forward_hook(lambda *_: None)
-    rows = inkgrad.explain(model).fused
-    assert [row.op for row in rows] == fused_calls(model, torch.rand(1, 1, 28, 28))

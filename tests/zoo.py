@@ -5,126 +5,68 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import torch
-import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import nn
+
+from inkgrad_bench.small_networks import SMALL
+
+__all__ = ["SMALL", "TORCHVISION"]
 
 
-class UNet(nn.Module):
-    """Two levels, skip connections, transposed convolution."""
+def _features(name: str) -> nn.Module:
+    """An image network of torchvision with a small head; the real one has 100 million weights."""
+    from torchvision import models
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.down1, self.down2 = self._block(1, 4), self._block(4, 8)
-        self.pool = nn.MaxPool2d(2)
-        self.up = nn.ConvTranspose2d(8, 4, 2, stride=2)
-        self.last = nn.Sequential(self._block(8, 4), nn.Conv2d(4, 1, 1), nn.Sigmoid())
-
-    @staticmethod
-    def _block(channels_in: int, channels: int) -> nn.Sequential:
-        return nn.Sequential(
-            nn.Conv2d(channels_in, channels, 3, padding=1), nn.ReLU(inplace=True),
-            nn.Conv2d(channels, channels, 3, padding=1), nn.ReLU(inplace=True),
-        )  # fmt: skip
-
-    def forward(self, x: Tensor) -> Tensor:
-        wide = self.down1(x)
-        return self.last(torch.cat([wide, self.up(self.down2(self.pool(wide)))], 1))
+    with torch.device("meta"):
+        model = models.get_model(name, weights=None)
+    model.avgpool = nn.AdaptiveAvgPool2d(1)
+    channels = [m.out_channels for m in model.features.modules() if isinstance(m, nn.Conv2d)][-1]
+    model.classifier = nn.Sequential(
+        nn.Linear(channels, 16), nn.ReLU(inplace=True), nn.Dropout(), nn.Linear(16, 5)
+    )
+    model.features.to_empty(device="cpu")
+    for module in model.features.modules():
+        if isinstance(module, (nn.Conv2d, nn.BatchNorm2d)):
+            module.reset_parameters()
+    return model
 
 
-class VAE(nn.Module):
-    """PyTorch's example, without the noise."""
+def _residual() -> nn.Module:
+    from torchvision.models import resnet
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.fc1, self.mean, self.log_var = nn.Linear(784, 32), nn.Linear(32, 4), nn.Linear(32, 4)
-        self.fc3, self.fc4 = nn.Linear(4, 32), nn.Linear(32, 784)
-
-    def forward(self, x: Tensor) -> Tensor:
-        hidden = F.relu(self.fc1(x.flatten(1)))
-        z = self.mean(hidden) + torch.exp(0.5 * self.log_var(hidden))
-        return torch.sigmoid(self.fc4(F.relu(self.fc3(z))))
+    return resnet.ResNet(resnet.BasicBlock, [1, 1, 1, 1], num_classes=5)
 
 
-def discriminator() -> nn.Module:
-    """DCGAN's: strided convolutions, batch norm, leaky relu, a sigmoid behind a convolution."""
-    return nn.Sequential(
-        nn.Conv2d(1, 8, 4, 2, 1, bias=False), nn.LeakyReLU(0.2, inplace=True),
-        nn.Conv2d(8, 16, 4, 2, 1, bias=False), nn.BatchNorm2d(16), nn.LeakyReLU(0.2, inplace=True),
-        nn.Conv2d(16, 1, 7, bias=False), nn.Sigmoid(), nn.Flatten(),
-    )  # fmt: skip
+def _dense() -> nn.Module:
+    from torchvision.models import DenseNet
+
+    return DenseNet(8, (2, 2, 2), 16, num_classes=5)
 
 
-class LeNet(nn.Module):
-    """As most courses write it: attributes, and relu(pool(conv))."""
+def _transformer() -> nn.Module:
+    from torchvision.models import VisionTransformer
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.conv1, self.conv2 = nn.Conv2d(1, 10, 5), nn.Conv2d(10, 20, 5)
-        self.pool, self.fc = nn.MaxPool2d(2), nn.Linear(320, 10)
-
-    def forward(self, x: Tensor) -> Tensor:
-        x = F.relu(self.pool(self.conv1(x)))
-        x = F.relu(self.pool(self.conv2(x)))
-        return self.fc(x.flatten(1))
+    return VisionTransformer(32, 8, 2, 2, 16, 32, num_classes=5)
 
 
-class Autoencoder(nn.Module):
-    def __init__(self) -> None:
-        super().__init__()
-        self.encoder = nn.Sequential(nn.Linear(784, 16), nn.ReLU())
-        self.decoder = nn.Sequential(nn.Linear(16, 784), nn.Sigmoid())
-        self.loss = nn.BCELoss()
+def _mobile() -> nn.Module:
+    from torchvision.models import mobilenet_v3_small
 
-    def forward(self, x: Tensor) -> Tensor:
-        x = x.flatten(1)
-        return self.loss(self.decoder(self.encoder(x)), x)[None, None]
+    return mobilenet_v3_small(num_classes=5, width_mult=0.5)
 
 
-class Siamese(nn.Module):
-    """One branch called twice."""
+def _squeeze() -> nn.Module:
+    from torchvision.models import squeezenet1_1
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.branch = nn.Sequential(
-            nn.Conv2d(1, 4, 5), nn.ReLU(inplace=True), nn.MaxPool2d(2), nn.Flatten(),
-            nn.Linear(4 * 12 * 12, 8), nn.Sigmoid(),
-        )  # fmt: skip
-
-    def forward(self, x: Tensor) -> Tensor:
-        return (self.branch(x) - self.branch(x.flip(-1))).abs()
+    return squeezenet1_1(num_classes=5)
 
 
-def _torchvision(name: str) -> Callable[[], nn.Module]:
-    def make() -> nn.Module:
-        from torchvision import models
-
-        extra = {"aux_logits": False, "init_weights": False} if name == "googlenet" else {}
-        return models.get_model(name, weights=None, num_classes=5, **extra)
-
-    return make
-
-
-# name -> (how to make it, the size of an input)
-SMALL: dict[str, tuple[Callable[[], nn.Module], tuple[int, ...]]] = {
-    "lenet": (LeNet, (1, 28, 28)),
-    "dcgan": (discriminator, (1, 28, 28)),
-    "autoencoder": (Autoencoder, (1, 28, 28)),
-    "u-net": (UNet, (1, 28, 28)),
-    "vae": (VAE, (1, 28, 28)),
-    "siamese": (Siamese, (1, 28, 28)),
-}
+# Of each kind one, with few layers, at the smallest input that works.
 TORCHVISION: dict[str, tuple[Callable[[], nn.Module], tuple[int, ...]]] = {
-    name: (_torchvision(name), size)
-    for name, size in {
-        "alexnet": (3, 64, 64),
-        "vgg11": (3, 32, 32),
-        "vgg11_bn": (3, 32, 32),
-        "resnet18": (3, 64, 64),
-        "squeezenet1_1": (3, 64, 64),
-        "mobilenet_v2": (3, 64, 64),
-        "googlenet": (3, 64, 64),
-        "densenet121": (3, 64, 64),
-        "efficientnet_b0": (3, 64, 64),
-        "vit_b_16": (3, 224, 224),
-    }.items()
+    "alexnet": (lambda: _features("alexnet"), (3, 63, 63)),
+    "vgg11_bn": (lambda: _features("vgg11_bn"), (3, 32, 32)),
+    "resnet": (_residual, (3, 32, 32)),
+    "densenet": (_dense, (3, 32, 32)),
+    "squeezenet1_1": (_squeeze, (3, 32, 32)),
+    "mobilenet_v3": (_mobile, (3, 32, 32)),
+    "vision transformer": (_transformer, (3, 32, 32)),
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import signal
 import sys
 from pathlib import Path
@@ -12,7 +13,17 @@ import torch
 from tqdm import tqdm
 
 from inkgrad.course.files import write_atomically
-from inkgrad_bench import console, environment, markdown, results_file, runner, suite
+from inkgrad_bench import (
+    console,
+    environment,
+    markdown,
+    networks,
+    peers,
+    results_file,
+    runner,
+    suite,
+)
+from inkgrad_bench.peers import PEERS
 from inkgrad_bench.runner import Callbacks, Plan
 
 INTERRUPTED = 128 + signal.SIGINT  # a shell's exit code for a program ended by Ctrl-C
@@ -42,8 +53,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="also time torch.compile in the main cases (minutes; needs a C++ compiler)",
     )  # fmt: skip
     parser.add_argument(
+        "--peers", nargs="+", choices=PEERS, default=[], metavar="NAME",
+        help=f"also time the models in other libraries: {', '.join(PEERS)} (the extra [peers])",
+    )  # fmt: skip
+    parser.add_argument(
         "--scaling", action="store_true", help="also time every op at batch 1 to 65536 (minutes)"
     )
+    parser.add_argument(
+        "--networks", nargs="*", choices=networks.NAMES, metavar="NAME",
+        help="time whole networks instead, native, patched and compiled, on the CPU; without a "
+        f"name all of them: {', '.join(networks.NAMES)}",
+    )  # fmt: skip
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all results as JSON")
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="write a table of main cases")
     parser.add_argument("--plots", type=Path, metavar="DIR", help="write plots (SVG) to a folder")
@@ -60,6 +80,8 @@ def run(args: argparse.Namespace) -> int:
         import inkgrad_bench.plots  # noqa: F401  # a missing matplotlib is reported before the run
     try:
         check_outputs(args)
+        if args.networks is not None:
+            return run_networks(args)
         source = read(args.earlier) if args.earlier else make_plan(args)
     except ValueError as error:
         return int(args.usage_error(str(error)))
@@ -71,11 +93,26 @@ def run(args: argparse.Namespace) -> int:
     return 1 if document["failures"] else 0
 
 
-def make_plan(args: argparse.Namespace) -> Plan:
-    """Turn the arguments into a plan; ValueError for what cannot run."""
-    if args.device == "cuda" and not torch.cuda.is_available():
-        why = "no GPU is visible" if torch.version.cuda else "this torch was built without CUDA"
-        raise ValueError(f"device: cuda is not available: {why}")
+def run_networks(args: argparse.Namespace) -> int:
+    """Measure whole networks; the exit codes are those of :func:`run`."""
+    if args.device != "cpu":
+        raise ValueError("device: --networks are timed on the CPU only")
+    document = networks.run(
+        args.networks or networks.NAMES,
+        _threads(args),
+        quick=args.quick,
+        compiled=bool(args.compile),
+    )
+    if args.json is not None:
+        write_atomically(args.json, json.dumps(document, indent=1).encode())
+        print(f"Wrote {args.json}")
+    if not document["complete"]:
+        return INTERRUPTED
+    return 1 if any(row["error"] for row in document["rows"]) else 0
+
+
+def _threads(args: argparse.Namespace) -> list[int]:
+    """The thread counts to measure; ValueError for those that the machine does not have."""
     available = environment.processors()
     threads = args.threads or ([available] if args.device == "cuda" else [1, available])
     for count in threads:
@@ -83,19 +120,30 @@ def make_plan(args: argparse.Namespace) -> Plan:
             raise ValueError(
                 f"threads: expected 1 to {available}, the number of processors, got {count}"
             )
+    return list(dict.fromkeys(threads))
+
+
+def make_plan(args: argparse.Namespace) -> Plan:
+    """Turn the arguments into a plan; ValueError for what cannot run."""
+    if args.device == "cuda" and not torch.cuda.is_available():
+        why = "no GPU is visible" if torch.version.cuda else "this torch was built without CUDA"
+        raise ValueError(f"device: cuda is not available: {why}")
+    threads = _threads(args)
     chosen = suite.select(args.op, args.case, main_only=args.quick and args.case is None)
     if args.device == "cuda":
         chosen = [case for case in chosen if case.op != "predict"]  # runs on the CPU
     if not chosen:
         raise ValueError("no case matches --op, --case and --device")
+    peers.check(args.peers, threads)
     scaling_ops = [op for op in args.op if suite.scaling_case(op, 1)] if args.scaling else []
     return Plan(
         cases=chosen,
-        threads=list(dict.fromkeys(threads)),
+        threads=threads,
         device=args.device,
         quick=args.quick,
         compiled=not args.quick if args.compile is None else args.compile,
         scaling_ops=scaling_ops,
+        peers=list(dict.fromkeys(args.peers)),
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from inkgrad_bench import kernel_names, numerical_error
+from inkgrad_bench.peers import PEERS
 from inkgrad_bench.suite import BOTH, FORWARD
 from inkgrad_bench.workloads import COMPILED, NATIVE, OURS
 
@@ -77,6 +78,7 @@ class Table:
             self._op = row["op"]
             lines.append(self._op)
         lines.append(_line(_cells(row)))
+        lines += _peers(row)
         return "\n".join(lines)
 
 
@@ -96,6 +98,18 @@ def _cells(row: Row) -> list[str]:
         _pair(row["peak_bytes"], _megabytes),
         kernel_names.text(row["kernel"]),
     ]
+
+
+def _peers(row: Row) -> list[str]:
+    """A line for each other library, and the target at the fastest."""
+    lines = []
+    for name in (name for name in row["ratio"] if name in PEERS):
+        ratio = row["ratio"][name]["median"]
+        best = name == row["best_peer"]
+        target = _target(row["peer_target"], row["peer_verdict"]) if best else ""
+        cells = [f"    {name}", "", seconds(row, name), "", "", factor(ratio), "", target]
+        lines.append(_line([*cells, *[""] * (len(_COLUMNS) - len(cells))]))
+    return lines
 
 
 def _line(cells: Sequence[str]) -> str:
@@ -219,8 +233,9 @@ def _misses(rows: Sequence[Row]) -> list[str]:
     lines = []
     for row in rows:
         name = f"{row['op']} {row['case']}, {row['direction']}, threads: {row['threads']}"
-        for contender, prefix in ((NATIVE, ""), (COMPILED, "compiled_")):
-            if row[f"{prefix}verdict"] == "missed":
+        peer = row.get("best_peer")
+        for contender, prefix in ((NATIVE, ""), (COMPILED, "compiled_"), (peer, "peer_")):
+            if row.get(f"{prefix}verdict") == "missed":
                 ratio = factor(row["ratio"][contender]["median"])
                 target = row[f"{prefix}target"]["ratio"]
                 lines.append(f"{name}: {ratio} against {contender}, target {target:.3g}")

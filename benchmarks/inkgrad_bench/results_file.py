@@ -6,6 +6,7 @@ The document:
 schema          the version of this format
 environment     date, commit, machine, and ``inkgrad.build_config()``
 backward        how the gradients were computed; see below
+peers           the versions of the other libraries that were timed
 quick           whether it was a run with few samples
 complete        False after Ctrl-C
 rooflines       the machine's peaks on each number of threads: ``gflops`` by dtype and how they were
@@ -21,15 +22,17 @@ A row of ``results``:
 ==============  ===================================================================================
 op, case        the function of :mod:`inkgrad.functional` (or train, predict), and its shapes
 main            whether the case has a target of its own
-direction       forward, forward+backward or epoch
+direction       forward, forward+backward, epoch or step
 dtype, threads
 samples         per contender
-seconds         of one call, by contender (native, ours, compiled): median and quartiles
+seconds         of one call, by contender (native, ours, compiled and the peers): median and
+                quartiles
 ratio           the contender's time over ours, from paired samples: median and quartiles
 noisy           whether the quartiles are far apart
 target          the ratio to reach (``ratio``) and the stretch goal (``stretch``), against native;
                 ``compiled_target`` against torch.compile
-verdict         missed, reached or stretch; ``compiled_verdict`` against torch.compile
+verdict         missed, reached or stretch; ``compiled_verdict`` against torch.compile,
+                ``peer_verdict`` against ``best_peer`` (with its ``peer_target``)
 kernel          the kernel that ran, by direction: ``{"forward": "winograd"}``
 not_compiled    why there is no compiled contender
 flops, bytes    the minimum work: see :class:`inkgrad_bench.workloads.Work`

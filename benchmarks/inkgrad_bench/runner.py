@@ -14,8 +14,9 @@ from typing import Any
 
 import torch
 
-from inkgrad_bench import environment, memory, numerical_error, roofline, suite, workloads
+from inkgrad_bench import environment, memory, numerical_error, peers, roofline, suite, workloads
 from inkgrad_bench.kernel_names import kernels_of
+from inkgrad_bench.peers import PEERS
 from inkgrad_bench.results_file import BACKWARD, SCHEMA
 from inkgrad_bench.roofline import Roofline
 from inkgrad_bench.suite import Case, Target
@@ -47,6 +48,7 @@ class Plan:
     quick: bool = False
     compiled: bool = True
     scaling_ops: Sequence[str] = ()
+    peers: Sequence[str] = ()
 
     def rows(self) -> Iterator[tuple[int, Case, str]]:
         for count in self.threads:
@@ -82,6 +84,7 @@ def run(plan: Plan, callbacks: Callbacks) -> dict[str, Any]:
         "schema": SCHEMA,
         "environment": environment.describe(plan.device),
         "backward": BACKWARD,
+        "peers": peers.versions(plan.peers),
         "quick": plan.quick,
         "complete": False,
         "rooflines": [],
@@ -137,7 +140,7 @@ def measure_row(
     compiled = plan.compiled and bool(case.targets)
     if compiled:
         torch.compiler.reset()  # torch stops compiling a function that has been given many shapes
-    load = workloads.build(case, direction, plan.device, compiled)
+    load = workloads.build(case, direction, plan.device, compiled, plan.peers)
     samples = time_interleaved(load.steps, QUICK if plan.quick else FULL, _synchronize(plan.device))
     row = summarize(samples, case, direction, fraction)
     row |= {
@@ -175,6 +178,8 @@ def summarize(
     ratio = {name: paired_ratio(samples[name], samples[OURS]) for name in samples if name != OURS}
     target = scaled(case.target(direction), fraction)
     compiled_target = scaled(case.compiled_target, fraction)
+    found = [name for name in ratio if name in PEERS]
+    best = min(found, key=lambda name: ratio[name].median, default=None)
     return {
         "op": case.op,
         "case": case.name,
@@ -189,6 +194,9 @@ def summarize(
         "verdict": verdict(ratio[NATIVE], target),
         "compiled_target": asdict(compiled_target) if compiled_target else None,
         "compiled_verdict": verdict(ratio.get(COMPILED), compiled_target),
+        "best_peer": best,
+        "peer_target": asdict(case.peer_target) if case.peer_target else None,
+        "peer_verdict": verdict(ratio[best], case.peer_target) if best else None,
     }
 
 

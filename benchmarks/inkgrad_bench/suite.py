@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 Shape = tuple[int, ...]
-# What one call does: the op, the op and all its gradients, or one epoch of training.
-FORWARD, BOTH, EPOCH = "forward", "forward+backward", "epoch"
+# What one call does: the op, the op and all its gradients, one epoch or one step of training.
+FORWARD, BOTH, EPOCH, STEP = "forward", "forward+backward", "epoch", "step"
 
 
 @dataclass(frozen=True)
@@ -29,12 +29,14 @@ NEVER_SLOWER = Target(0.95, 1.0)
 
 @dataclass(frozen=True)
 class Case:
-    """An op with the shapes, dtype and layout of its tensors; or an epoch, or a prediction.
+    """An op with the shapes, dtype and layout of its tensors; or training, or a prediction.
 
     ``op`` is a function of :mod:`inkgrad.functional`, called with tensors of ``shapes`` (input,
     weight and bias, or input, target and weight) and the arguments ``settings``; or ``"train"``,
-    an epoch of ``settings["model"]``; or ``"predict"``, recognizing one image. ``layout`` is the
-    memory layout of images or matrices: ``"contiguous"``, ``"channels_last"`` or ``"transposed"``.
+    an epoch of ``settings["model"]``, or a step on one batch of ``settings["rows"]`` examples; or
+    ``"predict"``, the digits of ``settings["images"]`` images, or of a drawing without it.
+    ``layout`` is the memory layout of images or matrices: ``"contiguous"``, ``"channels_last"`` or
+    ``"transposed"``.
     """
 
     op: str
@@ -45,11 +47,12 @@ class Case:
     layout: str = "contiguous"
     targets: dict[str, Target] = field(default_factory=dict)
     compiled_target: Target | None = None  # against torch.compile'd native
+    peer_target: Target | None = None  # against the fastest of inkgrad_bench.peers
 
     @property
     def directions(self) -> tuple[str, ...]:
         if self.op == "train":
-            return (EPOCH,)
+            return (STEP,) if "rows" in self.settings else (EPOCH,)
         return (FORWARD,) if self.op == "predict" else (FORWARD, BOTH)
 
     def target(self, direction: str) -> Target:
@@ -57,8 +60,12 @@ class Case:
 
 
 def _targets(**pairs: tuple[float, float] | None) -> dict[str, Target]:
-    names = {"forward": FORWARD, "both": BOTH, "epoch": EPOCH}
+    names = {"forward": FORWARD, "both": BOTH, "epoch": EPOCH, "step": STEP}
     return {names[key]: Target(*pair) for key, pair in pairs.items() if pair is not None}
+
+
+def _target(pair: tuple[float, float] | None) -> Target | None:
+    return None if pair is None else Target(*pair)
 
 
 Pair = tuple[float, float] | None
@@ -104,7 +111,7 @@ def conv(
     name += _remarks({"dtype": dtype, "layout": layout}) + ("" if bias else ", no bias")
     return Case(
         op, name, shapes, settings, dtype, layout, _targets(forward=forward, both=both),
-        Target(*compiled) if compiled else None,
+        _target(compiled),
     )  # fmt: skip
 
 
@@ -120,13 +127,22 @@ def _remarks(more: dict[str, Any]) -> str:
 def _train(
     model: str, name: str, epoch: Pair = None, compiled: Pair = None, **settings: Any
 ) -> Case:
-    targets, against_compiled = _targets(epoch=epoch), Target(*compiled) if compiled else None
+    targets, against_compiled = _targets(epoch=epoch), _target(compiled)
     settings = {"model": model, **settings}
     return Case("train", name, (), settings, targets=targets, compiled_target=against_compiled)
 
 
-def _predict(name: str, forward: Pair, **settings: Any) -> Case:
-    return Case("predict", name, (), settings, targets=_targets(forward=forward))
+def _step(model: str, rows: int, step: Pair, peers: Pair, compiled: Pair = None) -> Case:
+    name = f"{model}, a step of {rows}"
+    return Case(
+        "train", name, (), {"model": model, "rows": rows}, targets=_targets(step=step),
+        compiled_target=_target(compiled), peer_target=_target(peers),
+    )  # fmt: skip
+
+
+def _predict(name: str, forward: Pair, peers: Pair = None, **settings: Any) -> Case:
+    targets = _targets(forward=forward)
+    return Case("predict", name, (), settings, targets=targets, peer_target=_target(peers))
 
 
 FIRST_LAYER = (64, 1, 28, 28)
@@ -136,8 +152,9 @@ CASES: tuple[Case, ...] = (
     # ---- main cases, which the kernels are made for, each with its target and stretch goal
     bce(2**24, name="2^24", forward=(30, 50), both=(12, 20)),
     bce(2**20, name="2^20", forward=(20, 40)),
-    bce(759, forward=(5, 8), both=(4, 8)),
-    linear(759, 8, 6, forward=(5, 8), both=(4, 8)),
+    # Of a backward on a few hundred elements, most is torch's autograd engine, on both sides.
+    bce(759, forward=(5, 8), both=(1.4, 2)),
+    linear(759, 8, 6, forward=(5, 8), both=(1.4, 2)),
     linear(64, 784, 512, forward=(1.1, 1.2), both=(1.1, 1.2)),
     linear(4096, 784, 512, forward=(1.15, 1.3), both=(1.1, 1.2)),
     conv(FIRST_LAYER, 10, 5, forward=(2.5, 3), both=(6, 12)),
@@ -151,8 +168,14 @@ CASES: tuple[Case, ...] = (
     _train("diabetes", "diabetes, batch 32", epoch=(5, 20), batch_size=32, examples=607),
     _train("cnn", "cnn, batch 64", epoch=(5, 8), compiled=(2, 4), examples=2094),
     _train("softmax", "softmax, batch 64", epoch=(1.3, 1.7), examples=2094),
-    _predict("strong CNN, one image", forward=(1.5, 4), whole=False),
-    _predict("strong CNN, one drawing", forward=(1.5, 4), whole=True),
+    _step("diabetes", 759, step=(6, 20), peers=(6, 10)),
+    _step("diabetes", 32, step=(6, 20), peers=(6, 10)),
+    _step("softmax", 64, step=(1.6, 2), peers=(1.15, 1.4)),
+    _step("cnn", 64, step=(8, 12), peers=(8, 12), compiled=(5, 8)),
+    _step("cnn", 512, step=(8, 12), peers=(8, 12), compiled=(5, 8)),
+    _predict("strong CNN, one image", forward=(1.5, 4), peers=(1.1, 1.5), images=1),
+    _predict("strong CNN, 64 images", forward=(1.5, 4), peers=(1.15, 1.5), images=64),
+    _predict("strong CNN, one drawing", forward=(1.5, 4)),
     # ---- other shapes, dtypes and layouts
     _train("cnn", "cnn, batch 64, not augmented", augment=False, examples=2094),
     _train("strong", "strong, batch 64", examples=558),

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from types import MappingProxyType
 from typing import Any, Literal
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+from inkgrad.chain import Chain
+from inkgrad_bench import peers
 from inkgrad_bench.suite import BOTH, Case, Shape
 
 Step = Callable[[], Any]
@@ -85,12 +88,16 @@ class Problem:
         return [tensor for tensor in inputs if tensor.requires_grad]
 
 
-def build(case: Case, direction: str, device: str, compiled: bool) -> Workload:
-    """Build the contenders of a case. Its tensors are the same at every call."""
+def build(
+    case: Case, direction: str, device: str, compiled: bool, names: Sequence[str] = ()
+) -> Workload:
+    """Build the contenders of a case; ``names`` are those of peers. Its tensors never change."""
+    if "rows" in case.settings:
+        return _training_step(case, device, compiled, names)
     if case.op == "train":
         return _training(case, device, compiled)
     if case.op == "predict":
-        return _prediction(case, compiled)
+        return _prediction(case, compiled, names)
     from inkgrad import functional, reference
 
     problem = make_problem(case, direction, device)
@@ -104,9 +111,15 @@ def build(case: Case, direction: str, device: str, compiled: bool) -> Workload:
     )
 
 
-def _workload(native: Step, ours: Step, compiled: Step | None, **more: Any) -> Workload:
-    """With the compiled contender, if one is requested and it compiles."""
-    steps = {NATIVE: native, OURS: ours}
+def _workload(
+    native: Step,
+    ours: Step,
+    compiled: Step | None,
+    others: Mapping[str, Step] = MappingProxyType({}),
+    **more: Any,
+) -> Workload:
+    """With the compiled contender, if one is requested and it compiles, and ``others``."""
+    steps = {NATIVE: native, OURS: ours, **others}
     why = None
     if compiled is not None:
         why = _failure(compiled)
@@ -240,30 +253,82 @@ def _random_data(model: str, examples: int) -> Any:
     return Data("random", everything, everything[:0])
 
 
-def _prediction(case: Case, compiled: bool) -> Workload:
-    """The strong CNN on one image; with ``whole`` from the drawing, as in the app."""
-    if case.settings["whole"]:
+def _training_step(case: Case, device: str, compiled: bool, names: Sequence[str]) -> Workload:
+    """One step of SGD on one batch, the same at every call, with the lr of the course."""
+    from inkgrad.course.settings import course_settings
+
+    model, rows = case.settings["model"], case.settings["rows"]
+    lr = course_settings(model).lr
+    batch = _random_data(model, rows).train
+    inputs, targets = batch.as_float().to(device), batch.targets.to(device)
+    native = _network(model, "native").to(device)
+    fused = _network(model, "fused").to(device)
+    chain = Chain(fused.chain(), fused.criterion)
+    compiled_step = None
+    if compiled:
+        network = _network(model, "native").to(device)
+        network.compile(dynamic=False)
+        compiled_step = _eager_step(network, inputs, targets, lr)
+    arguments = _network(model, "native"), inputs, targets, lr, torch.get_num_threads()
+    return _workload(
+        _eager_step(native, inputs, targets, lr),
+        lambda: chain.step(inputs, targets, lr=lr),
+        compiled_step,
+        peers.steps(names, "training_step", *arguments),
+    )
+
+
+def _eager_step(model: nn.Module, inputs: Tensor, targets: Tensor, lr: float) -> Step:
+    optimizer = torch.optim.SGD(model.parameters(), lr=lr)
+    criterion: Any = model.criterion
+
+    def step() -> float:
+        optimizer.zero_grad()
+        loss = criterion(model(inputs), targets)
+        loss.backward()
+        optimizer.step()
+        return loss.item()
+
+    return step
+
+
+def _prediction(case: Case, compiled: bool, names: Sequence[str]) -> Workload:
+    """The strong CNN on some images; without ``images`` on a drawing, as in the app."""
+    if "images" not in case.settings:
         from inkgrad.course.recognition.recognizer import Recognizer
 
         drawing = _drawing()
         native, ours = (Recognizer.load("strong", backend) for backend in ("native", "fused"))
         return _workload(lambda: native.predict(drawing), lambda: ours.predict(drawing), None)
-    compiled_step = _inference("native", compiled=True) if compiled else None
-    return _workload(_inference("native"), _inference("fused"), compiled_step)
+    shape = (case.settings["images"], 1, 28, 28)
+    images = torch.rand(shape, generator=torch.Generator().manual_seed(0))
+    arguments = _network("strong", "native"), images, torch.get_num_threads()
+    compiled_step = None
+    if compiled:
+        network = _network("strong", "native")
+        network.compile(dynamic=False)
+        compiled_step = _inference(network, images)
+    return _workload(
+        _inference(_network("strong", "native"), images),
+        _inference(_network("strong", "fused"), images),
+        compiled_step,
+        peers.steps(names, "inference", *arguments),
+    )
 
 
-def _inference(backend: Literal["fused", "native"], compiled: bool = False) -> Step:
+def _network(name: str, backend: Literal["fused", "native"]) -> Any:
+    """A model of the course; the same weights at every call and with both backends."""
     from inkgrad.course import models
 
-    generator = torch.Generator().manual_seed(0)
-    network: Any = models.build("strong", backend, generator=generator).eval()
-    if compiled:
-        network.compile(dynamic=False)
-    image = torch.rand(1, 1, 28, 28, generator=generator)
+    return models.build(name, backend, generator=torch.Generator().manual_seed(0))
+
+
+def _inference(network: nn.Module, images: Tensor) -> Step:
+    network.eval()
 
     def infer() -> Tensor:
         with torch.inference_mode():
-            return network(image)
+            return network(images)
 
     return infer
 

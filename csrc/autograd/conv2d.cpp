@@ -37,6 +37,8 @@ struct Computed {
 
 // Records a convolution that is computed already.
 struct Conv2d : torch::autograd::Function<Conv2d> {
+  static constexpr bool is_traceable = true;  // compiled autograd: backward calls ops alone
+
   static Variable forward(AutogradContext* ctx, const Variable& input, const Variable& weight,
                           const OptionalTensor& bias, const ConvOptions& options,
                           const Computed& computed) {
@@ -57,14 +59,17 @@ struct Conv2d : torch::autograd::Function<Conv2d> {
 };
 
 struct Conv2dReluMaxPool2d : torch::autograd::Function<Conv2dReluMaxPool2d> {
+  static constexpr bool is_traceable = true;  // compiled autograd: backward calls ops alone
+
   static variable_list forward(AutogradContext* ctx, const Variable& input, const Variable& weight,
                                const OptionalTensor& bias, IntArrayRef stride, IntArrayRef padding,
                                IntArrayRef dilation, int64_t groups, IntArrayRef kernel_size) {
     at::AutoDispatchBelowADInplaceOrView below;
     auto [output, indices] =
         conv2d_relu_max_pool2d(input, weight, bias, stride, padding, dilation, groups, kernel_size);
+    // Bytes are not differentiable by themselves; compiled autograd takes no function that marks an
+    // output.
     ctx->save_for_backward({input, weight, output, indices});
-    ctx->mark_non_differentiable({indices});
     save_options(ctx, bias, {stride, padding, dilation, groups});
     ctx->saved_data["kernel_size"] = kernel_size;
     return {output, indices};

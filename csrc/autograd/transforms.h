@@ -2,13 +2,14 @@
 //
 // A torch::autograd::Function knows nothing of torch.func transforms, forward-mode AD or vmap;
 // native ops know all of them. So the function and the kernel run only outside of every transform
-// and for inputs without tangents; inside, the op is its formula, and derivatives of every order
-// are torch's own.
+// and for plain inputs without tangents; otherwise the op is its formula, and derivatives of every
+// order are torch's own.
 #pragma once
 
 #include <ATen/core/LegacyTypeDispatch.h>
 #include <ATen/core/grad_mode.h>
 #include <c10/core/impl/LocalDispatchKeySet.h>
+#include <c10/core/impl/TorchDispatchModeTLS.h>
 #include <torch/library.h>
 
 #include <type_traits>
@@ -39,9 +40,26 @@ inline bool inside_transform() {
   return c10::impl::tls_is_dispatch_key_included(c10::DispatchKey::FuncTorchDynamicLayerBackMode);
 }
 
+// Whether torch's own ops decide what an op means: for sparse, nested and other tensors that are not
+// strided, and for subclasses with __torch_dispatch__ (DTensor, say). Not for those that a mode
+// handles: torch.compile traces the op.
+inline bool overrides_torch(const Tensor& t) {
+  if (!t.defined()) return false;
+  if (t.layout() != at::kStrided || t.is_nested()) return true;
+  return t.key_set().has(c10::DispatchKey::Python) &&
+         !c10::impl::TorchDispatchModeTLS::any_modes_set();
+}
+inline bool overrides_torch(const OptionalTensor& t) {
+  return t.has_value() && overrides_torch(*t);
+}
+template <typename T>
+bool overrides_torch(const T&) {
+  return false;
+}
+
 template <typename... Arguments>
 bool needs_formula(const Arguments&... arguments) {
-  return inside_transform() || (has_tangent(arguments) || ...);
+  return inside_transform() || ((has_tangent(arguments) || overrides_torch(arguments)) || ...);
 }
 
 template <typename... Arguments>

@@ -4,6 +4,7 @@
 #include <ATen/ops/index_select.h>
 #include <ATen/ops/zeros_like.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -14,14 +15,9 @@
 namespace inkgrad::cpu {
 namespace {
 
-void check_parameter(const Tensor& t) {
-  TORCH_CHECK_VALUE(is_plain(t) && t.scalar_type() == at::kFloat && t.is_contiguous(),
-                    "chain: expected contiguous float32 parameters on the CPU, got ",
-                    t.scalar_type(), " on ", t.device());
-}
-
 Parameter parameter_of(const Tensor& value) {
-  check_parameter(value);
+  TORCH_INTERNAL_ASSERT(is_plain(value) && value.scalar_type() == at::kFloat &&
+                        value.is_contiguous());
   const Tensor own = value.detach();
   return {value, at::zeros_like(own), at::zeros_like(own)};
 }
@@ -42,14 +38,21 @@ class Standardize : public Layer {
   double mean_, std_;
 };
 
+class Flatten : public Layer {
+ public:
+  Tensor forward(const Tensor& input, bool) override { return input.flatten(1); }
+  // The layer before knows the shape of its output.
+  Tensor backward(const Tensor& grad_output, bool) override { return grad_output; }
+};
+
 class Linear : public Layer {
  public:
   Linear(const Tensor& weight, const OptionalTensor& bias, Activation activation)
-      : weight_(parameter_of(weight)), bias_(parameter_of(bias)), activation_(activation) {}
+      : Layer{parameter_of(weight), parameter_of(bias)}, activation_(activation) {}
 
   Tensor forward(const Tensor& x, bool keep) override {
     const Tensor input = x.contiguous();  // torch's convolution may give channels last
-    const Tensor y = new_tensor({input.size(0), weight_.value.size(0)}, at::kFloat);
+    const Tensor y = new_tensor({input.size(0), weight.value.size(0)}, at::kFloat);
     linear_forward(layer(input), y.mutable_data_ptr<float>());
     if (keep) {
       input_ = input;
@@ -59,37 +62,31 @@ class Linear : public Layer {
   }
 
   Tensor backward(const Tensor& grad_output, bool needs_grad_input) override {
-    const Tensor workspace = new_tensor(grad_output.sizes(), at::kFloat);
+    const auto forward = layer(input_);
+    const Tensor workspace =
+        needs_workspace(forward) ? new_tensor(grad_output.sizes(), at::kFloat) : Tensor();
     const Tensor grad = needs_grad_input ? new_tensor(input_.sizes(), at::kFloat) : Tensor();
-    linear_backward(
-        layer(input_),
-        {grad_output.const_data_ptr<float>(), output_.const_data_ptr<float>(),
-         workspace.mutable_data_ptr<float>(), mutable_data_or_null<float>(grad),
-         weight_.grad.mutable_data_ptr<float>(), mutable_data_or_null<float>(bias_.grad)});
+    linear_backward(forward,
+                    {grad_output.const_data_ptr<float>(), output_.const_data_ptr<float>(),
+                     mutable_data_or_null<float>(workspace), mutable_data_or_null<float>(grad),
+                     weight.grad_or_null(), bias.grad_or_null()});
     return grad;
-  }
-
-  std::vector<Parameter*> parameters() override {
-    if (!bias_.value.defined()) return {&weight_};
-    return {&weight_, &bias_};
   }
 
  private:
   LinearLayer<float> layer(const Tensor& input) const {
-    check_parameter(weight_.value);
-    const int64_t inputs = weight_.value.size(1), rows = input.size(0);
+    const int64_t inputs = weight.value.size(1), rows = input.size(0);
     TORCH_CHECK(input.numel() == rows * inputs, "chain: a linear layer of ", inputs,
                 " inputs got rows of ", rows ? input.numel() / rows : 0);
     return {rows,
-            weight_.value.size(0),
+            weight.value.size(0),
             inputs,
             {input.const_data_ptr<float>(), inputs, 1},
-            {weight_.value.const_data_ptr<float>(), inputs, 1},
-            data_or_null<float>(bias_.value),
+            {weight.value.const_data_ptr<float>(), inputs, 1},
+            data_or_null<float>(bias.value),
             activation_};
   }
 
-  Parameter weight_, bias_;
   Activation activation_;
   Tensor input_, output_;
 };
@@ -99,8 +96,7 @@ class Conv2dReluMaxPool2d : public Layer {
   Conv2dReluMaxPool2d(const Tensor& weight, const OptionalTensor& bias, std::vector<int64_t> stride,
                       std::vector<int64_t> padding, std::vector<int64_t> dilation, int64_t groups,
                       std::vector<int64_t> kernel_size)
-      : weight_(parameter_of(weight)),
-        bias_(parameter_of(bias)),
+      : Layer{parameter_of(weight), parameter_of(bias)},
         stride_(std::move(stride)),
         padding_(std::move(padding)),
         dilation_(std::move(dilation)),
@@ -108,9 +104,11 @@ class Conv2dReluMaxPool2d : public Layer {
         kernel_size_(std::move(kernel_size)) {}
 
   Tensor forward(const Tensor& input, bool keep) override {
-    const OptionalTensor bias = bias_.value.defined() ? OptionalTensor(bias_.value) : std::nullopt;
+    TORCH_CHECK(input.dim() == 4,
+                "chain: a convolution expected images of shape (N, C, H, W), got ", input.sizes());
+    const OptionalTensor b = bias.value.defined() ? OptionalTensor(bias.value) : std::nullopt;
     auto [output, indices] = inkgrad::conv2d_relu_max_pool2d(
-        input, weight_.value, bias, stride_, padding_, dilation_, groups_, kernel_size_);
+        input, weight.value, b, stride_, padding_, dilation_, groups_, kernel_size_);
     if (keep) {
       input_ = input;
       output_ = output;
@@ -120,33 +118,38 @@ class Conv2dReluMaxPool2d : public Layer {
   }
 
   Tensor backward(const Tensor& grad_output, bool needs_grad_input) override {
-    const bool has_bias = bias_.value.defined();
+    const std::array<bool, 3> output_mask{needs_grad_input, weight.is_trained(), bias.is_trained()};
     auto [grad, grad_weight, grad_bias] = conv2d_relu_max_pool2d_backward(
-        grad_output.view(output_.sizes()), input_, weight_.value, output_, indices_, stride_,
-        padding_, dilation_, groups_, kernel_size_, {needs_grad_input, true, has_bias});
-    weight_.grad.copy_(grad_weight);
-    if (has_bias) bias_.grad.copy_(grad_bias);
+        grad_output.view(output_.sizes()), input_, weight.value, output_, indices_, stride_,
+        padding_, dilation_, groups_, kernel_size_, output_mask);
+    if (output_mask[1]) weight.grad.copy_(grad_weight);
+    if (output_mask[2]) bias.grad.copy_(grad_bias);
     return grad;
   }
 
-  std::vector<Parameter*> parameters() override {
-    if (!bias_.value.defined()) return {&weight_};
-    return {&weight_, &bias_};
-  }
-
  private:
-  Parameter weight_, bias_;
   std::vector<int64_t> stride_, padding_, dilation_;
   int64_t groups_;
   std::vector<int64_t> kernel_size_;
   Tensor input_, output_, indices_;
 };
 
+Tensor selected(const Tensor& t, const OptionalTensor& rows) {
+  return rows ? t.index_select(0, *rows) : t.contiguous();
+}
+
+void check_examples(const Tensor& t, const char* name) {
+  TORCH_CHECK_VALUE(t.is_cpu(), "chain: expected ", name, " on the CPU, got ", t.device());
+  check_chain_examples(t, name);
+}
+
 }  // namespace
 
 void Chain::standardize(double mean, double std) {
   layers_.push_back(std::make_unique<Standardize>(mean, std));
 }
+
+void Chain::flatten() { layers_.push_back(std::make_unique<Flatten>()); }
 
 void Chain::linear(Tensor weight, std::optional<Tensor> bias, const std::string& activation) {
   layers_.push_back(std::make_unique<Linear>(weight, bias, activation_of(activation)));
@@ -161,25 +164,22 @@ void Chain::conv2d_relu_max_pool2d(Tensor weight, std::optional<Tensor> bias,
                                                           groups, std::move(kernel_size)));
 }
 
-std::vector<Tensor> Chain::gradients() {
+// Others than the chain's own tensors, which a caller might resize.
+std::vector<Tensor> Chain::gradients() const {
   std::vector<Tensor> all;
-  for (const auto& layer : layers_) {
-    for (const Parameter* w : layer->parameters()) all.push_back(w->grad);
-  }
+  for_each_parameter([&](const Parameter& w) { all.push_back(w.grad.detach()); });
   return all;
 }
 
-std::vector<Tensor> Chain::velocities() {
+std::vector<Tensor> Chain::velocities() const {
   std::vector<Tensor> all;
-  for (const auto& layer : layers_) {
-    for (const Parameter* w : layer->parameters()) all.push_back(w->velocity);
-  }
+  for_each_parameter([&](const Parameter& w) { all.push_back(w.velocity.detach()); });
   return all;
 }
 
 // The selected rows as float, contiguous.
 Tensor Chain::prepared(const Tensor& inputs, const OptionalTensor& rows) const {
-  const Tensor chosen = rows ? inputs.index_select(0, *rows) : inputs.contiguous();
+  const Tensor chosen = selected(inputs, rows);
   if (chosen.scalar_type() == at::kFloat) return chosen;
   TORCH_CHECK_TYPE(chosen.scalar_type() == at::kByte,
                    "chain: expected float32 or uint8 inputs, got ", chosen.scalar_type());
@@ -217,16 +217,25 @@ Evaluation Chain::evaluate_output(const Tensor& output, const Tensor& targets, d
     result.loss = table.bce_sum(operands, &out_of_range) / scale;
     TORCH_CHECK(!(out_of_range & kTargetOutOfRange),
                 "all elements of target should be between 0 and 1");
-    if (out_of_range) result.loss = std::numeric_limits<double>::quiet_NaN();
+    if (out_of_range) {
+      TORCH_CHECK(output.isnan().any().item<bool>(),
+                  "all elements of input should be between 0 and 1");
+      result.loss = std::numeric_limits<double>::quiet_NaN();
+    }
     for (int64_t i = 0; i < n; ++i) result.correct += (y[i] > 0.5f) == (t[i] > 0.5f);
     if (dy) table.bce_backward(operands, nullptr, 1, 1 / scale, dy, nullptr);
   } else {
+    TORCH_CHECK_VALUE(output.dim() == 2,
+                      "chain: cross entropy expected logits of shape (N, classes), got ",
+                      output.sizes(), "; add a Flatten");
     const int64_t classes = n / rows;
     TORCH_CHECK(targets.scalar_type() == at::kLong && targets.dim() == 1 && targets.size(0) == rows,
                 "chain: expected int64 targets of size [", rows, "], got ", targets.scalar_type(),
                 " of ", targets.sizes());
     const int64_t* const labels = targets.const_data_ptr<int64_t>();
     for (int64_t i = 0; i < rows; ++i) {
+      TORCH_CHECK_VALUE(labels[i] != ignore_index_, "chain: targets are ignore_index (",
+                        ignore_index_, "), which a chain does not skip");
       TORCH_CHECK_INDEX(labels[i] >= 0 && labels[i] < classes, "Target ", labels[i],
                         " is out of bounds.");
     }
@@ -241,58 +250,71 @@ Evaluation Chain::evaluate_output(const Tensor& output, const Tensor& targets, d
 
 double Chain::backward(const Tensor& inputs, const Tensor& targets, const OptionalTensor& rows) {
   TORCH_CHECK(kernels(), "chain: no kernels are loaded");
+  check_chain_context(c10::kCPU);
+  check_examples(inputs, "inputs");
+  check_examples(targets, "targets");
+  if (rows) check_examples(*rows, "rows");
+  // Backward ends at the first layer with parameters to train.
+  size_t first = 0;
+  while (first < layers_.size() && !layers_[first]->is_trained()) ++first;
+  TORCH_CHECK_VALUE(first < layers_.size(), "chain: no parameter requires grad");
   at::AutoDispatchBelowADInplaceOrView below;
-  const Tensor x = prepared(inputs, rows);
+  Tensor x = prepared(inputs, rows);
   TORCH_CHECK_VALUE(x.dim() > 0 && x.numel() > 0, "chain: expected at least one example, got ",
                     x.sizes());
-  const Tensor t = rows ? targets.index_select(0, *rows) : targets.contiguous();
+  // Layers read their inputs while gradients are written.
+  for_each_parameter([&](const Parameter& w) {
+    if (x.is_alias_of(w.grad)) x = x.clone();
+  });
   Tensor grad;
-  const double loss = evaluate_output(output_of(x, true), t, double(x.size(0)), &grad).loss;
+  const double loss =
+      evaluate_output(output_of(x, true), selected(targets, rows), double(x.size(0)), &grad).loss;
   if (!std::isfinite(loss)) return loss;
-  // Backward ends at the first layer with parameters.
-  size_t first = 0;
-  while (first < layers_.size() && layers_[first]->parameters().empty()) ++first;
   for (size_t i = layers_.size(); i-- > first;) grad = layers_[i]->backward(grad, i > first);
   return loss;
 }
 
 double Chain::step(const Tensor& inputs, const Tensor& targets, const OptionalTensor& rows,
                    const Sgd& sgd) {
+  check_sgd(sgd);
   const double loss = backward(inputs, targets, rows);
   if (!std::isfinite(loss)) return loss;
-  for (const auto& layer : layers_) {
-    for (const Parameter* w : layer->parameters()) {
-      float* const velocity = sgd.momentum != 0 ? w->velocity.mutable_data_ptr<float>() : nullptr;
-      kernels()->f32.sgd(static_cast<float*>(w->value.data_ptr()), w->grad.const_data_ptr<float>(),
-                         velocity, w->value.numel(), sgd);
-      w->value.unsafeGetTensorImpl()->bump_version();  // for graphs that have saved it
-    }
-  }
+  for_each_parameter([&](const Parameter& w) {
+    if (!w.is_trained()) return;
+    float* const velocity = sgd.momentum != 0 ? w.velocity.mutable_data_ptr<float>() : nullptr;
+    kernels()->f32.sgd(static_cast<float*>(w.value.data_ptr()), w.grad.const_data_ptr<float>(),
+                       velocity, w.value.numel(), sgd);
+    w.value.unsafeGetTensorImpl()->bump_version();  // for graphs that have saved it
+  });
   return loss;
 }
 
 bool Chain::is_finite() const {
-  for (const auto& layer : layers_) {
-    for (const Parameter* w : layer->parameters()) {
-      if (!kernels()->f32.all_finite(w->value.const_data_ptr<float>(), w->value.numel()))
-        return false;
-    }
-  }
-  return true;
+  bool result = true;
+  for_each_parameter([&](const Parameter& w) {
+    result = result && kernels()->f32.all_finite(w.value.const_data_ptr<float>(), w.value.numel());
+  });
+  return result;
 }
 
 Evaluation Chain::evaluate(const Tensor& inputs, const Tensor& targets, int64_t chunk_size) {
   TORCH_CHECK(kernels(), "chain: no kernels are loaded");
+  check_chain_context(c10::kCPU);
   at::AutoDispatchBelowADInplaceOrView below;
+  const Tensor all = inputs.detach(), all_targets = targets.detach();
+  check_examples(all, "inputs");
+  check_examples(all_targets, "targets");
   TORCH_CHECK_VALUE(inputs.dim() > 0 && inputs.numel() > 0,
                     "chain: expected at least one example, got ", inputs.sizes());
   TORCH_CHECK_VALUE(chunk_size > 0, "chain: expected a positive chunk_size, got ", chunk_size);
   const int64_t count = inputs.size(0);
+  TORCH_CHECK(targets.dim() > 0 && targets.size(0) == count, "chain: expected targets of ", count,
+              " examples, got ", targets.sizes());
   Evaluation total{0, 0};
   for (int64_t begin = 0; begin < count; begin += chunk_size) {
     const int64_t end = std::min(begin + chunk_size, count);
-    const Tensor x = prepared(inputs.slice(0, begin, end), std::nullopt);
-    const Tensor t = targets.slice(0, begin, end).contiguous();
+    const Tensor x = prepared(all.slice(0, begin, end), std::nullopt);
+    const Tensor t = all_targets.slice(0, begin, end).contiguous();
     const Evaluation part = evaluate_output(output_of(x, false), t, double(count), nullptr);
     total.loss += part.loss;
     total.correct += part.correct;

@@ -17,19 +17,26 @@
 
 namespace inkgrad::cpu {
 
-// Undefined tensors for a bias that a layer does not have.
+// Plain contiguous float32 tensors, or undefined ones.
 struct Parameter {
   at::Tensor value, grad, velocity;
+
+  bool is_trained() const { return value.defined() && value.requires_grad(); }
+  // Null for a frozen parameter, too.
+  float* grad_or_null() const { return is_trained() ? grad.mutable_data_ptr<float>() : nullptr; }
 };
 
 // One layer. forward() keeps what backward() needs if `keep`.
-class Layer {
- public:
+struct Layer {
+  Layer() = default;
+  Layer(Parameter weight, Parameter bias) : weight(std::move(weight)), bias(std::move(bias)) {}
   virtual ~Layer() = default;
   virtual at::Tensor forward(const at::Tensor& input, bool keep) = 0;
-  // Writes the gradients of the parameters; returns that of the input if needs_grad_input.
+  // Writes the gradients of the parameters that are trained; returns that of the input if needs_grad_input.
   virtual at::Tensor backward(const at::Tensor& grad_output, bool needs_grad_input) = 0;
-  virtual std::vector<Parameter*> parameters() { return {}; }
+  bool is_trained() const { return weight.is_trained() || bias.is_trained(); }
+
+  const Parameter weight, bias;
 };
 
 enum class Loss : int { binary_cross_entropy, cross_entropy };
@@ -40,13 +47,17 @@ struct Evaluation {
   int64_t correct;
 };
 
-// float32 on the CPU. Not thread-safe.
+// float32 on the CPU. Not thread-safe. inkgrad.chain checks layers and parameters, here are those of
+// examples.
 class Chain {
  public:
-  Chain(Loss loss, bool mean) : loss_(loss), mean_(mean) {}
+  // ignore_index: the target that torch.nn.CrossEntropyLoss leaves out; an error here.
+  Chain(Loss loss, bool mean, int64_t ignore_index)
+      : loss_(loss), mean_(mean), ignore_index_(ignore_index) {}
 
   // Add a layer. A linear one flattens all dimensions of its input behind the first.
   void standardize(double mean, double std);
+  void flatten();
   void linear(at::Tensor weight, std::optional<at::Tensor> bias, const std::string& activation);
   void conv2d_relu_max_pool2d(at::Tensor weight, std::optional<at::Tensor> bias,
                               std::vector<int64_t> stride, std::vector<int64_t> padding,
@@ -54,12 +65,13 @@ class Chain {
                               std::vector<int64_t> kernel_size);
 
   // The gradients and the velocities of all parameters, in the order of the layers, weight before
-  // bias. Every call returns the same tensors.
-  std::vector<at::Tensor> gradients();
-  std::vector<at::Tensor> velocities();
+  // bias. Every call returns the same memory.
+  std::vector<at::Tensor> gradients() const;
+  std::vector<at::Tensor> velocities() const;
 
-  // Returns the loss and writes the gradients, unless the loss is not finite. `rows` selects
-  // examples; without, all are used. Pixels (uint8 inputs) become x / 255.
+  // Returns the loss and writes the gradients of the parameters that require grad, unless the loss
+  // is not finite. `rows` selects examples; without, all are used. Pixels (uint8 inputs) become
+  // x / 255.
   double backward(const at::Tensor& inputs, const at::Tensor& targets,
                   const std::optional<at::Tensor>& rows);
   // backward() and one update of the parameters, unless the loss is not finite.
@@ -76,8 +88,17 @@ class Chain {
   Evaluation evaluate_output(const at::Tensor& output, const at::Tensor& targets, double count,
                              at::Tensor* grad) const;
 
+  template <typename F>
+  void for_each_parameter(F f) const {
+    for (const auto& layer : layers_) {
+      if (layer->weight.value.defined()) f(layer->weight);
+      if (layer->bias.value.defined()) f(layer->bias);
+    }
+  }
+
   Loss loss_;
   bool mean_;
+  int64_t ignore_index_;
   std::vector<std::unique_ptr<Layer>> layers_;
 };
 

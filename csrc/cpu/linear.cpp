@@ -232,6 +232,11 @@ void linear_forward(const LinearLayer<T>& layer, T* y) {
 }
 
 template <typename T>
+bool needs_workspace(const LinearLayer<T>& layer) {
+  return !is_narrow(layer);
+}
+
+template <typename T>
 void linear_backward(const LinearLayer<T>& layer, const LinearGradients<T>& gradients) {
   if (is_narrow(layer)) {
     const std::array<bool, 3> computed{gradients.dx != nullptr, gradients.dw != nullptr,
@@ -254,6 +259,7 @@ void linear_backward(const LinearLayer<T>& layer, const LinearGradients<T>& grad
 
 template void linear_forward(const LinearLayer<float>&, float*);
 template void linear_forward(const LinearLayer<double>&, double*);
+template bool needs_workspace(const LinearLayer<float>&);
 template void linear_backward(const LinearLayer<float>&, const LinearGradients<float>&);
 template void linear_backward(const LinearLayer<double>&, const LinearGradients<double>&);
 
@@ -343,7 +349,7 @@ Gradients3 backward(const Tensor& grad_output, const Tensor& input, const Tensor
   with_kernel_dtype(dtype, [&](auto zero) {
     using T = decltype(zero);
     const LinearLayer<T> layer{M, N, K, matrix<T>(rows), matrix<T>(weight), nullptr, activation};
-    const Tensor workspace = is_narrow(layer) ? Tensor() : new_tensor({M, N}, dtype);
+    const Tensor workspace = needs_workspace(layer) ? new_tensor({M, N}, dtype) : Tensor();
     linear_backward<T>(layer,
                        {grad->const_data_ptr<T>(), y->const_data_ptr<T>(),
                         mutable_data_or_null<T>(workspace), mutable_data_or_null<T>(grad_input),

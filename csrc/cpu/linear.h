@@ -9,6 +9,10 @@ namespace inkgrad::cpu {
 template <typename T>
 void linear_forward(const LinearLayer<T>& layer, T* y);
 
+// Whether linear_backward() needs the workspace dz.
+template <typename T>
+bool needs_workspace(const LinearLayer<T>& layer);
+
 // All contiguous. dz[rows, outputs] is workspace, and may be dy. Gradients that are null are not
 // computed: dx[rows, inputs], dw[outputs, inputs], db[outputs].
 template <typename T>

@@ -29,18 +29,9 @@ DeviceChain::DeviceChain(bool mean) : mean_(mean) {
   TORCH_CHECK_VALUE(kernels(), "chain: no CUDA kernels are loaded");
 }
 
-// Repeated in every pass: the user may have moved the parameters.
-void DeviceChain::check_parameter(const at::Tensor& value) const {
-  const at::Device device = layers_.empty() ? value.device() : layers_[0].weight.value.device();
-  TORCH_CHECK_VALUE(device.is_cuda() && value.device() == device &&
-                        value.layout() == at::kStrided && value.scalar_type() == at::kFloat &&
-                        value.is_contiguous(),
-                    "chain: expected contiguous float32 parameters on one CUDA device, got ",
-                    value.scalar_type(), " on ", value.device());
-}
-
-DeviceChain::Parameter DeviceChain::parameter_of(const at::Tensor& value) const {
-  check_parameter(value);
+DeviceChain::Parameter DeviceChain::parameter_of(const at::Tensor& value) {
+  TORCH_INTERNAL_ASSERT(value.is_cuda() && value.scalar_type() == at::kFloat &&
+                        value.is_contiguous());
   const at::Tensor own = value.detach();
   return {value, at::zeros_like(own), at::zeros_like(own)};
 }
@@ -61,8 +52,8 @@ void DeviceChain::linear(at::Tensor weight, std::optional<at::Tensor> bias,
 std::vector<at::Tensor> DeviceChain::gradients() const {
   std::vector<at::Tensor> all;
   for (const Layer& layer : layers_) {
-    all.push_back(layer.weight.grad);
-    if (layer.bias.value.defined()) all.push_back(layer.bias.grad);
+    all.push_back(layer.weight.grad.detach());
+    if (layer.bias.value.defined()) all.push_back(layer.bias.grad.detach());
   }
   return all;
 }
@@ -70,8 +61,8 @@ std::vector<at::Tensor> DeviceChain::gradients() const {
 std::vector<at::Tensor> DeviceChain::velocities() const {
   std::vector<at::Tensor> all;
   for (const Layer& layer : layers_) {
-    all.push_back(layer.weight.velocity);
-    if (layer.bias.value.defined()) all.push_back(layer.bias.velocity);
+    all.push_back(layer.weight.velocity.detach());
+    if (layer.bias.value.defined()) all.push_back(layer.bias.velocity.detach());
   }
   return all;
 }
@@ -80,16 +71,14 @@ ChainPass DeviceChain::pass_of_layers() const {
   ChainPass pass{};
   for (const Layer& layer : layers_) {
     const auto& [weight, bias, activation] = layer;
-    check_parameter(weight.value);
-    if (bias.value.defined()) check_parameter(bias.value);
     pass.layer[pass.layers++] = {static_cast<int>(weight.value.size(1)),
                                  static_cast<int>(weight.value.size(0)),
                                  activation,
                                  float_data(weight.value),
-                                 float_data(weight.grad),
+                                 weight.is_trained() ? float_data(weight.grad) : nullptr,
                                  float_data(weight.velocity),
                                  float_data(bias.value),
-                                 float_data(bias.grad),
+                                 bias.is_trained() ? float_data(bias.grad) : nullptr,
                                  float_data(bias.velocity)};
   }
   return pass;
@@ -99,12 +88,23 @@ void DeviceChain::run(ChainAction action, const at::Tensor& inputs, const at::Te
                       const std::optional<at::Tensor>& rows, const Sgd& sgd,
                       const at::Tensor& report) const {
   TORCH_CHECK(!layers_.empty(), "chain: no layers");
+  check_chain_context(c10::kCUDA);
+  check_sgd(sgd);
+  TORCH_CHECK_VALUE(action == ChainAction::evaluate ||
+                        std::any_of(layers_.begin(), layers_.end(),
+                                    [](const Layer& layer) {
+                                      return layer.weight.is_trained() || layer.bias.is_trained();
+                                    }),
+                    "chain: no parameter requires grad");
   at::AutoDispatchBelowADInplaceOrView below;
   const at::Device device = layers_[0].weight.value.device();
-  for (const at::Tensor& t : {inputs, targets, report}) {
-    TORCH_CHECK(is_plain(t, layers_[0].weight.value), "chain: expected dense examples on ", device,
-                ", got ", t.layout(), " on ", t.device());
-  }
+  const auto check = [&](const at::Tensor& t, const char* name) {
+    TORCH_CHECK_VALUE(t.device() == device, "chain: expected ", name, " on ", device, ", got ",
+                      t.device());
+    check_chain_examples(action == ChainAction::evaluate ? t.detach() : t, name);
+  };
+  check(inputs, "inputs");
+  check(targets, "targets");
   const Launch launch(inputs);
   const at::Tensor x = inputs.contiguous(), t = targets.contiguous();
   const at::Tensor chosen = rows ? as_rows(*rows, device) : at::Tensor();
@@ -153,7 +153,7 @@ void DeviceChain::step(const at::Tensor& inputs, const at::Tensor& targets,
   for (const Layer& layer : layers_) {
     for (const Parameter* p : {&layer.weight, &layer.bias}) {
       // for graphs that have saved it
-      if (p->value.defined()) p->value.unsafeGetTensorImpl()->bump_version();
+      if (p->is_trained()) p->value.unsafeGetTensorImpl()->bump_version();
     }
   }
 }

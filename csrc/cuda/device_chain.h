@@ -22,11 +22,11 @@ class DeviceChain {
   void linear(at::Tensor weight, std::optional<at::Tensor> bias, const std::string& activation);
 
   // The gradients and the velocities of all parameters, in the order of the layers, weight before
-  // bias. Every call returns the same tensors.
+  // bias. Every call returns the same memory.
   std::vector<at::Tensor> gradients() const;
   std::vector<at::Tensor> velocities() const;
 
-  // Computes the loss and the gradients. `rows` selects examples; without, all are used.
+  // Computes the loss and the gradients of the parameters that require grad. `rows` selects examples; without, all are used.
   void backward(const at::Tensor& inputs, const at::Tensor& targets,
                 const std::optional<at::Tensor>& rows, const at::Tensor& report);
   // backward() and one update of the parameters.
@@ -36,17 +36,18 @@ class DeviceChain {
                 const at::Tensor& report) const;
 
  private:
-  // Undefined tensors for a bias that a layer does not have.
+  // Plain contiguous float32 tensors, or undefined ones.
   struct Parameter {
     at::Tensor value, grad, velocity;
+
+    bool is_trained() const { return value.defined() && value.requires_grad(); }
   };
   struct Layer {
     Parameter weight, bias;
     Activation activation;
   };
 
-  Parameter parameter_of(const at::Tensor& value) const;
-  void check_parameter(const at::Tensor& value) const;
+  static Parameter parameter_of(const at::Tensor& value);
   ChainPass pass_of_layers() const;
   void run(ChainAction action, const at::Tensor& inputs, const at::Tensor& targets,
            const std::optional<at::Tensor>& rows, const Sgd& sgd, const at::Tensor& report) const;

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 
 import gradio as gr
@@ -28,7 +29,9 @@ from inkgrad_demo.services.runs import Runs
 from inkgrad_demo.services.training_data import Datasets
 from inkgrad_demo.services.training_service import TrainingService
 from inkgrad_demo.serving import address, modules
+from inkgrad_demo.serving.guard import Guard
 from inkgrad_demo.serving.limits import MAX_BODY, BodyLimit
+from inkgrad_demo.serving.logout import OwnLogout
 from inkgrad_demo.theme import THEME
 
 _HERE = Path(__file__).parent
@@ -75,9 +78,11 @@ def serve(
     port: int,
     auth: tuple[str, str] | None = None,
     mcp: bool = False,
+    names: Sequence[str] = (),
 ) -> str:
     """Serve in background threads; return the address. Raises OSError if the port is taken.
 
+    ``names`` are names of the server beside ``host`` (:class:`~inkgrad_demo.serving.guard.Guard`).
     ``mcp`` makes the API's endpoints tools for MCP clients; it needs the package ``mcp``.
     """
     _, address, _ = app.launch(
@@ -95,7 +100,12 @@ def serve(
         footer_links=["api", "settings"],
         max_file_size=MAX_BODY,
         app_kwargs={
-            "middleware": [Middleware(BodyLimit), _COMPRESSION],
+            "middleware": [
+                Middleware(Guard, host=host, names=names),
+                Middleware(OwnLogout),
+                Middleware(BodyLimit),
+                _COMPRESSION,
+            ],
             "routes": [modules.ROUTE],
         },
         i18n=i18n,

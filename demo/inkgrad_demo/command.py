@@ -6,8 +6,10 @@ import argparse
 import errno
 import os
 import socket
+import sys
 import threading
 from collections.abc import Callable
+from typing import NoReturn
 
 _PORTS_TRIED = 50
 
@@ -24,6 +26,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=_whole_number(1, 65535),
         default=7860,
         help="port to listen on; if it is in use, the next free one (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--allow-host",
+        nargs="+",
+        default=[],
+        metavar="NAME",
+        help="other names that browsers reach this server by, such as that of a reverse proxy",
     )
     # MCP clients do not log in, so the tools would be open to everyone.
     access = parser.add_mutually_exclusive_group()
@@ -47,8 +56,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def run(args: argparse.Namespace) -> int:
-    """Serve until Ctrl-C; return the exit code. Raises OSError if it cannot listen there."""
+def run(args: argparse.Namespace) -> NoReturn:
+    """Serve until Ctrl-C, which ends the process. Raises OSError if it cannot listen there."""
     if args.mcp:
         import mcp  # noqa: F401  # fails now instead of after the start
     port = _free_port(args.host, args.port)
@@ -64,14 +73,29 @@ def run(args: argparse.Namespace) -> int:
     from inkgrad_demo import app
 
     torch.set_num_threads(args.threads)
-    address = app.serve(app.build(), args.host, port, args.auth, args.mcp)
+    address = app.serve(app.build(), args.host, port, args.auth, args.mcp, args.allow_host)
     try:
         print(f"inkgrad is at {address}  (press Ctrl-C to stop)", flush=True)
-        threading.Event().wait()
+        _wait_for_ctrl_c()
     except KeyboardInterrupt:
         print()
-    # No close(): it would wait for open pages. The threads end with the process.
-    return 0
+    _exit_at_once(0)
+
+
+def _wait_for_ctrl_c() -> NoReturn:
+    never = threading.Event()
+    while (
+        True
+    ):  # a wait without an end is not interrupted on Windows, nor by another thread's signal
+        never.wait(0.5)
+
+
+def _exit_at_once(code: int) -> NoReturn:
+    """End the process as it stands: a page may be open, and a thread may be inside torch, where
+    Python's own shutdown would wait for it."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
 
 
 def _free_port(host: str, wanted: int) -> int:

@@ -3,7 +3,8 @@
 from inkgrad import functional, kernels, nn
 from inkgrad.build import build_config
 from inkgrad.compiling import compile
-from inkgrad.patching import explain, patch, unpatch
+from inkgrad.explaining import explain
+from inkgrad.patching import patch, unpatch
 
 __version__ = "0.1.0"
 

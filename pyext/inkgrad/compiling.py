@@ -1,8 +1,9 @@
 """A backend for ``torch.compile`` that fuses in the graph what ``patch`` cannot see.
 
 Most models call ``F.relu(self.pool(self.conv1(x)))`` in a ``forward`` of their own. Dynamo records
-these calls, whatever style they are written in, as one graph; the patterns below are replaced in it
-by the ops of :mod:`inkgrad.functional`, and the graph is handed on to another backend.
+these calls, whatever style they are written in, as one graph; the patterns of
+:mod:`inkgrad.graph_patterns` are replaced in it by one call each, and the graph is handed on to
+another backend.
 
 Where a graph breaks (Hugging Face's models, say), Dynamo makes several, and each goes through here.
 """
@@ -10,183 +11,150 @@ Where a graph breaks (Hugging Face's models, say), Dynamo makes several, and eac
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import fx, nn
+from torch.utils._python_dispatch import is_traceable_wrapper_subclass
 
-from inkgrad import functional
+from inkgrad import plain
+from inkgrad.graph_patterns import IDENTITY, PATTERNS, Pattern, Step
 
-__all__ = ["PATTERNS", "Pattern", "backend", "compile", "fuse"]
+__all__ = ["PATTERNS", "Match", "backend", "compile", "fuse", "fuse_all", "starts_pattern"]
 
 Compiled = Callable[..., Any]
 
 
 @dataclass(frozen=True)
-class Step:
-    """Calls that mean one thing: their targets, and how to read their arguments.
+class Match:
+    """Nodes that ``pattern`` replaced, in the order of the graph, and the node in their place."""
 
-    ``read(*args, **kwargs)`` returns the tensor that the step works on and the arguments which the
-    fused op needs of it, or None where the call does something that the op does not.
-    """
-
-    targets: tuple[Any, ...]
-    read: Callable[..., tuple[fx.Node, dict[str, Any]] | None]
+    pattern: Pattern
+    nodes: tuple[fx.Node, ...]
+    fused: fx.Node
 
 
-def _linear(input: Any, weight: Any, bias: Any = None) -> Any:
-    return input, {"weight": weight, "bias": bias}
-
-
-def _conv2d(
-    input: Any,
-    weight: Any,
-    bias: Any = None,
-    stride: Any = 1,
-    padding: Any = 0,
-    dilation: Any = 1,
-    groups: Any = 1,
-) -> Any:
-    return input, {
-        "weight": weight, "bias": bias, "stride": stride, "padding": padding,
-        "dilation": dilation, "groups": groups,
-    }  # fmt: skip
-
-
-def _max_pool2d(
-    input: Any,
-    kernel_size: Any,
-    stride: Any = None,
-    padding: Any = 0,
-    dilation: Any = 1,
-    ceil_mode: Any = False,
-    return_indices: Any = False,
-) -> Any:
-    tiles = (
-        (stride in (None, (), []) or _pair(stride) == _pair(kernel_size))
-        and _pair(padding) == (0, 0)
-        and _pair(dilation) == (1, 1)
-        and ceil_mode is False
-        and return_indices is False
-    )
-    return (input, {"kernel_size": kernel_size}) if tiles else None
-
-
-def _pair(size: Any) -> tuple[Any, Any]:
-    return (size[0], size[-1]) if isinstance(size, (tuple, list)) else (size, size)
-
-
-def _activation(input: Any, inplace: Any = False) -> Any:
-    return input, {}
-
-
-def _binary_cross_entropy(
-    input: Any,
-    target: Any,
-    weight: Any = None,
-    size_average: Any = None,
-    reduce: Any = None,
-    reduction: Any = "mean",
-) -> Any:
-    return input, {
-        "target": target, "weight": weight, "size_average": size_average, "reduce": reduce,
-        "reduction": reduction,
-    }  # fmt: skip
-
-
-LINEAR = Step((F.linear, torch._C._nn.linear), _linear)
-CONV2D = Step((F.conv2d, torch.conv2d), _conv2d)
-MAX_POOL2D = Step((F.max_pool2d, torch.max_pool2d), _max_pool2d)
-RELU = Step((F.relu, torch.relu, torch.relu_, "relu", "relu_"), _activation)
-SIGMOID = Step((F.sigmoid, torch.sigmoid, "sigmoid"), _activation)
-BCE = Step((F.binary_cross_entropy,), _binary_cross_entropy)
-
-
-@dataclass(frozen=True)
-class Pattern:
-    """Steps, each of the one before it, and the function that computes them all.
-
-    The function is called with the first step's tensor and the arguments of every step by name.
-    """
-
-    steps: tuple[Step, ...]
-    function: Callable[..., Any]
-
-
-# What is fused: read it as a table, add a row to it. The first that fits is taken.
-PATTERNS = (
-    Pattern((LINEAR, SIGMOID), functional.linear_sigmoid),
-    Pattern((LINEAR, RELU), functional.linear_relu),
-    Pattern((CONV2D, MAX_POOL2D, RELU), functional.conv2d_relu_max_pool2d),
-    Pattern((CONV2D, RELU, MAX_POOL2D), functional.conv2d_relu_max_pool2d),
-    Pattern((BCE,), functional.binary_cross_entropy),
-)
-
-# Calls that change what follows: steps on two sides of one are not fused.
-_STATE_CHANGES = (
-    torch.amp.autocast_mode._enter_autocast,
-    torch.amp.autocast_mode._exit_autocast,
-    torch._C._set_grad_enabled,
-)
-
-
-def fuse(graph: fx.Graph) -> int:
-    """Replace the patterns in ``graph``, in place; returns how many were found.
+def fuse(graph: fx.Graph, patterns: Sequence[Pattern] = PATTERNS) -> list[Match]:
+    """Replace the patterns in ``graph``, in place; returns what was replaced.
 
     Steps are fused where nothing but the next step sees their result, within one region of
-    autocast and grad mode.
+    autocast, grad mode or transform, and where no call that changes a tensor in place comes between
+    the old and the new place of a step.
     """
     region = _regions(graph)
-    found = 0
-    for node in reversed(list(graph.nodes)):
-        for pattern in PATTERNS:
-            arguments = _arguments(node, pattern, region)
-            if arguments is None:
+    matches: list[Match] = []
+    replaced: set[fx.Node] = set()
+    for last in reversed(list(graph.nodes)):
+        if last in replaced:
+            continue
+        for pattern in patterns:
+            found = _find(last, pattern)
+            if found is None:
                 continue
-            input, named = arguments
-            with graph.inserting_before(node):
+            nodes, input, named = found
+            place = _place(nodes)
+            if (
+                place is None
+                or len({region[node] for node in nodes}) > 1
+                or not all(map(_is_plain, nodes))
+                or not pattern.pays(nodes)
+            ):
+                continue
+            with graph.inserting_before(place):
                 fused = graph.call_function(pattern.function, (input,), named)
-            fused.meta = dict(node.meta)
-            node.replace_all_uses_with(fused)
-            _erase(graph, node, len(pattern.steps))
-            found += 1
+            fused.meta = dict(last.meta)
+            last.replace_all_uses_with(fused)
+            for node in reversed(nodes):
+                graph.erase_node(node)
+            replaced.update(nodes)
+            matches.append(Match(pattern, tuple(nodes), fused))
             break
     graph.lint()
-    return found
+    return matches
 
 
 def _regions(graph: fx.Graph) -> dict[fx.Node, int]:
+    """Number the parts of the graph between calls that change the state of torch."""
     region, regions = 0, {}
     for node in graph.nodes:
-        region += node.target in _STATE_CHANGES
+        region += _changes_state(node)
         regions[node] = region
     return regions
 
 
-def _arguments(
-    last: fx.Node, pattern: Pattern, region: Mapping[fx.Node, int]
-) -> tuple[fx.Node, dict[str, Any]] | None:
-    """The first step's tensor and all named arguments, if ``last`` ends the pattern."""
+def _changes_state(node: fx.Node) -> bool:
+    """Whether the call may change how those after it work.
+
+    Dynamo writes context managers and transforms as calls of torch's private functions:
+    ``_enter_autocast``, ``_set_grad_enabled``, ``_vmap_increment_nesting``.
+    """
+    return node.op == "call_function" and getattr(node.target, "__name__", "").startswith("_")
+
+
+def _place(nodes: Sequence[fx.Node]) -> fx.Node | None:
+    """The step where all can run together, or None.
+
+    That is the first one, if the others have no operands of their own. One that has, such as batch
+    norm's statistics, must follow at once: nothing can have made or changed them in between, except
+    for numbers, which are read there under dynamic shapes.
+    """
+    place = nodes[0]
+    for reader in nodes[1:]:
+        if len(reader.all_input_nodes) > 1:
+            while place is not reader:
+                place = place.next
+                if place not in nodes and place.target != "item":
+                    return None
+    return place
+
+
+def _is_plain(node: fx.Node) -> bool:
+    """Whether the call works on ordinary tensors, as far as Dynamo has recorded them."""
+    values = [each.meta.get("example_value") for each in (node, *node.all_input_nodes)]
+    return all(
+        value.dtype in plain.DTYPES
+        and value.layout is torch.strided
+        and not is_traceable_wrapper_subclass(value)
+        for value in values
+        if isinstance(value, torch.Tensor)
+    )
+
+
+def _find(last: fx.Node, pattern: Pattern) -> tuple[list[fx.Node], fx.Node, dict[str, Any]] | None:
+    """The nodes of the pattern that ends with ``last``, the first step's tensor and all named
+    arguments; identities between the steps are among the nodes."""
     node: Any = last
+    nodes: list[fx.Node] = []
     named: dict[str, Any] = {}
     for step in reversed(pattern.steps):
-        if node is not last and (len(node.users) > 1 or region.get(node) != region.get(last)):
-            return None
         read = _read(node, step)
+        while read is None and nodes and (same := _read(node, IDENTITY)) is not None:
+            nodes.insert(0, node)
+            node = same[0]
+            read = _read(node, step)
         if read is None:
             return None
+        nodes.insert(0, node)
         node, arguments = read
         named |= arguments
-        if not isinstance(node, fx.Node):
-            return None
-    return node, named
+    if not isinstance(node, fx.Node) or any(len(each.users) > 1 for each in nodes[:-1]):
+        return None
+    return nodes, node, named
 
 
-def _read(node: fx.Node, step: Step) -> tuple[fx.Node, dict[str, Any]] | None:
-    if node.op not in ("call_function", "call_method") or not _is_among(node.target, step.targets):
+def starts_pattern(node: fx.Node) -> bool:
+    """Whether the call is one that some pattern begins with."""
+    return any(_read(node, pattern.steps[0]) is not None for pattern in PATTERNS)
+
+
+def _read(node: Any, step: Step) -> tuple[Any, dict[str, Any]] | None:
+    if (
+        not isinstance(node, fx.Node)
+        or node.op not in ("call_function", "call_method")
+        or not _is_among(node.target, step.targets)
+    ):
         return None
     try:
         return step.read(*node.args, **node.kwargs)
@@ -198,37 +166,59 @@ def _is_among(target: Any, targets: Iterable[Any]) -> bool:
     return any(target is one or (isinstance(one, str) and target == one) for one in targets)
 
 
-def _erase(graph: fx.Graph, node: fx.Node, count: int) -> None:
-    for _ in range(count):
-        before = node.args[0] if node.args else node.kwargs["input"]
-        graph.erase_node(node)
-        assert isinstance(before, fx.Node)
-        node = before
+def fuse_all(module: fx.GraphModule, patterns: Sequence[Pattern] = PATTERNS) -> list[Match]:
+    """:func:`fuse` the graph of ``module`` and those in it: checkpointed parts, branches of
+    ``torch.cond``, bodies of autograd functions."""
+    found: list[Match] = []
+    for part in module.modules():
+        if isinstance(part, fx.GraphModule):
+            matches = fuse(part.graph, patterns)
+            if matches:
+                part.recompile()
+            found += matches
+    return found
 
 
 def backend(
     graph: fx.GraphModule,
     example_inputs: list[Any],
     *,
+    mode: str | None = None,
     options: Mapping[str, Any] | None = None,
-    **_: Any,
 ) -> Compiled:
     """What ``torch.compile(model, backend="inkgrad")`` calls with each graph.
 
-    Options: ``then``, the backend that gets the graph afterwards: ``"inductor"`` (the default where
-    there is a C++ compiler), ``"eager"``, or another name that ``torch.compile`` knows.
+    Args:
+        graph: what Dynamo recorded; changed in place.
+        example_inputs: its inputs.
+        mode: passed on to the next backend.
+        options: ``then`` is the backend that gets the graph afterwards: ``"inductor"`` (the default
+            where there is a C++ compiler), ``"eager"``, another name that ``torch.compile`` knows,
+            or a function ``(graph, example_inputs)``. Other options are passed on to it.
+
+    Raises:
+        ValueError: an option besides ``then``, or a mode, for ``"eager"``, which has none.
     """
-    unknown = set(options or {}) - {"then"}
-    if unknown:
-        raise ValueError(f"inkgrad backend: expected the option then, got {sorted(unknown)}")
-    then = (options or {}).get("then") or _default_backend()
-    if fuse(graph.graph):
-        graph.recompile()
+    rest = dict(options or {})
+    then = rest.pop("then", None) or _default_backend()
     if then == "eager":
+        if rest or mode not in (None, "default"):
+            raise ValueError(
+                f"inkgrad backend: then='eager' has no mode and no options, got mode={mode!r} and "
+                f"options {sorted(rest)}"
+            )
+        fuse_all(graph)
         return graph.forward
+    fuse_all(graph, [pattern for pattern in PATTERNS if not pattern.only_eager])
+    if then == "inductor":
+        compiled: Compiled = torch._TorchCompileInductorWrapper(mode, rest, None)(
+            graph, example_inputs
+        )
+        return compiled
     from torch._dynamo import lookup_backend
 
-    compiled: Compiled = lookup_backend(then)(graph, example_inputs)
+    passed = {name: value for name, value in (("mode", mode), ("options", rest)) if value}
+    compiled = lookup_backend(then)(graph, example_inputs, **passed)
     return compiled
 
 
@@ -241,22 +231,27 @@ def _default_backend() -> str:
 def compile(
     model: nn.Module | Callable[..., Any],
     *,
-    then: str | None = None,
+    then: str | Compiled | None = None,
     dynamic: bool | None = None,
     fullgraph: bool = False,
+    options: Mapping[str, Any] | None = None,
 ) -> Any:
-    """``torch.compile(model, backend="inkgrad")``: fuse what :data:`PATTERNS` lists, in any model.
+    """``torch.compile(model, backend="inkgrad")``: fuse what
+    :data:`inkgrad.graph_patterns.PATTERNS` lists, in any model.
 
     For training and inference, with dynamic batch sizes; gradients are those of the fused ops.
 
     Args:
         model: a module or function.
         then: the backend that compiles the rest: ``"inductor"`` (default where a C++ compiler is
-            found), ``"eager"``, or another that ``torch.compile`` knows.
+            found), ``"eager"``, another that ``torch.compile`` knows, or a function
+            ``(graph, example_inputs)``.
         dynamic: as in ``torch.compile``.
         fullgraph: raise where the graph breaks instead of compiling in parts.
+        options: passed on to the backend ``then``. For a ``mode``, call ``torch.compile(model,
+            backend="inkgrad", mode=...)``, or pass ``torch._inductor.list_mode_options(mode)``.
     """
-    options: dict[str, Any] = {} if then is None else {"then": then}
+    chosen = dict(options or {}) | ({} if then is None else {"then": then})
     return torch.compile(
-        model, backend=backend, options=options, dynamic=dynamic, fullgraph=fullgraph
+        model, backend=backend, options=chosen, dynamic=dynamic, fullgraph=fullgraph
     )

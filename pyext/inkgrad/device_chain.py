@@ -92,6 +92,9 @@ class DeviceChain:
     def standardize(self, mean: float, std: float) -> None:
         raise ValueError("chain: on CUDA all layers are linear")
 
+    def flatten(self) -> None:
+        raise ValueError("chain: on CUDA all layers are linear")
+
     def conv2d_relu_max_pool2d(self, *_: Any) -> None:
         raise ValueError("chain: on CUDA all layers are linear")
 

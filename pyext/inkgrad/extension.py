@@ -135,8 +135,6 @@ def load() -> Loaded:
             stacklevel=3,
         )
         return Loaded(reason=reason)
-    from inkgrad import fake  # noqa: F401  (registers fake kernels)
-
     return Loaded(module, capability, reason, tuple(libraries), _load_cuda(module))
 
 

@@ -2,17 +2,25 @@
 
 Every op takes float64, float32, bfloat16 and float16 tensors; bfloat16 and float16 are accumulated
 in float32. Tensors on the CPU and on CUDA are computed by the kernels of this package, all others,
-and calls that the kernels do not support, by torch's own ops. All ops are differentiable to any
-order and work under every torch.func transform, in forward-mode AD, under autocast and in
-torch.compile(fullgraph=True).
+and calls that the kernels do not support, by torch's own ops: so are sparse, nested and quantized
+tensors, DTensors and other subclasses, which see the calls that they see natively. All ops are
+differentiable to any order and work under every torch.func transform, in forward-mode AD, under
+autocast and in torch.compile(fullgraph=True).
+
+torch.fx records a call as one node. torch.export, torch.onnx.export and torch.jit record torch's
+own ops, so that what they write to a file runs without inkgrad. torch.jit.script does not compile
+the convolutions, only their modules.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, fx, nn
+from torch._subclasses.fake_tensor import FakeTensor
+from torch._subclasses.functional_tensor import FunctionalTensor
 from torch.compiler import is_dynamo_compiling
 from torch.nn import _reduction
 from torch.nn.functional import max_pool2d
@@ -44,7 +52,8 @@ _REDUCTIONS = {"none": 0, "mean": 1, "sum": 2}
 
 
 def _takes_direct_calls(first: Tensor, second: Tensor, third: Tensor | None) -> bool:
-    """Whether neither torch.compile nor ``__torch_function__`` has to see the call."""
+    """Whether neither torch.compile nor ``__torch_function__`` has to see the call. Even then, a
+    direct call raises TypeError for tensors of a subclass or another layout and under torch.jit."""
     return not (
         is_dynamo_compiling()
         or has_torch_function_variadic(first, second, third)
@@ -71,8 +80,8 @@ def linear_sigmoid(input: Tensor, weight: Tensor, bias: Tensor | None = None) ->
             return _direct.linear_sigmoid(input, weight, bias)
         except TypeError:
             pass  # an argument is no tensor: torch's op below raises torch's error
-    if LOADED.module is None or not _are_operands(input, weight, bias):
-        return reference.linear_sigmoid(input, weight, bias)
+    if not _takes_op(input, weight, bias):
+        return _by_torch(linear_sigmoid, reference.linear_sigmoid, (input, weight, bias))
     return _linear_sigmoid(input, weight, bias)
 
 
@@ -86,8 +95,8 @@ def linear_relu(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Te
             return _direct.linear_relu(input, weight, bias)
         except TypeError:
             pass
-    if LOADED.module is None or not _are_operands(input, weight, bias):
-        return reference.linear_relu(input, weight, bias)
+    if not _takes_op(input, weight, bias):
+        return _by_torch(linear_relu, reference.linear_relu, (input, weight, bias))
     return _linear_relu(input, weight, bias)
 
 
@@ -126,21 +135,11 @@ def binary_cross_entropy(
             return _direct.binary_cross_entropy(input, target, None, _REDUCTIONS[reduction])
         except (TypeError, KeyError):
             pass  # not tensors, different sizes, or an unknown reduction: torch raises below
-    if (
-        LOADED.module is None
-        or not _are_operands(input, target, weight)
-        or target.size() != input.size()
-    ):
-        return reference.binary_cross_entropy(
-            input, target, weight, size_average, reduce, reduction
-        )
-    if has_torch_function_variadic(input, target, weight):
-        return handle_torch_function(
+    if not _takes_op(input, target, weight) or target.size() != input.size():
+        return _by_torch(
             binary_cross_entropy,
+            reference.binary_cross_entropy,
             (input, target, weight),
-            input,
-            target,
-            weight,
             size_average,
             reduce,
             reduction,
@@ -181,24 +180,23 @@ def conv2d(
     Raises:
         RuntimeError: shapes, dtypes or settings do not match, with the error of ``F.conv2d``.
     """
-    pad = _padding(input, weight, bias, stride, padding, dilation)
-    if (
-        LOADED.module is None
-        or pad is None
-        or type(groups) is not int
-        or not _are_ints(stride, pad, dilation)
-    ):
-        return reference.conv2d(input, weight, bias, stride, padding, dilation, groups)
-    batch = input.unsqueeze(0) if input.dim() == 3 else input
-    rest = (_pair(stride), _pair(pad), _pair(dilation), int(groups))
-    if _takes_direct_calls(input, weight, bias):
-        try:
-            output = _direct.conv2d(batch, weight, bias, *rest)
-        except TypeError:  # an int of more than 64 bits: torch's op raises torch's error
-            return reference.conv2d(input, weight, bias, stride, padding, dilation, groups)
-    else:
-        output = _conv2d(batch, weight, bias, *rest)
-    return output.squeeze(0) if input.dim() == 3 else output
+    pad = _padding(input, weight, stride, padding, dilation)
+    if pad is not None and type(groups) is int and _are_ints(stride, pad, dilation):
+        rest = (_pair(stride), _pair(pad), _pair(dilation), groups)
+        if _takes_direct_calls(input, weight, bias):
+            try:
+                if input.dim() == 3:
+                    return _direct.conv2d(input.unsqueeze(0), weight, bias, *rest).squeeze(0)
+                return _direct.conv2d(input, weight, bias, *rest)
+            except TypeError:
+                pass  # an int of more than 64 bits: torch's op below raises torch's error
+        elif _takes_op(input, weight, bias):
+            if input.dim() == 3:
+                return _conv2d(input.unsqueeze(0), weight, bias, *rest).squeeze(0)
+            return _conv2d(input, weight, bias, *rest)
+    return _by_torch(
+        conv2d, reference.conv2d, (input, weight, bias), stride, padding, dilation, groups
+    )
 
 
 def conv2d_relu_max_pool2d(
@@ -231,40 +229,66 @@ def conv2d_relu_max_pool2d(
     if not _are_ints(kernel_size) or not _index_fits_a_byte(kernel_size):
         convolved = conv2d(input, weight, bias, stride, padding, dilation, groups)
         return torch.relu(max_pool2d(convolved, kernel_size))
-    pad = _padding(input, weight, bias, stride, padding, dilation)
-    if (
-        LOADED.module is None
-        or pad is None
-        or type(groups) is not int
-        or not _are_ints(stride, pad, dilation)
-    ):
-        return reference.conv2d_relu_max_pool2d(
-            input, weight, bias, stride, padding, dilation, groups, kernel_size
-        )
-    batch = input.unsqueeze(0) if input.dim() == 3 else input
-    rest = (_pair(stride), _pair(pad), _pair(dilation), int(groups), _pair(kernel_size))
-    if _takes_direct_calls(input, weight, bias):
-        try:
-            output = _direct.conv2d_relu_max_pool2d(batch, weight, bias, *rest)
-        except TypeError:
-            return reference.conv2d_relu_max_pool2d(
-                input, weight, bias, stride, padding, dilation, groups, kernel_size
-            )
-    else:
-        output, _ = _conv2d_relu_max_pool2d(batch, weight, bias, *rest)
-    return output.squeeze(0) if input.dim() == 3 else output
-
-
-# Invalid arguments are passed on to torch's ops, which raise torch's errors.
-
-
-def _are_operands(input: object, second: object, third: object) -> bool:
-    """Whether these are two tensors, and a third one or None."""
-    return (
-        isinstance(input, Tensor)
-        and isinstance(second, Tensor)
-        and (third is None or isinstance(third, Tensor))
+    pad = _padding(input, weight, stride, padding, dilation)
+    if pad is not None and type(groups) is int and _are_ints(stride, pad, dilation):
+        rest = (_pair(stride), _pair(pad), _pair(dilation), groups, _pair(kernel_size))
+        if _takes_direct_calls(input, weight, bias):
+            try:
+                if input.dim() == 3:
+                    batch = input.unsqueeze(0)
+                    return _direct.conv2d_relu_max_pool2d(batch, weight, bias, *rest).squeeze(0)
+                return _direct.conv2d_relu_max_pool2d(input, weight, bias, *rest)
+            except TypeError:
+                pass
+        elif _takes_op(input, weight, bias):
+            if input.dim() == 3:
+                batch = input.unsqueeze(0)
+                return _conv2d_relu_max_pool2d(batch, weight, bias, *rest)[0].squeeze(0)
+            return _conv2d_relu_max_pool2d(input, weight, bias, *rest)[0]
+    return _by_torch(
+        conv2d_relu_max_pool2d,
+        reference.conv2d_relu_max_pool2d,
+        (input, weight, bias),
+        stride,
+        padding,
+        dilation,
+        groups,
+        kernel_size,
     )
+
+
+# Tensors whose elements an op may read, and those that stand for such tensors in a compiler. Every
+# other class may override what an op does.
+_TENSORS = (Tensor, nn.Parameter, FakeTensor, FunctionalTensor)
+
+
+def _takes_op(first: Any, second: Any, third: Any) -> bool:
+    """Whether a registered op computes the call for these tensors, of which the third is optional.
+
+    What torch.export, ONNX or torch.jit write to a file holds torch's ops: it runs without inkgrad.
+    """
+    if LOADED.module is None or torch.jit.is_tracing() or torch.compiler.is_exporting():
+        return False
+    for tensor in (first, second) if third is None else (first, second, third):
+        if type(tensor) not in _TENSORS or tensor.layout != torch.strided or tensor.is_nested:
+            return False
+    return True
+
+
+def _by_torch(
+    function: Callable[..., Tensor],
+    formula: Callable[..., Tensor],
+    tensors: tuple[object, ...],
+    *options: object,
+) -> Tensor:
+    """Call ``formula``: torch's ops raise torch's errors and call what the tensors override.
+
+    torch.fx records the call of ``function``.
+    """
+    if any(isinstance(tensor, fx.Proxy) for tensor in tensors):
+        result: Tensor = handle_torch_function(function, tensors, *tensors, *options)
+        return result
+    return formula(*tensors, *options)
 
 
 def _are_ints(*values: object) -> bool:
@@ -292,15 +316,11 @@ def _index_fits_a_byte(window: Pair) -> bool:
 
 
 def _padding(
-    input: Tensor,
-    weight: Tensor,
-    bias: Tensor | None,
-    stride: Pair,
-    padding: Pair | str,
-    dilation: Pair,
+    input: Tensor, weight: Tensor, stride: Pair, padding: Pair | str, dilation: Pair
 ) -> Pair | None:
-    """Return the padding as numbers, or None where torch has to pad unevenly or raise an error."""
-    if not _are_operands(input, weight, bias):
+    """Return the padding as numbers, or None where torch has to pad unevenly or raise an error, and
+    where torch.fx traces the input."""
+    if not isinstance(input, Tensor):
         return None
     if not isinstance(padding, str):
         return padding
@@ -310,6 +330,7 @@ def _padding(
         padding != "same"
         or not _are_ints(stride, dilation)
         or _pair(stride) != (1, 1)
+        or not isinstance(weight, Tensor)
         or weight.dim() != 4
     ):
         return None
@@ -317,3 +338,21 @@ def _padding(
     if any(pixels % 2 for pixels in total):
         return None
     return total[0] // 2, total[1] // 2
+
+
+def _refuse_script() -> None:
+    raise NotImplementedError(
+        "inkgrad: torch.jit.script compiles no function that takes an int or a pair. Call "
+        "torch.nn.functional.conv2d, or script a module of inkgrad.nn"
+    )
+
+
+# What torch.jit.script compiles in place of a function.
+for _function, _prepare in (
+    (linear_sigmoid, lambda: reference.linear_sigmoid),
+    (linear_relu, lambda: reference.linear_relu),
+    (binary_cross_entropy, lambda: reference.binary_cross_entropy),
+    (conv2d, _refuse_script),
+    (conv2d_relu_max_pool2d, _refuse_script),
+):
+    vars(_function)["__prepare_scriptable__"] = _prepare

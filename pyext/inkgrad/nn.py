@@ -6,6 +6,7 @@ initialization, and loads the parent's state dicts unchanged.
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 from torch import Tensor, nn
@@ -86,6 +87,12 @@ class Conv2d(nn.Conv2d):
             input, weight, bias, self.stride, padding, self.dilation, self.groups
         )
 
+    def __prepare_scriptable__(self) -> nn.Module:
+        """torch.jit.script compiles the native module."""
+        native = copy.copy(self)
+        native.__class__ = nn.Conv2d  # type: ignore[assignment]
+        return native
+
 
 class ConvReluMaxPool2d(Conv2d):
     """Compute ``relu(max_pool2d(conv2d(x), pool))`` in one op.
@@ -104,6 +111,11 @@ class ConvReluMaxPool2d(Conv2d):
         return functional.conv2d_relu_max_pool2d(
             input, weight, bias, self.stride, padding, self.dilation, self.groups, self.pool
         )
+
+    def __prepare_scriptable__(self) -> nn.Module:
+        """torch.jit.script compiles the native modules; parameters have the prefix ``0.``."""
+        convolution = super().__prepare_scriptable__()
+        return nn.Sequential(convolution, nn.MaxPool2d(self.pool), nn.ReLU())
 
     def extra_repr(self) -> str:
         return f"{super().extra_repr()}, pool={self.pool}"

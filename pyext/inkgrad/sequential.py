@@ -7,10 +7,12 @@ that it has on a native model.
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -72,19 +74,44 @@ def _pool_of(modules: Sequence[nn.Module]) -> nn.MaxPool2d:
 
 def _does_not_tile(modules: Sequence[nn.Module]) -> str | None:
     pool = _pool_of(modules)
-    if (
-        _pair(pool.stride) == _pair(pool.kernel_size)
-        and _pair(pool.padding) == (0, 0)
-        and _pair(pool.dilation) == (1, 1)
-        and not pool.return_indices
-        and not pool.ceil_mode
+    if tiles(
+        pool.kernel_size,
+        pool.stride,
+        pool.padding,
+        pool.dilation,
+        pool.ceil_mode,
+        pool.return_indices,
     ):
         return None
     return "the pool's windows do not tile the image, or it returns indices"
 
 
-def _pair(size: int | tuple[int, ...]) -> tuple[int, ...]:
-    return (size, size) if isinstance(size, int) else tuple(size)
+def tiles(
+    kernel_size: Any,
+    stride: Any = None,
+    padding: Any = 0,
+    dilation: Any = 1,
+    ceil_mode: Any = False,
+    return_indices: Any = False,
+) -> bool:
+    """Whether ``F.max_pool2d`` with these arguments has windows that touch without overlap, and
+    returns the maxima only."""
+    window = _pair(kernel_size)
+    return (
+        None not in window
+        and (stride in (None, (), []) or _pair(stride) == window)
+        and _pair(padding) == (0, 0)
+        and _pair(dilation) == (1, 1)
+        and not ceil_mode
+        and not return_indices
+    )
+
+
+def _pair(size: Any) -> tuple[Any, Any]:
+    """Both numbers of a size as torch's functions take it; Nones for what is no such size."""
+    if isinstance(size, (tuple, list)) and len(size) in (1, 2):
+        return size[0], size[-1]
+    return (size, size) if isinstance(size, int) else (None, None)
 
 
 # What is fused: read it as a table, add a row to it.
@@ -104,9 +131,20 @@ PATTERNS = (
         _does_not_tile,
     ),
 )
-_STARTS: dict[type[nn.Module], list[Pattern]] = {}
-for _pattern in PATTERNS:
-    _STARTS.setdefault(_pattern.classes[0], []).append(_pattern)
+
+
+@lru_cache(maxsize=1024)
+def _plan(classes: tuple[type, ...]) -> tuple[tuple[int, Pattern], ...]:
+    """Where in a sequence of modules of these classes a pattern begins, and which."""
+    plan: list[tuple[int, Pattern]] = []
+    stop = 0
+    for start in range(len(classes)):
+        for pattern in PATTERNS:
+            end = start + len(pattern.classes)
+            if start >= stop and classes[start:end] == pattern.classes:
+                plan.append((start, pattern))
+                stop = end
+    return tuple(plan)
 
 
 @dataclass(frozen=True)
@@ -128,26 +166,12 @@ class Match:
         return self.refusal is None and not any(self.obstacles)
 
 
-def _match(modules: Sequence[nn.Module], start: int) -> tuple[Pattern, Sequence[nn.Module]] | None:
-    for pattern in _STARTS.get(type(modules[start]), ()):
-        found = modules[start : start + len(pattern.classes)]
-        if tuple(map(type, found)) == pattern.classes:
-            return pattern, found
-    return None
-
-
 def matches(modules: Sequence[nn.Module]) -> Iterator[Match]:
     """The neighbors that have the classes of a pattern, and whether they are fused."""
-    start = 0
-    while start < len(modules):
-        match = _match(modules, start)
-        if match is None:
-            start += 1
-            continue
-        pattern, found = match
+    for start, pattern in _plan(tuple(map(type, modules))):
+        found = modules[start : start + len(pattern.classes)]
         obstacles = tuple(map(plain.obstacle, found))
         yield Match(start, start + len(found), pattern, obstacles, pattern.refusal(found))
-        start += len(found)
 
 
 class Sequential(nn.Sequential):
@@ -155,27 +179,38 @@ class Sequential(nn.Sequential):
     ``MaxPool2d`` and ``ReLU`` in either order as one op each.
 
     Only where every one of them is plain (see :mod:`inkgrad.plain`): of torch's own class, without
-    hooks, without a forward of its own. All else, and everything while torch.compile, torch.fx or
-    torch.jit trace the model, runs as in torch.
+    hooks, without a forward of its own. All else, and everything while torch.compile, torch.fx,
+    torch.jit or a dispatch mode trace the model, runs as in torch.
     """
 
-    def forward(self, input: Tensor) -> Tensor:
-        modules = list(self._modules.values())
-        if not plain.takes(input):
-            return super().forward(input)
-        i = 0
-        while i < len(modules):
-            match = _match(modules, i) if type(modules[i]) in _STARTS else None
-            if match is not None:
-                pattern, found = match
-                if pattern.refusal(found) is None and not any(map(plain.obstacle, found)):
-                    input = pattern.run(input, found)
-                    i += len(found)
-                    continue
-            input = modules[i](input)
-            i += 1
+    # The types of input and output are left open: torch.jit.script infers them as for the native
+    # class, whose forward the loop is.
+    def forward(self, input):  # type: ignore[no-untyped-def]
+        if not torch.jit.is_scripting():
+            return _run(self, input)
+        for module in self:
+            input = module(input)
         return input
 
-    def __prepare_scriptable__(self) -> nn.Sequential:
-        """torch.jit.script compiles the native modules."""
-        return nn.Sequential(OrderedDict(self._modules))
+
+def _run(sequential: nn.Sequential, input: Any) -> Any:
+    modules = list(sequential._modules.values())
+    plan = _plan(tuple(map(type, modules)))
+    if not plan or plain.is_watched():
+        return nn.Sequential.forward(sequential, input)
+    done = 0
+    for start, pattern in plan:
+        for module in modules[done:start]:
+            input = module(input)
+        found = modules[start : start + len(pattern.classes)]
+        done = start
+        if (
+            plain.takes(input)
+            and pattern.refusal(found) is None
+            and not any(map(plain.obstacle, found))
+        ):
+            input = pattern.run(input, found)
+            done += len(found)
+    for module in modules[done:]:
+        input = module(input)
+    return input

@@ -5,7 +5,7 @@ import torch
 
 from inkgrad import functional, reference
 from inkgrad_bench import suite, workloads
-from inkgrad_bench.suite import BOTH, FORWARD, Case
+from inkgrad_bench.suite import BOTH, FORWARD, STEP, Case
 from inkgrad_bench.workloads import flops, make_problem, output_shape
 
 
@@ -68,7 +68,7 @@ def test_a_step_computes_the_gradients_of_backward_and_leaves_none(module):
 
 
 @pytest.mark.parametrize("model", ["diabetes", "cnn", "softmax"])
-def test_training_steps(model):
+def test_training_epochs(model):
     """Both backends go through the very training of ``inkgrad train``."""
     case = Case("train", "tiny", (), {"model": model, "batch_size": 8, "examples": 16})
     load = workloads.build(case, "epoch", "cpu", compiled=False)
@@ -78,11 +78,26 @@ def test_training_steps(model):
     assert load.steps["ours"]().epoch == 2
 
 
-@pytest.mark.parametrize("whole", [False, True])
-def test_predictions(whole):
-    case = Case("predict", "", (), {"whole": whole})
+@pytest.mark.parametrize("images", [1, 5])
+def test_predictions(images):
+    case = Case("predict", "", (), {"images": images})
     load = workloads.build(case, FORWARD, "cpu", compiled=False)
     native, ours = load.steps["native"](), load.steps["ours"]()
-    if whole:
-        native, ours = (torch.from_numpy(result.probabilities) for result in (native, ours))
+    assert ours.shape == (images, 10)
     torch.testing.assert_close(ours, native, rtol=1e-4, atol=1e-5)
+
+
+def test_a_drawing_is_recognized():
+    load = workloads.build(Case("predict", "", (), {}), FORWARD, "cpu", compiled=False)
+    native, ours = (load.steps[name]().probabilities for name in ("native", "ours"))
+    assert ours == pytest.approx(native, abs=1e-5)
+
+
+@pytest.mark.parametrize("model", ["diabetes", "softmax", "cnn"])
+def test_training_steps(model):
+    """Both sides train the same weights on the same batch."""
+    case = Case("train", "", (), {"model": model, "rows": 16})
+    load = workloads.build(case, STEP, "cpu", compiled=False)
+    native, ours = ([float(load.steps[name]()) for _ in range(4)] for name in ("native", "ours"))
+    assert ours == pytest.approx(native, rel=1e-4)
+    assert native[-1] < native[0]

@@ -9,7 +9,14 @@ import pytest
 
 import inkgrad.course
 from inkgrad.course.lessons import LESSONS
-from inkgrad.course.texts import CATALOGUES, preferred_language
+from inkgrad.course.texts import (
+    CATALOGUES,
+    fill,
+    percent,
+    preferred_language,
+    probability_text,
+)
+from plurals import fixed_plurals
 
 ENGLISH = CATALOGUES["en"]
 
@@ -48,3 +55,26 @@ def test_every_language_says_everything_with_the_same_values(language: str) -> N
 )
 def test_the_language_follows_the_locale(variables: dict[str, str], language: str) -> None:
     assert preferred_language(variables) == language
+
+
+def test_nouns_follow_their_number() -> None:
+    text = "{n} {n:epoch|epochs}, {left} {left:run is|runs are} left"
+    assert fill(text, {"n": 1, "left": 2}) == "1 epoch, 2 runs are left"
+    assert fill(text, {"n": "1,000", "left": "1"}) == "1,000 epochs, 1 run is left"
+    assert fill("{n} 轮", {"n": 1}) == "1 轮"
+
+
+def test_every_plural_follows_its_number() -> None:
+    assert fixed_plurals(ENGLISH) == []
+    assert fixed_plurals({"a": "{n} epochs", "b": "{n} training examples"}) == [
+        *("a: epochs", "b: examples"),
+    ]
+
+
+def test_percentages_have_one_format() -> None:
+    assert [percent(share) for share in (0, 0.65, 0.9995, 0.99951)] == [
+        *("0.0 %", "65.0 %", "> 99.9 %", "> 99.9 %"),
+    ]
+    assert percent(1.0) == "100 %"  # all of them
+    assert (percent(0.9995, 2), percent(0.99999, 2)) == ("99.95 %", "> 99.99 %")
+    assert (probability_text(1.0), probability_text(0.5)) == ("> 99.9 %", "50.0 %")

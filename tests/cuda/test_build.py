@@ -1,4 +1,4 @@
-"""When the CUDA library is built, and the message if it is not (setup.py, extension.py)."""
+"""Which libraries are built, and the message if CUDA's is not (setup.py, extension.py)."""
 
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ def setup(monkeypatch):
     for name in ("CUDA_HOME", "CUDA_PATH", "INKGRAD_CUDA", "TORCH_CUDA_ARCH_LIST"):
         monkeypatch.setenv(name, "")  # what setup.py sets is undone
     monkeypatch.setenv("INKGRAD_KERNELS", "0")
+    monkeypatch.setenv("INKGRAD_ALL", "1")
     monkeypatch.setattr(setuptools, "setup", lambda **_: None)
     monkeypatch.setattr(torch.version, "cuda", "13.2")
     monkeypatch.setattr(cpp_extension, "CUDA_HOME", None)
@@ -68,6 +69,42 @@ def test_architectures_of_the_user_are_kept(setup, tmp_path, monkeypatch):
     monkeypatch.setenv("CUDA_HOME", str(toolkit(tmp_path, "13.0")))
     monkeypatch.setenv("TORCH_CUDA_ARCH_LIST", "12.0")
     assert 'ARCHITECTURES "12.0"' in setup.choose_cuda().header()
+
+
+def test_without_a_gpu_only_a_demand_builds_it(setup, tmp_path, monkeypatch):
+    monkeypatch.setenv("CUDA_HOME", str(toolkit(tmp_path, "13.0")))
+    monkeypatch.setenv("INKGRAD_ALL", "")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert "INKGRAD_CUDA=1" in setup.choose_cuda().left_out
+    monkeypatch.setenv("INKGRAD_CUDA", "1")
+    assert f'"{setup.ARCHITECTURES}"' in setup.choose_cuda().header()
+
+
+def test_it_is_built_for_the_gpus_that_are_visible(setup, tmp_path, monkeypatch):
+    monkeypatch.setenv("CUDA_HOME", str(toolkit(tmp_path, "13.0")))
+    monkeypatch.setenv("INKGRAD_ALL", "")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 3)
+    monkeypatch.setattr(torch.cuda, "get_device_capability", [(9, 0), (8, 6), (9, 0)].__getitem__)
+    assert 'ARCHITECTURES "8.6;9.0a"' in setup.choose_cuda().header()
+
+
+@pytest.mark.parametrize(
+    ("processor", "everything", "libraries"),
+    [
+        ("AVX512", "", ["default", "avx512"]),
+        ("AVX2", "", ["default", "avx2"]),
+        ("DEFAULT", "", ["default"]),
+        ("AVX2", "1", ["default", "avx2", "avx512"]),
+    ],
+)
+def test_the_libraries_are_those_of_the_processor(
+    setup, monkeypatch, processor, everything, libraries
+):
+    monkeypatch.setenv("INKGRAD_ALL", everything)
+    monkeypatch.setattr(setup, "MACHINE", "x86_64")
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: processor)
+    assert list(setup.cpu_libraries()) == libraries
 
 
 def test_nvcc_on_path_may_be_a_script(setup, tmp_path, monkeypatch):

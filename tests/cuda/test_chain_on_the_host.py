@@ -135,6 +135,20 @@ def test_steps_are_those_of_sgd(kernels, name, sgd):
         torch.testing.assert_close(velocity.double(), theirs.detach(), rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.parametrize("frozen", [(0,), (0, 1), (2,), (3, 4, 5)], ids=str)
+def test_a_parameter_without_a_gradient_is_frozen(kernels, frozen):
+    inputs, targets = examples("diabetes", 60)
+    chain, whole = Chain("diabetes"), Chain("diabetes")
+    before = [p.clone() for p in chain.parameters()]
+    for i in frozen:
+        chain.grads[i] = None
+    for each in (chain, whole):
+        each.run(kernels, "step", inputs, targets, lr=0.3, momentum=0.9, weight_decay=0.1)
+    for i, ours in enumerate(chain.parameters()):
+        assert torch.equal(ours, before[i] if i in frozen else whole.parameters()[i])
+        assert i not in frozen or not chain.velocities[i].any()
+
+
 def test_the_same_step_has_the_same_bits(kernels):
     inputs, targets = examples("diabetes", 700)
     chains = [Chain("diabetes") for _ in range(2)]
@@ -144,7 +158,7 @@ def test_the_same_step_has_the_same_bits(kernels):
     assert all(torch.equal(one, other) for one, other in pairs)
 
 
-def test_judging_changes_nothing(kernels):
+def test_evaluating_changes_nothing(kernels):
     chain, (inputs, targets) = Chain("diabetes"), examples("diabetes", 300)
     report = chain.run(kernels, "evaluate", inputs, targets)
     output = chain.double()[1](inputs.double())

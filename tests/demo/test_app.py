@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -48,6 +50,14 @@ def test_the_endpoints_are_tools_for_mcp_clients(free_port) -> None:
         blocks.close(verbose=False)
 
 
+def test_the_documentation_lists_the_endpoints(address) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "api.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `/.*", page, re.MULTILINE)
+    documented = re.findall(r"`(/\w+)`", "".join(row.split(" | ")[0] for row in rows))
+    info = httpx.get(f"{address}/gradio_api/info").json()
+    assert set(documented) == set(info["named_endpoints"])
+
+
 def test_a_request_that_is_too_large_is_refused(address) -> None:
     body = {"data": ["A" * MAX_BODY, "strong", "fused"]}
     response = httpx.post(f"{address}{PREDICT}", json=body)
@@ -74,6 +84,13 @@ def test_a_login_guards_page_and_api(free_port) -> None:
             assert httpx.post(f"{guarded}{path}", json={"data": []}).status_code == 401
         login = {"username": "ada", "password": "lovelace"}
         assert httpx.post(f"{guarded}/login", data=login).status_code == 200
+        first, second = (httpx.Client(base_url=guarded) for _ in range(2))
+        for session in (first, second):
+            assert session.post("/login", data=login).is_success
+            assert session.get("/config").is_success
+        first.get("/logout")
+        assert first.get("/config").status_code == 401
+        assert second.get("/config").is_success
         wrong = {"username": "ada", "password": "babbage"}
         assert httpx.post(f"{guarded}/login", data=wrong).status_code == 400
     finally:

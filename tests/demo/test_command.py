@@ -70,6 +70,8 @@ def test_it_serves_on_the_next_free_port_until_ctrl_c() -> None:
         port = taken.getsockname()[1]
         process = subprocess.Popen(
             [sys.executable, "-m", "inkgrad", "demo", "--port", str(port)],
+            # A shell starts background jobs with Ctrl-C ignored.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

@@ -18,6 +18,7 @@ from inkgrad_demo.services.recognizers import BACKENDS, MODELS
 from inkgrad_demo.services.run_files import FORMATS
 from inkgrad_demo.services.training_data import sets_for
 from inkgrad_demo.texts import CATALOGUES
+from plurals import fixed_plurals
 
 ENGLISH = CATALOGUES["en"]
 
@@ -67,3 +68,7 @@ def test_a_translation_has_the_same_values(language: str) -> None:
 
     for key, text in CATALOGUES[language].items():
         assert values(text) == values(ENGLISH[key]), key
+
+
+def test_every_plural_follows_its_number() -> None:
+    assert fixed_plurals(ENGLISH) == []

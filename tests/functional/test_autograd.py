@@ -258,3 +258,29 @@ def test_public_ops_are_documented(name):
         assert re.search(rf"^ +([\w, ]+, )?{argument}\b.*:", doc, re.MULTILINE), argument
     assert re.search(r"Returns:\n.*``\(.*\)``|Returns:\n.*scalar", doc)
     assert "Raises:" in doc
+
+
+@pytest.mark.parametrize("name", ["linear_sigmoid", "linear_relu"])
+@pytest.mark.parametrize("trained", [0, 1, 2])
+@pytest.mark.parametrize("changed", [0, 1])
+def test_what_no_gradient_is_computed_from_may_change(name, trained, changed):
+    """A linear layer keeps its input for the weight's gradient alone, and the reverse."""
+    outcomes = []
+    for function in (OPS[name].fused, OPS[name].native):
+        torch.manual_seed(0)
+        tensors = [torch.randn(5, 4), torch.randn(3, 4), torch.randn(3)]
+        tensors[trained].requires_grad_()
+        output = function(*tensors)
+        with torch.no_grad():
+            tensors[changed].mul_(2)
+        try:
+            output.sum().backward()
+            outcomes.append(tensors[trained].grad)
+        except RuntimeError as error:
+            outcomes.append(str(error))
+    ours, native = outcomes
+    if isinstance(native, str):
+        assert "modified by an inplace operation" in native
+        assert "modified by an inplace operation" in ours
+    else:
+        assert_close(ours, native)

@@ -13,7 +13,7 @@
 namespace inkgrad::cpu {
 namespace {
 
-// Figures below: benchmarks/NOTES.md, AVX-512, one thread unless stated otherwise.
+// Figures below: benchmarks/OPTIMIZATION_LOG.md, AVX-512, one thread unless stated otherwise.
 
 // ---- Winograd
 

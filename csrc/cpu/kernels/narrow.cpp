@@ -11,6 +11,9 @@
 //
 // A vector may be longer than its row: the excess is ignored in loads and overwritten by the next
 // row in stores. Only the last vectors of the range are masked.
+//
+// Activations and their derivatives run over blocks of rows, so that the loops over rows need no
+// version for each: this file would take three times as long to compile.
 #include "activation.h"
 #include "entries.h"
 #include "integers.h"
@@ -70,33 +73,63 @@ void forward_rows(int64_t rows, int64_t rows_left, int64_t N, const T* x, int64_
   }
 }
 
-// In place, in whole vectors across rows.
-template <typename T, Activation A>
-void activate_all(T* z, int64_t n) {
+// Calls f(i, load, store) for each vector of n elements, with functions that move elements i to
+// i + kLanes<T>, or to the last.
+template <typename T, typename F>
+inline void for_vectors(int64_t n, F f) {
   constexpr int L = kLanes<T>;
-  if constexpr (A == Activation::none) return;
   int64_t i = 0;
-  for (; i + L <= n; i += L) store<L>(z + i, activate<T, L>(load<L>(z + i), A));
-  if (i < n) store_first<L>(z + i, activate<T, L>(load_first<L>(z + i, n - i), A), n - i);
+  for (; i + L <= n; i += L) {
+    f([i](const T* p) { return load<L>(p + i); },
+      [i](T* p, Vec<T, L> value) { store<L>(p + i, value); });
+  }
+  if (i < n) {
+    f([i, n](const T* p) { return load_first<L>(p + i, n - i); },
+      [i, n](T* p, Vec<T, L> value) { store_first<L>(p + i, value, n - i); });
+  }
 }
 
-// Calls f(lanes, activation) with compile-time constants; `width` elements fit the lanes.
+// Calls f(activation) with a compile-time constant.
 template <typename F>
-inline void with_lanes_and_activation(int64_t width, Activation activation, F f) {
-  const auto with_activation = [&](auto lanes) {
-    switch (activation) {
-      case Activation::none:
-        return f(lanes, std::integral_constant<Activation, Activation::none>{});
-      case Activation::sigmoid:
-        return f(lanes, std::integral_constant<Activation, Activation::sigmoid>{});
-      case Activation::relu:
-        return f(lanes, std::integral_constant<Activation, Activation::relu>{});
-    }
-  };
+inline void with_activation(Activation activation, F f) {
+  switch (activation) {
+    case Activation::none:
+      return f(std::integral_constant<Activation, Activation::none>{});
+    case Activation::sigmoid:
+      return f(std::integral_constant<Activation, Activation::sigmoid>{});
+    case Activation::relu:
+      return f(std::integral_constant<Activation, Activation::relu>{});
+  }
+}
+
+// z = activation(z), n elements.
+template <typename T>
+void activate_all(Activation activation, int64_t n, T* z) {
+  if (activation == Activation::none) return;
+  with_activation(activation, [&](auto function) {
+    for_vectors<T>(n, [&](auto load, auto store) {
+      store(z, activate<T, kLanes<T>>(load(z), decltype(function)::value));
+    });
+  });
+}
+
+// dz = dy activation'(y), n elements.
+template <typename T>
+void activate_backward_all(Activation activation, int64_t n, const T* dy, const T* y, T* dz) {
+  with_activation(activation, [&](auto function) {
+    for_vectors<T>(n, [&](auto load, auto store) {
+      store(dz, activate_backward<T, kLanes<T>>(load(dy), load(y), decltype(function)::value));
+    });
+  });
+}
+
+// Calls f(lanes) with a compile-time constant that `width` outputs fit.
+template <typename F>
+inline void with_lanes(int64_t width, F f) {
   if (width <= kNarrowOutputs / 2) {
-    with_activation(std::integral_constant<int, kNarrowOutputs / 2>{});
+    f(std::integral_constant<int, kNarrowOutputs / 2>{});
   } else {
-    with_activation(std::integral_constant<int, kNarrowOutputs>{});
+    f(std::integral_constant<int, kNarrowOutputs>{});
   }
 }
 
@@ -105,7 +138,7 @@ void narrow_forward(const LinearLayer<T>& layer, T* y) {
   const int64_t rows = layer.rows, N = layer.outputs, K = layer.inputs;
   const Matrix<T> x = layer.x, w = layer.w;
   const T* const bias = layer.bias;
-  with_lanes_and_activation(N, layer.activation, [&](auto lanes, auto function) {
+  with_lanes(N, [&](auto lanes) {
     constexpr int L = decltype(lanes)::value;
     alignas(64) T columns[kNarrowInputs * L] = {};
     for (int64_t k = 0; k < K; ++k) {
@@ -121,50 +154,47 @@ void narrow_forward(const LinearLayer<T>& layer, T* y) {
         forward_rows<T, L, decltype(inputs)::value>(count, rows - begin, N,
                                                     x.data + begin * x.row_stride, x.row_stride,
                                                     columns, offset, z);
-        activate_all<T, decltype(function)::value>(z, count * N);
+        activate_all<T>(layer.activation, count * N, z);
       }
     });
   });
 }
 
 // Outputs in vectors of L lanes, inputs in vectors of LK lanes.
-template <typename T, int N, int L, int LK, Activation A>
-void backward_rows(int64_t rows, int64_t K, const T* dy, const T* y, const T* x, int64_t x_stride,
-                   const T* w, T* dx, double* dw, double* db) {
-  const int64_t whole = [&] {
-    const int64_t outputs = rows_of_whole_vectors<L>(rows, N, rows * N),
-                  inputs = rows_of_whole_vectors<LK>(rows, x_stride, (rows - 1) * x_stride + K),
-                  gradients = rows_of_whole_vectors<LK>(rows, K, rows * K);
-    return smaller(smaller(outputs, inputs), gradients);
-  }();
+template <typename T, int N, int L, int LK>
+void backward_rows(Activation activation, int64_t rows, int64_t K, const T* dy, const T* y,
+                   const T* x, int64_t x_stride, const T* w, T* dx, double* dw, double* db) {
+  const int64_t whole =
+      smaller(rows_of_whole_vectors<LK>(rows, x_stride, (rows - 1) * x_stride + K),
+              rows_of_whole_vectors<LK>(rows, K, rows * K));
   Vec<T, LK> weights[N], sums[N] = {};
   Vec<double, L> bias_sums{};
 #pragma GCC unroll 8
   for (int n = 0; n < N; ++n) weights[n] = load<LK>(w + n * LK);
 
-  const auto row = [&](Vec<T, L> grad, Vec<T, L> output, Vec<T, LK> input) {
-    const Vec<T, L> dz = activate_backward<T, L>(grad, output, A);
-    bias_sums += to_double<T, L>(dz);
-    alignas(64) T scalars[L];
-    store<L>(scalars, dz);
+  alignas(64) T dz[kBlockRows * N + L];
+  const auto row = [&](const T* gradient, Vec<T, LK> input) {
+    bias_sums += to_double<T, L>(load<L>(gradient));
     Vec<T, LK> result{};
 #pragma GCC unroll 8
     for (int n = 0; n < N; ++n) {
-      sums[n] += scalars[n] * input;
-      result += scalars[n] * weights[n];
+      sums[n] += gradient[n] * input;
+      result += gradient[n] * weights[n];
     }
     return result;
   };
   for (int64_t begin = 0; begin < rows; begin += kBlockRows) {
     const int64_t end = smaller(begin + kBlockRows, rows), unmasked = smaller(end, whole);
+    const int64_t elements = (end - begin) * N;
+    store<L>(dz + elements, Vec<T, L>{});  // read with the last row
+    activate_backward_all(activation, elements, dy + begin * N, y + begin * N, dz);
     int64_t r = begin;
     for (; r < unmasked; ++r) {
-      const auto g = row(load<L>(dy + r * N), load<L>(y + r * N), load<LK>(x + r * x_stride));
+      const auto g = row(dz + (r - begin) * N, load<LK>(x + r * x_stride));
       if (dx) store<LK>(dx + r * K, g);
     }
     for (; r < end; ++r) {
-      const auto g = row(load_first<L>(dy + r * N, N), load_first<L>(y + r * N, N),
-                         load_first<LK>(x + r * x_stride, K));
+      const auto g = row(dz + (r - begin) * N, load_first<LK>(x + r * x_stride, K));
       if (dx) store_first<LK>(dx + r * K, g, K);
     }
     for (int n = 0; n < N; ++n) {
@@ -180,7 +210,7 @@ void narrow_backward(const LinearLayer<T>& layer, const T* dy, const T* y, T* dx
                      double* db) {
   const int64_t rows = layer.rows, N = layer.outputs, K = layer.inputs;
   const Matrix<T> x = layer.x, w = layer.w;
-  with_lanes_and_activation(N, layer.activation, [&](auto lanes, auto function) {
+  with_lanes(N, [&](auto lanes) {
     constexpr int L = decltype(lanes)::value;
     const auto with_inputs = [&](auto input_lanes) {
       constexpr int LK = decltype(input_lanes)::value;
@@ -190,8 +220,8 @@ void narrow_backward(const LinearLayer<T>& layer, const T* dy, const T* y, T* dx
           weights[n * LK + k] = w.data[n * w.row_stride + k * w.col_stride];
       }
       with_constant<L>(N, [&](auto outputs) {
-        backward_rows<T, decltype(outputs)::value, L, LK, decltype(function)::value>(
-            rows, K, dy, y, x.data, x.row_stride, weights, dx, dw, db);
+        backward_rows<T, decltype(outputs)::value, L, LK>(layer.activation, rows, K, dy, y, x.data,
+                                                          x.row_stride, weights, dx, dw, db);
       });
     };
     if (K <= kNarrowInputs / 2) {

@@ -165,14 +165,15 @@ __global__ void __launch_bounds__(kThreads)
     for (int i = threadIdx.x; i < gradients; i += kThreads) {
       const int n = i / (layer.inputs + 1), k = i % (layer.inputs + 1);
       const bool is_bias = k == layer.inputs;
-      if (is_bias && !layer.bias) continue;
+      float* const grads = is_bias ? layer.bias_grad : layer.weight_grad;
+      if (!grads) continue;  // frozen, or no bias
       double sum = 0;
       for (int group = 0; group < map.groups[l]; ++group) {
         sum += sums[map.sum_at[l] + group * gradients + i];
       }
       const int at = is_bias ? n : n * layer.inputs + k;
       const float grad = static_cast<float>(sum);
-      (is_bias ? layer.bias_grad : layer.weight_grad)[at] = grad;
+      grads[at] = grad;
       if (pass.action != ChainAction::step) continue;
       float& value = (is_bias ? layer.bias : layer.weight)[at];
       float step = fmaf(pass.weight_decay, value, grad);

@@ -119,7 +119,7 @@ struct LinearGradients {
 
 inline constexpr int kMaxChainLayers = 8;
 
-// A linear layer of a chain, in float; [bias], [bias_grad], [bias_velocity].
+// A linear layer of a chain, in float; [bias], [bias_velocity]. Without a gradient it is frozen.
 struct ChainLayer {
   int inputs, outputs;
   Activation activation;

@@ -10,6 +10,7 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
+from inkgrad.course.texts import percent
 from inkgrad.course.training.run_record import RunRecord
 from inkgrad_demo.texts import CATALOGUES
 
@@ -139,7 +140,7 @@ def _shown(value: Any, words: dict[str, str]) -> str:
 
 
 def _percent(share: float | None) -> str:
-    return "–" if share is None else f"{100 * share:.2f} %"
+    return "–" if share is None else percent(share, 2)
 
 
 # ---------------------------------------------------------------- confusion

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import threading
 import traceback
+from contextlib import nullcontext
 from typing import Any
 
 from inkgrad.course.lessons import Lesson
 from inkgrad.course.lessons.blocks import Block, Plot
+from inkgrad.course.lessons.softmax import Progress
 from inkgrad.course.messages import message_of
-from inkgrad.course.training.trainer import Batch
 from inkgrad_demo.services.request_validation import choice_error
 
 
@@ -20,13 +21,13 @@ class LessonResults:
     """``numbers`` are None until computed; ``batch`` is the latest, if the lesson trains."""
 
     def __init__(self, lesson: Lesson) -> None:
-        self.batch: Batch | None = None
+        self.batch: Progress | None = None
         self.numbers: Any = None
         self._lesson = lesson
         self._lock = threading.Lock()
         self._started = False
         self._error: str | None = None
-        self._pictures: dict[tuple[str, str], str] = {}  # by name and language
+        self._pictures: dict[tuple[str, str, bool], str] = {}
 
     def start(self) -> None:
         """Compute in the background, unless that was started."""
@@ -47,17 +48,20 @@ class LessonResults:
     def blocks(self, language: str) -> list[Block]:
         return list(self._lesson.blocks(self.numbers, language))
 
-    def picture(self, name: str, language: str) -> str:
-        """Return the picture as SVG. Raises ValueError if the lesson has none of that name."""
+    def picture(self, name: str, language: str, narrow: bool) -> str:
+        """Return the picture as SVG, ``narrow`` for a phone. ValueError for an unknown name."""
+        key = name, language, narrow
         with self._lock:
-            if (name, language) not in self._pictures:
+            if key not in self._pictures:
+                from inkgrad.course.lessons import plotting
                 from inkgrad.course.lessons.svg import svg
 
                 pictures = {p.name: p for p in self.blocks(language) if isinstance(p, Plot)}
                 if name not in pictures:
                     raise choice_error("name", pictures, name)
-                self._pictures[name, language] = svg(pictures[name].draw(), language)
-            return self._pictures[name, language]
+                with plotting.narrow() if narrow else nullcontext():
+                    self._pictures[key] = svg(pictures[name].draw(), language)
+            return self._pictures[key]
 
     def _compute(self) -> None:
         options = {"on_batch": self._on_batch} if "on_batch" in self._lesson.options() else {}
@@ -67,5 +71,5 @@ class LessonResults:
             traceback.print_exc()
             self._error = message_of(error) or type(error).__name__
 
-    def _on_batch(self, batch: Batch) -> None:
+    def _on_batch(self, batch: Progress) -> None:
         self.batch = batch

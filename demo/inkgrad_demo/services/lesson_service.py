@@ -29,6 +29,7 @@ class LessonRequest(Request):
 
 class PictureRequest(LessonRequest):
     name: str = Field(max_length=60)
+    narrow: bool = False  # for a phone: panels one below the other
 
 
 class PlayRequest(Request):
@@ -78,7 +79,7 @@ class LessonService:
             progress = batch and {
                 "epoch": batch.epoch,
                 "number": batch.number,
-                "count": batch.count,
+                "count": batch.steps,
             }
             return {"state": "computing", "batch": progress}
         return {
@@ -92,7 +93,7 @@ class LessonService:
         if results.numbers is None:
             raise ValueError(message("problem.no_results", number=request.number))
         try:
-            return {"svg": results.picture(request.name, request.language)}
+            return {"svg": results.picture(request.name, request.language, request.narrow)}
         except ModuleNotFoundError as error:
             raise ValueError(message("problem.no_plots", error=error)) from None
 
@@ -112,7 +113,7 @@ def _warm_up() -> None:
 
 def _described(block: Block) -> dict[str, Any]:
     if isinstance(block, Note):
-        return {"kind": "note", "text": block.text}
+        return {"kind": "note", "text": block.text, "warning": block.is_warning}
     if isinstance(block, Table):
         return {
             "kind": "table",

@@ -5,8 +5,8 @@
 //
 // createInputs(page, {formats, changed}) where
 //   formats    {name: value => text} for the outputs; without one the number as it is
-//   changed(name)  is called after the input of that name has changed
-export function createInputs({ element, find, findAll }, { formats = {}, changed }) {
+//   changed(name)  is called after the input of that name has changed, to a number within its limits
+export function createInputs({ element, find, findAll, text }, { formats = {}, changed }) {
   const inputs = () => findAll("[name]");
   const isPower = (input) => "power" in input.dataset;
 
@@ -31,15 +31,37 @@ export function createInputs({ element, find, findAll }, { formats = {}, changed
     }
   }
 
+  function isWithinLimits(input) {
+    if (input.type !== "number") return true;
+    const value = input.valueAsNumber; // NaN if it is no number
+    return value >= Number(input.min) && value <= Number(input.max);
+  }
+
+  // Whether the input's value can be used; if not, says which one can.
+  function check(input) {
+    const isGood = isWithinLimits(input);
+    input.ariaInvalid = isGood ? null : "true";
+    const wrong = inputs().find((each) => each.ariaInvalid === "true");
+    find(".trouble").textContent = wrong ? text("lessons.play.range", limitsOf(wrong)) : "";
+    return isGood;
+  }
+
+  const limitsOf = (input) => ({
+    name: input.ariaLabel ?? input.labels[0]?.textContent.trim(),
+    least: input.min,
+    most: input.max,
+  });
+
   element.addEventListener("input", ({ target }) => {
     if (!target.name) return;
     showOutputs();
-    changed(target.name);
+    if (check(target)) changed(target.name);
   });
   showOutputs();
 
   return {
     values,
+    check: (name) => check(find(`[name="${name}"]`)),
     set(name, value) {
       const input = find(`[name="${name}"]`);
       input.value = isPower(input) ? Math.log10(value) : value;

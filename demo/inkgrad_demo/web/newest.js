@@ -6,7 +6,8 @@ import { pause } from "./timing.js";
 // newestOnly(send, {answered, failed}) where
 //   send()            builds and sends the request: a promise of the answer
 //   answered(answer)  receives the answer
-//   failed()          is called after a failure; returns the milliseconds until the next try
+//   failed(error)     is called after a failure; returns the milliseconds until the next try, or null
+//                     if only another state is worth a try
 export function newestOnly(send, { answered, failed }) {
   let busy = false; // a request is under way, or waits for its next try
   let again = false; // the state has changed since it was sent
@@ -20,8 +21,10 @@ export function newestOnly(send, { answered, failed }) {
       try {
         const answer = await send();
         if (mine === generation) answered(answer);
-      } catch {
-        await pause(failed());
+      } catch (error) {
+        const wait = failed(error);
+        if (wait === null) continue;
+        await pause(wait);
         again ||= mine === generation;
       }
     } while (again);

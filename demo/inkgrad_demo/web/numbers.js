@@ -58,6 +58,13 @@ export function createNumbers(language) {
     return `${threeDigits(seconds / size)} ${unit}`;
   }
 
+  // "100 %" stands for all and not for a rounded number.
+  function percent(share, decimals = 1) {
+    const rounded = number(100 * share, decimals);
+    if (rounded !== number(100, decimals)) return `${rounded} %`;
+    return share === 1 ? `${number(100, 0)} %` : `> ${number(100 - 10 ** -decimals, decimals)} %`;
+  }
+
   return {
     number,
     scientific,
@@ -66,8 +73,9 @@ export function createNumbers(language) {
     tickLabel,
     threeDigits,
     duration,
-    // Never a rounded 100: no network is that sure.
-    percent: (share) => (share > 0.9995 ? `> ${number(99.9, 1)} %` : `${number(100 * share, 1)} %`),
+    percent,
+    // No network is sure: a probability of 1 is a rounded one.
+    probability: (share) => percent(Math.min(share, 1 - Number.EPSILON)),
     megabytes: (bytes) => `${number(bytes / 1e6, 1)} MB`,
   };
 }

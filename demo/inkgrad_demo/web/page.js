@@ -4,12 +4,17 @@
 // createPage({element, props, server}) takes what Gradio gives a gr.HTML. props.value is the code of
 // the language, props.catalogues has the page's texts in each: {language: {key: text}}.
 import { createNumbers } from "./numbers.js";
+import { fill } from "./words.js";
+
+// The server's answer to a request that it cannot serve: its message, in the page's language. The
+// same request would be refused again.
+export class Refusal extends Error {}
 
 export function createPage({ element, props, server }) {
   const language = () => (props.value in props.catalogues ? props.value : "en");
 
   function text(key, values = {}) {
-    return props.catalogues[language()][key].replace(/\{(\w+)\}/g, (_, name) => values[name]);
+    return fill(props.catalogues[language()][key], values);
   }
 
   // Fills in the texts of elements that name a key: data-text, data-aria-label, ...
@@ -24,10 +29,12 @@ export function createPage({ element, props, server }) {
     }
   }
 
-  // Calls a server function. Throws where the server does not answer, or answers with an error.
+  // Calls a server function. Throws an Error where the server does not answer, and a Refusal where it
+  // answers with an error.
   async function send(name, request) {
     const answer = await server[name](request);
-    if (!answer || answer.error) throw new Error(messageText(answer?.error ?? "no answer"));
+    if (!answer) throw new Error("no answer");
+    if (answer.error) throw new Refusal(messageText(answer.error));
     return answer;
   }
 

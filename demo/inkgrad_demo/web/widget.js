@@ -1,7 +1,7 @@
 // What every widget of a lesson needs: the page's means within the widget's element, numbers shown
 // by name, and requests to the lesson's own code.
 import { newestOnly } from "./newest.js";
-import { createPage } from "./page.js";
+import { createPage, Refusal } from "./page.js";
 
 const RETRY = 2000; // milliseconds
 
@@ -41,9 +41,10 @@ export function createWidget(context) {
           find(".trouble").textContent = "";
           answered(answer);
         },
-        failed() {
-          find(".trouble").textContent = text("lessons.play.failed");
-          return RETRY;
+        failed(error) {
+          const isRefused = error instanceof Refusal;
+          find(".trouble").textContent = isRefused ? error.message : text("lessons.play.failed");
+          return isRefused ? null : RETRY;
         },
       });
       return requests.request;

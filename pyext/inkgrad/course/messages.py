@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from inkgrad.course.texts import CATALOGUES
+from inkgrad.course.texts import CATALOGUES, fill
 
 ENGLISH = "en"
 
@@ -35,8 +35,9 @@ def translated(catalogues: Mapping[str, Mapping[str, str]], key: str, **values: 
 
     return Message(
         {
-            language: catalogue[key].format(
-                **{name: in_language(value, language) for name, value in values.items()}
+            language: fill(
+                catalogue[key],
+                {name: in_language(value, language) for name, value in values.items()},
             )
             for language, catalogue in catalogues.items()
         }

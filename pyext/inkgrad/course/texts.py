@@ -6,10 +6,12 @@ A language is added by adding its catalogue, ``locales/CODE.json``.
 from __future__ import annotations
 
 import json
+import math
 import os
+import string
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 CATALOGUES: dict[str, dict[str, str]] = {
     path.stem: json.loads(path.read_text(encoding="utf-8"))
@@ -23,12 +25,40 @@ class Translate(Protocol):
     def __call__(self, key: str, **values: object) -> str: ...
 
 
+class _Filler(string.Formatter):
+    """``str.format``, with a choice by number: ``{n} {n:epoch|epochs}``."""
+
+    def format_field(self, value: Any, format_spec: str) -> str:
+        singular, is_choice, plural = format_spec.partition("|")
+        if is_choice:
+            return singular if str(value) == "1" else plural
+        return str(super().format_field(value, format_spec))
+
+
+def fill(template: str, values: Mapping[str, object]) -> str:
+    """A text of a catalogue with its values. ``{n:epoch|epochs}`` is "epoch" if n is 1."""
+    return _Filler().vformat(template, (), values)
+
+
+def percent(share: float, decimals: int = 1) -> str:
+    """A share as "65.0 %". "100 %" stands for all and not for a rounded number."""
+    text = f"{100 * share:.{decimals}f}"
+    if text != f"{100:.{decimals}f}":
+        return f"{text} %"
+    return "100 %" if share == 1 else f"> {100 - 10**-decimals:.{decimals}f} %"
+
+
+def probability_text(probability: float) -> str:
+    """A probability as :func:`percent`: no model is sure, so one of 1 is a rounded one."""
+    return percent(min(probability, math.nextafter(1, 0)))
+
+
 def translator(language: str) -> Translate:
     """The function that looks up texts in a language, one of ``CATALOGUES``."""
     catalogue = CATALOGUES[language]
 
     def text(key: str, **values: object) -> str:
-        return catalogue[key].format(**values) if values else catalogue[key]
+        return fill(catalogue[key], values) if values else catalogue[key]
 
     return text
 

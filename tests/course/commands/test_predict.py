@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -40,7 +41,7 @@ def test_label_and_probabilities_of_each_file(
     assert predict(four, blank) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].startswith(f"{four}: 4 (")
-    assert [word for word in lines[1].split() if "%" not in word] == list("0123456789")
+    assert re.findall(r"(\d) +(?:> )?[\d.]+ %", lines[1]) == list("0123456789")
     assert lines[2] == f"{blank}: no digit: nothing is drawn"
 
 

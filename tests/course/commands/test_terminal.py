@@ -17,6 +17,8 @@ from inkgrad.course.commands import terminal
         ("梯度下，降", ["梯度", "下，降"]),  # no line begins with a comma
         ("one\n\ntwo", ["one", "", "two"]),
         ("learning_rate", ["learning_rate"]),
+        ("a `b + c d`, e", ["a", "`b + c d`,", "e"]),  # a formula is not broken
+        ("损失`a + b c`，好", ["损失", "`a + b c`，", "好"]),
     ],
 )
 def test_lines_are_broken_where_they_may(text: str, lines: list[str]) -> None:

@@ -13,6 +13,7 @@ import torch
 from inkgrad.course import weights_file
 from inkgrad.course.commands import train as train_command
 from inkgrad.course.commands.train import INTERRUPTED
+from inkgrad.course.texts import percent
 from warm_python import WarmPython
 
 
@@ -41,7 +42,7 @@ def test_json_is_one_object_an_epoch(backend: str, capsys: pytest.CaptureFixture
     assert metadata["results"]["test"]["accuracy"] == epochs[-1]["test_accuracy"]
     assert metadata["settings"]["backend"] == backend == model.backend
     assert "Fallback data: scikit-learn's breast cancer table" in printed.err
-    assert f"test accuracy {epochs[-1]['test_accuracy']:.2%} of 113" in printed.err
+    assert f"test accuracy {percent(epochs[-1]['test_accuracy'], 2)} of 113" in printed.err
 
 
 def test_lines_for_people(capsys: pytest.CaptureFixture[str]) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
+from itertools import chain, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +14,10 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from PIL import Image
 from torch import Generator, Tensor, nn, optim
 
+from inkgrad.course.data.datasets import Data, Examples
 from inkgrad.course.lessons import (
     backpropagation,
     convolution,
@@ -26,9 +30,7 @@ from inkgrad.course.lessons import (
     overview,
     softmax,
 )
-from inkgrad.course.models import DigitCNN, DigitModel, build, initialize
-from inkgrad.course.settings import course_settings
-from inkgrad.course.training.trainer import Trainer
+from inkgrad.course.models import build, initialize
 from lesson_runs import numbers
 
 X = torch.tensor([1.0, 2.0, 3.0], dtype=torch.float64)
@@ -55,12 +57,28 @@ def test_1_the_chain_rule_is_what_autograd_does() -> None:
 def test_1_the_graph_is_as_long_as_the_loop() -> None:
     """x^n, where the loop ran n - 1 times; its derivative is n x^(n-1)."""
     lengths = []
-    for x, operations, y, grad in overview.run().growths:
-        n = 1 + len(operations)
-        assert set(operations) == {"MulBackward0"}
+    for x, nodes, y, grad in overview.run().growths:
+        n = len(nodes)
+        assert [node.name for node in nodes] == ["AccumulateGrad", *["MulBackward0"] * (n - 1)]
         assert (y, grad) == (x**n, n * x ** (n - 1))
         lengths.append(n - 1)
     assert lengths == [3, 2, 1]
+
+
+@pytest.mark.parametrize("x", [1.5, 2.0, 5.0])
+def test_1_the_chain_rule_on_the_recorded_graph_gives_the_derivative(x: float) -> None:
+    """Every product takes x: a graph in which only the first does gives another derivative."""
+    found = overview.growth(x, limit=100)
+    values, grads = [x], [0.0] * len(found.nodes)
+    for node in found.nodes[1:]:
+        values.append(math.prod(values[operand] for operand in node.operands))
+    grads[-1] = 1.0
+    for place in reversed(range(1, len(found.nodes))):
+        first, second = found.nodes[place].operands
+        grads[first] += grads[place] * values[second]
+        grads[second] += grads[place] * values[first]
+    assert values[-1] == pytest.approx(found.y)
+    assert grads[0] == pytest.approx(found.grad)
 
 
 def test_1_dice_approach_the_expectation() -> None:
@@ -93,9 +111,24 @@ def test_2_more_weights_fit_better_what_was_seen_and_worse_what_was_not() -> Non
             assert loss == pytest.approx(F.mse_loss(y_pred, torch.from_numpy(y)).item())
     train = [fit.train for fit in found.fits]
     assert train == sorted(train, reverse=True)
-    assert found.chosen.validation == min(fit.validation for fit in found.fits)
-    assert found.fits[-1].validation > 10 * found.chosen.validation
+    chosen, validation = found.chosen, [fit.validation for fit in found.fits]
+    assert 1 < chosen.degree < len(found.fits) - 1
+    assert validation[: chosen.degree + 1] == sorted(validation[: chosen.degree + 1], reverse=True)
+    assert validation[chosen.degree :] == sorted(validation[chosen.degree :])
+    assert validation[-1] > 5 * chosen.validation
     assert found.test < 2 * 0.25**2  # little more than the noise
+
+
+def test_2_the_verdict_compares_losses() -> None:
+    chosen = linear_model.Fit(4, 0.2, 0.3, np.zeros(5))
+    for train, validation, expected in (
+        (0.2, 0.3, "best"),
+        (0.4, 0.5, "underfits"),
+        (0.1, 0.5, "overfits"),
+    ):
+        for degree in (0, 9):  # which decides nothing
+            fit = linear_model.Fit(degree, train, validation, np.zeros(1))
+            assert linear_model.verdict(fit, chosen) == expected
 
 
 def test_3_gradient_and_descent_are_those_of_autograd() -> None:
@@ -115,6 +148,17 @@ def test_3_a_step_too_large_diverges() -> None:
     for lr, ws in gradient_descent.run().descents.items():
         assert ws[20] - 2 == pytest.approx(-((1 - 28 / 3 * lr) ** 20))
         assert (abs(ws[-1] - 2) > 1) == (lr == 0.22)
+    expected = {0.01: "converges", 0.1: "converges", 0.2: "oscillates", 0.22: "diverges"}
+    for lr, behavior in {**expected, 1.0: "diverges", 1e9: "diverges"}.items():
+        assert gradient_descent.behavior(gradient_descent.descend(lr=lr)) == behavior
+
+
+def test_3_above_the_largest_stable_rate_the_full_batch_diverges() -> None:
+    x, y = gradient_descent.noisy_line()
+    limit = gradient_descent.largest_stable_rate(x)
+    for lr, diverges in ((0.99 * limit, False), (1.01 * limit, True)):
+        path = gradient_descent.walk(x, y, len(x), lr=lr, epochs=2000).path
+        assert (np.abs(path[-1]).max() > 1000) == diverges
 
 
 @pytest.mark.parametrize("batch_size", [60, 10, 1])
@@ -147,6 +191,7 @@ def test_3_descent_ends_where_the_slope_is_zero() -> None:
         assert gradient_descent.two_valleys_slope(end) == pytest.approx(w.grad.item(), abs=1e-12)
     local, globally = (gradient_descent.two_valleys(end) for end in ends)
     assert globally < local
+    assert [gradient_descent.in_deeper_valley(end) for end in ends] == [False, True]
     stuck, freed = numbers.saddles
     assert stuck[-1] == pytest.approx((0, 0), abs=0.01)
     assert freed[-1, 1] > 0.5
@@ -239,6 +284,23 @@ def test_5_the_race_is_run_by_the_rules() -> None:
         w, b = race.path[-1].tolist()
         assert race.losses[-1] == pytest.approx(((X * w + b - Y) ** 2).sum().item(), abs=1e-5)
     assert races["LBFGS"].losses[-1] < 1e-6
+    assert {"ASGD", "Adamax", "Rprop"} < races.keys()
+    assert races["Rprop"].lr == 0.1
+    assert linear_regression.minimum() == pytest.approx((2, 0), abs=1e-12)
+
+
+def test_5_sgd_diverges_above_the_largest_stable_rate() -> None:
+    limit = linear_regression.largest_stable_rate()
+    for lr, diverges in ((0.99 * limit, False), (1.01 * limit, True)):
+        losses = linear_regression.race(partial(optim.SGD, lr=lr), steps=1000).losses
+        assert (losses[-1] > losses[0]) == diverges
+
+
+@pytest.mark.parametrize(("w", "b"), [(0.5, -2.0), (-0.5, 2.0), (2.0, 1.0)])
+def test_6_passing_is_as_likely_as_failing_after_the_even_hours(w: float, b: float) -> None:
+    hours = logistic_regression.even_hours(w, b)
+    assert 1 / (1 + math.exp(-w * hours - b)) == 0.5
+    assert math.isnan(logistic_regression.even_hours(0.0, b))
 
 
 def test_6_sigmoid_and_bce_by_hand_are_those_of_torch() -> None:
@@ -308,8 +370,33 @@ def test_7_every_activation_learns_as_in_torch(activation: str) -> None:
         data, activation, lambda weights: optim.Adam(weights, lr=0.01), epochs=20
     )
     assert found.losses == pytest.approx(expected, rel=1e-4)
-    right = (model(data.test.inputs) > 0.5) == (data.test.targets > 0.5)
+    answers = model(data.test.inputs) > 0.5
+    right = answers == (data.test.targets > 0.5)
     assert found.test_accuracy == pytest.approx(right.float().mean().item(), abs=0.02)
+    assert (found.test_answers != answers).float().mean() <= 0.02
+
+
+def test_7_the_baseline_answers_the_more_common_training_label_on_both_sets() -> None:
+    train = Examples(torch.zeros(4, 1), torch.tensor([[1.0], [1], [1], [0]]))
+    test = Examples(torch.zeros(5, 1), torch.tensor([[1.0], [0], [0], [0], [0]]))
+    assert many_features.baseline(Data("", train, test)) == pytest.approx((0.75, 0.2))
+    ones = torch.ones(3, 1, dtype=torch.bool)
+    assert many_features.is_constant(ones)
+    assert many_features.is_constant(~ones)
+    assert not many_features.is_constant(torch.tensor([[True], [False]]))
+
+
+def test_7_shapes_are_those_of_the_weights_and_standardized_features_have_a_mean_of_0() -> None:
+    found = many_features.shapes(many_features.Model(8))
+    assert found == [((6, 8), (6,)), ((4, 6), (4,)), ((1, 4), (1,))]
+    data = many_features.standardized(numbers(7).data)
+    torch.testing.assert_close(data.train.inputs.std(0), torch.ones(30))
+    assert data.train.inputs.mean(0).abs().max() < 1e-5
+
+
+def test_7_a_loop_takes_longer() -> None:
+    timing = many_features.time_both(20)
+    assert timing.loops > timing.matrices > 0
 
 
 def test_7_ones_own_table(tmp_path: Path) -> None:
@@ -343,8 +430,8 @@ def test_8_the_loader_trains_as_torch_does() -> None:
     loader = torch.utils.data.DataLoader(
         range(len(examples)), 32, shuffle=True, generator=generator
     )
-    optimizer = optim.SGD(model.parameters(), lr=0.1)
-    for expected in found.losses:
+    optimizer = optim.SGD(model.parameters(), lr=0.01)
+    for expected in found.trainings["SGD, lr = 0.01"]:
         total = 0.0
         for index in loader:
             loss = F.binary_cross_entropy(model(examples.inputs[index]), examples.targets[index])
@@ -353,6 +440,41 @@ def test_8_the_loader_trains_as_torch_does() -> None:
             optimizer.step()
             total += loss.item() * len(index)
         assert expected == pytest.approx(total / len(examples), rel=1e-5)
+
+
+def test_8_a_csv_file_is_a_dataset(tmp_path: Path) -> None:
+    path = tmp_path / "table.csv"
+    path.write_text("1,2,0\n3,4,1\n5,6,1\n")
+    dataset = data_loader.TableDataset.from_csv(path)
+    assert len(dataset) == 3
+    x, y = dataset[1]
+    assert (x.tolist(), y.tolist(), x.dtype) == ([3, 4], [1], torch.float32)
+    (X, Y), _ = torch.utils.data.DataLoader(dataset, 2)
+    assert (X.shape, Y.shape) == ((2, 2), (2, 1))
+
+
+def test_8_the_loss_without_learning_is_that_of_one_answer_for_all() -> None:
+    labels = torch.tensor([[1.0], [1], [1], [0]])
+    expected = -(0.75 * math.log(0.75) + 0.25 * math.log(0.25))
+    assert data_loader.constant_loss(Examples(labels, labels)) == pytest.approx(expected)
+
+
+def test_8_mnist_is_a_dataset_of_torchvision(monkeypatch: pytest.MonkeyPatch) -> None:
+    datasets = pytest.importorskip("torchvision.datasets", exc_type=Exception)
+
+    def mnist(root: str, *, train: bool, transform: Any, download: bool) -> Any:
+        assert (root, download) == ("folder", True)
+        images = [Image.new("L", (28, 28), 255 * train) for _ in range(3)]
+        return [(transform(image), label) for label, image in enumerate(images)]
+
+    monkeypatch.setattr(datasets, "MNIST", mnist)
+    train, test = data_loader.mnist_loaders("folder", batch_size=2)
+    assert isinstance(train.sampler, torch.utils.data.RandomSampler)
+    assert isinstance(test.sampler, torch.utils.data.SequentialSampler)
+    images, _ = next(iter(train))
+    assert images.shape == (2, 1, 28, 28)
+    assert (images == 1).all()
+    assert [labels.tolist() for _, labels in test] == [[0, 1], [2]]
 
 
 def test_8_a_worker_can_be_started() -> None:
@@ -379,19 +501,44 @@ def test_9_softmax_and_its_loss_by_hand_are_those_of_torch() -> None:
     assert softmax.softmax(np.array([1000.0, 999.0])) == pytest.approx([0.7310586, 0.2689414])
 
 
-@pytest.mark.parametrize(("lesson", "model"), [(9, "softmax"), (10, "cnn")])
-def test_9_and_10_train_as_torch_does(lesson: int, model: str) -> None:
+def _mlp() -> nn.Sequential:
+    sizes = (784, 512, 256, 128, 64, 10)
+    layers = [[nn.Linear(*pair), nn.ReLU()] for pair in pairwise(sizes)]
+    return nn.Sequential(nn.Flatten(), *chain.from_iterable(layers))[:-1]
+
+
+def _cnn() -> nn.Sequential:
+    convolutions = [
+        [nn.Conv2d(*channels, 5), nn.MaxPool2d(2), nn.ReLU()] for channels in ((1, 10), (10, 20))
+    ]
+    return nn.Sequential(*chain.from_iterable(convolutions), nn.Flatten(), nn.Linear(320, 10))
+
+
+@pytest.mark.parametrize(
+    ("lesson", "ours", "native"), [(9, softmax.Net, _mlp), (10, convolution.CNN, _cnn)]
+)
+def test_9_and_10_train_as_torch_does(
+    lesson: int, ours: Callable[[], nn.Module], native: Callable[[], nn.Module]
+) -> None:
     """The first steps: rounding errors grow from step to step, so later ones may differ."""
     digits = numbers(lesson).data
     data = replace(digits, train=digits.train[:600])
-    fused, native = [], []
-    softmax.train(model, data, epochs=1, on_batch=lambda batch: fused.append(float(batch.loss)))
-    settings = course_settings(model, epochs=1, augment=False, backend="native")
-    trainer = Trainer(settings, data, on_batch=lambda batch: native.append(float(batch.loss)))
-    for _ in trainer.epochs():
-        pass
-    assert len(fused) == len(native) > 5
-    assert fused == pytest.approx(native, rel=1e-5)
+    losses: list[list[float]] = []
+    for model in (ours(), native()):
+        losses.append([])
+        softmax.train(model, data, epochs=1, on_batch=lambda step: losses[-1].append(step.loss))
+    assert len(losses[0]) == len(losses[1]) == 10
+    assert losses[0] == pytest.approx(losses[1], rel=1e-4)
+
+
+def test_9_testing_counts_the_largest_of_each_row() -> None:
+    outputs = torch.tensor([[0.0, 2.0, 1.0], [3.0, 0.0, 0.0], [0.0, 0.0, 1.0]])
+    loader = torch.utils.data.DataLoader([(outputs[n], n % 2) for n in range(3)], 2)
+    assert softmax.test(nn.Identity(), loader)[0] == 0
+    loader = torch.utils.data.DataLoader([(outputs[n], n % 2 == 0) for n in range(3)], 2)
+    accuracy, predicted = softmax.test(nn.Identity(), loader)
+    assert predicted.tolist() == [1, 0, 2]
+    assert accuracy == pytest.approx(2 / 3)
 
 
 @pytest.mark.parametrize(("lesson", "least"), [(9, 0.3), (10, 0.6)])
@@ -452,19 +599,24 @@ def test_10_the_examples_of_the_course() -> None:
 
 def test_10_the_sizes_are_those_of_the_network() -> None:
     found = numbers(10)
-    model = DigitCNN(backend="native")
+    model = convolution.CNN()
     weights = {f"conv{n}": getattr(model, f"conv{n}") for n in (1, 2)} | {"linear": model.fc}
     sizes = {size.layer: size for size in found.sizes}
     for name, layer in weights.items():
         assert sizes[name].weights == sum(p.numel() for p in layer.parameters())
     image = found.image[None, None]
-    _, maps = model.forward_with_maps(image)
     pooled = [size for size in found.sizes if size.layer.startswith("max pool")]
-    for size, (name, channels) in zip(pooled, maps.items(), strict=True):
-        assert channels.shape[1:] == (size.channels, size.side, size.side)
-        assert found.maps[name].shape == channels.shape[1:]
+    for size, (name, channels) in zip(pooled, found.maps.items(), strict=True):
+        assert channels.shape == (size.channels, size.side, size.side)
         convolved = F.conv2d(image, weights[name].weight)  # before pooling
         assert convolved.shape[1:] == (size.channels, sizes[name].side, sizes[name].side)
-        image = channels
+        image = channels[None]
     assert sizes["flatten"].channels == model.fc.in_features
-    assert isinstance(found.training.model, DigitModel)
+
+
+def test_10_the_channels_of_a_window_are_added_up() -> None:
+    expected = F.conv2d(
+        torch.from_numpy(convolution.RGB)[None], torch.from_numpy(convolution.RGB_KERNEL)[None]
+    )
+    found = convolution.convolve_channels(convolution.RGB, convolution.RGB_KERNEL[None])
+    assert found == pytest.approx(expected[0].numpy())

@@ -20,7 +20,7 @@ SVG = "{http://www.w3.org/2000/svg}"
 # What code and formulas have is the same in every language.
 NAMES = {
     *("data", "grad", "MulBackward", "conv", "sin", "MSE", "BCE", "sigmoid", "tanh", "ReLU"),
-    *("GELU", "SGD", "Adam", "momentum", "Adagrad", "RMSprop", "LBFGS"),
+    *("GELU", "SGD", "Adam", "momentum", "Adagrad", "RMSprop", "LBFGS", "Adamax", "ASGD", "Rprop"),
 }
 
 
@@ -51,7 +51,7 @@ def _frame(words: str) -> tuple[str, list[ElementTree.Element]]:
     axes.axis("off")
     plotting.box(axes, 0.5, 0.5, words)
     document = svg(figure, "en")
-    (box,) = re.findall(r'<path d="(M[^"]+)" style="fill: #ffffff; stroke: #1d2430', document)
+    (box,) = re.findall(r'<path d="(M[^"]+)" style="fill: none; stroke: #1d2430', document)
     return box, _texts(document)
 
 

@@ -17,6 +17,7 @@ from inkgrad.course.data.datasets import data_root, mnist
 from inkgrad.course.data.styles import STYLES, styled_examples
 from inkgrad.course.models import PIXEL_MEAN, PIXEL_STD
 from inkgrad.course.recognition.recognizer import SHIPPED, Recognizer
+from inkgrad.course.texts import probability_text
 
 MNIST_ROOT = data_root()  # of this machine: the tests themselves see another
 
@@ -55,7 +56,7 @@ def test_a_drawing_is_read(strong: Recognizer) -> None:
     assert prediction.confidence == prediction.probabilities.max()
     assert prediction.image.shape == (28, 28)
     assert prediction.seconds > 0
-    assert str(prediction) == f"4 ({prediction.confidence:.1%})"
+    assert str(prediction) == f"4 ({probability_text(prediction.confidence)})"
 
 
 def test_pens_sizes_and_places_do_not_change_the_answer(strong: Recognizer) -> None:

@@ -61,7 +61,7 @@ def test_a_full_queue_refuses_jobs(monkeypatch) -> None:
     running = jobs.submit(LONG)
     _until(jobs, running, "running")
     waiting = jobs.submit(LONG)
-    with pytest.raises(QueueFull, match="1 jobs are already queued"):
+    with pytest.raises(QueueFull, match="1 job is already queued"):
         jobs.submit(LONG)
     for job in (waiting, running):
         jobs.stop(job.id)

@@ -31,6 +31,9 @@ QUICK = "model=cnn&data=digits&epochs=2&augment=0"
 LONG = "model=cnn&data=digits&epochs=2000&augment=0&one_cycle=0"
 
 
+MOUNTED = ".ink:not([inert]) #train-start"
+
+
 @pytest.fixture
 def open_train(open_page: Any) -> Any:
     """Opens the Train page with settings in the address."""
@@ -133,7 +136,7 @@ def test_the_settings_sit_in_the_address(open_train) -> None:
     assert expected.items() <= address.items()
     assert address["epochs"] == "10"  # the course's
     page.reload()
-    page.wait_for_selector("#train-start")
+    page.wait_for_selector(MOUNTED)
     assert page.locator("#train-activation").input_value() == "tanh"
     assert page.locator("#train-lr").input_value() == "0.002"
     assert page.locator("#train-momentum").is_disabled()
@@ -163,7 +166,7 @@ def test_a_reload_comes_back_to_the_run(open_train) -> None:
     _until_trained(page)
     run = _address(page)["run"]
     page.reload()
-    page.wait_for_selector("#train-start")
+    page.wait_for_selector(MOUNTED)
     _until_trained(page)
     _expect_phase(page, "Training")
     assert _address(page)["run"] == run
@@ -285,7 +288,7 @@ def test_the_model_reads_a_drawing_while_it_learns_and_at_moments_before(open_tr
     _wait(page, "document.querySelector('#train-time').max > 12")
     page.locator("#train-stop").click()
     _until_result(page)
-    sure = "parseFloat(document.querySelector('#train-trial-note').textContent)"
+    sure = "parseFloat(document.querySelector('#train-try-out-note').textContent)"
     page.locator("#train-time").focus()
     page.keyboard.press("Home")
     assert _text(page, "#train-moment") == "epoch 0.00, step 0"
@@ -309,7 +312,7 @@ def test_the_past_of_a_run_before_the_restart_is_gone_through(open_train, store)
     page.locator("#train-time").focus()
     page.keyboard.press("Home")
     assert _text(page, "#train-moment") == "epoch 0.00, step 0"
-    sure = "parseFloat(document.querySelector('#train-trial-note').textContent)"
+    sure = "parseFloat(document.querySelector('#train-try-out-note').textContent)"
     _wait(page, f"{sure} < 30")
     _wait(
         page,
@@ -330,10 +333,10 @@ def test_drawings_are_labelled_kept_and_trained_on(open_train) -> None:
     for strokes, label in ((ONE, 4), (SEVEN, 2)):  # it learns what it is taught, right or wrong
         _draw(page, strokes)
         page.get_by_role("button", name=f"Save this drawing as a {label}").click()
-        _wait(page, "!document.querySelector('.trial').matches(':not(.untouched)')")
+        _wait(page, "!document.querySelector('.try-out').matches(':not(.untouched)')")
     page.reload()
-    page.wait_for_selector("#train-start")
-    assert "drawings: 2" in _text(page, "#train-drawings")
+    page.wait_for_selector(MOUNTED)
+    _wait(page, "document.querySelector('#train-drawings').textContent.includes('drawings: 2')")
     _start(page)
     _until_result(page)
     _draw(page, SEVEN)

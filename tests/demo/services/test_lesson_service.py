@@ -74,6 +74,13 @@ def test_a_picture_is_drawn_once_in_each_language(lessons) -> None:
             assert svg.startswith(f'<svg lang="{language}"')
             assert call(lessons.picture, question)["svg"] is svg
             drawn.add(svg.partition(">")[2])
+            narrow = call(lessons.picture, question | {"narrow": True})["svg"]
+            width, height = (
+                [float(re.search(rf'{side}="([\d.]+)pt"', each)[1]) for each in (svg, narrow)]
+                for side in ("width", "height")
+            )
+            assert width[1] <= min(width[0], 6 * 72)
+            assert (width[1] < width[0]) == (height[1] > height[0])
         assert len(drawn) == len(CATALOGUES)
     with pytest.raises(ValueError, match=f"name: expected one of {', '.join(names)}, got 'none'"):
         call(lessons.picture, {"number": 2, "name": "none", "language": "en"})

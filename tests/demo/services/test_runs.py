@@ -19,7 +19,7 @@ def long(quick):
 def test_too_many_runs_at_once_are_refused(runs, training, start, long, monkeypatch) -> None:
     monkeypatch.setattr(module, "MAX_RUNS", 2)
     first = start(long)
-    with pytest.raises(ValueError, match="at most 2 runs can train at once, and 1 are training"):
+    with pytest.raises(ValueError, match="at most 2 runs can train at once, and 1 is training"):
         start({**long, "backend": "both"})
     start(long)
     with pytest.raises(ValueError, match="at most 2 runs can train at once, and 2 are training"):

@@ -84,3 +84,18 @@ test("a failed request that is forgotten is not sent again", async () => {
   await new Promise((resolve) => setTimeout(resolve, 20));
   assert.equal(server.sent.length, 1);
 });
+
+test("a request that can only be refused again is not repeated, another state is sent", async () => {
+  const server = createServer();
+  const { request, answers } = createRequests(server, { failed: () => null });
+  request();
+  await server.fail();
+  assert.equal(server.sent.length, 1);
+  request();
+  await server.answer("new");
+  assert.deepEqual(answers, ["new"]);
+  request();
+  request(); // while the one before is under way
+  await server.fail();
+  assert.equal(server.sent.length, 4);
+});

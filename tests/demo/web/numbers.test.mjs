@@ -42,7 +42,12 @@ test("steady numbers always have the decimals of their size", () => {
 
 test("a rounded 100 % is never claimed", () => {
   assert.equal(english.percent(0.99951), "> 99.9 %");
+  assert.equal(english.percent(0.99996, 2), "> 99.99 %");
+  assert.equal(english.percent(0.99951, 2), "99.95 %");
   assert.equal(english.percent(0.5), "50.0 %");
+  assert.equal(english.percent(1), "100 %"); // all of them
+  assert.equal(english.probability(1), "> 99.9 %");
+  assert.equal(english.probability(0.5), "50.0 %");
 });
 
 test("labels of ticks", () => {

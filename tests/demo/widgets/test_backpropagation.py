@@ -28,6 +28,10 @@ def test_the_steps_end_with_torchs_gradients(play, model: str) -> None:
     assert last["grads"] == [state.grad for state in expected]
     known = [sum(value is not None for value in s["data"] + s["grads"]) for s in answer["steps"]]
     assert known == sorted(known)  # values stay known
+    # The edges of a node turn red when it has passed its grad back, not when an operand has one.
+    passed = [step["passed"] for step in answer["steps"] if step["direction"] == "backward"]
+    backward = [step["active"] for step in answer["steps"] if step["direction"] == "backward"]
+    assert passed == [sorted(backward[: n + 1]) for n in range(len(backward))]
     operations = sum(bool(node["operands"]) for node in answer["nodes"])
     assert len(answer["steps"]) == 2 + 2 * operations
     with pytest.raises(ValueError, match=r"values: expected a list of . to . numbers"):

@@ -23,7 +23,14 @@ def test_a_walk_is_that_of_the_lesson_until_it_diverges(play) -> None:
     assert wild["diverged"] is True
     assert np.isfinite(wild["losses"]).all()
     assert wild["losses"][-1] > 1000
+    for lr, diverged in ((1, True), (0.75, True), (0.6, False)):
+        assert play(request | {"lr": lr, "batch_size": 60})["diverged"] is diverged
+    # At the minimum, small batches raise the loss without diverging.
+    at_minimum = {"w": 1.9, "b": 1.0, "lr": 0.1, "epochs": 30}
+    assert play(request | at_minimum | {"batch_size": 1})["diverged"] is False
+    assert play({"about": "surface"})["limit"] == gradient_descent.largest_stable_rate(x)
     ends = [play({"about": "valleys", "from": w}) for w in (2, -2)]
+    assert [end["end"] for end in ends] == ["local", "global"]
     assert [end["path"][-1][0] for end in ends] == pytest.approx([1.13, -1.30], abs=0.01)
 
 
@@ -43,3 +50,9 @@ def test_on_the_ridge_of_a_saddle_only_noise_helps(play) -> None:
         ends[optimizer] = [play(on_the_ridge | {"noise": noise})["end"] for noise in (False, True)]
     assert ends == {name: ["stuck", "escaped"] for name in ends}
     assert play(request | {"saddle_lr": 0.001})["end"] == "slow"
+
+
+def test_every_start_of_the_valleys_ends_in_a_minimum(play) -> None:
+    for start in range(-210, 211, 5):  # of the slider, in hundredths
+        w, _ = play({"about": "valleys", "from": start / 100})["path"][-1]
+        assert abs(gradient_descent.two_valleys_slope(w)) < 0.05, start

@@ -20,3 +20,8 @@ def test_the_line_and_the_polynomial(play) -> None:
     polynomial = play({"about": "polynomial", "degree": 4})
     assert polynomial["losses"][4] == [4, fit.train, fit.validation]
     assert polynomial["curve"][0] == [-1, pytest.approx(np.polyval(fit.weights, -1))]
+    assert polynomial["verdict"] == "best"
+    assert polynomial["chosen"] == linear_model.overfit().chosen.degree == 4
+    verdicts = [play({"about": "polynomial", "degree": degree})["verdict"] for degree in range(11)]
+    assert verdicts == ["underfits"] * 4 + ["best"] + ["overfits"] * 6
+    assert play({"about": "surface"})["lowest"] == pytest.approx({"w": 2, "b": 0})

@@ -20,3 +20,8 @@ def test_the_race_is_that_of_the_lesson(play) -> None:
     wild = {r["name"]: r for r in play(request | {"factor": 8})["racers"]}
     assert wild["SGD"]["diverged"]
     assert np.isfinite(wild["SGD"]["losses"]).all()
+    assert wild["SGD"]["lr"] == pytest.approx(8 * 0.02)
+    surface = play({"about": "surface"})
+    assert surface["minimum"] == linear_regression.minimum()
+    assert surface["limit"] == linear_regression.largest_stable_rate()
+    assert surface["sgd"] == 0.02

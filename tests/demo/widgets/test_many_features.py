@@ -34,6 +34,8 @@ def test_an_uploaded_table_is_learned_as_in_the_lesson(play, tmp_path) -> None:
     assert answer["losses"] == expected.losses
     assert (answer["train"], answer["test"], answer["features"]) == (40, 10, 2)
     assert answer["test_accuracy"] == expected.test_accuracy
+    data = many_features.diabetes(path)
+    assert (answer["train_majority"], answer["majority"]) == many_features.baseline(data)
     assert answer["data"] == "mine.csv"
 
 
@@ -54,3 +56,12 @@ def test_the_table_of_the_lesson_has_a_name_in_every_language(play) -> None:
 )
 def test_a_bad_table_is_a_problem_with_its_place(play, content: bytes, problem: str) -> None:
     assert play(TABLE | _file(content))["problem"].startswith(problem)
+
+
+def test_a_network_that_answers_all_alike_is_told(play) -> None:
+    rows = b"".join(b"%d,%d\n" % (n, n < 13) for n in range(20))
+    untrained = {"activation": "sigmoid", "optimizer": "SGD", "lr": 0.001, "epochs": 1}
+    assert play(untrained | _file(rows))["constant"] is True
+    rows = b"".join(b"%d,%d\n" % (n % 2, n % 2) for n in range(50))
+    learned = {"activation": "ReLU", "optimizer": "Adam", "lr": 0.1, "epochs": 100}
+    assert play(learned | _file(rows))["constant"] is False

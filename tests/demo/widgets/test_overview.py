@@ -13,7 +13,10 @@ def test_the_graph_the_slopes_and_the_dice(play) -> None:
     request = {"x": 2.0, "limit": 100, "rolls": 1000, "seed": 3, "at": 1.5}
     answer = play(request)
     expected = overview.growth(2.0, 100)
-    assert answer["operations"] == expected.operations == ["MulBackward0"] * 6
+    assert answer["nodes"] == [node._asdict() for node in expected.nodes]
+    assert [node["name"] for node in answer["nodes"][1:]] == ["MulBackward0"] * 6
+    assert answer["nodes"][1]["operands"] == [0, 0]
+    assert sorted(answer["nodes"][2]["operands"]) == [0, 1]
     assert (answer["y"], answer["grad"]) == (expected.y, expected.grad) == (128, 448)
     slopes = [answer["chain"][f"by_{way}"] for way in ("rule", "difference", "autograd")]
     assert slopes == pytest.approx([overview.chain(1.5)[1]] * 3, rel=1e-6)

@@ -4,10 +4,10 @@ import { make } from "../../web/elements.js";
 const isMissing = (value) => value === null || value === undefined;
 const lastEpoch = ({ epochs }) => epochs.at(-1);
 
-export function createFacts({ find, props, text, number, dataName }) {
+export function createFacts({ find, props, text, number, percent, dataName }) {
   let runs = [];
 
-  const share = (value) => `${number(100 * value, 2)} %`;
+  const share = (value) => percent(value, 2);
   const fourDecimals = (value) => number(value, 4);
   const count = (value) => value.toLocaleString(props.value);
   const time = (created) =>

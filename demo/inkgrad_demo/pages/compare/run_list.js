@@ -13,7 +13,7 @@ const COLUMNS = {
 };
 
 // createRunList(page, {changed}): changed() is called when other runs are chosen.
-export function createRunList({ find, props, text, number, dataName }, { changed }) {
+export function createRunList({ find, props, text, number, percent, dataName }, { changed }) {
   let runs = [];
   let damaged = 0;
   let chosen = new Map(); // {id: its color's index}, in the order in which they were chosen
@@ -42,7 +42,7 @@ export function createRunList({ find, props, text, number, dataName }, { changed
     state: text(props.states[run.state]),
     epochs: `${run.epochs_done} / ${run.epochs}`,
     seconds: `${number(run.seconds, 1)} s`,
-    accuracy: run.accuracy === null ? "–" : `${number(100 * run.accuracy, 2)} %`,
+    accuracy: run.accuracy === null ? "–" : percent(run.accuracy, 2),
   });
 
   function hint() {

@@ -3,14 +3,14 @@
 import { make } from "../../web/elements.js";
 
 // createChoices(page, {changed}): changed() is called when another model or backend is chosen.
-export function createChoices({ find, text, number, props }, { changed }) {
+export function createChoices({ find, text, number, percent, props }, { changed }) {
   const sent = []; // {model, name, note, accuracy}; they stay as long as the tab lives
 
   const select = (name, value) => {
     find(`input[name=draw-${name}][value="${value}"]`).checked = true;
   };
   const selected = (name) => find(`input[name=draw-${name}]:checked`).value;
-  const percentage = (share) => (share === null ? "" : `${number(100 * share, 2)} %`);
+  const percentage = (share) => (share === null ? "" : percent(share, 2));
 
   function addChoice(group, value) {
     const input = make("input", {

@@ -5,7 +5,7 @@ const NO_LABEL = "–"; // of an empty drawing
 const SURE = 0.8;
 const INVISIBLE = 0.0005; // a probability whose bar would not be seen
 
-export function createVerdict({ find, text, percent }) {
+export function createVerdict({ find, text, probability }) {
   const bars = Array.from({ length: 10 }, (_, digit) => {
     const share = make("span", { className: "share" });
     return make("li", {}, [make("b", { textContent: digit }), share, make("i")]);
@@ -14,7 +14,7 @@ export function createVerdict({ find, text, percent }) {
 
   function sentence({ label, probabilities }) {
     if (label === null) return text("draw.empty");
-    const values = { percent: percent(probabilities[label]) };
+    const values = { percent: probability(probabilities[label]) };
     if (probabilities[label] >= SURE) return text("draw.sure", values);
     const others = probabilities.map((share, digit) => (digit === label ? -1 : share));
     return text("draw.unsure", { ...values, other: others.indexOf(Math.max(...others)) });
@@ -32,7 +32,7 @@ export function createVerdict({ find, text, percent }) {
         bar.classList.toggle("winner", digit === label);
         bar.classList.toggle("nil", share < INVISIBLE);
         bar.style.setProperty("--share", share);
-        bar.querySelector(".share").textContent = percent(share);
+        bar.querySelector(".share").textContent = probability(share);
       });
     },
   };

@@ -60,7 +60,7 @@ export function createBenchResults(page, form) {
     }));
   }
 
-  function ceiling() {
+  function peaks() {
     const known = [...rooflines, ...committed.rooflines];
     const found = known.find((each) => each.threads === form.threads && form.dtype in each.gflops);
     return found ? { peak: found.gflops[form.dtype], gbytes: found.gbytes } : null;
@@ -78,7 +78,7 @@ export function createBenchResults(page, form) {
   });
   const roofline = createRoofline(page, find("#kernels-roofline"), {
     rows,
-    ceiling,
+    peaks,
     directionName,
   });
 

@@ -37,7 +37,7 @@ _COLUMN_TEXTS = {
     "ours": "kernels.column.ours",
     "ratio": "kernels.column.ratio",
     "committed": "kernels.column.committed",
-    "roofline": "kernels.column.ceiling",
+    "roofline": "kernels.column.roofline",
     "error": "kernels.column.error",
     "memory": "kernels.column.memory",
 }

@@ -6,10 +6,10 @@ import { directionColor } from "./speedup.js";
 
 const HEIGHT = 320;
 
-// createRoofline(page, figure, {rows, ceiling, directionName}) where
+// createRoofline(page, figure, {rows, peaks, directionName}) where
 //   rows()     as the benchmark has them, `fresh` if measured now
-//   ceiling()  {peak, gbytes} in GFLOP/s and GB/s, or null
-export function createRoofline(page, figure, { rows, ceiling, directionName }) {
+//   peaks()  {peak, gbytes} in GFLOP/s and GB/s, or null
+export function createRoofline(page, figure, { rows, peaks, directionName }) {
   const { text, threeDigits } = page;
 
   const points = () =>
@@ -20,22 +20,22 @@ export function createRoofline(page, figure, { rows, ceiling, directionName }) {
       ours: (1e-9 * flops) / seconds.ours.median,
     }));
 
-  const ridge = () => ceiling().peak / ceiling().gbytes;
+  const ridge = () => peaks().peak / peaks().gbytes;
 
   function intensities() {
-    if (ceiling() === null) return [0.1, 10];
+    if (peaks() === null) return [0.1, 10];
     const values = [...points().map(({ intensity }) => intensity), ridge()];
     return [Math.min(...values) / 3, 3 * Math.max(...values)];
   }
 
   function rates() {
-    if (ceiling() === null) return [0.1, 10];
+    if (peaks() === null) return [0.1, 10];
     const values = points().flatMap(({ native, ours }) => [native, ours]);
-    return [Math.min(...values) / 2, 2 * Math.max(ceiling().peak, ...values)];
+    return [Math.min(...values) / 2, 2 * Math.max(peaks().peak, ...values)];
   }
 
   function roof() {
-    const { peak, gbytes } = ceiling();
+    const { peak, gbytes } = peaks();
     const [from, to] = intensities();
     const [low] = rates();
     return [
@@ -85,8 +85,6 @@ export function createRoofline(page, figure, { rows, ceiling, directionName }) {
     x: { name: () => text("kernels.bench.intensity"), range: intensities, logarithmic: true },
     y: { range: rates, logarithmic: true },
     shapes: () =>
-      ceiling() === null || rows().length === 0
-        ? []
-        : [...roof(), ...points().flatMap(pointShapes)],
+      peaks() === null || rows().length === 0 ? [] : [...roof(), ...points().flatMap(pointShapes)],
   });
 }

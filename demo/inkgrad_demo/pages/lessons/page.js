@@ -79,7 +79,9 @@ export function mount(gradio) {
     markCurrent();
     if (!opened.has(number)) opened.set(number, build(number));
     const building = opened.get(number);
-    const article = await building;
+    const article = await building.catch((error) =>
+      make("p", { role: "alert", textContent: error.message }),
+    );
     // Another lesson or language was chosen while this one loaded.
     if (current !== number || opened.get(number) !== building) return;
     find("main").replaceChildren(article);

@@ -1,5 +1,6 @@
 // What a lesson has to show, as elements: paragraphs, tables and pictures.
 import { make } from "../../web/elements.js";
+import { Refusal } from "../../web/page.js";
 
 // Text in which `backticks` are code.
 function withCode(words) {
@@ -7,19 +8,29 @@ function withCode(words) {
   return pieces.map((piece, i) => (i % 2 ? make("code", { textContent: piece }) : piece));
 }
 
+const withoutMarks = (words) => words.replaceAll("`", "");
+
 export const paragraphs = (markdown) =>
   markdown.split("\n\n").map((words) => make("p", {}, withCode(words)));
 
 // A figure whose content scrolls, by keyboard as well.
-function scrollingFigure(className, caption, content) {
-  const properties = { className: "scroller", tabIndex: 0, role: "group", ariaLabel: caption };
+function scrollingFigure(className, caption, content, { text }) {
+  const ariaLabel = withoutMarks(caption);
+  const properties = { className: "scroller", tabIndex: 0, role: "group", ariaLabel };
   const title = make("figcaption", {}, withCode(caption));
-  return make("figure", { className }, [title, make("div", properties, [content])]);
+  const scroller = make("div", properties, [content]);
+  const figure = make("figure", { className }, [title, scroller]);
+  figure.dataset.hint = text("lessons.page.scroll");
+  const sizes = new ResizeObserver(() => {
+    figure.classList.toggle("overflows", scroller.scrollWidth > scroller.clientWidth + 1);
+  });
+  for (const each of [scroller, content]) sizes.observe(each);
+  return figure;
 }
 
-const isNumber = (cell) => /^[-–]?[\d.,]*\d(e[-+]?\d+)?%?$|^nan$|^-?inf$/.test(cell);
+const isNumber = (cell) => /^[-–]?[\d.,]*\d(e[-+]?\d+)?( %)?$|^nan$|^-?inf$/.test(cell);
 
-function tablePart({ caption, columns, rows }) {
+function tablePart({ caption, columns, rows }, _load, page) {
   const classOf = (i) => {
     if (rows.every((row) => row[i] === "" || isNumber(row[i]))) return "number";
     return rows.some((row) => row[i].length > 24) ? "long" : "";
@@ -36,27 +47,32 @@ function tablePart({ caption, columns, rows }) {
     ),
   );
   const content = [make("thead", {}, [make("tr", {}, heads)]), make("tbody", {}, lines)];
-  return scrollingFigure("table", caption, make("table", {}, content));
+  return scrollingFigure("table", caption, make("table", {}, content), page);
 }
 
 // The server draws a picture on request: load(name) promises its SVG.
-function picturePart({ name, caption }, load, { text }) {
+function picturePart({ name, caption }, load, page) {
+  const { text } = page;
   const image = make("img", { alt: "" }); // until it is there
-  const figure = scrollingFigure("picture waiting", caption, image);
+  const figure = scrollingFigure("picture waiting", caption, image, page);
   image.addEventListener("load", () => {
     figure.style.setProperty("--natural", `${image.naturalWidth}px`);
   });
   load(name)
     .then(({ svg }) => {
       const src = `data:image/svg+xml,${encodeURIComponent(svg)}`;
-      Object.assign(image, { src, alt: caption });
+      Object.assign(image, { src, alt: withoutMarks(caption) });
     })
-    .catch(() => image.replaceWith(make("p", { textContent: text("lessons.page.no_picture") })))
+    .catch((error) => {
+      const why = error instanceof Refusal ? error.message : text("lessons.page.no_picture");
+      image.replaceWith(make("p", { textContent: why }));
+    })
     .finally(() => figure.classList.remove("waiting"));
   return figure;
 }
 
-const notePart = ({ text }) => make("p", { className: "note" }, withCode(text));
+const notePart = ({ text, warning }) =>
+  make("p", { className: warning ? "note warning" : "note" }, withCode(text));
 
 // {kind: (part, load, page) => element}
 export const PARTS = { note: notePart, table: tablePart, picture: picturePart };

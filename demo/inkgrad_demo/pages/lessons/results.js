@@ -4,6 +4,7 @@ import { PARTS } from "./result_parts.js";
 import { untilAnswered } from "./retry.js";
 
 const PERIOD = 300; // milliseconds between two polls
+const PHONE = "(max-width: 560px)"; // where pictures have their panels one below the other
 const NEAR = "400px"; // to the results: they are requested
 
 // createResults(page, article, number) gives {request, ready}: request() asks for the results at
@@ -41,11 +42,25 @@ export function createResults(page, article, number) {
   function showParts(parts) {
     let before = Promise.resolve(); // pictures are drawn one after the other, from the top
     function load(name) {
-      const draw = () => send("picture", { number, name, language });
+      const narrow = matchMedia(PHONE).matches;
+      const draw = () => send("picture", { number, name, language, narrow });
       before = before.then(draw, draw);
       return before;
     }
     part(".parts").append(...parts.map((each) => PARTS[each.kind](each, load, page)));
+  }
+
+  async function computed() {
+    for (;;) {
+      const ask = () => send("results", { number, language });
+      const answer = await untilAnswered(ask).catch((error) => ({
+        state: "failed",
+        problem: error.message,
+      }));
+      if (answer.state !== "computing") return answer;
+      showProgress(answer.batch);
+      await pause(PERIOD);
+    }
   }
 
   async function request() {
@@ -53,13 +68,7 @@ export function createResults(page, article, number) {
     requested = true;
     part(".failure").hidden = true;
     showProgress(null);
-    let answer = null;
-    for (;;) {
-      answer = await untilAnswered(() => send("results", { number, language }));
-      if (answer.state !== "computing") break;
-      showProgress(answer.batch);
-      await pause(PERIOD);
-    }
+    const answer = await computed();
     part(".progress").hidden = true;
     if (answer.state === "ready") {
       showParts(answer.parts);

@@ -90,7 +90,7 @@ export function createFollower(page, { advanced, lost }) {
     if (trains && status.speed) parts.push(text("train.speed", values));
     if (trains && secondsLeft !== null) parts.push(text("train.left", values));
     else if (steps) parts.push(text("train.took", values));
-    if (isEnded(run) && !status.complete) parts.push(text("train.judging"));
+    if (isEnded(run) && !status.complete) parts.push(text("train.evaluating"));
     const line = parts.join(" · ");
     return runs.length === 1 ? line : ofBackend(page, status, line || text("train.phase.loading"));
   }
@@ -107,7 +107,7 @@ export function createFollower(page, { advanced, lost }) {
     const lines = known.map((run) => make("span", { textContent: statusLine(run) }));
     find("#train-numbers").replaceChildren(...lines);
     find("#train-progress").value = Math.min(...known.map(shareDone));
-    find("#train-pause").textContent = text(state === "paused" ? "train.go_on" : "train.pause");
+    find("#train-pause").textContent = text(state === "paused" ? "train.resume" : "train.pause");
     for (const name of ["pause", "stop", "lr-now"]) {
       find(`#train-${name}`).disabled = known.every(isEnded);
     }
@@ -121,7 +121,7 @@ export function createFollower(page, { advanced, lost }) {
       const values = { epoch: epochs.length + 1, good: epochs.length, lr };
       return text(epochs.length ? "train.diverged.later" : "train.diverged", values);
     }
-    const fallback = isFallback ? text("train.stand_in", { data: dataName(data) }) : "";
+    const fallback = isFallback ? text("train.fallback_data", { data: dataName(data) }) : "";
     return messageText(message) || fallback;
   }
 

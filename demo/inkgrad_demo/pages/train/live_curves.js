@@ -64,7 +64,7 @@ export function createLiveCurves(page) {
   const accuracies = (run) => [
     trainingLine(
       run,
-      "train.accuracy.glance",
+      "train.accuracy.sampled",
       run.status.quick_evaluations.map((each) => [onAxis(each[1], each[2]), each[3]]),
       1.2,
     ),

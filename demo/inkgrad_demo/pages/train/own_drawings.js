@@ -30,7 +30,7 @@ export function createOwnDrawings({ find, props, server, text }, { changed }) {
   const buttons = Array.from({ length: 10 }, (_, digit) =>
     makeButton(digit, () => addDrawing(digit)),
   );
-  find("#train-teach").append(...buttons);
+  find("#train-save-as").append(...buttons);
   find("#train-forget").addEventListener("click", () => keep([]));
 
   function countsText() {

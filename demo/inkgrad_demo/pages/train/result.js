@@ -10,7 +10,7 @@ import { ofBackend } from "./backends.js";
 const FORMATS = ["weights", "onnx", "script", "record"];
 
 export function createResult(page) {
-  const { find, props, server, text, number, dataName, messageText } = page;
+  const { find, props, server, text, number, percent, dataName, messageText } = page;
   const cells = createCells(page, find("#train-cells"), server.cell);
   let painted = ""; // which runs, in which language
 
@@ -45,8 +45,11 @@ export function createResult(page) {
 
   function score({ test }) {
     if (!test) return text("train.score.none");
-    const percent = `${number(100 * test.accuracy, 2)} %`;
-    const values = { percent, examples: number(test.examples, 0), loss: number(test.loss, 4) };
+    const values = {
+      percent: percent(test.accuracy, 2),
+      examples: number(test.examples, 0),
+      loss: number(test.loss, 4),
+    };
     return text("train.score", values);
   }
 

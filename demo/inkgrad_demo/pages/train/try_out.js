@@ -17,7 +17,7 @@ const NOTABLE = 0.2; // digits that were never more probable stay out of the his
 
 // createTryOut(page, {drawn}) where drawn(pad) is called when the drawing has changed
 export function createTryOut(page, { drawn }) {
-  const { find, props, send, text, number, percent } = page;
+  const { find, props, send, text, number, probability } = page;
   const slider = find("#train-time");
   let run = null; // as follow.js knows it
   let atEnd = true; // the slider follows the run
@@ -32,14 +32,14 @@ export function createTryOut(page, { drawn }) {
     side: props.raster_side,
     width: () => PEN,
     changed({ ink, lifted }) {
-      find(".trial").classList.toggle("untouched", pad.empty);
+      find(".try-out").classList.toggle("untouched", pad.empty);
       if (pad.empty) forget();
       else if (ink) reading.request();
       if (lifted) requestHistorySoon();
       drawn(pad);
     },
   });
-  createKeyboard(find("#train-pad"), find(".trial .cursor"), pad);
+  createKeyboard(find("#train-pad"), find(".try-out .cursor"), pad);
   find("#train-undo").addEventListener("click", pad.undo);
   find("#train-clear").addEventListener("click", pad.clear);
 
@@ -87,7 +87,7 @@ export function createTryOut(page, { drawn }) {
       const share = read?.probabilities[digit] ?? 0;
       bar.style.setProperty("--share", share);
       bar.classList.toggle("winner", read !== null && digit === read.label);
-      bar.title = percent(share);
+      bar.title = probability(share);
     });
     paintNote();
     paintHistory();
@@ -98,11 +98,11 @@ export function createTryOut(page, { drawn }) {
     if (!run.readsDigits) return text("train.try.table");
     if (pad.empty) return text("train.try.draw");
     if (read === null || read.label === null) return "";
-    return text("train.try.sure", { percent: percent(read.probabilities[read.label]) });
+    return text("train.try.sure", { percent: probability(read.probabilities[read.label]) });
   }
 
   function paintNote() {
-    find("#train-trial-note").textContent = note();
+    find("#train-try-out-note").textContent = note();
   }
 
   // -- going back in time --
@@ -171,7 +171,7 @@ export function createTryOut(page, { drawn }) {
     reading.request();
   });
 
-  find(".trial").classList.add("untouched");
+  find(".try-out").classList.add("untouched");
 
   let known = 0; // checkpoints that the history has been requested for
   let requested = 0; // when

@@ -11,6 +11,7 @@ const MODELS = {
     values: { x: 2, y: 4, w1: 1, w2: 1, b: 1 },
   },
 };
+const [LEAST, MOST] = [-10, 10]; // of a leaf
 const PACE = 900; // milliseconds for a step
 const BOX = { width: 104, height: 66, across: 138, down: 78 };
 const MARGIN = 2; // for the stroke of a box at the edge
@@ -28,17 +29,23 @@ const centerOf = ({ place: [column, row] }) => [
   row * BOX.down + BOX.height / 2 + MARGIN,
 ];
 
-// An arrow between two nodes, in another color where the gradient has reached its start.
-function makeArrow(from, to, reached) {
-  const [startX, startY] = centerOf(from);
-  const [endX, endY] = centerOf(to);
-  const [left, right] = [startX + BOX.width / 2, endX - BOX.width / 2 - 5];
+// An arrow from an operand to its operation; once the gradient has passed, the other way and in
+// another color.
+function makeArrow(operand, operation, passed) {
+  const [startX, startY] = centerOf(operand);
+  const [endX, endY] = centerOf(operation);
+  const [left, right] = [startX + BOX.width / 2, endX - BOX.width / 2].map((x, end) =>
+    passed ? x + 5 * (1 - end) : x - 5 * end,
+  ); // with room for the tip
   const bend = (right - left) / 2;
   const curve = `M${left} ${startY} C${left + bend} ${startY} ${right - bend} ${endY} ${right} ${endY}`;
-  const state = reached ? " reached" : "";
+  const tip = passed
+    ? `M${left + 2} ${startY - 4} l-7 4 l7 4 Z`
+    : `M${right - 2} ${endY - 4} l7 4 l-7 4 Z`;
+  const state = passed ? " passed" : "";
   return [
     makeSvg("path", { d: curve, class: `arrow${state}` }),
-    makeSvg("path", { d: `M${right - 2} ${endY - 4} l7 4 l-7 4 Z`, class: `tip${state}` }),
+    makeSvg("path", { d: tip, class: `tip${state}` }),
   ];
 }
 
@@ -55,7 +62,7 @@ export function mount(context) {
   function modelChanged() {
     find(".formula").textContent = model().formula;
     const labels = Object.entries(model().values).map(([name, value]) => {
-      const limits = { type: "number", min: -10, max: 10, step: 0.5 };
+      const limits = { type: "number", min: LEAST, max: MOST, step: 0.5 };
       const input = make("input", { ...limits, name: `leaf-${name}`, value, autocomplete: "off" });
       return make("label", {}, [make("span", { textContent: name }), input]);
     });
@@ -93,11 +100,11 @@ export function mount(context) {
     const height = Math.max(...centers.map(([, y]) => y)) + BOX.height / 2 + MARGIN;
     const picture = makeSvg("svg", { viewBox: `0 0 ${width} ${height}`, "aria-hidden": "true" });
     picture.style.setProperty("--natural", `${width}px`);
-    for (const node of nodes) {
+    nodes.forEach((node, i) => {
       for (const operand of node.operands) {
-        picture.append(...makeArrow(nodes[operand], node, step.grads[operand] !== null));
+        picture.append(...makeArrow(nodes[operand], node, step.passed.includes(i)));
       }
-    }
+    });
     picture.append(...nodes.map((node, i) => makeBox(node, i, step)));
     find(".network").replaceChildren(picture);
   }
@@ -161,5 +168,6 @@ export function mount(context) {
       player.load(graph.steps.length - 1, at);
     },
   );
+  find(".hint").textContent = text("lessons.backpropagation.hint", { least: LEAST, most: MOST });
   modelChanged();
 }

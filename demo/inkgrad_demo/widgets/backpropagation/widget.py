@@ -68,6 +68,7 @@ def _steps(loss: Node, order: list[Node], index: dict[int, int]) -> Iterator[dic
     """The graph at the start and after every step, with None for what is not known yet."""
     known = {id(node) for node in order if not node.operands}
     reached: set[int] = set()
+    passed: set[int] = set()
 
     def graph(direction: str, active: Node | None = None) -> dict[str, Any]:
         return {
@@ -75,6 +76,7 @@ def _steps(loss: Node, order: list[Node], index: dict[int, int]) -> Iterator[dic
             "active": None if active is None else index[id(active)],
             "slopes": _slopes(active) if direction == "backward" and active else [],
             "data": [node.data if id(node) in known else None for node in order],
+            "passed": sorted(index[id_] for id_ in passed),  # that gave their grads to operands
             "grads": [node.grad if id(node) in reached else None for node in order],
         }
 
@@ -86,6 +88,7 @@ def _steps(loss: Node, order: list[Node], index: dict[int, int]) -> Iterator[dic
     reached.add(id(next(passing)))
     yield graph("loss", loss)
     for node in passing:
+        passed.add(id(node))
         reached |= {id(operand) for operand in node.operands}
         yield graph("backward", node)
 

@@ -12,6 +12,7 @@ const PEN = 0.09; // its width, of the pad's side
 const SEVEN = [0.28, 0.26, 0.5, 0.25, 0.72, 0.26, 0.62, 0.45, 0.52, 0.63, 0.44, 0.8];
 const SIDE = 28; // of the drawing, in pixels
 const CUSTOM = "own"; // a kernel that is none of the lesson's
+const [LEAST, MOST] = [-100, 100]; // of a kernel
 const PADDING = pixel(205, 214, 245);
 
 const sizeText = (side) => `${side} × ${side}`;
@@ -59,12 +60,12 @@ export function mount(context) {
 
   // -- the kernel --
 
-  const weights = () => findAll(".kernel input").map((input) => input.valueAsNumber || 0);
+  const weights = () => findAll(".kernel input").map((input) => input.valueAsNumber);
 
   function setKernel(values) {
     const side = Math.sqrt(values.length);
     const fields = values.map((value, i) => {
-      const limits = { type: "number", step: "any", min: -100, max: 100 };
+      const limits = { type: "number", step: "any", min: LEAST, max: MOST };
       const shown = { name: `weight${i}`, value: Number(value.toFixed(3)), autocomplete: "off" };
       const input = make("input", { ...limits, ...shown });
       const place = { row: Math.floor(i / side) + 1, column: (i % side) + 1 };
@@ -149,8 +150,8 @@ export function mount(context) {
     frameCells(find(".picture"), row * stride, column * stride, side);
     frameCells(find(".result"), row, column, 1);
     const result = steady(answer.result[row][column]);
-    const product = `${matrixHtml(windowAt(row, column))}<b>×</b>${matrixHtml(weights())}`;
-    find(".sum").innerHTML = `${product}<b>=</b><span class="total">${result}</span>`;
+    const product = `${matrixHtml(windowAt(row, column))}<b>⊙</b>${matrixHtml(weights())}`;
+    find(".sum").innerHTML = `<b>Σ</b>${product}<b>=</b><span class="total">${result}</span>`;
     const values = { row: row + 1, column: column + 1, result };
     find(".summary").textContent = text("lessons.convolution.summary", values);
   }
@@ -166,10 +167,10 @@ export function mount(context) {
     player.load(size ** 2 - 1, cellAt(offsetY) * size + cellAt(offsetX));
   });
 
-  function sizesText({ size, pooled_size: pooled }) {
+  function sizeFormulas({ size, pooled_size: pooled }) {
     const { side, stride, padding, pool } = inputs.values();
     const convolved = `⌊(${SIDE} + 2 · ${padding} − ${side}) / ${stride}⌋ + 1 = ${size}`;
-    return `${convolved},   ⌊${size} / ${pool}⌋ = ${pooled}`;
+    return [convolved, `⌊${size} / ${pool}⌋ = ${pooled}`];
   }
 
   const request = widget.requester(
@@ -189,7 +190,8 @@ export function mount(context) {
         result_size: sizeText(size),
         pooled_size: sizeText(answer.pooled_size),
       });
-      find(".sizes").textContent = sizesText(answer);
+      const formulas = sizeFormulas(answer).map((words) => make("span", { textContent: words }));
+      find(".sizes").replaceChildren(...formulas);
       paintPadded(padding);
       paintNumbers(find(".result"), answer.result);
       paintNumbers(find(".pooled"), answer.pooled);
@@ -206,5 +208,8 @@ export function mount(context) {
       pad.restore([{ width: PEN, points: SEVEN }]);
     },
   );
+  const numbers = text("lessons.convolution.numbers", { least: LEAST, most: MOST });
+  find(".kernel").ariaLabel = numbers;
+  find(".limits").textContent = numbers;
   requestKernels();
 }

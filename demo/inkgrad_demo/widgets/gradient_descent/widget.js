@@ -13,7 +13,7 @@ const isWalkInput = (name) => ["lr", "batch_size", "epochs", "w", "b"].includes(
 
 export function mount(context) {
   const widget = createWidget(context);
-  const { find, text, number, steady, requester } = widget;
+  const { find, text, number, brief, steady, requester } = widget;
   const key = (name) => `lessons.gradient_descent.${name}`;
   const label = (name) => () => text(key(name));
   let surface = null;
@@ -140,7 +140,7 @@ export function mount(context) {
       valleys = answer;
       const [w, loss] = valleys.path.at(-1);
       const values = { w: number(w, 3), loss: number(loss, 3) };
-      find(".end").textContent = text(key(w < 0 ? "global" : "local"), values);
+      find(".end").textContent = text(key(valleys.end), values);
       valleysChart.repaint();
     },
   );
@@ -207,6 +207,8 @@ export function mount(context) {
       () => ({ about: "surface" }),
       (answer) => {
         surface = answer;
+        find(".batch-size").textContent = text(key("batch_size"), { count: answer.examples });
+        find(".drag").textContent = text(key("drag"), { limit: brief(answer.limit, 2) });
         surfaceChart.repaint();
       },
     ),

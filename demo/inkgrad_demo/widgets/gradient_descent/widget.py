@@ -12,6 +12,8 @@ from pydantic import Field
 from torch import optim
 
 from inkgrad.course.lessons.gradient_descent import (
+    in_deeper_valley,
+    largest_stable_rate,
     loss_surface,
     noisy_line,
     roll_down,
@@ -23,7 +25,8 @@ from inkgrad.course.lessons.gradient_descent import (
 from inkgrad_demo.services.request_fields import OneOf, Whole
 from inkgrad_demo.services.request_validation import FormRequest
 
-_FAR = 1e6  # a path that leaves this range has diverged
+_FAR = 1e6  # a path that leaves this range has diverged,
+_WORSE = 2  # and so has one that ends with this many times the loss of its start
 _EDGE = 1.25  # of the plot of the saddle
 _SADDLE_STEPS = 100
 _NOISE = 0.02  # standard deviation of the noise added to each slope
@@ -61,6 +64,8 @@ def _surface(request: FormRequest, _results: Any) -> dict[str, Any]:
         "x": [_WS[0], _WS[-1]],
         "y": [_BS[0], _BS[-1]],
         "values": loss_surface(_X, _Y, _WS, _BS).tolist(),
+        "examples": len(_X),
+        "limit": largest_stable_rate(_X),
     }
 
 
@@ -72,7 +77,8 @@ def _walk(request: Walk, _results: Any) -> dict[str, Any]:
     far = np.flatnonzero(~(np.abs(path) < _FAR).all(1))
     path = path[: far[0] if far.size else None]
     losses = [loss_surface(_X, _Y, w, b).item() for w, b in path[:, :, None]]
-    return {"path": path.tolist(), "losses": losses, "diverged": bool(far.size)}
+    diverged = bool(far.size) or losses[-1] > _WORSE * losses[0]
+    return {"path": path.tolist(), "losses": losses, "diverged": diverged}
 
 
 def _valleys(request: Valleys, _results: Any) -> dict[str, Any]:
@@ -81,6 +87,7 @@ def _valleys(request: Valleys, _results: Any) -> dict[str, Any]:
     return {
         "curve": [[float(w), two_valleys(w)] for w in grid],
         "path": [[w, two_valleys(w)] for w in ws],
+        "end": "global" if in_deeper_valley(ws[-1]) else "local",
     }
 
 

@@ -4,11 +4,16 @@ import { createInputs } from "../../web/inputs.js";
 import { cross, dot, field, line, rule } from "../../web/shapes.js";
 import { createWidget } from "../../web/widget.js";
 
+const VERDICTS = {
+  underfits: "lessons.linear_model.underfits",
+  best: "lessons.linear_model.best",
+  overfits: "lessons.linear_model.overfits",
+};
 const onGrid = (value) => Math.round(20 * value) / 20; // the sliders' steps
 
 export function mount(context) {
   const widget = createWidget(context);
-  const { find, text, number, requester } = widget;
+  const { find, text, number, brief, requester } = widget;
   let data = [];
   let surface = null;
   let fit = { predictions: [], losses: [], mse: 0, curve: [] };
@@ -96,7 +101,8 @@ export function mount(context) {
       const losses = fit.losses.map((loss) => number(loss, 2)).join(" + ");
       const mse = number(fit.mse, 4);
       widget.showValues({ mse });
-      find(".summary").textContent = text("lessons.linear_model.mean", { losses, mse });
+      const values = { losses, mse, count: fit.losses.length };
+      find(".summary").textContent = text("lessons.linear_model.mean", values);
       repaintLine();
     },
   );
@@ -136,20 +142,21 @@ export function mount(context) {
     },
   });
 
-  function verdictKey(degree) {
-    if (degree < polynomial.chosen) return "lessons.linear_model.underfits";
-    if (degree > polynomial.chosen) return "lessons.linear_model.overfits";
-    return "lessons.linear_model.best";
-  }
-
   const requestPolynomial = requester(
     () => ({ about: "polynomial", ...inputs.values() }),
     (answer) => {
       polynomial = answer;
-      const { degree } = inputs.values();
-      const [, train, validation] = polynomial.losses[degree];
-      const values = { train: number(train, 4), validation: number(validation, 4) };
-      find(".verdict").textContent = text(verdictKey(degree), values);
+      const { losses, chosen, verdict } = polynomial;
+      const [, train, validation] = losses[inputs.values().degree];
+      const [, bestTrain, bestValidation] = losses[chosen];
+      const values = {
+        train: number(train, 4),
+        validation: number(validation, 4),
+        degree: chosen,
+        best_train: number(bestTrain, 4),
+        best_validation: number(bestValidation, 4),
+      };
+      find(".verdict").textContent = text(VERDICTS[verdict], values);
       polynomialChart.repaint();
       degreesChart.repaint();
     },
@@ -159,6 +166,8 @@ export function mount(context) {
     () => ({ about: "surface" }),
     (answer) => {
       ({ data, surface } = answer);
+      const { w, b } = answer.lowest;
+      find(".drag").textContent = text("lessons.linear_model.drag", { w: brief(w), b: brief(b) });
       repaintLine();
     },
   );

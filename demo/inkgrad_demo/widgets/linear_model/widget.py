@@ -14,6 +14,7 @@ from inkgrad.course.lessons.linear_model import (
     loss_surface,
     mse,
     overfit,
+    verdict,
     x_data,
     y_data,
 )
@@ -46,7 +47,9 @@ def _line(request: Line, _results: Any) -> dict[str, Any]:
 
 def _loss_surface(request: FormRequest, _results: Any) -> dict[str, Any]:
     ws, bs, losses = _surface()
+    row, column = np.unravel_index(losses.argmin(), losses.shape)
     return {
+        "lowest": {"w": float(ws[column]), "b": float(bs[row])},
         "data": list(zip(x_data, y_data, strict=True)),
         "surface": {"x": [ws[0], ws[-1]], "y": [bs[0], bs[-1]], "values": losses.tolist()},
     }
@@ -62,6 +65,7 @@ def _polynomial(request: Polynomial, _results: Any) -> dict[str, Any]:
         "curve": np.stack([xs, np.polyval(fit.weights, xs)], 1).tolist(),
         "losses": [[each.degree, each.train, each.validation] for each in found.fits],
         "chosen": found.chosen.degree,
+        "verdict": verdict(fit, found.chosen),
     }
 
 

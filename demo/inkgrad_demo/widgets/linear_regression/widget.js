@@ -7,16 +7,16 @@ import { createPlayer } from "../../web/player.js";
 import { cross, dot, field, line } from "../../web/shapes.js";
 import { createWidget } from "../../web/widget.js";
 
-const MINIMUM = [2, 0]; // of the loss
+const DASHES = [6, 3]; // where more optimizers race than there are colors
 const at = (points, step) => points[Math.min(step, points.length - 1)];
 const hasDiverged = ({ diverged, losses }, step) => diverged && step >= losses.length - 1;
 
 export function mount(context) {
   const widget = createWidget(context);
-  const { find, text, number, steady } = widget;
+  const { find, text, number, brief, steady } = widget;
   const key = (name) => `lessons.linear_regression.${name}`;
   let surface = null;
-  let racers = []; // {name, path, losses, diverged, color}
+  let racers = []; // {name, lr, path, losses, diverged, color, dashes}
 
   const inputs = createInputs(widget, {
     formats: { factor: (factor) => `× ${factor}`, w: (w) => number(w, 1), b: (b) => number(b, 1) },
@@ -42,10 +42,11 @@ export function mount(context) {
       const shown = shownRacers();
       const { step } = player;
       return [
-        ...(surface ? [field(surface, { name: text(key("loss")) })] : []),
-        cross(...MINIMUM, "text"),
-        ...shown.map(({ path, color }) =>
-          line(path.slice(0, step + 1), color, { width: 1.5, dots: 1.8 }),
+        ...(surface
+          ? [field(surface, { name: text(key("loss")) }), cross(...surface.minimum, "text")]
+          : []),
+        ...shown.map(({ path, color, dashes }) =>
+          line(path.slice(0, step + 1), color, { width: 1.5, dots: 1.8, dashes }),
         ),
         ...shown.map(({ path, color }) =>
           dot(...at(path, step), color, { radius: 6, ring: "card" }),
@@ -64,9 +65,12 @@ export function mount(context) {
     },
     y: { name: text(key("loss")), range: [1e-8, 1e3], logarithmic: true },
     shapes: () =>
-      shownRacers().flatMap(({ name, losses, color }) => {
+      shownRacers().flatMap(({ name, losses, color, dashes }) => {
         const points = losses.slice(0, player.step + 1).map((loss, step) => [step, loss]);
-        return [line(points, color, { name }), dot(...points.at(-1), color, { radius: 3.5 })];
+        return [
+          line(points, color, { name, dashes }),
+          dot(...points.at(-1), color, { radius: 3.5 }),
+        ];
       }),
   });
 
@@ -78,6 +82,7 @@ export function mount(context) {
       const place = find(`[data-racer="${racer.name}"]`);
       place.textContent = isOut ? text(key("away")) : steady(at(racer.losses, step));
       place.classList.toggle("bad", isOut);
+      find(`[data-rate="${racer.name}"]`).textContent = `lr ${brief(racer.lr, 3)}`;
     }
     const lossOf = ({ losses }) => at(losses, step);
     const [best] = shownRacers()
@@ -94,10 +99,13 @@ export function mount(context) {
       const type = { type: "checkbox", checked: true, autocomplete: "off" };
       const value = make("b");
       value.dataset.racer = name;
+      const rate = make("small");
+      rate.dataset.rate = name;
       return make("label", {}, [
         make("input", { ...type, name: `racer-${name}` }),
         make("i", { className: `dot ${color}` }),
         make("span", { textContent: name }),
+        rate,
         value,
       ]);
     });
@@ -109,7 +117,11 @@ export function mount(context) {
   const request = widget.requester(
     () => ({ about: "races", ...inputs.values() }),
     (answer) => {
-      racers = answer.racers.map((racer, i) => ({ ...racer, color: SERIES[i % SERIES.length] }));
+      racers = answer.racers.map((racer, i) => ({
+        ...racer,
+        color: SERIES[i % SERIES.length],
+        dashes: i < SERIES.length ? [] : DASHES,
+      }));
       listRacers();
       player.playAll(inputs.values().steps);
     },
@@ -119,6 +131,9 @@ export function mount(context) {
     () => ({ about: "surface" }),
     (answer) => {
       surface = answer;
+      const { limit, sgd } = answer;
+      const values = { limit: brief(limit, 2), factor: brief(limit / sgd, 2) };
+      find(".drag").textContent = text(key("drag"), values);
       surfaceChart.repaint();
     },
   );

@@ -13,6 +13,8 @@ from inkgrad.course.lessons.linear_regression import (
     RACERS,
     MakeOptimizer,
     Race,
+    largest_stable_rate,
+    minimum,
     race,
     x_data,
     y_data,
@@ -37,6 +39,9 @@ def _surface(request: FormRequest, _results: Any) -> dict[str, Any]:
         "x": [_WS[0].item(), _WS[-1].item()],
         "y": [_BS[0].item(), _BS[-1].item()],
         "values": (errors**2).sum(2).tolist(),
+        "minimum": minimum(),
+        "limit": largest_stable_rate(),
+        "sgd": race(RACERS["SGD"], 1).lr,
     }
 
 
@@ -70,6 +75,7 @@ def _until_diverged(found: Race) -> dict[str, Any]:
         "path": path[:kept].tolist(),
         "losses": losses[:kept].tolist(),
         "diverged": bool(far.size),
+        "lr": found.lr,
     }
 
 

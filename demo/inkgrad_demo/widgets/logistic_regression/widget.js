@@ -16,7 +16,7 @@ const curveOf = ([w, b]) =>
 
 export function mount(context) {
   const widget = createWidget(context);
-  const { find, text, number, steady, requester } = widget;
+  const { find, findAll, text, number, steady, requester } = widget;
   const key = (name) => `lessons.logistic_regression.${name}`;
   let students = [
     { hours: 1, passed: 0 },
@@ -42,7 +42,7 @@ export function mount(context) {
     x: { name: text(key("hours")), range: [0, MAX_HOURS], read: (hours) => number(hours, 1) },
     y: { name: text(key("probability")), range: [-0.1, 1.1] },
     zoom: "",
-    onTap: (hours, up) => toggle({ hours: Math.round(2 * hours) / 2, passed: up > 0.5 ? 1 : 0 }),
+    onTap: (hours, up) => add({ hours: Math.round(2 * hours) / 2, passed: up > 0.5 ? 1 : 0 }),
     shapes() {
       const weights = training.weights[player.step];
       const curve = weights ? [line(curveOf(weights), "blue", { name: "σ", width: 2.5 })] : [];
@@ -83,12 +83,15 @@ export function mount(context) {
     ],
   });
 
-  // Adds a student, or removes the one that is there; the last one stays.
-  function toggle(student) {
-    const isSame = ({ hours, passed }) => hours === student.hours && passed === student.passed;
-    const others = students.filter((each) => !isSame(each));
-    if (others.length === students.length) students = [...students, student].slice(-MAX_STUDENTS);
-    else if (others.length > 0) students = others;
+  // Several students may have the same hours and result.
+  function add(student) {
+    if (students.length < MAX_STUDENTS) replaceStudents([...students, student]);
+  }
+
+  const remove = (student) => replaceStudents(students.filter((each) => each !== student));
+
+  function replaceStudents(present) {
+    students = present;
     listStudents();
     requestTraining();
   }
@@ -98,14 +101,16 @@ export function mount(context) {
     const buttons = byHours.map((student) => {
       const { hours, passed } = student;
       const button = makeButton(`${number(hours, 1)} h ${passed ? "✓" : "✗"}`, () =>
-        toggle(student),
+        remove(student),
       );
+      button.disabled = students.length === 1;
       button.className = passed ? "passed" : "failed";
       const action = passed ? "remove_passed" : "remove_failed";
       button.setAttribute("aria-label", text(key(action), { hours }));
       return button;
     });
     find(".list").replaceChildren(...buttons);
+    for (const each of findAll(".add button")) each.disabled = students.length === MAX_STUDENTS;
     hoursChart.repaint();
   }
 
@@ -114,8 +119,7 @@ export function mount(context) {
     [".add-failed", 0],
   ]) {
     find(selector).addEventListener("click", () => {
-      const hours = inputs.values()["new-hours"];
-      if (hours >= 0 && hours <= MAX_HOURS) toggle({ hours, passed });
+      if (inputs.check("new-hours")) add({ hours: inputs.values()["new-hours"], passed });
     });
   }
 
@@ -127,7 +131,8 @@ export function mount(context) {
       const [w, b] = training.weights[step];
       const even = -b / w; // hours at which passing is as likely as failing
       const loss = training.losses[Math.min(step, training.losses.length - 1)];
-      const isInRange = w > 0 && even >= 0 && even <= MAX_HOURS;
+      const side = w > 0 ? "above" : "below"; // where passing is more likely
+      const isInRange = even >= 0 && even <= MAX_HOURS;
       const values = {
         step,
         w: steady(w),
@@ -135,7 +140,7 @@ export function mount(context) {
         loss: steady(loss),
         hours: number(even, 2),
       };
-      find(".summary").textContent = text(key(isInRange ? "summary" : "no_even"), values);
+      find(".summary").textContent = text(key(isInRange ? side : "no_even"), values);
     },
   });
 
@@ -204,6 +209,8 @@ export function mount(context) {
     },
   );
 
+  find(".students-legend").textContent = text(key("students"), { most: MAX_STUDENTS });
+  find(".range").textContent = text(key("range"), { least: 0, most: MAX_HOURS });
   listStudents();
   requestTraining();
   requestFormulas();

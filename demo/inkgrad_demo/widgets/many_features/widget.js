@@ -78,12 +78,14 @@ export function mount(context) {
       const values = {
         ...answer,
         data: messageText(answer.data),
+        train_majority: percent(answer.train_majority),
         majority: percent(answer.majority),
       };
       find(".table-of").textContent = text(
-        key(answer.fallback_data ? "stand_in" : "table"),
+        key(answer.fallback_data ? "fallback_data" : "table"),
         values,
       );
+      find(".constant").textContent = answer.constant ? text(key("constant"), values) : "";
       addRun(answer);
     },
   );

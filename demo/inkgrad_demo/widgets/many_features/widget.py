@@ -10,7 +10,7 @@ from pydantic import Field
 from torch import optim
 
 from inkgrad.course.data.datasets import Data, DataError, diabetes, parsed_table
-from inkgrad.course.lessons.many_features import ACTIVATIONS, train
+from inkgrad.course.lessons.many_features import ACTIVATIONS, baseline, is_constant, train
 from inkgrad.course.messages import message_of
 from inkgrad_demo.services.request_fields import Base64, OneOf, Whole
 from inkgrad_demo.services.request_validation import FormRequest
@@ -42,14 +42,16 @@ def answer(request: Training, _results: Any) -> dict[str, Any]:
     found = train(data, request.activation, optimizer, request.epochs)
     if not all(map(math.isfinite, found.losses)):
         return {"diverged": True}
-    ones = data.train.targets.mean().item()
+    train_majority, majority = baseline(data)
     return {
         "data": shown_name(data.name),
         "fallback_data": data.is_fallback,
         "train": len(data.train),
         "test": len(data.test),
         "features": data.train.inputs.shape[1],
-        "majority": max(ones, 1 - ones),
+        "train_majority": train_majority,
+        "majority": majority,
+        "constant": is_constant(found.test_answers),
         "losses": found.losses,
         "train_accuracy": found.train_accuracy,
         "test_accuracy": found.test_accuracy,

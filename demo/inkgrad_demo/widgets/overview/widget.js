@@ -74,12 +74,17 @@ export function mount(context) {
     },
   });
 
-  function paintGraph({ operations, y }) {
+  // The nodes in a row. An arrow leads from each to the next; a node's other operands stand in it.
+  function paintGraph({ nodes, y }) {
     const { x } = inputs.values();
     const leaf = (words) => make("li", { className: "leaf", textContent: words });
-    const steps = operations.map((name) => make("li", { textContent: name }));
-    const ends = [leaf(`x = ${number(x, 1)}`), leaf(`y = ${steady(y)}`)];
-    find(".graph").replaceChildren(ends[0], ...steps, ends[1]);
+    const steps = nodes.slice(1).map(({ name, operands }, before) => {
+      const others = [...operands];
+      others.splice(others.indexOf(before), 1); // the arrow stands for this one
+      const marks = others.map((operand) => (operand === 0 ? "x" : String(operand)));
+      return make("li", {}, [...marks.map((mark) => make("b", { textContent: mark })), name]);
+    });
+    find(".graph").replaceChildren(leaf(`x = ${number(x, 1)}`), ...steps, leaf(`y = ${steady(y)}`));
   }
 
   const request = widget.requester(
@@ -94,8 +99,8 @@ export function mount(context) {
       chain.repaint();
       dice.repaint();
       paintGraph(answer);
-      const { operations, y, grad, means } = answer;
-      const values = { count: operations.length, y: steady(y), grad: steady(grad) };
+      const { nodes, y, grad, means } = answer;
+      const values = { count: nodes.length - 1, y: steady(y), grad: steady(grad) };
       find(".summary").textContent = text("lessons.overview.summary", values);
       const mean = number(means.at(-1), 3);
       find(".mean").textContent = text("lessons.overview.mean_now", { mean });

@@ -33,7 +33,7 @@ def answer(request: Values, _results: Any) -> dict[str, Any]:
     means = means_of_dice(rolls, request.seed)
     shown = np.unique(np.geomspace(1, rolls, 300).astype(int))  # even on a logarithmic axis
     return {
-        "operations": found.operations,
+        "nodes": [node._asdict() for node in found.nodes],
         "y": found.y,
         "grad": found.grad,
         "chain": {

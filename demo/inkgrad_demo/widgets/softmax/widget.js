@@ -36,7 +36,7 @@ export function mount(context) {
 
   function listSteps({ powers, probabilities }) {
     const lines = scores().map((z, k) => {
-      const cells = [k, number(z, 1), steady(powers[k]), number(probabilities[k], 4)];
+      const cells = [k, number(z, 1), steady(powers[k]), steady(probabilities[k])];
       const row = make("tr", { className: k === rightClass() ? "right" : "" });
       const columns = cells.map((cell) => `<td class="number">${cell}</td>`).join("");
       row.innerHTML = `${columns}<td class="bar"><i style="--share: ${probabilities[k]}"></i></td>`;
@@ -52,12 +52,11 @@ export function mount(context) {
       const { probabilities, loss, by_torch } = answer;
       widget.showValues({ loss: number(loss, 6), by_torch: number(by_torch, 6) });
       const k = rightClass();
-      const values = { probability: number(probabilities[k], 4), loss: number(loss, 4), k };
-      const likeliest = probabilities.indexOf(Math.max(...probabilities));
-      find(".summary").textContent = text(
-        `lessons.softmax.${likeliest === k ? "good" : "bad"}`,
-        values,
-      );
+      const values = { probability: steady(probabilities[k]), loss: number(loss, 4), k };
+      const others = Math.max(...probabilities.filter((_, other) => other !== k));
+      const ahead = Math.sign(probabilities[k] - others);
+      const verdict = { 1: "good", 0: "tied", "-1": "bad" }[ahead];
+      find(".summary").textContent = text(`lessons.softmax.${verdict}`, values);
     },
   );
 

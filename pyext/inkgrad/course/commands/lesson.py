@@ -17,9 +17,9 @@ from inkgrad.course.data.datasets import DataError
 from inkgrad.course.files import write_atomically
 from inkgrad.course.lessons import LESSONS, Lesson
 from inkgrad.course.lessons.blocks import Block, Note, Plot, Table
+from inkgrad.course.lessons.softmax import Progress
 from inkgrad.course.messages import ENGLISH
 from inkgrad.course.texts import CATALOGUES, preferred_language, translator
-from inkgrad.course.training.trainer import Batch, Diverged
 
 _MAX_COLUMNS = 88  # longer lines are hard to read
 
@@ -74,7 +74,7 @@ def run(args: argparse.Namespace) -> int:
                 numbers = lesson.run(**options, on_batch=advance)
         else:
             numbers = lesson.run(**options)
-    except (DataError, Diverged) as error:
+    except DataError as error:
         print(f"inkgrad lesson: {error}", file=sys.stderr)
         return 1
     blocks = list(lesson.blocks(numbers, language))
@@ -122,11 +122,11 @@ def _progress() -> Iterator[Any]:
     """A function to call after each training step: it advances a bar if stderr is a terminal."""
     with tqdm(unit=" steps", disable=None, leave=False) as bar:
 
-        def advance(batch: Batch) -> None:
-            if batch.number == 1:
-                bar.reset(batch.count)
-            bar.set_description(f"epoch {batch.epoch}", refresh=False)
-            bar.set_postfix_str(f"loss {batch.loss:.4f}", refresh=False)
+        def advance(step: Progress) -> None:
+            if step.number == 1:
+                bar.reset(step.steps)
+            bar.set_description(f"epoch {step.epoch}", refresh=False)
+            bar.set_postfix_str(f"loss {step.loss:.4f}", refresh=False)
             bar.update()
 
         yield advance

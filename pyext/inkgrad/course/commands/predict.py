@@ -12,6 +12,7 @@ from typing import Any
 from PIL import Image
 
 from inkgrad.course.recognition.recognizer import SHIPPED, Prediction, Recognizer
+from inkgrad.course.texts import probability_text
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -72,7 +73,7 @@ def _lines(file: Path, prediction: Prediction) -> str:
     if prediction.label is None:
         return f"{file}: {prediction}"
     probabilities = "  ".join(
-        f"{digit} {p:.1%}" for digit, p in enumerate(prediction.probabilities)
+        f"{digit} {probability_text(p)}" for digit, p in enumerate(prediction.probabilities)
     )
     return f"{file}: {prediction}\n  {probabilities}"
 

@@ -21,9 +21,11 @@ def wrap(text: str, columns: int) -> str:
 
 
 def _wrap_line(line: str, columns: int) -> str:
-    # Unbreakable pieces: a wide character or a run of narrow ones, with closing punctuation.
+    # Unbreakable pieces: code in backticks, a wide character, or a run of narrow ones, with closing
+    # punctuation.
     wide = rf"[\u2e80-\u9fff\uff00-\uffef“《（][{_CLOSING}]*"
-    pieces = re.findall(rf"\s+|{wide}|[^\s\u2e80-\u9fff\uff00-\uffef“《（]+[{_CLOSING}]*", line)
+    narrow = rf"(?:`[^`]*`|[^\s\u2e80-\u9fff\uff00-\uffef“《（])+[{_CLOSING}]*"
+    pieces = re.findall(rf"\s+|{wide}|{narrow}", line)
     lines = [""]
     for piece in pieces:
         if width(lines[-1] + piece.rstrip()) > columns and lines[-1]:

@@ -19,6 +19,7 @@ from tqdm import tqdm
 from inkgrad.course.data import datasets
 from inkgrad.course.models import ACTIVATIONS, ACTIVATIONS_OF, MODELS
 from inkgrad.course.settings import DEFAULTS, OPTIMIZERS, Settings, course_settings
+from inkgrad.course.texts import percent
 from inkgrad.course.training import data_parallel
 from inkgrad.course.training.trainer import Batch, Diverged, Epoch, Trainer
 
@@ -214,7 +215,8 @@ def _finish(trainer: Trainer, out: Path, report: Callable[[str], None]) -> None:
     try:
         test = trainer.test_result or trainer.test()
         if test:
-            report(f"test accuracy {test.accuracy:.2%} of {test.examples}, loss {test.loss:.4f}")
+            accuracy = percent(test.accuracy, 2)
+            report(f"test accuracy {accuracy} of {test.examples}, loss {test.loss:.4f}")
     finally:  # a second Ctrl-C interrupts the test, but not the saving
         trainer.save(out)
         report(f"Saved {out}")
@@ -235,7 +237,7 @@ def _line(trainer: Trainer, epoch: Epoch) -> str:
     kind = "validation accuracy" if len(trainer.validation) else "accuracy"
     return (
         f"epoch {epoch.epoch}/{trainer.settings.epochs}  loss {epoch.loss:.4f}  "
-        f"{kind} {epoch.accuracy:.2%}  {epoch.seconds:.1f} s"
+        f"{kind} {percent(epoch.accuracy, 2)}  {epoch.seconds:.1f} s"
     )
 
 

@@ -146,7 +146,10 @@ class Epoch(NamedTuple):
     loss: float  # of the last example
 
 
-def train(w: float = 1.0, lr: float = 0.01, epochs: int = 100) -> list[Epoch]:
+START, LR = 1.0, 0.01
+
+
+def train(w: float = START, lr: float = LR, epochs: int = 100) -> list[Epoch]:
     """Stochastic gradient descent of ŷ = x w as in lesson 3, with slopes from backpropagation."""
     weight = Node("w", w)
     history = []
@@ -176,3 +179,13 @@ def run() -> Numbers:
         Example(states(quadratic(**leaves(**QUADRATIC))), grads_by_torch(quadratic, **QUADRATIC)),
         train(),
     )
+
+
+if __name__ == "__main__":
+    found = run()
+    for example in (found.linear, found.quadratic):
+        for state in example.states:
+            by_torch = example.by_torch.get(state.name, "")
+            print(f"{state.name:>2}: data = {state.data:g}, grad = {state.grad:g}", by_torch)
+    for number, epoch in enumerate(found.training, start=1):
+        print(f"epoch {number}: w = {epoch.w:.4f}, loss = {epoch.loss:.6f}")

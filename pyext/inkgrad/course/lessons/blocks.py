@@ -15,9 +15,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Note:
-    """A short text."""
+    """A short text; ``is_warning``: something is not as it should be."""
 
     text: str
+    is_warning: bool = False
 
 
 @dataclass(frozen=True)

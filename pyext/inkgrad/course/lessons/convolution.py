@@ -12,8 +12,15 @@ from torch import Tensor, nn
 
 import inkgrad.functional as F
 from inkgrad.course.data.datasets import Data
-from inkgrad.course.lessons.softmax import Training, confusion_matrix, digits_for, train
-from inkgrad.course.training.trainer import Batch
+from inkgrad.course.lessons.softmax import (
+    Progress,
+    Training,
+    confusion_matrix,
+    digits_for,
+    standardized,
+    train,
+)
+from inkgrad.nn import ConvReluMaxPool2d
 
 # ---- one channel: slide, multiply, add
 
@@ -122,6 +129,34 @@ def examples(seed: int = 0) -> dict[str, Example]:
     }
 
 
+# An RGB picture is a raster of three channels: (3, height, width), from 0 to 1.
+RGB = np.zeros((3, 5, 5))
+RGB[0, 1:4, 1:4] = np.array([[2, 2, 2], [2, 1, 1], [2, 1, 0]]) / 2
+RGB[1, 2:5, 2:5] = np.array([[1, 1, 2], [1, 2, 2], [2, 2, 2]]) / 2
+RGB[2, :2] = 0.5
+RGB_KERNEL = np.stack([np.full((3, 3), weight) for weight in (1.0, 2.0, -1.0)])
+
+
+# ---- the network
+
+
+class CNN(nn.Module):
+    """Feature extraction by two convolutions with subsampling, then one fully connected layer."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        # nn.Conv2d, nn.MaxPool2d(2) and ReLU in one fused op
+        self.conv1 = ConvReluMaxPool2d(1, 10, kernel_size=5)
+        self.conv2 = ConvReluMaxPool2d(10, 20, kernel_size=5)
+        self.fc = nn.Linear(320, 10)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.conv1(x)  # (N, 1, 28, 28) to (N, 10, 12, 12)
+        x = self.conv2(x)  # (N, 20, 4, 4)
+        x = x.view(len(x), -1)  # (N, 320)
+        return self.fc(x)
+
+
 class Size(NamedTuple):
     layer: str
     channels: int
@@ -151,27 +186,39 @@ class Numbers(NamedTuple):
     training: Training
     confusion: Tensor
     image: Tensor  # (28, 28): one digit of the test set
-    maps: dict[str, Tensor]  # the output of each convolution, (channels, height, width)
+    maps: dict[str, Tensor]  # of each convolution after pooling and ReLU: (channels, height, width)
 
 
 def run(
     epochs: int | None = None,
     full: bool = False,
     data: str | os.PathLike[str] | None = None,
-    on_batch: Callable[[Batch], None] | None = None,
+    on_batch: Callable[[Progress], None] | None = None,
 ) -> Numbers:
     """``full``: 10 epochs on all of MNIST, else 3 on a part of it. ``data``: MNIST's folder."""
     digits = digits_for(full, data)
-    training = train("cnn", digits, epochs or (10 if full else 3), on_batch)
-    image = digits.test[:1].as_float()
+    model = CNN()
+    training = train(model, digits, epochs or (10 if full else 3), on_batch)
+    image, _ = standardized(digits.test[:1])[0]
     with torch.no_grad():
-        _, maps = training.model.forward_with_maps(image)
+        conv1 = model.conv1(image[None])
+        conv2 = model.conv2(conv1)
     return Numbers(
         examples(),
         sizes_of_the_network(),
         digits,
         training,
         confusion_matrix(digits.test.targets, training.predicted),
-        image[0, 0],
-        {name: found[0] for name, found in maps.items()},
+        digits.test[:1].as_float()[0, 0],
+        {"conv1": conv1[0], "conv2": conv2[0]},
     )
+
+
+if __name__ == "__main__":
+    for step in slide(PICTURE, KERNEL):
+        print(f"row {step.row}, column {step.column}: {step.value:g}")
+    found = run(on_batch=lambda step: print(step) if step.number == step.steps else None)
+    for size in found.sizes:
+        print(size)
+    for epoch, accuracy in enumerate(found.training.accuracies, start=1):
+        print(f"epoch {epoch}: test accuracy {accuracy:.4f}")

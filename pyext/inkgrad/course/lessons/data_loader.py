@@ -11,9 +11,12 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Generator, Tensor, optim
 from torch.utils.data import DataLoader, Dataset, TensorDataset
@@ -26,14 +29,37 @@ from inkgrad.course.interrupts import not_for_children
 
 
 class TableDataset(Dataset[tuple[Tensor, Tensor]]):
-    def __init__(self, examples: Examples) -> None:
-        self.examples = examples
+    def __init__(self, x: Tensor, y: Tensor) -> None:
+        self.x, self.y = x, y
 
-    def __len__(self) -> int:
-        return len(self.examples)
+    @classmethod
+    def from_csv(cls, path: str | os.PathLike[str]) -> TableDataset:
+        """Read rows of numbers: features, and a label of 0 or 1 in the last column."""
+        xy = np.loadtxt(path, delimiter=",", dtype=np.float32)
+        x = torch.from_numpy(xy[:, :-1])  # all columns but the last
+        y = torch.from_numpy(xy[:, [-1]])  # the last; [-1] in brackets keeps it a matrix, (N, 1)
+        return cls(x, y)
 
-    def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
-        return self.examples.inputs[index], self.examples.targets[index]
+    def __len__(self) -> int:  # len(dataset)
+        return len(self.x)
+
+    def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:  # dataset[index]
+        return self.x[index], self.y[index]
+
+
+def mnist_loaders(
+    root: str | os.PathLike[str], batch_size: int = 64
+) -> tuple[DataLoader, DataLoader]:
+    """torchvision has the Dataset of MNIST: loaders of its training and of its test images.
+
+    ToTensor makes a (1, 28, 28) tensor in [0, 1] of an image. Only training is shuffled.
+    """
+    from torchvision import datasets, transforms
+
+    to_tensor = transforms.ToTensor()
+    train = datasets.MNIST(root, train=True, transform=to_tensor, download=True)
+    test = datasets.MNIST(root, train=False, transform=to_tensor, download=True)
+    return DataLoader(train, batch_size, shuffle=True), DataLoader(test, batch_size, shuffle=False)
 
 
 # ---- what the loader does with it
@@ -54,13 +80,28 @@ def iterations(examples: int, batch_size: int) -> int:
     return math.ceil(examples / batch_size)
 
 
-def train(examples: Examples, epochs: int, batch_size: int = 32, seed: int = 0) -> list[float]:
+# What to train with: the course's SGD, and another optimizer of lesson 5.
+OPTIMIZERS: dict[str, Callable[..., optim.Optimizer]] = {
+    "SGD, lr = 0.01": lambda weights: optim.SGD(weights, lr=0.01),
+    "Adam, lr = 0.01": lambda weights: optim.Adam(weights, lr=0.01),
+}
+BATCH_SIZE = 32
+
+
+def train(
+    examples: Examples,
+    epochs: int,
+    make_optimizer: Callable[..., optim.Optimizer],
+    batch_size: int = BATCH_SIZE,
+    seed: int = 0,
+) -> list[float]:
     """Train the network of lesson 7, one step per batch. Returns the mean loss of each epoch."""
     generator = Generator().manual_seed(seed)
-    loader = DataLoader(TableDataset(examples), batch_size, shuffle=True, generator=generator)
+    dataset = TableDataset(examples.inputs, examples.targets)
+    loader = DataLoader(dataset, batch_size, shuffle=True, generator=generator)
     features = examples.inputs.shape[1]
     model = models.build("diabetes", generator=generator, in_features=features)
-    optimizer = optim.SGD(model.parameters(), lr=0.1)
+    optimizer = make_optimizer(model.parameters())
 
     history = []
     for _ in range(epochs):
@@ -73,6 +114,13 @@ def train(examples: Examples, epochs: int, batch_size: int = 32, seed: int = 0) 
             total += loss.item() * len(x)
         history.append(total / len(examples))
     return history
+
+
+def constant_loss(examples: Examples) -> float:
+    """The mean BCE of always answering the share of ones: the loss without learning."""
+    share = examples.targets.mean()
+    answers = share.expand_as(examples.targets)
+    return torch.nn.functional.binary_cross_entropy(answers, examples.targets).item()
 
 
 # ---- workers: processes that prepare batches while this one trains
@@ -160,7 +208,9 @@ def run_script(code: str) -> Outcome:
 class Numbers(NamedTuple):
     batches: list[list[list[int]]]  # of 10 examples, 3 epochs
     data: Data
-    losses: list[float]
+    trainings: dict[str, list[float]]  # losses by optimizer
+    constant_loss: float  # without learning
+    measured: datetime  # the time of what follows
     timings: list[Timing]
     without_guard: Outcome
     with_guard: Outcome
@@ -173,13 +223,28 @@ def run(
 ) -> Numbers:
     """``data``: your own CSV file, features in the first columns and a label of 0 or 1 last."""
     table = diabetes(data)
-    quick, slow = TableDataset(table.train), SlowDataset(count=600, seconds=0.002)
+    quick = TableDataset(table.train.inputs, table.train.targets)
+    slow = SlowDataset(count=600, seconds=0.002)
     return Numbers(
         batches_of(10, batch_size=4, epochs=3),
         table,
-        train(table.train, epochs),
+        {name: train(table.train, epochs, make) for name, make in OPTIMIZERS.items()},
+        constant_loss(table.train),
+        datetime.now(timezone.utc),
         [time_loader(quick, batch_size) for batch_size in (1, 32, len(quick))]
         + [time_loader(slow, 32, count) for count in workers],
         run_script(WITHOUT_GUARD),
         run_script(WITH_GUARD),
     )
+
+
+if __name__ == "__main__":
+    found = run()
+    for number, epoch in enumerate(found.batches, start=1):
+        print(f"epoch {number}: {epoch}")
+    for name, losses in found.trainings.items():
+        print(f"{name}: final loss {losses[-1]:.4f}; without learning {found.constant_loss:.4f}")
+    for timing in found.timings:
+        print(timing)
+    print("without guard:", found.without_guard)
+    print("with guard:", found.with_guard)

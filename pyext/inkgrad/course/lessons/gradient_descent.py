@@ -42,6 +42,14 @@ def descend(w: float = 1.0, lr: float = 0.01, epochs: int = 100) -> list[float]:
     return ws
 
 
+def behavior(ws: list[float]) -> str:
+    """How a descent goes: it converges, from one side or oscillating, or it diverges."""
+    steps = np.diff(ws)
+    if not abs(steps[-1]) <= abs(steps[0]):  # also if it is no number any more
+        return "diverges"
+    return "oscillates" if steps[0] * steps[1] < 0 else "converges"
+
+
 # ---- two weights and noisy data: how many examples to use for a step
 
 
@@ -100,6 +108,12 @@ def two_valleys_slope(w: float) -> float:
     return 4 * w**3 - 6 * w + 1
 
 
+def in_deeper_valley(w: float) -> bool:
+    """Whether a place in one of the valleys is in the deeper one: nothing is much lower."""
+    lowest = min(two_valleys(each) for each in np.linspace(-2, 2, 401))
+    return two_valleys(w) < lowest + 0.1
+
+
 def roll_down(
     slope: Callable[[float], float], w: float, lr: float = 0.02, steps: int = 60
 ) -> list[float]:
@@ -124,6 +138,15 @@ def cross_saddle(v: float, w: float = 1.0, lr: float = 0.1, steps: int = 25) -> 
     return np.array(path)
 
 
+def largest_stable_rate(x: np.ndarray) -> float:
+    """Full-batch descent of the MSE of ŷ = x w + b diverges above this learning rate.
+
+    It is 2 / λ, where λ is the largest second derivative: the largest eigenvalue of the Hessian.
+    """
+    hessian = 2 * np.array([[np.mean(x * x), np.mean(x)], [np.mean(x), 1.0]])
+    return float(2 / np.linalg.eigvalsh(hessian)[-1])
+
+
 class Numbers(NamedTuple):
     descents: dict[float, list[float]]  # learning rate: w before the first step and after each
     points: tuple[np.ndarray, np.ndarray]
@@ -141,3 +164,11 @@ def run() -> Numbers:
         [roll_down(two_valleys_slope, w) for w in (2.0, -2.0)],
         [cross_saddle(v) for v in (0.0, 0.01)],
     )
+
+
+if __name__ == "__main__":
+    for epoch, w in enumerate(descend()):
+        print(f"epoch {epoch}: w = {w:.4f}, cost = {cost(w):.6f}, prediction for 4: {4 * w:.4f}")
+    for found in run().walks:
+        w, b = found.path[-1]
+        print(f"batch size {found.batch_size}: w = {w:.4f}, b = {b:.4f}")

@@ -43,7 +43,10 @@ class Training(NamedTuple):
     prediction: float  # for x = 4
 
 
-def train(epochs: int = 1000, lr: float = 0.01, seed: int = 0) -> Training:
+LR = 0.01
+
+
+def train(epochs: int = 1000, lr: float = LR, seed: int = 0) -> Training:
     """The course's run; the seed determines the initial weights."""
     model = LinearModel()
     initialize(model, Generator().manual_seed(seed))
@@ -73,6 +76,9 @@ RACERS: dict[str, MakeOptimizer] = {
     "Adagrad": lambda weights: optim.Adagrad(weights, lr=1.0),
     "RMSprop": lambda weights: optim.RMSprop(weights, lr=0.1),
     "Adam": lambda weights: optim.Adam(weights, lr=0.3),
+    "Adamax": lambda weights: optim.Adamax(weights, lr=0.5),
+    "ASGD": lambda weights: optim.ASGD(weights, lr=0.02),
+    "Rprop": lambda weights: optim.Rprop(weights, lr=0.1),
     "LBFGS": lambda weights: optim.LBFGS(weights, lr=0.5, max_iter=1),
 }
 
@@ -80,10 +86,27 @@ RACERS: dict[str, MakeOptimizer] = {
 class Race(NamedTuple):
     path: Tensor  # (steps + 1, 2): w and b before the first step and after each
     losses: list[float]  # at each of these
+    lr: float
+
+
+START = -1.0, 3.0
+
+
+def minimum() -> tuple[float, float]:
+    """w and b with the smallest sum of squared errors, by linear algebra."""
+    X = torch.cat([x_data, torch.ones_like(x_data)], dim=1).double()
+    w, b = torch.linalg.lstsq(X, y_data.double()).solution.flatten().tolist()
+    return w, b
+
+
+def largest_stable_rate() -> float:
+    """SGD on all examples diverges above this learning rate: 2 / λ, as in lesson 3."""
+    X = torch.cat([x_data, torch.ones_like(x_data)], dim=1).double()
+    return 2 / torch.linalg.eigvalsh(2 * X.T @ X)[-1].item()
 
 
 def race(
-    make_optimizer: MakeOptimizer, steps: int = 60, start: tuple[float, float] = (-1.0, 3.0)
+    make_optimizer: MakeOptimizer, steps: int = 60, start: tuple[float, float] = START
 ) -> Race:
     """Some steps of one optimizer on all examples."""
     w, b = (torch.tensor(value, requires_grad=True) for value in start)
@@ -100,7 +123,7 @@ def race(
         optimizer.step(loss_and_gradient)
         path.append((w.item(), b.item()))
         losses.append(loss_and_gradient())
-    return Race(torch.tensor(path), losses)
+    return Race(torch.tensor(path), losses, optimizer.param_groups[0]["lr"])
 
 
 class Numbers(NamedTuple):
@@ -110,3 +133,13 @@ class Numbers(NamedTuple):
 
 def run(epochs: int = 1000) -> Numbers:
     return Numbers(train(epochs), {name: race(make) for name, make in RACERS.items()})
+
+
+if __name__ == "__main__":
+    found = run()
+    for epoch, loss in enumerate(found.training.losses):
+        print(f"epoch {epoch}: loss = {loss:.6f}")
+    print(f"w = {found.training.w:.4f}, b = {found.training.b:.4f}")
+    print(f"prediction for 4: {found.training.prediction:.4f}")
+    for name, raced in found.races.items():
+        print(f"{name}, lr = {raced.lr:g}: loss = {raced.losses[-1]:.2e}")

@@ -91,6 +91,14 @@ def train(
     return Training(losses, weights, w, b, hours, probabilities)
 
 
+def even_hours(w: float, b: float) -> float:
+    """The hours after which passing is as likely as failing: x w + b = 0. NaN if w is 0.
+
+    Passing is more likely above them if w > 0, and below them if w < 0.
+    """
+    return -b / w if w else math.nan
+
+
 class Numbers(NamedTuple):
     z: Tensor  # -10 to 10
     sigmoid: Tensor  # at each
@@ -101,3 +109,12 @@ class Numbers(NamedTuple):
 def run(epochs: int = 1000) -> Numbers:
     z = torch.linspace(-10, 10, 201)
     return Numbers(z, sigmoid(z), batch_by_hand(), train(epochs))
+
+
+if __name__ == "__main__":
+    found = run()
+    print(f"BCE of the batch: {found.batch.mean:.4f} by hand, {found.batch.mean_by_kernel:.4f}")
+    for epoch, loss in enumerate(found.training.losses):
+        print(f"epoch {epoch}: loss = {loss:.6f}")
+    print(f"w = {found.training.w:.4f}, b = {found.training.b:.4f}")
+    print(f"probability of passing after 4 hours: {found.training.probabilities[80]:.4f}")

@@ -6,6 +6,7 @@ Predicting diabetes from eight measurements of a person: (N, 8) → (N, 6) → (
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -32,6 +33,24 @@ def forward_by_loops(X: Tensor, W: Tensor, b: Tensor) -> Tensor:
 def forward_by_matrices(X: Tensor, W: Tensor, b: Tensor) -> Tensor:
     """Ŷ = σ(X Wᵀ + b): the same for all examples, in one fused op."""
     return F.linear_sigmoid(X, W, b)
+
+
+class Timing(NamedTuple):
+    examples: int
+    loops: float  # seconds
+    matrices: float
+
+
+def time_both(examples: int = 200) -> Timing:
+    """The time that both need for the first layer: 8 features, 6 neurons."""
+    X, W, b = torch.randn(examples, 8), torch.randn(6, 8), torch.randn(6)
+    seconds = []
+    for compute in (forward_by_loops, forward_by_matrices):
+        compute(X[:1], W, b)  # the first call takes longer
+        start = time.perf_counter()
+        compute(X, W, b)
+        seconds.append(time.perf_counter() - start)
+    return Timing(examples, *seconds)
 
 
 # ---- the network of the course, also with other activations
@@ -66,13 +85,41 @@ class Training(NamedTuple):
     losses: list[float]  # on the training set, before each step
     train_accuracy: float
     test_accuracy: float
+    test_answers: Tensor  # True for 1
 
 
-def accuracy(model: nn.Module, examples: Examples) -> float:
+@torch.no_grad()
+def answers(model: nn.Module, examples: Examples) -> Tensor:
+    """True where the model predicts a 1."""
+    return model(examples.inputs) > 0.5
+
+
+def accuracy(answers: Tensor, examples: Examples) -> float:
     """The share of correct predictions."""
-    with torch.no_grad():
-        answers = model(examples.inputs) > 0.5
     return (answers == (examples.targets > 0.5)).float().mean().item()
+
+
+def is_constant(answers: Tensor) -> bool:
+    """Whether the answer is the same for all examples: nothing was learned from their features."""
+    return bool((answers == answers[:1]).all())
+
+
+def baseline(data: Data) -> tuple[float, float]:
+    """Accuracy on the training and the test set of always answering the more common label.
+
+    "More common" is decided on the training set.
+    """
+    answer = data.train.targets.mean() > 0.5
+    return accuracy(answer, data.train), accuracy(answer, data.test)
+
+
+def standardized(data: Data) -> Data:
+    """Every feature with mean 0 and standard deviation 1 on the training set."""
+    mean, std = data.train.inputs.mean(0), data.train.inputs.std(0).clamp(min=1e-8)
+    train, test = (
+        Examples((part.inputs - mean) / std, part.targets) for part in (data.train, data.test)
+    )
+    return Data(data.name, train, test, data.is_fallback)
 
 
 def train(
@@ -96,16 +143,57 @@ def train(
         loss.backward()
         optimizer.step()
         losses.append(loss.item())
-    return Training(losses, accuracy(model, data.train), accuracy(model, data.test))
+    on_train, on_test = (answers(model, part) for part in (data.train, data.test))
+    scores = accuracy(on_train, data.train), accuracy(on_test, data.test)
+    return Training(losses, *scores, on_test)
+
+
+class Setting(NamedTuple):
+    activation: str
+    optimizer: str  # a class of torch.optim
+    lr: float
+    standardized: bool = False
+
+
+SETTINGS = (
+    Setting("sigmoid", "SGD", 0.1),  # the course's
+    *(Setting(activation, "Adam", 0.01) for activation in ACTIVATIONS),
+    Setting("sigmoid", "Adam", 0.1),
+    Setting("sigmoid", "SGD", 5.0, standardized=True),
+)
+
+
+def train_with(data: Data, setting: Setting, epochs: int) -> Training:
+    optimizer = getattr(optim, setting.optimizer)
+    return train(
+        standardized(data) if setting.standardized else data,
+        setting.activation,
+        lambda weights: optimizer(weights, lr=setting.lr),
+        epochs,
+    )
+
+
+class Shapes(NamedTuple):
+    """Of one layer: Z = X Wᵀ + b."""
+
+    W: tuple[int, ...]
+    b: tuple[int, ...]
+
+
+def shapes(model: Model) -> list[Shapes]:
+    weights = list(model.parameters())  # W and b of the first layer, of the second, ...
+    pairs = zip(weights[::2], weights[1::2], strict=True)
+    return [Shapes(tuple(W.shape), tuple(b.shape)) for W, b in pairs]
 
 
 class Numbers(NamedTuple):
     by_loops: Tensor
     by_matrices: Tensor
+    timing: Timing
     data: Data
-    majority: float  # the share of the more frequent label: the accuracy without learning
-    course: Training  # sigmoid, SGD, lr 0.1
-    activations: dict[str, Training]  # Adam, lr 0.01
+    shapes: list[Shapes]
+    baseline: tuple[float, float]  # accuracy without learning, on the training and the test set
+    trainings: dict[Setting, Training]
 
 
 def run(epochs: int = 100, data: str | os.PathLike[str] | None = None) -> Numbers:
@@ -113,15 +201,19 @@ def run(epochs: int = 100, data: str | os.PathLike[str] | None = None) -> Number
     generator = Generator().manual_seed(0)
     X, W, b = (torch.randn(size, generator=generator) for size in ((4, 3), (2, 3), (2,)))
     table = diabetes(data)
-    ones = table.train.targets.mean().item()
     return Numbers(
         forward_by_loops(X, W, b),
         forward_by_matrices(X, W, b),
+        time_both(),
         table,
-        max(ones, 1 - ones),
-        train(table, "sigmoid", lambda weights: optim.SGD(weights, lr=0.1), epochs),
-        {
-            name: train(table, name, lambda weights: optim.Adam(weights, lr=0.01), epochs)
-            for name in ACTIVATIONS
-        },
+        shapes(Model(table.train.inputs.shape[1])),
+        baseline(table),
+        {setting: train_with(table, setting, epochs) for setting in SETTINGS},
     )
+
+
+if __name__ == "__main__":
+    found = run()
+    print(f"always the more common label: test accuracy {found.baseline[1]:.4f}")
+    for setting, training in found.trainings.items():
+        print(f"{setting}: loss {training.losses[-1]:.4f}, accuracy {training.test_accuracy:.4f}")

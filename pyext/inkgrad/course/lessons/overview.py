@@ -62,24 +62,45 @@ def grow(x: Tensor, limit: float) -> Tensor:
     return y
 
 
+class Recorded(NamedTuple):
+    """A node of the graph."""
+
+    name: str
+    operands: list[int]  # the nodes that it takes, by their place in the list of all
+
+
+def recorded_graph(y: Tensor) -> list[Recorded]:
+    """The graph that leads to y, as PyTorch recorded it: every node after its operands."""
+    nodes: list[Recorded] = []
+    places: dict[Any, int] = {}
+
+    def visit(node: Any) -> int:
+        if node not in places:
+            operands = [visit(operand) for operand, _ in node.next_functions]
+            places[node] = len(nodes)
+            nodes.append(Recorded(node.name().rpartition("::")[2], operands))
+        return places[node]
+
+    visit(y.grad_fn)
+    return nodes
+
+
 class Growth(NamedTuple):
     x: float
-    operations: list[str]  # of the graph, from x to y
+    nodes: list[Recorded]  # x itself, which is AccumulateGrad there, and the products
     y: float
     grad: float  # dy/dx
 
 
-def growth(x: float, limit: float = 10.0) -> Growth:
+LIMIT = 10.0
+
+
+def growth(x: float, limit: float = LIMIT) -> Growth:
     """Run ``grow``, and read the graph that it recorded."""
     leaf = torch.tensor(x, requires_grad=True)
     y = grow(leaf, limit)
-    operations: list[str] = []
-    node: Any = y.grad_fn
-    while node.name() != "torch::autograd::AccumulateGrad":  # x itself
-        operations.insert(0, node.name())
-        node = node.next_functions[0][0]
-    (slope,) = torch.autograd.grad(y, leaf)
-    return Growth(x, operations, y.item(), slope.item())
+    (slope,) = torch.autograd.grad(y, leaf, retain_graph=True)
+    return Growth(x, recorded_graph(y), y.item(), slope.item())
 
 
 class Numbers(NamedTuple):
@@ -101,3 +122,10 @@ def run() -> Numbers:
         ],
         [growth(x) for x in (2.0, 3.0, 5.0)],
     )
+
+
+if __name__ == "__main__":
+    for x, by_rule, by_difference, by_autograd in run().chain:
+        print(f"x = {x}: dy/dx = {by_rule:.6f}, {by_difference:.6f}, {by_autograd:.6f}")
+    for found in run().growths:
+        print(f"x = {found.x}: y = {found.y}, dy/dx = {found.grad}; recorded: {found.nodes}")

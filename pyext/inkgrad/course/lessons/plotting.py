@@ -7,6 +7,9 @@ imported when something is drawn: lessons compute and print without it.
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,7 +23,26 @@ INK, PALE, RULE, PAPER = "#1d2430", "#6b7484", "#e4e7ec", "#ffffff"
 BLUE, GREEN, RED, VIOLET, AMBER, PINK = COLORS = (
     "#2f6fde", "#1f9d57", "#d0453e", "#7a5cd1", "#c98a12", "#c2418f",
 )  # fmt: skip
-SURFACE = "Blues"
+SURFACE, SIGNED = "Blues", "RdBu_r"
+
+
+_is_narrow = ContextVar("is_narrow", default=False)
+_NARROW = 4.6  # inches
+
+
+@contextmanager
+def narrow() -> Iterator[None]:
+    """Within this context, figures are drawn for a phone: panels one below the other."""
+    token = _is_narrow.set(True)
+    try:
+        yield
+    finally:
+        _is_narrow.reset(token)
+
+
+def columns_of(width: float, columns: int) -> int:
+    """How many of ``columns`` panels, ``width`` inches each, are side by side."""
+    return min(columns, max(1, int(_NARROW / width))) if _is_narrow.get() else columns
 
 
 def figure(width: float, height: float) -> Figure:
@@ -38,9 +60,18 @@ def figure(width: float, height: float) -> Figure:
 def panels(
     columns: int, rows: int = 1, *, width: float = 4.6, height: float = 3.6, **kwargs: Any
 ) -> tuple[Figure, list[Axes]]:
-    """A figure of equal panels, row by row; width and height of a panel in inches."""
+    """A figure of equal panels, row by row; width and height of a panel in inches.
+
+    A narrow figure has the same panels in fewer columns.
+    """
+    count = columns * rows
+    columns = columns_of(width, columns)
+    rows = -(-count // columns)
     made = figure(width * columns, height * rows)
-    return made, list(made.subplots(rows, columns, squeeze=False, **kwargs).flat)
+    axes = list(made.subplots(rows, columns, squeeze=False, **kwargs).flat)
+    for unused in axes[count:]:
+        unused.axis("off")
+    return made, axes[:count]
 
 
 def tidy(axes: Axes, title: str = "", x: str = "", y: str = "") -> None:
@@ -101,28 +132,34 @@ def image(axes: Axes, pixels: np.ndarray, title: str = "", *, cmap: str = "gray_
 
 
 def numbers(axes: Axes, values: np.ndarray, title: str = "", *, decimals: int = 0) -> None:
-    """A matrix with its values in the cells, darker for larger ones; NaN is empty."""
-    image(axes, values, title, cmap=SURFACE)
+    """A matrix with its values in the cells; NaN is empty.
+
+    Larger ones are darker; with negative ones, positive is red and negative is blue.
+    """
     low, high = np.nanmin(values), np.nanmax(values)
-    axes.images[0].set_clim(low, low + 1.6 * ((high - low) or 1))  # keeps dark text legible
+    image(axes, values, title, cmap=SIGNED if low < 0 else SURFACE)
+    if low < 0:
+        axes.images[0].set_clim(-1.6 * max(high, -low), 1.6 * max(high, -low))
+    else:
+        axes.images[0].set_clim(low, low + 1.6 * ((high - low) or 1))  # keeps dark text legible
     for (row, column), value in np.ndenumerate(values):
         if np.isnan(value):
             continue
-        axes.text(
-            column, row, f"{value:.{decimals}f}", ha="center", va="center", fontsize=9, color=INK
-        )
+        shown = f"{value + 0.0:.{decimals}f}"  # without the sign of -0.0
+        axes.text(column, row, shown, ha="center", va="center", fontsize=9, color=INK)
 
 
 def box(axes: Axes, x: float, y: float, text: str, edge: str = INK, **kwargs: Any) -> Text:
     """Text in a rounded box, centered at a point."""
-    frame = {"boxstyle": "round,pad=0.45", "facecolor": PAPER, "edgecolor": edge}
+    frame = {"boxstyle": "round,pad=0.45", "facecolor": "none", "edgecolor": edge}
     style: dict[str, Any] = {"fontsize": 9.5, "color": INK, "linespacing": 1.4}
     return axes.text(x, y, text, ha="center", va="center", bbox=frame, **(style | kwargs))
 
 
-def arrow(axes: Axes, start: Text, end: Text, color: str = PALE) -> None:
-    """An arrow from one box to another."""
+def arrow(axes: Axes, start: Text, end: Text, color: str = PALE, bend: float = 0.0) -> None:
+    """An arrow from one box to another; below 0, ``bend`` leads it above what is between them."""
     style = {
+        "connectionstyle": f"arc3,rad={bend}",
         "arrowstyle": "-|>", "color": color, "shrinkA": 1, "shrinkB": 1,
         "patchA": start.get_bbox_patch(), "patchB": end.get_bbox_patch(),
     }  # fmt: skip

@@ -9,13 +9,12 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Generator, Tensor, nn, optim
+from torch.utils.data import DataLoader, TensorDataset
 
 from inkgrad.course.data.datasets import Data, Examples, mnist
-from inkgrad.course.models import DigitModel
-from inkgrad.course.settings import course_settings
-from inkgrad.course.training.steps import CHUNK
-from inkgrad.course.training.trainer import Batch, Trainer, evaluate
+from inkgrad.course.models import PIXEL_MEAN, PIXEL_STD, initialize
+from inkgrad.nn import LinearReLU
 
 # ---- by hand, with NumPy
 
@@ -79,38 +78,99 @@ def good_and_bad() -> Comparison:
     )
 
 
-# ---- the classifier: 784 pixels - 512 - 256 - 128 - 64 - 10 numbers, ReLU between the layers
+# ---- the classifier
+
+
+class Net(nn.Module):
+    """784-512-256-128-64-10, with ReLU between the layers."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.linear1 = LinearReLU(784, 512)  # nn.Linear and torch.relu in one fused op
+        self.linear2 = LinearReLU(512, 256)
+        self.linear3 = LinearReLU(256, 128)
+        self.linear4 = LinearReLU(128, 64)
+        self.linear5 = nn.Linear(64, 10)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = x.view(-1, 784)  # from (N, 1, 28, 28): every image becomes a row
+        x = self.linear1(x)
+        x = self.linear2(x)
+        x = self.linear3(x)
+        x = self.linear4(x)
+        return self.linear5(x)  # no softmax: CrossEntropyLoss contains it
+
+
+def standardized(examples: Examples) -> TensorDataset:
+    """Pixels with mean 0 and standard deviation 1, as Normalize of torchvision makes them."""
+    return TensorDataset((examples.as_float() - PIXEL_MEAN) / PIXEL_STD, examples.targets)
+
+
+class Progress(NamedTuple):
+    epoch: int
+    number: int  # of the step in this epoch, from 1
+    steps: int  # of the epoch
+    loss: float
+
+
+def train_epoch(
+    model: nn.Module,
+    loader: DataLoader,
+    optimizer: optim.Optimizer,
+    epoch: int,
+    on_batch: Callable[[Progress], None],
+) -> float:
+    """One pass over the training set. Returns the mean loss."""
+    criterion = nn.CrossEntropyLoss()
+    total = 0.0
+    for number, (images, labels) in enumerate(loader, start=1):
+        loss = criterion(model(images), labels)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        total += loss.item() * len(labels)
+        on_batch(Progress(epoch, number, len(loader), loss.item()))
+    return total / len(loader.dataset)  # type: ignore[arg-type]
+
+
+def test(model: nn.Module, loader: DataLoader) -> tuple[float, Tensor]:
+    """The accuracy, and the most likely digit for each image."""
+    correct, total, answers = 0, 0, []
+    with torch.no_grad():  # no graph: nothing is trained here
+        for images, labels in loader:
+            _, predicted = model(images).max(dim=1)  # the largest of each row, and its index
+            correct += int((predicted == labels).sum())
+            total += len(labels)
+            answers.append(predicted)
+    return correct / total, torch.cat(answers)
 
 
 class Training(NamedTuple):
     losses: list[float]  # of each epoch
     accuracies: list[float]  # on the test set, after each epoch
     predicted: Tensor  # for each image of the test set, at the end
-    model: DigitModel
+    model: nn.Module
 
 
 def train(
-    name: str,
+    model: nn.Module,
     data: Data,
-    epochs: int | None,
-    on_batch: Callable[[Batch], None] | None = None,
+    epochs: int,
+    on_batch: Callable[[Progress], None] | None = None,
     seed: int = 0,
 ) -> Training:
-    """Train a digit model with the fused kernels; ``Trainer`` is the training loop of lesson 5."""
-    settings = course_settings(name, epochs=epochs, augment=False, seed=seed)
-    trainer = Trainer(settings, data, on_batch=on_batch)
-    accuracies = []
-    for _ in trainer.epochs():
-        accuracies.append(evaluate(trainer.model, data.test).accuracy)
-    assert isinstance(trainer.model, DigitModel)
-    losses = [epoch.loss for epoch in trainer.history]
-    return Training(losses, accuracies, predict(trainer.model, data.test), trainer.model)
-
-
-@torch.no_grad()
-def predict(model: DigitModel, examples: Examples) -> Tensor:
-    """The most likely digit for each image."""
-    return torch.cat([model(images).argmax(1) for images in examples.as_float().split(CHUNK)])
+    """Train and test by turns: the training loop of lesson 5, in mini-batches of lesson 8."""
+    generator = Generator().manual_seed(seed)
+    initialize(model, generator)
+    loader = DataLoader(standardized(data.train), 64, shuffle=True, generator=generator)
+    test_loader = DataLoader(standardized(data.test), 1000, shuffle=False)
+    optimizer = optim.SGD(model.parameters(), lr=0.02, momentum=0.9)
+    losses, accuracies = [], []
+    for epoch in range(1, epochs + 1):
+        losses.append(train_epoch(model, loader, optimizer, epoch, on_batch or (lambda _: None)))
+        accuracy, predicted = test(model, test_loader)
+        accuracies.append(accuracy)
+    return Training(losses, accuracies, predicted, model)
 
 
 def confusion_matrix(labels: Tensor, predicted: Tensor) -> Tensor:
@@ -144,10 +204,17 @@ def run(
     epochs: int | None = None,
     full: bool = False,
     data: str | os.PathLike[str] | None = None,
-    on_batch: Callable[[Batch], None] | None = None,
+    on_batch: Callable[[Progress], None] | None = None,
 ) -> Numbers:
     """``full``: 10 epochs on all of MNIST, else 4 on a part of it. ``data``: MNIST's folder."""
     digits = digits_for(full, data)
-    training = train("softmax", digits, epochs or (None if full else 4), on_batch)
+    training = train(Net(), digits, epochs or (10 if full else 4), on_batch)
     confusion = confusion_matrix(digits.test.targets, training.predicted)
     return Numbers(one_sample(), good_and_bad(), digits, training, confusion)
+
+
+if __name__ == "__main__":
+    found = run(on_batch=lambda step: print(step) if step.number == step.steps else None)
+    print(f"one example: {found.sample.loss:.4f}, {found.sample.loss_by_torch:.4f}")
+    for epoch, accuracy in enumerate(found.training.accuracies, start=1):
+        print(f"epoch {epoch}: test accuracy {accuracy:.4f}")

@@ -67,7 +67,12 @@ class _Canvas(FigureCanvasBase):
 
 
 def svg(figure: Figure, language: str) -> str:
-    """Render the figure, whose text is in ``language``, as an SVG document."""
+    """Render the figure, whose text is in ``language``, as an SVG document.
+
+    Its background is transparent: that of the page.
+    """
+    for background in (figure.patch, *(axes.patch for axes in figure.axes)):
+        background.set_visible(False)
     _Canvas(figure)
     figure.dpi = _POINTS
     written = io.StringIO()

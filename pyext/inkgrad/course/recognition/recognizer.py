@@ -16,6 +16,7 @@ from torch import Tensor
 from inkgrad.course import weights_file
 from inkgrad.course.models import Backend, DigitModel
 from inkgrad.course.recognition.preprocess import SIDE, Prepared, prepare
+from inkgrad.course.texts import probability_text
 
 # The models whose trained weights are part of the package.
 SHIPPED = ("strong", "cnn", "softmax")
@@ -49,7 +50,7 @@ class Prediction:
     def __str__(self) -> str:
         if self.label is None:
             return "no digit: nothing is drawn"
-        return f"{self.label} ({self.confidence:.1%})"
+        return f"{self.label} ({probability_text(self.confidence)})"
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ import torch
 
 from inkgrad.course.messages import message
 from inkgrad.course.settings import Settings
+from inkgrad.course.texts import percent
 from inkgrad.course.training.run_record import RunRecord
 
 _SCRIPT = '''\
@@ -44,7 +45,8 @@ if __name__ == "__main__":
     torch.set_num_threads({threads})
     trainer = Trainer(settings, load_data(), on_batch=after_step)
     for epoch in trainer.epochs():
-        print(f"epoch {{epoch.epoch}}: loss {{epoch.loss:.6f}}, accuracy {{epoch.accuracy:.2%}}")
+        accuracy = f"{{100 * epoch.accuracy:.2f}} %"
+        print(f"epoch {{epoch.epoch}}: loss {{epoch.loss:.6f}}, accuracy {{accuracy}}")
     print(trainer.test())
     trainer.save("{model}.safetensors")
 '''
@@ -57,7 +59,7 @@ def script(record: RunRecord) -> str:
     settings = (
         f"    {field.name}={getattr(record.settings, field.name)!r}," for field in fields(Settings)
     )
-    accuracy = record.test and f"{record.test.accuracy:.2%} accuracy on the test set"
+    accuracy = record.test and f"{percent(record.test.accuracy, 2)} accuracy on the test set"
     return _SCRIPT.format(
         model=record.settings.model,
         id=record.id,

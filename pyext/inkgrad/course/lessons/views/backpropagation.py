@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 from inkgrad.course.lessons import plotting
 from inkgrad.course.lessons.backpropagation import (
     LINEAR,
+    LR,
     QUADRATIC,
+    START,
     Example,
     Node,
     Numbers,
@@ -30,16 +32,23 @@ if TYPE_CHECKING:
 
 
 def blocks(numbers: Numbers, text: Translate) -> Iterator[Block]:
-    yield _table(text("backpropagation.linear"), numbers.linear, text)
+    yield _table(text("backpropagation.linear", values=_values(LINEAR)), numbers.linear, text)
     line = linear(**leaves(**LINEAR))
     yield Plot("forward", text("backpropagation.forward"), partial(graph, line, backwards=1))
-    yield Plot("halfway", text("backpropagation.halfway"), partial(graph, line, backwards=3))
+    steps = 2
+    yield Plot(
+        "halfway",
+        text("backpropagation.halfway", steps=steps),
+        partial(graph, line, backwards=1 + steps),
+    )
     yield Plot("linear", text("backpropagation.linear_picture"), partial(graph, line))
-    yield _table(text("backpropagation.quadratic"), numbers.quadratic, text)
+    yield _table(
+        text("backpropagation.quadratic", values=_values(QUADRATIC)), numbers.quadratic, text
+    )
     curve = quadratic(**leaves(**QUADRATIC))
     yield Plot("quadratic", text("backpropagation.quadratic_picture"), partial(graph, curve))
     yield Table(
-        text("backpropagation.training"),
+        text("backpropagation.training", start=f"{START:g}", lr=f"{LR:g}"),
         [text("word.epoch"), "w", text("word.loss"), "ŷ(4)"],
         [
             (epoch, numbers.training[epoch - 1].w, f"{numbers.training[epoch - 1].loss:.2e}",
@@ -47,6 +56,10 @@ def blocks(numbers: Numbers, text: Translate) -> Iterator[Block]:
             for epoch in (1, 5, 10, 20, 50, 100)
         ],
     )  # fmt: skip
+
+
+def _values(values: dict[str, float]) -> str:
+    return ", ".join(f"{name} = {value:g}" for name, value in values.items())
 
 
 def _table(caption: str, example: Example, text: Translate) -> Table:
@@ -58,14 +71,16 @@ def _table(caption: str, example: Example, text: Translate) -> Table:
 def graph(loss: Node, forwards: int | None = None, backwards: int | None = None) -> Figure:
     """The graph after some steps of ``forward`` and then of ``backward``; None is all of them.
 
-    Leaves are green and operations blue; edges that grads have passed are red.
+    Leaves are green and operations blue. An edge points the way of the data; once the gradient has
+    passed, it is red and points the other way.
     """
     known = {id(node) for node in in_order(loss) if not node.operands}
     known |= {id(node) for node in islice(forward(loss), forwards)}
-    reached = set()
+    reached, passed = set(), set()
     if id(loss) in known:
-        first, *passed = islice(backward(loss), backwards)
-        reached = {id(first)} | {id(operand) for node in passed for operand in node.operands}
+        first, *done = islice(backward(loss), backwards)
+        passed = {id(node) for node in done}
+        reached = {id(first)} | {id(operand) for node in done for operand in node.operands}
     places = layout(loss)
     width = 1 + max(x for x, _ in places.values())
     height = 1 + max(y for _, y in places.values())
@@ -81,8 +96,11 @@ def graph(loss: Node, forwards: int | None = None, backwards: int | None = None)
         boxes[id(node)] = plotting.box(axes, *places[id(node)], text, color, color=ink)
     for node in in_order(loss):
         for operand in node.operands:
-            color = RED if id(operand) in reached else PALE
-            plotting.arrow(axes, boxes[id(operand)], boxes[id(node)], color)
+            start, end = boxes[id(operand)], boxes[id(node)]
+            if id(node) in passed:
+                plotting.arrow(axes, end, start, RED)
+            else:
+                plotting.arrow(axes, start, end)
     axes.set_xlim(-0.5, width - 0.5)
     axes.set_ylim(height - 0.5, -0.5)
     axes.axis("off")

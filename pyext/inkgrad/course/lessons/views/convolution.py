@@ -15,6 +15,8 @@ from inkgrad.course.lessons.convolution import (
     FILTERS,
     KERNEL,
     PICTURE,
+    RGB,
+    RGB_KERNEL,
     TO_POOL,
     Example,
     Numbers,
@@ -43,6 +45,10 @@ _NAMES = {
     "flatten": "convolution.flatten",
     "linear": "convolution.linear",
 }
+_CHANNELS = ("convolution.red", "convolution.green", "convolution.blue")
+
+
+RGB_WINDOW = RGB[:, 1:4, 1:4]
 
 
 def blocks(numbers: Numbers, text: Translate) -> Iterator[Block]:
@@ -74,6 +80,18 @@ def blocks(numbers: Numbers, text: Translate) -> Iterator[Block]:
         ],
     )
     yield Plot("options", text("convolution.options"), partial(options, numbers.examples, text))
+    yield Plot("rgb", text("convolution.rgb", size=_size(RGB)), partial(rgb, text))
+    sums = (RGB_WINDOW * RGB_KERNEL).sum(axis=(1, 2))
+    yield Plot(
+        "channels",
+        text(
+            "convolution.channel_sums",
+            channels=len(RGB),
+            sums=" + ".join(f"{value:g}" if value >= 0 else f"({value:g})" for value in sums),
+            total=f"{sums.sum():g}",
+        ),
+        partial(channels, text),
+    )
     digit = numbers.image.numpy()
     yield Plot("filters", text("convolution.filters"), partial(filters, digit, text))
     yield Table(
@@ -84,7 +102,10 @@ def blocks(numbers: Numbers, text: Translate) -> Iterator[Block]:
          for size in numbers.sizes],
     )  # fmt: skip
     yield from digits.blocks(numbers.data, numbers.training, numbers.confusion, text)
-    yield Plot("maps", text("convolution.maps"), partial(maps, digit, numbers.maps, text))
+    sizes = ", ".join(f"{name} {_size(found[0].numpy())}" for name, found in numbers.maps.items())
+    yield Plot(
+        "maps", text("convolution.maps", sizes=sizes), partial(maps, digit, numbers.maps, text)
+    )
 
 
 def _named(name: str, text: Translate) -> str:
@@ -128,35 +149,67 @@ def options(examples: dict[str, Example], text: Translate) -> Figure:
     return figure
 
 
+def rgb(text: Translate) -> Figure:
+    """A color picture, and the raster of each of its channels."""
+    figure, (whole, *panels) = plotting.panels(1 + len(RGB), width=2.3, height=2.5)
+    whole.imshow(RGB.transpose(1, 2, 0), interpolation="nearest")
+    whole.set_xticks([])
+    whole.set_yticks([])
+    whole.set_title(text("convolution.picture"), fontsize=9, color=INK)
+    for axes, channel, key in zip(panels, RGB, _CHANNELS, strict=True):
+        plotting.numbers(axes, channel, text(key), decimals=1)
+    return figure
+
+
+def channels(text: Translate) -> Figure:
+    """One window: for each channel, the window, its kernel, and their products."""
+    figure, panels = plotting.panels(3, len(RGB), width=1.5, height=1.8)
+    for row, key in enumerate(_CHANNELS):
+        window, kernel = RGB_WINDOW[row], RGB_KERNEL[row]
+        products = window * kernel
+        left, middle, right = panels[3 * row : 3 * row + 3]
+        plotting.numbers(left, window, text(key), decimals=1)
+        plotting.numbers(middle, kernel, f"⊙ {text('convolution.kernel')}")
+        plotting.numbers(right, products, f"Σ = {products.sum():g}", decimals=1)
+    return figure
+
+
 def filters(picture: np.ndarray, text: Translate) -> Figure:
-    """An image, and its convolution with some kernels, each below its kernel."""
-    figure, panels = plotting.panels(1 + len(FILTERS), 2, width=2.1, height=2.2)
-    above, below = panels[: 1 + len(FILTERS)], panels[1 + len(FILTERS) :]
-    above[0].axis("off")
-    plotting.image(below[0], picture, text("convolution.picture"))
-    for top, bottom, (name, kernel) in zip(above[1:], below[1:], FILTERS.items(), strict=True):
+    """An image, and each kernel with its result below it, or beside it in a narrow figure."""
+    across = plotting.columns_of(2.1, 1 + len(FILTERS)) > 2
+    count = 1 + len(FILTERS)
+    columns, rows = (count, 2) if across else (2, count)
+    figure, panels = plotting.panels(columns, rows, width=2.1, height=2.2)
+    kernels, results = (panels[:count], panels[count:]) if across else (panels[::2], panels[1::2])
+    kernels[0].axis("off")
+    plotting.image(results[0], picture, text("convolution.picture"))
+    for top, bottom, (name, kernel) in zip(kernels[1:], results[1:], FILTERS.items(), strict=True):
         decimals = 0 if (kernel % 1 == 0).all() else 2
         plotting.numbers(top, kernel, _named(name, text), decimals=decimals)
         result = convolve(picture, kernel, padding=1)
         reach = np.abs(result).max() or 1.0
         signed = result.min() < -0.01
-        plotting.image(bottom, result, cmap="RdBu_r" if signed else "gray_r")
+        plotting.image(bottom, result, cmap=plotting.SIGNED if signed else "gray_r")
         bottom.images[0].set_clim(-reach if signed else 0, reach)
     return figure
 
 
 def maps(picture: np.ndarray, found: dict[str, Tensor], text: Translate) -> Figure:
     """A digit, and every channel of each convolution after pooling and ReLU."""
-    columns = 10
+    columns = plotting.columns_of(1.15, 10)
+    beside = 2 if columns == 10 else 0  # columns of the digit; in a narrow figure it is above
     rows = [(name, each[i : i + columns]) for name, each in found.items()
             for i in range(0, len(each), columns)]  # fmt: skip
-    figure = plotting.figure(1.0 * (columns + 2), 1.05 * len(rows))
-    grid = figure.add_gridspec(len(rows), columns + 2)
-    plotting.image(figure.add_subplot(grid[:, :2]), picture, text("convolution.picture"))
-    for row, (name, channels) in enumerate(rows):
+    above = 0 if beside else 2
+    figure = plotting.figure(1.0 * (columns + beside), 1.05 * (len(rows) + above))
+    grid = figure.add_gridspec(len(rows) + above, columns + beside)
+    place = grid[:, :2] if beside else grid[:2, :2]
+    plotting.image(figure.add_subplot(place), picture, text("convolution.picture"))
+    for row, (name, channels) in enumerate(rows, start=above):
         for column, channel in enumerate(channels):
-            axes = figure.add_subplot(grid[row, column + 2])
+            axes = figure.add_subplot(grid[row, column + beside])
             plotting.image(axes, channel.numpy())
             if column == 0:
-                axes.set_ylabel(name, fontsize=9, color=INK)
+                label = f"{name}\n{text('convolution.pool_and_relu')}"
+                axes.set_ylabel(label, fontsize=7.5, color=INK)
     return figure

@@ -10,8 +10,8 @@ import numpy as np
 
 from inkgrad.course.lessons import plotting
 from inkgrad.course.lessons.blocks import Block, Note, Plot, Table
-from inkgrad.course.lessons.data_loader import Numbers, Outcome, iterations
-from inkgrad.course.lessons.plotting import BLUE, COLORS, PAPER
+from inkgrad.course.lessons.data_loader import BATCH_SIZE, Numbers, Outcome, Timing, iterations
+from inkgrad.course.lessons.plotting import COLORS, PALE, PAPER
 from inkgrad.course.lessons.views.data_name import data_name
 from inkgrad.course.texts import Translate
 
@@ -21,32 +21,45 @@ if TYPE_CHECKING:
 
 def blocks(numbers: Numbers, text: Translate) -> Iterator[Block]:
     batch = text("data_loader.batch")
+    first = numbers.batches[0]
+    sizes = [len(each) for each in first]
     yield Table(
-        text("data_loader.batches"),
-        [text("word.epoch"), *(f"{batch} {n}" for n in (1, 2, 3))],
+        text("data_loader.batches", count=sum(sizes), size=sizes[0]),
+        [text("word.epoch"), *(f"{batch} {n}" for n in range(1, 1 + len(first)))],
         [
             (number, *(" ".join(map(str, batch)) for batch in epoch))
             for number, epoch in enumerate(numbers.batches, start=1)
         ],
     )
-    yield Plot("batches", text("data_loader.picture"), partial(batches, numbers.batches, text))
+    yield Plot(
+        "batches",
+        text("data_loader.picture", last=sizes[-1]),
+        partial(batches, numbers.batches, text),
+    )
     if numbers.data.is_fallback:
-        yield Note(text("word.fallback", data=data_name(numbers.data, text)))
+        yield Note(text("word.fallback", data=data_name(numbers.data, text)), is_warning=True)
     count = len(numbers.data.train)
     yield Table(
         text("data_loader.iterations", data=data_name(numbers.data, text), examples=count),
         [text("word.batch_size"), text("data_loader.iterations_column")],
         [(size, iterations(count, size)) for size in (1, 32, 128, count)],
     )
-    epochs = len(numbers.losses)
+    found = numbers.trainings
+    epochs = len(next(iter(found.values())))
     yield Table(
-        text("data_loader.training"),
-        [text("word.epoch"), text("word.loss")],
-        [(n, numbers.losses[n - 1]) for n in sorted({1, 2, 5, 10, 50, epochs}) if n <= epochs],
+        text("data_loader.training", size=BATCH_SIZE),
+        [text("word.epoch"), *found],
+        [
+            (n, *(losses[n - 1] for losses in found.values()))
+            for n in sorted({1, 2, 5, 10, 50, epochs})
+            if n <= epochs
+        ],
     )
-    yield Plot("losses", text("data_loader.losses"), partial(losses, numbers.losses, text))
+    yield from _verdicts(numbers, text)
+    yield Plot("losses", text("data_loader.losses"), partial(losses, numbers, text))
+    measured = f"{numbers.measured:%Y-%m-%d %H:%M} UTC"
     yield Table(
-        text("data_loader.timings"),
+        text("data_loader.timings", measured=measured),
         [
             text("data_loader.examples"),
             text("word.batch_size"),
@@ -65,13 +78,46 @@ def blocks(numbers: Numbers, text: Translate) -> Iterator[Block]:
             for timing in numbers.timings
         ],
     )
+    yield Note(_comparison(numbers.timings, text))
     yield Table(
-        text("data_loader.guard"),
+        text("data_loader.guard", measured=measured),
         [text("data_loader.file"), text("data_loader.printed"), text("data_loader.error")],
         [
             (text("data_loader.without_guard"), *_cells(numbers.without_guard)),
             (text("data_loader.with_guard"), *_cells(numbers.with_guard)),
         ],
+    )
+
+
+def _verdicts(numbers: Numbers, text: Translate) -> Iterator[Note]:
+    """Whether each training ends below the loss without learning."""
+    for name, losses in numbers.trainings.items():
+        has_learned = losses[-1] < 0.99 * numbers.constant_loss
+        yield Note(
+            text(
+                "data_loader.learned" if has_learned else "data_loader.not_learned",
+                setting=name,
+                epochs=len(losses),
+                loss=f"{losses[-1]:.4f}",
+                constant=f"{numbers.constant_loss:.4f}",
+            )
+        )
+
+
+def _comparison(timings: list[Timing], text: Translate) -> str:
+    """The times of small and large batches, without workers and with the most."""
+    quick = [timing for timing in timings if not timing.is_slow]
+    slow = [timing for timing in timings if timing.is_slow]
+    small, large = (select(quick, key=lambda each: each.batch_size) for select in (min, max))
+    alone, helped = (select(slow, key=lambda each: each.workers) for select in (min, max))
+    return text(
+        "data_loader.comparison",
+        small=small.batch_size,
+        large=large.batch_size,
+        times=f"{small.second_epoch / large.second_epoch:.2g}",
+        workers=helped.workers,
+        helped=f"{helped.second_epoch:.2g}",
+        alone=f"{alone.second_epoch:.2g}",
     )
 
 
@@ -100,8 +146,13 @@ def batches(epochs: list[list[list[int]]], text: Translate) -> Figure:
     return figure
 
 
-def losses(history: list[float], text: Translate) -> Figure:
-    figure, (axes,) = plotting.panels(1)
-    axes.plot(np.arange(1, len(history) + 1), history, color=BLUE)
-    plotting.tidy(axes, text("data_loader.mean"), text("word.epoch"), text("word.loss"))
+def losses(numbers: Numbers, text: Translate) -> Figure:
+    figure, (axes,) = plotting.panels(1, width=6.4)
+    for (name, history), color in zip(numbers.trainings.items(), COLORS, strict=False):
+        axes.plot(np.arange(1, len(history) + 1), history, color=color, label=name)
+    label = text("data_loader.constant")
+    axes.axhline(numbers.constant_loss, color=PALE, linewidth=1, linestyle="--", label=label)
+    title = text("data_loader.mean", size=BATCH_SIZE)
+    plotting.tidy(axes, title, text("word.epoch"), text("word.loss"))
+    plotting.legend(axes)
     return figure

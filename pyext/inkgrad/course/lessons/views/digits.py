@@ -14,7 +14,7 @@ from inkgrad.course.lessons.blocks import Block, Note, Plot, Table
 from inkgrad.course.lessons.plotting import BLUE, GREEN, INK, PAPER
 from inkgrad.course.lessons.softmax import Training
 from inkgrad.course.lessons.views.data_name import data_name
-from inkgrad.course.texts import Translate
+from inkgrad.course.texts import Translate, percent
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 
 def blocks(data: Data, training: Training, confusion: Tensor, text: Translate) -> Iterator[Block]:
     if data.is_fallback:
-        yield Note(text("word.fallback", data=data_name(data, text)))
+        yield Note(text("word.fallback", data=data_name(data, text)), is_warning=True)
     yield Table(
         text("word.digits", data=data_name(data, text), train=len(data.train), test=len(data.test)),
         [text("word.epoch"), text("word.loss"), text("word.test_accuracy")],
         [
-            (epoch, loss, f"{accuracy:.2%}")
+            (epoch, loss, percent(accuracy, 2))
             for epoch, (loss, accuracy) in enumerate(
                 zip(training.losses, training.accuracies, strict=True), start=1
             )

@@ -13,8 +13,10 @@ from inkgrad.course.lessons.blocks import Block, Plot, Table
 from inkgrad.course.lessons.gradient_descent import (
     Numbers,
     Walk,
+    behavior,
     cost,
     forward,
+    in_deeper_valley,
     loss_surface,
     two_valleys,
 )
@@ -26,18 +28,40 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
+# Of gradient_descent.behavior, and the keys of their names.
+_BEHAVIORS = {
+    "converges": "gradient_descent.converges",
+    "oscillates": "gradient_descent.oscillates",
+    "diverges": "gradient_descent.diverges",
+}
+
+
 def blocks(numbers: Numbers, text: Translate) -> Iterator[Block]:
-    ws = numbers.descents[0.01]
+    lr, ws = next(iter(numbers.descents.items()))
     yield Table(
-        text("gradient_descent.training"),
+        text(
+            "gradient_descent.training",
+            start=f"{ws[0]:g}",
+            lr=f"{lr:g}",
+            epochs=len(ws) - 1,
+            prediction=f"{forward(4, ws[-1]):.4f}",
+        ),
         [text("word.epoch"), "w", text("word.cost"), "ŷ(4)"],
         [(epoch, ws[epoch], cost(ws[epoch]), forward(4, ws[epoch])) for epoch in range(0, 101, 10)],
     )
     yield Table(
         text("gradient_descent.rates"),
-        ["lr", *(f"w, {text('word.epoch')} {epoch}" for epoch in (1, 2, 3, 20, 100))],
         [
-            (f"{lr:g}", *(f"{ws[epoch]:.5g}" for epoch in (1, 2, 3, 20, 100)))
+            "lr",
+            *(f"w, {text('word.epoch')} {epoch}" for epoch in (1, 2, 3, 20, 100)),
+            text("gradient_descent.behavior"),
+        ],
+        [
+            (
+                f"{lr:g}",
+                *(f"{ws[epoch]:.5g}" for epoch in (1, 2, 3, 20, 100)),
+                text(_BEHAVIORS[behavior(ws)]),
+            )
             for lr, ws in numbers.descents.items()
         ],
     )
@@ -45,7 +69,7 @@ def blocks(numbers: Numbers, text: Translate) -> Iterator[Block]:
         "rates", text("gradient_descent.rates_picture"), partial(rates, numbers.descents, text)
     )
     yield Table(
-        text("gradient_descent.batches"),
+        text("gradient_descent.batches", points=len(numbers.points[0])),
         [text("word.batch_size"), text("word.steps"), "w", "b", "MSE"],
         [
             (walk.batch_size, len(walk.path) - 1, *map(float, walk.path[-1]), _mse(walk, numbers))
@@ -59,14 +83,28 @@ def blocks(numbers: Numbers, text: Translate) -> Iterator[Block]:
     )
     yield Table(
         text("gradient_descent.stuck"),
-        [text("gradient_descent.start"), text("gradient_descent.end"), text("word.loss")],
-        [(f"{ws[0]:g}", ws[-1], two_valleys(ws[-1])) for ws in numbers.valleys],
+        [
+            text("gradient_descent.start"),
+            text("gradient_descent.end"),
+            text("word.loss"),
+            text("gradient_descent.minimum"),
+        ],
+        [
+            (f"{ws[0]:g}", ws[-1], two_valleys(ws[-1]), _kind(ws[-1], text))
+            for ws in numbers.valleys
+        ],
     )
     yield Plot(
         "minima",
         text("gradient_descent.minima"),
         partial(minima, numbers.valleys, numbers.saddles, text),
     )
+
+
+def _kind(w: float, text: Translate) -> str:
+    """Which of the two minima the place is near."""
+    is_global = in_deeper_valley(w)
+    return text("gradient_descent.global" if is_global else "gradient_descent.local")
 
 
 def _mse(walk: Walk, numbers: Numbers) -> float:

@@ -10,7 +10,15 @@ import numpy as np
 
 from inkgrad.course.lessons import plotting
 from inkgrad.course.lessons.blocks import Block, Plot, Table
-from inkgrad.course.lessons.linear_model import Numbers, Overfitting, forward, mse, x_data, y_data
+from inkgrad.course.lessons.linear_model import (
+    Numbers,
+    Overfitting,
+    forward,
+    mse,
+    verdict,
+    x_data,
+    y_data,
+)
 from inkgrad.course.lessons.plotting import AMBER, BLUE, COLORS, GREEN, INK, RED
 from inkgrad.course.texts import Translate
 
@@ -18,27 +26,73 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
+# Of linear_model.verdict, and the keys of their names.
+_VERDICTS = {
+    "underfits": "linear_model.underfits",
+    "best": "linear_model.best",
+    "overfits": "linear_model.overfits",
+}
+
+
 def blocks(numbers: Numbers, text: Translate) -> Iterator[Block]:
     yield Plot("lines", text("linear_model.lines"), partial(lines, (1.0, 2.0, 3.0), text))
     ws, losses = numbers.curve
     yield Table(
-        text("linear_model.losses"),
+        text("linear_model.losses", best=f"{ws[losses.argmin()]:g}"),
         ["w", "MSE"],
         [(f"{ws[i]:.1f}", float(losses[i])) for i in range(0, len(ws), 5)],
     )
     yield Plot("loss_curve", text("linear_model.curve"), partial(loss_curve, *numbers.curve, text))
+    w, b = _lowest(*numbers.surface)
     yield Plot(
-        "loss_surface", text("linear_model.surface"), partial(loss_surface, *numbers.surface, text)
+        "loss_surface",
+        text("linear_model.surface", w=f"{w:g}", b=f"{b:g}"),
+        partial(loss_surface, *numbers.surface, text),
     )
     found = numbers.overfitting
+    chosen, last = found.chosen, found.fits[-1]
     yield Table(
-        text("linear_model.overfitting", degree=found.chosen.degree, test=f"{found.test:.4f}"),
-        [text("linear_model.degree"), text("linear_model.train"), text("linear_model.validation")],
-        [(fit.degree, fit.train, fit.validation) for fit in found.fits],
+        text(
+            "linear_model.overfitting",
+            points=len(found.train[0]),
+            degree=chosen.degree,
+            test=f"{found.test:.4f}",
+        ),
+        [
+            text("linear_model.degree"),
+            text("linear_model.train"),
+            text("linear_model.validation"),
+            text("linear_model.verdict"),
+        ],
+        [
+            (fit.degree, fit.train, fit.validation, text(_VERDICTS[verdict(fit, chosen)]))
+            for fit in found.fits
+        ],
     )
     yield Plot(
-        "overfitting", text("linear_model.overfitting_picture"), partial(overfit, found, text)
+        "overfitting",
+        text(
+            "linear_model.overfitting_picture",
+            degree=chosen.degree,
+            last=last.degree,
+            **{
+                name: f"{loss:.4f}"
+                for name, loss in (
+                    ("train", chosen.train),
+                    ("last_train", last.train),
+                    ("validation", chosen.validation),
+                    ("last_validation", last.validation),
+                )
+            },
+        ),
+        partial(overfit, found, text),
     )
+
+
+def _lowest(ws: np.ndarray, bs: np.ndarray, losses: np.ndarray) -> tuple[float, float]:
+    """w and b of the lowest loss."""
+    row, column = np.unravel_index(losses.argmin(), losses.shape)
+    return float(ws[column]), float(bs[row])
 
 
 def lines(ws: tuple[float, ...], text: Translate) -> Figure:
@@ -68,14 +122,15 @@ def loss_curve(ws: np.ndarray, losses: np.ndarray, text: Translate) -> Figure:
 
 def loss_surface(ws: np.ndarray, bs: np.ndarray, losses: np.ndarray, text: Translate) -> Figure:
     """The loss with a bias, as a surface and as contours."""
-    figure = plotting.figure(9.6, 4.2)
-    landscape = figure.add_subplot(1, 2, 1, projection="3d")
+    columns = plotting.columns_of(4.6, 2)
+    rows = 2 // columns
+    figure = plotting.figure(4.8 * columns, 4.2 * rows)
+    landscape = figure.add_subplot(rows, columns, 1, projection="3d")
     plotting.surface(landscape, ws, bs, losses)
     plotting.name(landscape, text("linear_model.over_both"), "w", "b")
-    above = figure.add_subplot(1, 2, 2)
+    above = figure.add_subplot(rows, columns, 2)
     plotting.contours(above, ws, bs, losses)
-    row, column = np.unravel_index(losses.argmin(), losses.shape)
-    w, b = ws[column], bs[row]
+    w, b = _lowest(ws, bs, losses)
     minimum = text("linear_model.minimum", place=f"w = {w:g}, b = {b:g}")
     above.plot(w, b, "o", color=RED, label=minimum)
     plotting.name(above, text("linear_model.from_above"), "w", "b")
@@ -87,7 +142,8 @@ def overfit(found: Overfitting, text: Translate) -> Figure:
     """Fits with too few weights, the best number and too many; and both losses by their number."""
     figure, (curves, losses) = plotting.panels(2)
     xs = np.linspace(-1, 1, 400)
-    for degree, color in ((1, AMBER), (found.chosen.degree, GREEN), (10, RED)):
+    degrees = sorted({1, found.chosen.degree, found.fits[-1].degree})
+    for degree, color in zip(degrees, (AMBER, GREEN, RED), strict=False):
         weights = found.fits[degree].weights
         label = text("linear_model.of_degree", degree=degree)
         curves.plot(xs, np.polyval(weights, xs), color=color, label=label)

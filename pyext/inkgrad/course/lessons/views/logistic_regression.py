@@ -10,7 +10,13 @@ import numpy as np
 
 from inkgrad.course.lessons import plotting
 from inkgrad.course.lessons.blocks import Block, Plot, Table
-from inkgrad.course.lessons.logistic_regression import Numbers, Training, x_data, y_data
+from inkgrad.course.lessons.logistic_regression import (
+    Numbers,
+    Training,
+    even_hours,
+    x_data,
+    y_data,
+)
 from inkgrad.course.lessons.plotting import BLUE, GREEN, INK, PALE, RED
 from inkgrad.course.texts import Translate
 
@@ -27,6 +33,7 @@ def blocks(numbers: Numbers, text: Translate) -> Iterator[Block]:
     yield Table(
         text(
             "logistic_regression.batch",
+            count=len(batch.y),
             mean=f"{batch.mean:.4f}",
             kernel=f"{batch.mean_by_kernel:.4f}",
         ),
@@ -42,12 +49,26 @@ def blocks(numbers: Numbers, text: Translate) -> Iterator[Block]:
             "logistic_regression.training",
             epochs=len(found.losses),
             loss=f"{found.losses[-1]:.4f}",
-            hours=f"{-found.b / found.w:.2f}",
+            result=_result(found, text),
         ),
         [text("logistic_regression.hours"), text("logistic_regression.probability")],
         [(hours, float(found.probabilities[20 * hours])) for hours in (0, 1, 2, 3, 4, 6, 10)],
     )
-    yield Plot("hours", text("logistic_regression.curve"), partial(hours_of_study, found, text))
+    yield Plot(
+        "hours",
+        text("logistic_regression.curve", count=len(x_data)),
+        partial(hours_of_study, found, text),
+    )
+
+
+def _result(found: Training, text: Translate) -> str:
+    """On which side of which number of hours passing is more likely than failing."""
+    hours = f"{even_hours(found.w, found.b):.2f}"
+    if found.w > 0:
+        return text("logistic_regression.above", hours=hours)
+    if found.w < 0:
+        return text("logistic_regression.below", hours=hours)
+    return text("logistic_regression.independent")
 
 
 def sigmoid(z: Tensor, values: Tensor) -> Figure:

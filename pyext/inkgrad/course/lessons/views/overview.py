@@ -5,14 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from functools import partial
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from inkgrad.course.lessons import plotting
 from inkgrad.course.lessons.blocks import Block, Plot, Table
-from inkgrad.course.lessons.overview import Growth, Numbers
+from inkgrad.course.lessons.overview import LIMIT, Growth, Numbers
 from inkgrad.course.lessons.plotting import BLUE, COLORS, GREEN, INK, PALE, RED
 from inkgrad.course.texts import Translate
 
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
 
 def blocks(numbers: Numbers, text: Translate) -> Iterator[Block]:
     yield Table(
-        text("overview.algebra"),
+        text("overview.algebra", count=len(numbers.predictions)),
         ["i", "ŷ = X w + b"],
         list(enumerate(numbers.predictions, start=1)),
     )
@@ -40,9 +39,9 @@ def blocks(numbers: Numbers, text: Translate) -> Iterator[Block]:
     )
     yield Plot("chain_rule", text("overview.chain_picture"), partial(chain_rule, 0.8))
     yield Table(
-        text("overview.growth"),
+        text("overview.growth", limit=f"{LIMIT:g}"),
         ["x", text("overview.operations"), "y", "dy/dx"],
-        [(f"{g.x:g}", len(g.operations), g.y, g.grad) for g in numbers.growths],
+        [(f"{g.x:g}", len(g.nodes) - 1, g.y, g.grad) for g in numbers.growths],
     )
     yield Plot("graphs", text("overview.graphs"), partial(graphs, numbers.growths))
 
@@ -81,18 +80,24 @@ def chain_rule(x: float) -> Figure:
 
 
 def graphs(growths: list[Growth]) -> Figure:
-    """One row for each x: the operations that the same Python code recorded."""
-    figure = plotting.figure(8.4, 0.5 + 0.9 * len(growths))
+    """One row for each x: every operation that the same Python code recorded, with its operands."""
+    figure = plotting.figure(8.4, 0.5 + 1.25 * len(growths))
     axes = figure.subplots()
-    longest = max(len(g.operations) for g in growths)
+    longest = max(len(growth.nodes) for growth in growths)
     for row, (growth, color) in enumerate(zip(growths, COLORS, strict=False)):
-        names = [f"x = {growth.x:g}", *growth.operations, f"y = {growth.y:g}"]
+        (_, *operations), last = growth.nodes, f"y = {growth.y:g}"
+        names = [f"x = {growth.x:g}", *(operation.name for operation in operations), last]
         boxes = [
             plotting.box(axes, 1.5 * column, -row, name, color) for column, name in enumerate(names)
         ]
-        for start, end in pairwise(boxes):
-            plotting.arrow(axes, start, end)
-    axes.set_xlim(-0.7, 1.5 * (longest + 1) + 0.7)
-    axes.set_ylim(-len(growths) + 0.5, 0.5)
+        for column, node in enumerate(growth.nodes):
+            bent = [column != operand + 1 for operand in node.operands]
+            if node.operands.count(column - 1) == 2:  # x · x: one arrow would hide the other
+                bent = [False, True]
+            for operand, is_bent in zip(node.operands, bent, strict=True):
+                plotting.arrow(axes, boxes[operand], boxes[column], bend=-0.3 * is_bent)
+        plotting.arrow(axes, boxes[-2], boxes[-1])
+    axes.set_xlim(-0.7, 1.5 * longest + 0.7)
+    axes.set_ylim(-len(growths) + 0.5, 0.75)
     axes.axis("off")
     return figure

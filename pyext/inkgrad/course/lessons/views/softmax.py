@@ -32,7 +32,7 @@ def blocks(numbers: Numbers, text: Translate) -> Iterator[Block]:
     yield Plot("sample", text("softmax.sample_picture"), partial(steps, sample))
     good, bad = comparison.losses_by_torch
     yield Table(
-        text("softmax.comparison"),
+        text("softmax.comparison", count=len(comparison.labels)),
         [text("softmax.predictions"), "NumPy", "CrossEntropyLoss"],
         [
             (text("softmax.good"), comparison.good_loss, good),
