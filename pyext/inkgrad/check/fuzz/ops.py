@@ -174,8 +174,14 @@ def run_call(case: Case, after_ours: Callable[[], None] = lambda: None) -> str |
     is_sum = case["op"] != "binary_cross_entropy" or case["settings"]["reduction"] != "none"
     values = [value for places in case["special"] for _, value in places]
     cancels = is_sum and any(1e4 < abs(value) < math.inf for value in values)
-    for name, tensor in ours.items():
-        found = difference(tensor, native[name], exact[name], kinds_only=cancels)
+    # Which elements a ReLU lets through is rounding, too, where large terms cancel; an element that
+    # only one of them lets through passes on an infinite gradient.
+    passed = [results["output"] > 0 for results in (ours, native, exact)]
+    is_rounded = cancels and "relu" in case["op"] and not all(
+        torch.equal(passed[0], other) for other in passed[1:]
+    )  # fmt: skip
+    for name in ["output"] if is_rounded else list(ours):
+        found = difference(ours[name], native[name], exact[name], kinds_only=cancels)
         if found is not None:
             return f"{name}: {found}"
     return None
