@@ -97,7 +97,7 @@ def headers() -> list[str]:
 
 # ---- CUDA
 
-# What csrc/module.cpp reports about the CUDA library, written by every build.
+# Facts about the CUDA library that csrc/module.cpp reports, written by every build.
 CUDA_HEADER = ROOT / "build" / "generated" / "inkgrad_cuda_build.h"
 # PTX of 8.9, from which drivers compile for newer GPUs; code for 9.0a runs on that chip only.
 ARCHITECTURES = "8.0;8.6;8.9+PTX;9.0a"

@@ -20,7 +20,7 @@ using Gradients3 = std::tuple<Tensor, Tensor, Tensor>;
 
 inline bool is_defined(const OptionalTensor& t) { return t.has_value() && t->defined(); }
 
-// What autocast makes of an op's tensors (autocast.cpp).
+// How autocast casts an op's tensors (autocast.cpp).
 enum class Autocast { none, lower_precision, float32 };
 
 // Calls an op through the dispatcher. `About` holds its name, schema, formula and autocast.

@@ -182,7 +182,7 @@ def found(op: str, shapes: list[list[int]], **more: Any) -> dict[str, Any]:
     }  # fmt: skip
 
 
-# What the fuzzer found.
+# Findings of the fuzzer.
 INFINITY = float("inf")
 FUZZED = {
     "an infinite gradient of a mean became NaN": found(
@@ -196,5 +196,17 @@ FUZZED = {
     "a dilation beyond 32 bits of a 1x1 kernel was no convolution: a division by zero": found(
         "conv2d_relu_max_pool2d", [[2, 3, 4, 4], [1, 3, 1, 1]], dtype="float16",
         settings={"dilation": 2**32},
+    ),
+    "a dilation of 0 was refused where the weight is empty": found(
+        "conv2d", [[8, 0, 4, 10], [7, 0, 3, 5]], kind="arguments", dtype="float16",
+        settings={"padding": [1, 0], "dilation": [0]},
+    ),
+    "terms that cancel leave either side of a ReLU's threshold: no finding": found(
+        "linear_relu", [[3, 5], [3, 5], [3]], seed=1053139487,
+        layouts=["overlapping", "contiguous", "contiguous", "contiguous"],
+        special=[
+            [[0.074, 1e-15], [0.247, -1e15], [0.973, -INFINITY]], [[0.342, -1e15]], [],
+            [[0.478, float("nan")], [0.137, 1e15], [0.066, 1e15]],
+        ],
     ),
 }  # fmt: skip

@@ -296,10 +296,7 @@ def test_a_class_whose_forward_is_replaced_is_refused(
     chain = Chain(make(), ink.BCELoss())
     name = "__call__" if owner is nn.Module else "forward"
     monkeypatch.setattr(owner, name, lambda self, *args: args[0])
-    with pytest.raises(
-        ValueError,
-        match=f"for the calls of all modules|{owner.__name__}.{name} was replaced",
-    ):
+    with pytest.raises(ValueError, match=f"{owner.__name__}.{name} was replaced"):
         chain.step(INPUTS, TARGETS, lr=0.1)
     assert Chain.of(make(), ink.BCELoss()) is None
     monkeypatch.undo()

@@ -25,7 +25,7 @@ def fresh_dynamo() -> None:
 
 
 class Graphs:
-    """What the backend makes of a model: the functions of :mod:`inkgrad.functional` called."""
+    """The backend's result for a model: the functions of :mod:`inkgrad.functional` called."""
 
     def __init__(self) -> None:
         self.calls: Counter[str] = Counter()

@@ -60,7 +60,7 @@ def _squeeze() -> nn.Module:
     return squeezenet1_1(num_classes=5)
 
 
-# Of each kind one, with few layers, at the smallest input that works.
+# One of each kind, with few layers, at the smallest input that works.
 TORCHVISION: dict[str, tuple[Callable[[], nn.Module], tuple[int, ...]]] = {
     "alexnet": (lambda: _features("alexnet"), (3, 63, 63)),
     "vgg11_bn": (lambda: _features("vgg11_bn"), (3, 32, 32)),

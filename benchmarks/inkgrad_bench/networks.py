@@ -57,7 +57,7 @@ class Case:
 
 @dataclass
 class Row:
-    """What was measured: medians in seconds, peak bytes, and the quartiles of the ratios."""
+    """The measurements: medians in seconds, peak bytes, and the quartiles of the ratios."""
 
     case: Case
     seconds: dict[str, float] = field(default_factory=dict)

@@ -40,7 +40,7 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class Plan:
-    """What to measure."""
+    """The measurements to make."""
 
     cases: Sequence[Case]
     threads: Sequence[int]

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 Shape = tuple[int, ...]
-# What one call does: the op, the op and all its gradients, one epoch or one step of training.
+# One call is: the op, the op and all its gradients, one epoch or one step of training.
 FORWARD, BOTH, EPOCH, STEP = "forward", "forward+backward", "epoch", "step"
 
 
@@ -152,7 +152,7 @@ CASES: tuple[Case, ...] = (
     # ---- main cases, which the kernels are made for, each with its target and stretch goal
     bce(2**24, name="2^24", forward=(30, 50), both=(12, 20)),
     bce(2**20, name="2^20", forward=(20, 40)),
-    # Of a backward on a few hundred elements, most is torch's autograd engine, on both sides.
+    # On a few hundred elements, torch's autograd engine takes most of the time, on both sides.
     bce(759, forward=(5, 8), both=(1.4, 2)),
     linear(759, 8, 6, forward=(5, 8), both=(1.4, 2)),
     linear(64, 784, 512, forward=(1.1, 1.2), both=(1.1, 1.2)),

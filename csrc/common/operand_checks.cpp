@@ -38,6 +38,23 @@ void check_extent(const c10::SymInt& kernel, int64_t padding, int64_t dilation) 
               " and dilation ", dilation, " of a kernel of ", kernel, " elements are too large");
 }
 
+// In torch's words. Its convolution of meta tensors takes these, and so do others of empty tensors.
+void check_options(const ConvOptions& options) {
+  const auto check_list = [](const char* name, IntArrayRef values) {
+    TORCH_CHECK(values.size() == 1 || values.size() == 2, "expected ", name,
+                " to be a single integer value or a list of 2 values to match the convolution "
+                "dimensions, but got ",
+                name, "=", values);
+  };
+  check_list("stride", options.stride);
+  check_list("padding", options.padding);
+  check_list("dilation", options.dilation);
+  const auto least = [](IntArrayRef values) { return std::min(first(values), second(values)); };
+  TORCH_CHECK(least(options.padding) >= 0, "negative padding is not supported");
+  TORCH_CHECK(least(options.stride) > 0, "non-positive stride is not supported");
+  TORCH_CHECK(least(options.dilation) > 0, "dilation should be greater than zero");
+}
+
 // The sizes of the output, after all checks that torch's convolution makes of its operands.
 Sizes convolved_sizes(const Tensor& input, const Tensor& weight, const ConvOptions& options) {
   TORCH_CHECK((input.dim() == 3 || input.dim() == 4) && weight.dim() == 4,
@@ -117,20 +134,7 @@ void check_linear_backward(const char* op, const Tensor& grad_output, const Tens
 
 void check_convolution(const Tensor& input, const Tensor& weight, const ConvOptions& options) {
   if (input.dim() < 3 || weight.dim() != 4) return;
-  // In torch's words: its convolution of meta tensors takes these.
-  const auto check_list = [](const char* name, IntArrayRef values) {
-    TORCH_CHECK(values.size() == 1 || values.size() == 2, "expected ", name,
-                " to be a single integer value or a list of 2 values to match the convolution "
-                "dimensions, but got ",
-                name, "=", values);
-  };
-  check_list("stride", options.stride);
-  check_list("padding", options.padding);
-  check_list("dilation", options.dilation);
-  const auto least = [](IntArrayRef values) { return std::min(first(values), second(values)); };
-  TORCH_CHECK(least(options.padding) >= 0, "negative padding is not supported");
-  TORCH_CHECK(least(options.stride) > 0, "non-positive stride is not supported");
-  TORCH_CHECK(least(options.dilation) > 0, "dilation should be greater than zero");
+  if (weight.is_meta()) check_options(options);
   check_extent(weight.sym_size(2), first(options.padding), first(options.dilation));
   check_extent(weight.sym_size(3), second(options.padding), second(options.dilation));
   // Bytes of the output and of its patches, in which float64 is computed.

@@ -6,7 +6,6 @@ import argparse
 import errno
 import os
 import socket
-import sys
 import threading
 from collections.abc import Callable
 from typing import NoReturn
@@ -56,8 +55,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def run(args: argparse.Namespace) -> NoReturn:
-    """Serve until Ctrl-C, which ends the process. Raises OSError if it cannot listen there."""
+def run(args: argparse.Namespace) -> int:
+    """Serve until Ctrl-C; return the exit code. Raises OSError if it cannot listen there."""
     if args.mcp:
         import mcp  # noqa: F401  # fails now instead of after the start
     port = _free_port(args.host, args.port)
@@ -79,23 +78,14 @@ def run(args: argparse.Namespace) -> NoReturn:
         _wait_for_ctrl_c()
     except KeyboardInterrupt:
         print()
-    _exit_at_once(0)
+    # No close(): it would wait for open pages. The threads end with the process.
+    return 0
 
 
 def _wait_for_ctrl_c() -> NoReturn:
     never = threading.Event()
-    while (
-        True
-    ):  # a wait without an end is not interrupted on Windows, nor by another thread's signal
+    while True:  # Windows does not interrupt a wait without a timeout
         never.wait(0.5)
-
-
-def _exit_at_once(code: int) -> NoReturn:
-    """End the process as it stands: a page may be open, and a thread may be inside torch, where
-    Python's own shutdown would wait for it."""
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(code)
 
 
 def _free_port(host: str, wanted: int) -> int:

@@ -1,4 +1,4 @@
-"""What the layers of a :class:`inkgrad.chain.Chain` compute, and what makes a chain refuse them.
+"""Layers of a :class:`inkgrad.chain.Chain`: their computation, and the reasons to refuse them.
 
 A chain computes what the classes of its layers and its criterion say, and writes to the parameters'
 memory. Everything that autograd, module calls or an optimizer would do besides is refused here.
@@ -56,10 +56,13 @@ def calls_of(layers: Sequence[nn.Module], device: torch.device) -> list[Call]:
     Raises:
         ValueError: a chain cannot train a layer, named with the reason.
     """
-    if is_watched():
-        raise ValueError("chain: a hook is registered for the calls of all modules")
     calls = [_call_of(index, layer, device) for index, layer in enumerate(layers)]
     _check_separate(layers, calls)
+    if is_watched():
+        raise ValueError(
+            "chain: the calls of all modules are watched: by a global hook, a tracer, a mode, or a "
+            "function in the place of one of torch's"
+        )
     return calls
 
 

@@ -8,12 +8,13 @@ unfused model. That is one pass over the filters instead of one over the output.
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from inkgrad import functional
-from inkgrad.functional import Pair
 
 __all__ = ["conv2d_batch_norm", "conv2d_batch_norm_relu_max_pool2d"]
 
@@ -26,8 +27,10 @@ def _fold(
     scale: Tensor | None,
     shift: Tensor | None,
     eps: float,
-) -> tuple[Tensor, Tensor]:
-    """Return the filters and the bias of the folded convolution, of the dtype of ``weight``.
+    **settings: Any,
+) -> dict[str, Any]:
+    """Return the arguments of the folded convolution: filters and bias of the dtype of ``weight``,
+    and its ``settings``.
 
     All but ``weight`` are (channels). The statistics are usually kept in float32 beside filters of
     a smaller dtype; the product is rounded once. Statistics of a smaller dtype are computed in
@@ -41,48 +44,22 @@ def _fold(
     if shift is not None:
         folded_bias = folded_bias + shift
     folded = weight * factor[:, None, None, None]
-    return folded.to(weight.dtype), folded_bias.to(weight.dtype)
+    return {"weight": folded.to(weight.dtype), "bias": folded_bias.to(weight.dtype), **settings}
 
 
-def conv2d_batch_norm(
-    input: Tensor,
-    weight: Tensor,
-    bias: Tensor | None,
-    stride: Pair,
-    padding: Pair | str,
-    dilation: Pair,
-    groups: int,
-    mean: Tensor,
-    variance: Tensor,
-    scale: Tensor | None,
-    shift: Tensor | None,
-    eps: float,
-) -> Tensor:
-    """Compute ``batch_norm(conv2d(...))`` with the statistics ``mean`` and ``variance``.
+def conv2d_batch_norm(input: Tensor, **arguments: Any) -> Tensor:
+    """Compute ``batch_norm(conv2d(...))`` with fixed statistics.
 
-    ``input`` is (N, C_in, H, W); ``mean``, ``variance``, ``scale`` and ``shift`` are (C_out).
+    Args:
+        input: ``(N, C_in, H, W)``.
+        arguments: ``weight``, ``bias``, ``stride``, ``padding``, ``dilation`` and ``groups`` of the
+            convolution; ``mean``, ``variance``, ``scale`` and ``shift`` of batch norm, each
+            ``(C_out)`` (the last two and ``bias`` may be None), and ``eps``.
     """
-    weight, bias = _fold(weight, bias, mean, variance, scale, shift, eps)
-    return F.conv2d(input, weight, bias, stride, padding, dilation, groups)
+    return F.conv2d(input, **_fold(**arguments))
 
 
-def conv2d_batch_norm_relu_max_pool2d(
-    input: Tensor,
-    weight: Tensor,
-    bias: Tensor | None,
-    stride: Pair,
-    padding: Pair | str,
-    dilation: Pair,
-    groups: int,
-    mean: Tensor,
-    variance: Tensor,
-    scale: Tensor | None,
-    shift: Tensor | None,
-    eps: float,
-    kernel_size: Pair,
-) -> Tensor:
-    """Compute ``relu(max_pool2d(batch_norm(conv2d(...))))``, as :func:`conv2d_batch_norm`."""
-    weight, bias = _fold(weight, bias, mean, variance, scale, shift, eps)
-    return functional.conv2d_relu_max_pool2d(
-        input, weight, bias, stride, padding, dilation, groups, kernel_size
-    )
+def conv2d_batch_norm_relu_max_pool2d(input: Tensor, **arguments: Any) -> Tensor:
+    """Compute ``relu(max_pool2d(batch_norm(conv2d(...))))``: :func:`conv2d_batch_norm` with the
+    further argument ``kernel_size``, of the pool."""
+    return functional.conv2d_relu_max_pool2d(input, **_fold(**arguments))

@@ -265,7 +265,7 @@ _TENSORS = (Tensor, nn.Parameter, FakeTensor, FunctionalTensor)
 def _takes_op(first: Any, second: Any, third: Any) -> bool:
     """Whether a registered op computes the call for these tensors, of which the third is optional.
 
-    What torch.export, ONNX or torch.jit write to a file holds torch's ops: it runs without inkgrad.
+    Files of torch.export, ONNX and torch.jit hold torch's ops and run without inkgrad.
     """
     if LOADED.module is None or torch.jit.is_tracing() or torch.compiler.is_exporting():
         return False
@@ -347,7 +347,7 @@ def _refuse_script() -> None:
     )
 
 
-# What torch.jit.script compiles in place of a function.
+# torch.jit.script compiles these in place of the functions.
 for _function, _prepare in (
     (linear_sigmoid, lambda: reference.linear_sigmoid),
     (linear_relu, lambda: reference.linear_relu),

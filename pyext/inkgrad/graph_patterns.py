@@ -4,7 +4,7 @@ A pattern is a row of steps, each of which works on the result of the one before
 the functions and methods that mean the same (``F.relu(x)``, ``torch.relu(x)``, ``x.relu_()``) and
 reads their arguments.
 
-What the table leaves to the backend that compiles the rest, and why:
+Calls left to the backend that compiles the rest:
 
 - Convolution and ReLU without a pool: no kernel of ours does both, and a compiler fuses ReLU with
   what follows.
@@ -172,7 +172,7 @@ class Pattern:
     only_eager: bool = False
 
 
-# What is fused: read it as a table, add a row to it. The first that fits is taken.
+# The table of patterns; add a row to extend it. The first that fits is taken.
 PATTERNS = (
     Pattern((LINEAR, SIGMOID), functional.linear_sigmoid),
     Pattern((LINEAR, RELU), functional.linear_relu),

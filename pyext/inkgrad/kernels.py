@@ -36,7 +36,7 @@ __all__ = ["Call", "record"]
 
 @dataclass(frozen=True)
 class Call:
-    """What one kernel computed.
+    """One computation of a kernel.
 
     ``direction`` is ``"forward"``, or the gradients that the kernel computed together, such as
     ``"grad_input+grad_weight"``. ``shapes`` are those of the op's two main operands.

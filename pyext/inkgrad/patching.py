@@ -23,11 +23,11 @@ Model = TypeVar("Model", bound=nn.Module)
 
 
 class PatchedSequential(ink.Sequential):
-    """What :func:`patch` makes of an ``nn.Sequential`` and :func:`unpatch` makes one of again."""
+    """The class that :func:`patch` gives an ``nn.Sequential``; :func:`unpatch` takes it back."""
 
 
 class PatchedBCELoss(ink.BCELoss):
-    """What :func:`patch` makes of an ``nn.BCELoss``: native again for tracers and subclasses."""
+    """The class that :func:`patch` gives an ``nn.BCELoss``; native for tracers and subclasses."""
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         if not torch.jit.is_scripting():

@@ -25,7 +25,7 @@ DTYPES = (torch.float64, torch.float32, torch.bfloat16, torch.float16)
 _TENSORS = (nn.Parameter, Tensor)
 # Set on an object, these override its class or its parameters.
 _OVERRIDES = ("forward", "_conv_forward", "_call_impl", "weight", "bias")
-# What a fused op stands for. Profilers and adapters replace these functions in torch itself.
+# The functions that fused ops stand for. Profilers and adapters replace them in torch itself.
 _REPLACED_CALLS: tuple[tuple[Any, str], ...] = (
     (nn.Module, "_call_impl"), (nn.Sequential, "forward"),
     (nn.Linear, "forward"), (nn.Sigmoid, "forward"), (nn.ReLU, "forward"),

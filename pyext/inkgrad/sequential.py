@@ -114,7 +114,7 @@ def _pair(size: Any) -> tuple[Any, Any]:
     return (size, size) if isinstance(size, int) else (None, None)
 
 
-# What is fused: read it as a table, add a row to it.
+# The table of patterns; add a row to extend it.
 PATTERNS = (
     Pattern("linear_sigmoid", (nn.Linear, nn.Sigmoid), _linear_sigmoid),
     Pattern("linear_relu", (nn.Linear, nn.ReLU), _linear_relu),
@@ -135,7 +135,7 @@ PATTERNS = (
 
 @lru_cache(maxsize=1024)
 def _plan(classes: tuple[type, ...]) -> tuple[tuple[int, Pattern], ...]:
-    """Where in a sequence of modules of these classes a pattern begins, and which."""
+    """The patterns in a sequence of modules of these classes, with their start indices."""
     plan: list[tuple[int, Pattern]] = []
     stop = 0
     for start in range(len(classes)):

@@ -1,4 +1,4 @@
-"""What is timed: its counted work, and both contenders doing the same."""
+"""Workloads: their counted work, and both contenders doing the same."""
 
 import pytest
 import torch

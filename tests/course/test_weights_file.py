@@ -1,4 +1,4 @@
-"""What was saved comes back; what was not saved by us, or is damaged, is refused in clear words."""
+"""Saved weights come back; files that are not ours, or damaged, are refused in clear words."""
 
 from __future__ import annotations
 

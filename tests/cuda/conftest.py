@@ -1,4 +1,4 @@
-"""What the tests of the CUDA kernels share; none of it needs a GPU."""
+"""Shared by the tests of the CUDA kernels; none of it needs a GPU."""
 
 from __future__ import annotations
 

@@ -399,7 +399,7 @@ int64_t gemm_sum_errors(int64_t columns) {
   for (int thread = 0; thread < 128; ++thread) {
     for (int i = 0; i < columns / 2; ++i) {
       ++visits.at(sum_row(thread, i) * columns + sum_column(thread, i));
-      // What is written together lies together.
+      // Elements that are written together lie together.
       errors += i % 2 == 1 && sum_column(thread, i) != sum_column(thread, i - 1) + 1;
       errors += sum_row(thread, i) != sum_row(thread, 0) + sum_row(0, i);
       errors += sum_column(thread, i) != sum_column(thread, 0) + sum_column(0, i);
@@ -483,7 +483,7 @@ double worst_logarithm(int64_t stride) {
   return worst / std::numeric_limits<float>::epsilon();
 }
 
-// Of the loss at a target of 0 and of 1, where it is one of the logarithms, clamped.
+// The loss at targets of 0 and 1, where it is one of the logarithms, clamped.
 double worst_loss(int64_t stride) {
   double worst = 0;
   for (int64_t bits = 1; bits < 0x3f800000; bits += stride) {
@@ -496,7 +496,7 @@ double worst_loss(int64_t stride) {
   return worst / std::numeric_limits<float>::epsilon();
 }
 
-// Of log(1 - p) - log(p), but for the floats around 1/2, where it is 0.
+// log(1 - p) - log(p), except for the floats around 1/2, where it is 0.
 double worst_odds(int64_t stride) {
   double worst = 0;
   for (int64_t bits = 1; bits < 0x3f800000; bits += stride) {

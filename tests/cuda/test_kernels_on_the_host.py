@@ -77,7 +77,7 @@ def bce_inputs(n, dtype, offset=0, weighted=False):
 
 
 def bce_operands(*tensors):
-    """Of input, target and weight, which may be None."""
+    """Input, target and weight, which may be None."""
     x = tensors[0]
     return ctypes.byref(BceOperands(DTYPES[x.dtype], x.numel(), *map(pointer, tensors)))
 
@@ -90,7 +90,7 @@ def double(tensor):
 @pytest.mark.parametrize("offset", [0, 1])
 @pytest.mark.parametrize("weighted", [False, True])
 def test_bce_sum(kernels, dtype, offset, weighted):
-    """Of every size that straddles a chunk, from aligned memory and not, weighted and not."""
+    """Every size that straddles a chunk, from aligned memory and not, weighted and not."""
     code = DTYPES[dtype]
     for n in SIZES:
         x, t, w = bce_inputs(n, dtype, offset, weighted)
@@ -282,7 +282,7 @@ def assert_exact(actual, expected):
 
 
 def test_small_linear_keeps_rows_apart(kernels):
-    """What is not finite stays in its row and, in the padding, out of everything."""
+    """Values that are not finite stay in their row and, in the padding, out of everything."""
     shape = ctypes.byref(LinearShape(9, 3, 5, ACTIVATIONS["relu"], DTYPES[torch.float32]))
     x, weight = images(9, 5, seed=1), images(3, 5, seed=2)
     x[4, 4] = math.inf
@@ -500,7 +500,7 @@ class Split:
         ]
 
     def sum(self, i):
-        """What the planes of matrix i stand for."""
+        """The values that the planes of matrix i stand for."""
         planes = self.planes[i]
         if self.count == 2:
             return (planes[0] + planes[1] / 2048) * self.unscale[i]

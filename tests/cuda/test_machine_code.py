@@ -1,4 +1,4 @@
-"""What the compiler made of the CUDA kernels: registers, local memory, the instructions meant.
+"""Machine code of the CUDA kernels: registers, local memory, the instructions meant.
 
 Read from the library that was built, whatever it was built for, by the cuobjdump that comes with
 torch's triton or with a toolkit; no GPU.
@@ -81,7 +81,7 @@ def kernel_of(mangled: str) -> tuple[str, str]:
 
 @pytest.fixture(scope="session")
 def machine_code(cuobjdump):
-    """Of an architecture: {(kernel, template arguments): [instruction, ...]}."""
+    """The code for an architecture: {(kernel, template arguments): [instruction, ...]}."""
     found: dict[str, dict] = {}
 
     def of(architecture: str) -> dict:

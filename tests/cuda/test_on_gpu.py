@@ -1,4 +1,4 @@
-"""What only a GPU can show: streams, graphs, devices, sizes past 2^31, and errors of a kernel."""
+"""Checks that need a GPU: streams, graphs, devices, sizes past 2^31, and errors of a kernel."""
 
 from __future__ import annotations
 

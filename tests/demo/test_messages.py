@@ -80,7 +80,7 @@ def test_an_error_in_plain_english_is_found(tmp_path: Path) -> None:
     assert _plain_errors(bad) == [2, 3, 4]
 
 
-# What pydantic cannot rule out: from the course, and from the state of the server.
+# Errors that pydantic cannot rule out: from the course, and from the state of the server.
 REQUESTS: list[tuple[str, dict[str, Any]]] = [
     ("start", {"model": "cnn", "lr": 0}),
     ("start", {"model": "cnn", "momentum": 1}),

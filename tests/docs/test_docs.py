@@ -81,7 +81,7 @@ def test_readme_is_short() -> None:
 
 
 def test_paths_in_code_spans_exist() -> None:
-    """Of the folders that the repository has at its top; a pattern or a placeholder is no path."""
+    """Paths in the repository's top folders; a pattern or a placeholder is no path."""
     path = re.compile(r"`((?:csrc|pyext|demo|benchmarks|tests|docs|\.ci)/[^`<*\s]*)`")
     spans = {
         (_name(page), span) for page in PAGES for span in path.findall(page.read_text("utf-8"))

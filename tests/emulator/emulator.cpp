@@ -91,7 +91,7 @@ void emulator::Launch::operator=(const std::function<void()>& call) {
   }
 }
 
-// What launches.cpp is on the device.
+// In the place of launches.cpp, which runs on the device.
 namespace inkgrad::cuda {
 Kernels& own_table() {
   static Kernels table{};

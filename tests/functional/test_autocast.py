@@ -87,7 +87,7 @@ def test_loss_takes_low_precision_predictions_and_float32_targets(low, device):
 
 @every_low
 def test_loss_of_a_fused_layer(low, device):
-    """What the ban was lifted for: sigmoid, then the loss, in one autocast region, trained."""
+    """The purpose of lifting the ban: sigmoid and loss are trained in one autocast region."""
     layer, loss = OPS["linear_sigmoid"], OPS["binary_cross_entropy"]
     input, weight, bias = layer.inputs(layer.cases[0], torch.float32, device)
     weight.requires_grad_()

@@ -144,7 +144,7 @@ def test_output_may_be_changed_in_place(name, device):
 
     ours, native = attempt(op.fused), attempt(op.native)
     if isinstance(native, str):
-        # What native refuses because it saved the output, a fused op may allow if it did not.
+        # Native may refuse because it saved the output; a fused op that did not may allow it.
         refused = isinstance(ours, str) and "modified by an inplace operation" in ours
         assert refused or name == "conv2d_relu_max_pool2d", ours
     else:

@@ -61,7 +61,7 @@ def test_a_scaled_loss_of_a_half_type_is_rounded_once(dtype):
 
 
 def test_backward_twice():
-    """What the first call returned is its caller's, to change as well."""
+    """The caller owns the result of the first call, and may change it."""
     x, target, _ = operands(torch.float32)
     loss = functional.binary_cross_entropy(x, target)
     (first,) = torch.autograd.grad(loss, x, retain_graph=True)

@@ -68,7 +68,7 @@ def test_nothing_is_kept_after_an_error(name):
 
 @needs_extension
 def test_fused_pooling_never_holds_the_unpooled_image():
-    """What fusing saves: no single allocation of the forward is as large as the convolution."""
+    """Fusing saves memory: no single allocation of the forward is as large as the convolution."""
     op = OPS["conv2d_relu_max_pool2d"]
     case = Case("", ((8, 3, 66, 66), (16, 3, 3, 3), (16,)))
     inputs = op.inputs(case, torch.float32)

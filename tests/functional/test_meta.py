@@ -73,7 +73,7 @@ def test_fake_tensors(name, row, layout, device):
     with FakeTensorMode() as mode:
         fake = run(call, [mode.from_tensor(tensor) for tensor in inputs], wanted)
     assert {tensor.device.type for tensor in fake} == {device.type}
-    # Of no samples at all, native's own fake weight gradient has other strides than its real one.
+    # Without samples, native's own fake weight gradient has other strides than its real one.
     with_strides = inputs[0].numel() > 0
     assert described(fake, with_strides) == described(real, with_strides)
 

@@ -1,4 +1,4 @@
-"""What counts, records, exports and compiles calls of our ops: as for native ones."""
+"""Counting, recording, exporting and compiling calls of our ops, as of native ones."""
 
 import copy
 import importlib.util

@@ -81,7 +81,7 @@ def test_transforms(name, which, device):
 
 @every_op
 def test_output_mask(name, device):
-    """What the mask leaves out is None and everything else is what it was."""
+    """Gradients that the mask leaves out are None; the others are unchanged."""
     _, (backward, arguments) = calls(name, device=device)
     arguments = [a.detach() if isinstance(a, torch.Tensor) else a for a in arguments]
     full = backward(*arguments)

@@ -1,4 +1,4 @@
-"""What the plots share: colors, figures with a title and an origin, SVG files."""
+"""Shared by the plots: colors, figures with a title and an origin, SVG files."""
 
 from __future__ import annotations
 

@@ -102,7 +102,7 @@ bool saves_products(const ConvGeometry& g, const PoolGeometry& pool, int64_t pix
              kMaxProductsNumerator * pixels * g.kernel_height * g.kernel_width;
 }
 
-// What a kernel of the table needs.
+// The memory that a kernel of the table needs.
 template <auto kernel>
 ConvMemory memory(const ConvProblem& p) {
   return with_kernels(p, [&](const auto& k) { return kernel(k).memory(p.conv, p.pool); });

@@ -10,7 +10,7 @@ namespace inkgrad::cpu {
 // has at least one window. Half types are computed in float32.
 Gradients2 relu_pool(const Tensor& convolved, IntArrayRef kernel_size);
 
-// What passes the relu of grad_output, contiguous; float32 for the half types.
+// The part of grad_output that passes the relu, contiguous; float32 for the half types.
 Tensor relu_backward(const Tensor& grad_output, const Tensor& output);
 
 // The gradient of the pool's input, of height x width planes, from that of its output.

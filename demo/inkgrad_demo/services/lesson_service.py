@@ -33,7 +33,7 @@ class PictureRequest(LessonRequest):
 
 
 class PlayRequest(Request):
-    """What a form of a lesson's widget asks; the other fields are the values of its inputs."""
+    """The request of a lesson's widget; the other fields are the values of its inputs."""
 
     model_config = ConfigDict(extra="allow")
 

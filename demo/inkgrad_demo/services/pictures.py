@@ -17,7 +17,7 @@ RASTER_SIDE = 140
 digit still has as many pixels as it is scaled to."""
 
 MAX_PIXELS = 24_000_000
-"""Of a picture file: enough for a phone's photograph, and less than 100 MB in memory."""
+"""Size limit of a picture file: enough for a phone's photograph, and less than 100 MB in memory."""
 
 RASTER = square(RASTER_SIDE)
 """Annotates ``bytes``: a page's drawing, from 0 (paper) to 255 (ink), in base64."""

@@ -19,7 +19,7 @@ from inkgrad.course.training.saved_run import SavedRun
 from inkgrad_demo.services.training_data import Source
 from inkgrad_demo.texts import message
 
-# What the app trains at most, since several people may share it.
+# Limits of training in the app, which several people may share.
 MAX_RUNS = 4
 MAX_SECONDS = 3600.0
 

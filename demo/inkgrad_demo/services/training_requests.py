@@ -30,7 +30,7 @@ class LabeledDrawing(Request):
 
 
 class StartRequest(Request):
-    """What to train; fields that are null are the course's own settings of the model."""
+    """Settings of a run; fields that are null are the course's own settings of the model."""
 
     model: Annotated[str, OneOf(MODELS)] = Field("cnn", description=f"one of {', '.join(MODELS)}")
     data: str | None = Field(

@@ -1,9 +1,9 @@
-"""Who may ask what: no other web page may use the server through a visitor's browser.
+"""Refuse requests that pages of other sites send through a visitor's browser.
 
 - The name that a request is addressed to must be one of this server's. Otherwise a page of another
   site could have its own name point here (DNS rebinding).
 - A browser's request must come from a page of this server, unless a visitor follows a link to it.
-- Only JSON changes something: an HTML form of another site cannot send it.
+- A POST has a body of JSON, which an HTML form of another site cannot send.
 - Routes of Gradio that the app does not use do not exist.
 """
 
@@ -21,7 +21,6 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _ANY_ADDRESS = ("0.0.0.0", "::")
 
-_SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 _LOGIN, _LOGOUT = "/login", "/logout"
 _PAGES = frozenset(
     ("/", "/config", "/theme.css", "/robots.txt", "/favicon.ico", "/manifest.json", _LOGIN, _LOGOUT)
@@ -101,7 +100,7 @@ class Guard:
         if not self._comes_from_us(method, path, headers, asked):
             return _refuse(403, "origin: the request comes from a page of another site")
         is_json = headers.get("content-type", "").partition(";")[0].strip() == "application/json"
-        if method not in _SAFE_METHODS and path.rstrip("/") != _LOGIN and not is_json:
+        if method == "POST" and path.rstrip("/") != _LOGIN and not is_json:
             return _refuse(415, "content-type: expected application/json")
         return None
 

@@ -247,7 +247,7 @@ export function createChart(page, figure, options) {
 
   const spots = () => shapes.filter(({ details }) => details);
 
-  // What to tell, [head, rows, x of the place in pixels], or null.
+  // The read-out, [head, rows, x of the place in pixels], or null.
   function reading() {
     if (hovered === null || painted === null) return null;
     const spot = spots()[hovered.spot];

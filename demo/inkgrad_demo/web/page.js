@@ -1,4 +1,4 @@
-// What every module of a page needs: the page's element, its texts and numbers in the language that
+// Shared by all modules of a page: the page's element, its texts and numbers in the language that
 // Gradio chose, and the server's functions.
 //
 // createPage({element, props, server}) takes what Gradio gives a gr.HTML. props.value is the code of
@@ -55,7 +55,7 @@ export function createPage({ element, props, server }) {
     ...createNumbers(() => props.value),
     find: (selector) => element.querySelector(selector),
     findAll: (selector) => [...element.querySelectorAll(selector)],
-    // What a run was trained on, in words of the page where they are known.
+    // The data that a run was trained on, in words of the page where they are known.
     dataName: (name) => (name in props.data_names ? text(props.data_names[name]) : name),
   };
 }

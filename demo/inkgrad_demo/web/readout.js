@@ -1,4 +1,4 @@
-// What a chart tells about the place under the pointer.
+// The read-out of a chart at the pointer.
 import { make } from "./elements.js";
 import { boxPixels } from "./shapes.js";
 

@@ -94,7 +94,7 @@ export function shiftRange(range, share, full, logarithmic = false) {
   return [scale.value(start + shift), scale.value(end + shift)];
 }
 
-// What of the range lies within `full`, and null where that is all of it.
+// The part of the range within `full`, or null if that is all of it.
 function clampRange(range, full, logarithmic) {
   const scale = createScale(full, logarithmic);
   const [start, end] = range.map(scale.share).map((share) => Math.min(1, Math.max(0, share)));

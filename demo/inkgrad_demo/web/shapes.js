@@ -1,4 +1,4 @@
-// What charts are made of: plain objects in the units of the chart's axes, and how they are painted.
+// The shapes of charts: plain objects in the units of the chart's axes, and how they are painted.
 //
 // Colors are names of the theme ("blue" stands for --ink-blue). A line with a name stands in the
 // legend and the read-out. A dot or a box with a `details` text stands in the read-out by itself.

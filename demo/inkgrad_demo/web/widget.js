@@ -1,4 +1,4 @@
-// What every widget of a lesson needs: the page's means within the widget's element, numbers shown
+// Shared by all widgets of the lessons: the page's means within the widget's element, numbers shown
 // by name, and requests to the lesson's own code.
 import { newestOnly } from "./newest.js";
 import { createPage, Refusal } from "./page.js";

@@ -17,7 +17,7 @@ from inkgrad.course.texts import CATALOGUES
 from lesson_runs import numbers
 
 SVG = "{http://www.w3.org/2000/svg}"
-# What code and formulas have is the same in every language.
+# Code and formulas are the same in every language.
 NAMES = {
     *("data", "grad", "MulBackward", "conv", "sin", "MSE", "BCE", "sigmoid", "tanh", "ReLU"),
     *("GELU", "SGD", "Adam", "momentum", "Adagrad", "RMSprop", "LBFGS", "Adamax", "ASGD", "Rprop"),

@@ -1,4 +1,4 @@
-"""What the lessons show: every text in every language, and pictures with something in them."""
+"""Views of the lessons: every text in every language, and pictures with something in them."""
 
 from __future__ import annotations
 

@@ -83,7 +83,7 @@ def test_nothing_drawn_is_no_digit(
     assert str(prediction) == "no digit: nothing is drawn"
 
 
-# What each reads at least: "cnn" and "softmax" are the course's own, and see nothing but MNIST's
+# Least accuracy of each: "cnn" and "softmax" are the course's own, and see nothing but MNIST's
 # hands.
 @pytest.mark.parametrize(("name", "least"), [("strong", 0.978), ("cnn", 0.9), ("softmax", 0.8)])
 def test_digits_scanned_elsewhere_are_read(

@@ -23,7 +23,7 @@ EPOCHS = 2000
 
 
 def merged(known: dict[str, Any], answer: dict[str, Any]) -> dict[str, Any]:
-    """What web/run_status.js makes of an answer."""
+    """The status that web/run_status.js makes of an answer."""
     status = known | answer
     for series, start in answer["from"].items():
         status[series] = known.get(series, [])[:start] + answer[series]

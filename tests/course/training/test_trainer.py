@@ -94,7 +94,7 @@ def test_logistic_regression_gives_the_curve_of_the_course(backend: str) -> None
 
 @pytest.mark.parametrize(("model", "epochs"), [("diabetes", 10), ("cnn", 1)])
 def test_fused_and_native_end_with_equal_losses(few_digits: Data, model: str, epochs: int) -> None:
-    """Of the CNN few steps, since rounding errors grow from step to step."""
+    """The CNN takes few steps, since rounding errors grow from step to step."""
     data = breast_cancer() if model == "diabetes" else few_digits
     runs = [trained(model, data, epochs=epochs, backend=b) for b in ("fused", "native")]
     assert losses(runs[0]) == pytest.approx(losses(runs[1]), rel=1e-5)

@@ -62,7 +62,7 @@ def _until_answered(page: Any) -> None:
 
 
 def _to_the_end(page: Any, player: str = ".player") -> None:
-    """Of the steps that a widget plays."""
+    """The steps that a widget plays."""
     page.locator(f"{player} input").first.evaluate("""input => {
         input.value = input.max;
         input.dispatchEvent(new Event("input", { bubbles: true }));

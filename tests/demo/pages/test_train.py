@@ -93,7 +93,7 @@ def _address(page: Any) -> dict[str, str]:
 
 
 def _curve(page: Any, chart: str) -> str:
-    """What the chart says to those who do not see it."""
+    """The chart's description for screen readers."""
     return page.locator(f"#train-{chart} canvas").get_attribute("aria-label")
 
 

@@ -30,7 +30,7 @@ async def answer(_: Request) -> PlainTextResponse:
 
 
 def client(host: str = "127.0.0.1", *names: str, at: str = "127.0.0.1:7860") -> TestClient:
-    everything = Route("/{path:path}", answer, methods=["GET", "POST"])
+    everything = Route("/{path:path}", answer, methods=["GET", "POST", "DELETE"])
     app = Starlette(routes=[everything], middleware=[Middleware(Guard, host=host, names=names)])
     return TestClient(app, base_url=f"http://{at}")
 
@@ -117,6 +117,12 @@ def test_only_json_changes_something(kind: str) -> None:
     )
     form = {"content-type": "application/x-www-form-urlencoded"}
     assert client().post("/login", headers=form).is_success
+
+
+def test_a_client_of_mcp_ends_its_session_without_a_body() -> None:
+    path = "/gradio_api/mcp/"
+    assert client().delete(path).is_success
+    assert client().delete(path, headers={"origin": "http://evil.example"}).status_code == 403
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-// What a chart tells about the place under the pointer.
+// The read-out of a chart at the pointer.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { nearestShape, pointAt } from "../../../demo/inkgrad_demo/web/readout.js";

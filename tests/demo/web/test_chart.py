@@ -29,7 +29,7 @@ def _tool(page: Any, name: str) -> Any:
 
 
 def _last_epoch(page: Any) -> float:
-    """What the read-out shows one step from the right end: a fiftieth of the range before it."""
+    """The read-out one step from the right end: a fiftieth of the range before it."""
     page.mouse.move(0, 0)
     canvas = page.locator("#train-loss canvas")
     canvas.blur()

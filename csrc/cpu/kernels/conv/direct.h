@@ -1,4 +1,4 @@
-// What the direct convolutions share. Their inner loop is a register tile of scalars times vectors
+// Shared by the direct convolutions. Their inner loop is a register tile of scalars times vectors
 // of L neighboring elements. Vectors are as long as the machine's or half as long, whichever wastes
 // fewer lanes.
 #pragma once

@@ -9,7 +9,7 @@
 
 namespace inkgrad::cpu {
 
-// What a kernel needs for a geometry, in elements of T.
+// The memory that a kernel needs for a geometry, in elements of T.
 struct ConvMemory {
   int64_t workspace;   // for each thread, aligned to 64 bytes
   int64_t packed = 0;  // the weights in the kernel's order, or its sums of their gradient

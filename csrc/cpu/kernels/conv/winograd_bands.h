@@ -1,4 +1,4 @@
-// What the Winograd convolution and its weight gradient share: the batch in lanes (lanes.h), in
+// Shared by the Winograd convolution and its weight gradient: the batch in lanes (lanes.h), in
 // bands of rows, and the patches of inputs of their windows of 2 x 2 outputs.
 #pragma once
 

@@ -1,4 +1,4 @@
-// What the network sees and computes: its input, the saliency and the feature maps of each layer.
+// The network's view of a drawing: its input, the saliency and the feature maps of each layer.
 import { fromBase64 } from "../../web/base64.js";
 import { make } from "../../web/elements.js";
 import { colorMap, fillPixels, GRAYS, pixel } from "../../web/pixels.js";

@@ -1,4 +1,4 @@
-// What has been measured, beside what comes with inkgrad: the charts and the table. The form selects
+// Measurements beside the results shipped with inkgrad: the charts and the table. The form selects
 // the op, the number type and the number of threads that the charts show.
 import { createRoofline } from "./roofline.js";
 import { createSpeedups } from "./speedup.js";

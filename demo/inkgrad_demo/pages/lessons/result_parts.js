@@ -1,4 +1,4 @@
-// What a lesson has to show, as elements: paragraphs, tables and pictures.
+// The parts of a lesson as elements: paragraphs, tables and pictures.
 import { make } from "../../web/elements.js";
 import { Refusal } from "../../web/page.js";
 

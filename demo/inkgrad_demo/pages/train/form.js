@@ -19,7 +19,7 @@ const OPTIMIZER_NAMES = {
 };
 const ACTIVATION_NAMES = { sigmoid: "Sigmoid", relu: "ReLU", tanh: "tanh", gelu: "GELU" };
 
-// What to say of a number that is out of its limits.
+// The message for a number outside its limits.
 export function numberError({ props, text }, name, input) {
   const limitText = (value) =>
     value !== 0 && value < 1e-3 ? String(value) : value.toLocaleString(props.value);

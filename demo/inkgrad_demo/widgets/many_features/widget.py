@@ -17,7 +17,7 @@ from inkgrad_demo.services.request_validation import FormRequest
 from inkgrad_demo.services.training_data import shown_name
 from inkgrad_demo.texts import message
 
-# Of an uploaded file: training on more takes too long for an interactive answer.
+# Limit of an uploaded file: training on more takes too long for an interactive answer.
 _MAX_BYTES = 500_000
 _OPTIMIZERS = {"SGD": optim.SGD, "Adam": optim.Adam}
 

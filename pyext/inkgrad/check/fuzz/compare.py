@@ -7,12 +7,15 @@ number it has to agree with native's, or with float64 arithmetic rounded to the 
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import torch
 from torch import Tensor
 
 from inkgrad.check.tolerance import SUMMATION_SLACK, is_half, relative_error
 
-__all__ = ["difference"]
+__all__ = ["difference", "outcome"]
 
 # Native itself is wrong, or nothing is left after cancellation. (In oneDNN 3.12, some strided
 # convolutions of bfloat16 are, on processors with AMX.)
@@ -54,3 +57,11 @@ def _kinds(tensor: Tensor) -> Tensor:
     """0 for finite numbers, 1 and -1 for infinities, 2 for NaN."""
     infinite = tensor.isposinf().char() - tensor.isneginf().char()
     return torch.where(tensor.isnan(), 2, infinite)
+
+
+def outcome(function: Callable[[], Any]) -> Any:
+    """Return the result of ``function``, or the exception that it raises."""
+    try:
+        return function()
+    except Exception as error:
+        return error

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from inkgrad.check.checks import registered_calls
-from inkgrad.check.fuzz.compare import difference
+from inkgrad.check.fuzz.compare import difference, outcome
 from inkgrad.check.fuzz.tensors import LAYOUTS, describe, draw_special, make
 from inkgrad.check.ops import DTYPES, OPS
 from inkgrad.check.ops import Case as Call
@@ -164,9 +164,9 @@ def run_call(case: Case, after_ours: Callable[[], None] = lambda: None) -> str |
     """Compare a call and its derivatives with native's; describe the first difference."""
     op, dtype = OPS[case["op"]], DTYPES[case["dtype"]]
     tensors = _tensors(case, dtype)
-    ours = _outcome(lambda: _derivatives(op.fused, case, tensors, case["order"]))
+    ours = outcome(lambda: _derivatives(op.fused, case, tensors, case["order"]))
     after_ours()
-    native = _outcome(lambda: _derivatives(op.native, case, tensors, case["order"]))
+    native = outcome(lambda: _derivatives(op.native, case, tensors, case["order"]))
     if isinstance(ours, Exception) or isinstance(native, Exception):
         return _compare_errors(ours, native)
     exact = _derivatives(op.native, case, [tensor.double() for tensor in tensors], case["order"])
@@ -235,9 +235,9 @@ def run_arguments(case: Case, after_ours: Callable[[], None]) -> str | None:
         name: _OBJECTS[value["object"]] if isinstance(value, dict) else value
         for name, value in case["settings"].items()
     }
-    ours = _outcome(lambda: op.fused(*tensors, **settings))
+    ours = outcome(lambda: op.fused(*tensors, **settings))
     after_ours()
-    native = _outcome(lambda: op.native(*tensors, **settings))
+    native = outcome(lambda: op.native(*tensors, **settings))
     return _compare_errors(ours, native)
 
 
@@ -308,7 +308,7 @@ def wrong_result(
 
     Raising torch's error is right for operands that do not fit.
     """
-    ours = _outcome(lambda: overload(*operands))
+    ours = outcome(lambda: overload(*operands))
     after_ours()
     if isinstance(ours, Exception):
         return None if isinstance(ours, _ERRORS) else f"{type(ours).__name__}: {ours}"
@@ -319,7 +319,7 @@ def wrong_result(
     if name == "binary_cross_entropy":
         expected = operands[0].shape if operands[3:] == [0] else torch.Size()
     else:
-        native = _outcome(lambda: OPS[name].native(*operands))
+        native = outcome(lambda: OPS[name].native(*operands))
         if isinstance(native, Exception):
             return f"{describe(ours)}; native {_named(native)}"
         expected = native.shape
@@ -347,17 +347,10 @@ def _wrong_gradient(operands: Sequence[Tensor], gradients: tuple[Tensor | None, 
 
 # ---- outcomes
 
-# What torch raises for arguments that an op does not take.
+# torch's exceptions for arguments that an op does not take.
 _ERRORS = (RuntimeError, ValueError, TypeError, IndexError, NotImplementedError, AttributeError)
 # Where native returns garbage or crashes.
 _STRICTER = ("too large",)
-
-
-def _outcome(function: Callable[[], Any]) -> Any:
-    try:
-        return function()
-    except Exception as error:
-        return error
 
 
 def _compare_errors(ours: Any, native: Any) -> str | None:

@@ -33,7 +33,7 @@ class Lesson:
         return translator(language)(f"{self.name}.title")
 
     def text(self, language: str) -> str:
-        """What the lesson is about, as paragraphs of Markdown."""
+        """The text of the lesson, as paragraphs of Markdown."""
         return translator(language)(f"{self.name}.text")
 
     @property

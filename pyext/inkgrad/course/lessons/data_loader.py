@@ -80,7 +80,7 @@ def iterations(examples: int, batch_size: int) -> int:
     return math.ceil(examples / batch_size)
 
 
-# What to train with: the course's SGD, and another optimizer of lesson 5.
+# The course's SGD, and another optimizer of lesson 5.
 OPTIMIZERS: dict[str, Callable[..., optim.Optimizer]] = {
     "SGD, lr = 0.01": lambda weights: optim.SGD(weights, lr=0.01),
     "Adam, lr = 0.01": lambda weights: optim.Adam(weights, lr=0.01),

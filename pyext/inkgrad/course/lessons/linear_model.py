@@ -87,8 +87,8 @@ def verdict(fit: Fit, chosen: Fit) -> str:
 def overfit(seed: int = 6) -> Overfitting:
     """Polynomials ŷ = w₀ + w₁ x + ... of each degree, fitted to the training set only.
 
-    With so few points much depends on chance. With this seed the validation loss falls up to the
-    chosen degree and rises from there on; most others show the same less clearly.
+    With so few points the curve depends on the noise. The seed was chosen because its validation
+    loss falls up to the chosen degree and rises from there on; few seeds show that so clearly.
     """
     rng = np.random.default_rng(seed)
     train, validation, test = (noisy_points(count, rng) for count in (15, 30, 30))

@@ -174,7 +174,7 @@ def train_with(data: Data, setting: Setting, epochs: int) -> Training:
 
 
 class Shapes(NamedTuple):
-    """Of one layer: Z = X Wᵀ + b."""
+    """Shapes of the parameters of a layer, Z = X Wᵀ + b."""
 
     W: tuple[int, ...]
     b: tuple[int, ...]

@@ -1,4 +1,4 @@
-"""What a run store keeps of a run besides its weights, and how that becomes JSON and back."""
+"""The record of a run in a run store, besides its weights; to JSON and back."""
 
 from __future__ import annotations
 

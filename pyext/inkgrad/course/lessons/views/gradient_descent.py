@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-# Of gradient_descent.behavior, and the keys of their names.
+# Catalogue keys by result of gradient_descent.behavior.
 _BEHAVIORS = {
     "converges": "gradient_descent.converges",
     "oscillates": "gradient_descent.oscillates",

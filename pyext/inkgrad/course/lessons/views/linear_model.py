@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-# Of linear_model.verdict, and the keys of their names.
+# Catalogue keys by result of linear_model.verdict.
 _VERDICTS = {
     "underfits": "linear_model.underfits",
     "best": "linear_model.best",

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-# Of each activation: its formula, and the function.
+# Formula and function by activation.
 _FORMULAS = {
     "sigmoid": ("1 / (1 + e⁻ᶻ)", torch.sigmoid),
     "ReLU": ("max(0, z)", torch.relu),
