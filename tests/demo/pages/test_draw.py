@@ -284,6 +284,7 @@ def test_the_film_shows_input_saliency_and_the_layers_of_the_network(open_page) 
     assert _sees(page, "#draw-picture") == 1  # black
     _draw(page, SEVEN)
     _expect_label(page, 7)
+    _shares(page)  # no longer the picture of half a stroke
     for canvas in ("#draw-picture", "#draw-saliency", ".layer >> nth=0 >> canvas"):
         assert _sees(page, canvas) > 10
     assert _text(page, ".layer >> nth=0 >> figcaption").split("\n") == ["conv1", "32 × 14 × 14"]
