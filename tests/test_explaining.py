@@ -47,6 +47,13 @@ def test_the_op_or_the_reason() -> None:
     assert not inkgrad.explain(model).fused
 
 
+def test_a_hook_of_all_modules() -> None:
+    model = inkgrad.patch(Net())
+    with nn.modules.module.register_module_forward_hook(lambda *_: None):
+        assert not inkgrad.explain(model).fused
+    assert inkgrad.explain(model).fused
+
+
 def test_inkgrads_own_modules() -> None:
     model = nn.Sequential(inn.LinearSigmoid(2, 2), inn.Conv2d(1, 1, 1), inn.BCELoss())
     assert [row.op for row in inkgrad.explain(model).rows] == [

@@ -199,6 +199,8 @@ def _why_not_in_sequence(parent: nn.Sequential) -> str | None:
         return "not patched" if type(parent) is nn.Sequential else "in a subclass of Sequential"
     if type(parent).forward is not ink.Sequential.forward or "forward" in vars(parent):
         return "in a Sequential with a forward of its own"
+    if plain.is_watched():
+        return "the calls of all modules are watched: by a global hook, a tracer or a mode"
     return None
 
 

@@ -9,6 +9,7 @@ module, :func:`takes` what is attached to the input and to torch as a whole.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -17,6 +18,8 @@ from torch import Tensor, nn
 from torch.nn.modules.module import _has_any_global_hook
 from torch.overrides import _get_current_function_mode_stack
 from torch.utils._device import DeviceContext
+
+from inkgrad.extension import LOADED
 
 __all__ = ["is_watched", "obstacle", "takes"]
 
@@ -98,13 +101,27 @@ def is_watched() -> bool:
         or (torch._C._len_torch_function_stack() > 0 and not _only_devices())
     ):
         return True
-    for owner, name, original in _ORIGINALS:  # any() takes twice the time
-        if owner[name] is not original:
-            return True
-    for called in _CALLED:  # noqa: SIM110
+    for called in _CALLED:  # any() takes twice the time
         if called.__call__ is not _CALL:
             return True
-    return False
+    return not _are_originals()
+
+
+# By the extension, which is quicker; it also notices when a dict was reordered.
+_is_unchanged: Callable[[], bool] | None = None
+
+
+def _are_originals() -> bool:
+    """Whether torch's functions are those that they were at import."""
+    global _is_unchanged
+    if _is_unchanged is not None and _is_unchanged():
+        return True
+    if any(owner[name] is not original for owner, name, original in _ORIGINALS):
+        return False
+    if LOADED.module is not None:
+        items = [(o if isinstance(o, type) else vars(o), name) for o, name in _REPLACED_CALLS]
+        _is_unchanged = LOADED.module.watch([], items, [], [])
+    return True
 
 
 def _only_devices() -> bool:

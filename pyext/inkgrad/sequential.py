@@ -25,14 +25,14 @@ __all__ = ["PATTERNS", "Match", "Pattern", "Sequential", "matches"]
 class Pattern:
     """Neighbors that one op computes.
 
-    ``run(input, modules)`` computes them; ``refusal(modules)`` says what in their settings the op
-    does not do, or None.
+    ``run(input, modules)`` computes them; ``refusal(modules, after)`` says what in their settings
+    the op does not do, or why the module after them keeps them from being fused; or None.
     """
 
     op: str
     classes: tuple[type[nn.Module], ...]
     run: Callable[[Tensor, Sequence[nn.Module]], Tensor]
-    refusal: Callable[[Sequence[nn.Module]], str | None] = lambda modules: None
+    refusal: Callable[[Sequence[nn.Module], nn.Module | None], str | None] = lambda *_: None
 
 
 def _linear_sigmoid(input: Tensor, modules: Sequence[nn.Module]) -> Tensor:
@@ -72,7 +72,7 @@ def _pool_of(modules: Sequence[nn.Module]) -> nn.MaxPool2d:
     return next(module for module in modules if type(module) is nn.MaxPool2d)
 
 
-def _does_not_tile(modules: Sequence[nn.Module]) -> str | None:
+def _does_not_tile(modules: Sequence[nn.Module], after: nn.Module | None) -> str | None:
     pool = _pool_of(modules)
     if tiles(
         pool.kernel_size,
@@ -84,6 +84,15 @@ def _does_not_tile(modules: Sequence[nn.Module]) -> str | None:
     ):
         return None
     return "the pool's windows do not tile the image, or it returns indices"
+
+
+def _does_not_tile_or_is_changed(
+    modules: Sequence[nn.Module], after: nn.Module | None
+) -> str | None:
+    """The op keeps its output for backward; of torch's, only a ReLU at the end does."""
+    if getattr(after, "inplace", False):
+        return f"{type(after).__name__} changes the output in place"
+    return _does_not_tile(modules, after)
 
 
 def tiles(
@@ -122,7 +131,7 @@ PATTERNS = (
         "conv2d_relu_max_pool2d",
         (nn.Conv2d, nn.ReLU, nn.MaxPool2d),
         _conv2d_relu_max_pool2d,
-        _does_not_tile,
+        _does_not_tile_or_is_changed,
     ),
     Pattern(
         "conv2d_relu_max_pool2d",
@@ -169,9 +178,10 @@ class Match:
 def matches(modules: Sequence[nn.Module]) -> Iterator[Match]:
     """The neighbors that have the classes of a pattern, and whether they are fused."""
     for start, pattern in _plan(tuple(map(type, modules))):
-        found = modules[start : start + len(pattern.classes)]
-        obstacles = tuple(map(plain.obstacle, found))
-        yield Match(start, start + len(found), pattern, obstacles, pattern.refusal(found))
+        stop = start + len(pattern.classes)
+        found = modules[start:stop]
+        refusal = pattern.refusal(found, _at(modules, stop))
+        yield Match(start, stop, pattern, tuple(map(plain.obstacle, found)), refusal)
 
 
 class Sequential(nn.Sequential):
@@ -194,6 +204,8 @@ class Sequential(nn.Sequential):
 
 
 def _run(sequential: nn.Sequential, input: Any) -> Any:
+    if torch.compiler.is_compiling():  # which warns of a cached function
+        return nn.Sequential.forward(sequential, input)
     modules = list(sequential._modules.values())
     plan = _plan(tuple(map(type, modules)))
     if not plan or plain.is_watched():
@@ -202,15 +214,19 @@ def _run(sequential: nn.Sequential, input: Any) -> Any:
     for start, pattern in plan:
         for module in modules[done:start]:
             input = module(input)
-        found = modules[start : start + len(pattern.classes)]
-        done = start
+        done, stop = start, start + len(pattern.classes)
+        found = modules[start:stop]
         if (
             plain.takes(input)
-            and pattern.refusal(found) is None
+            and pattern.refusal(found, _at(modules, stop)) is None
             and not any(map(plain.obstacle, found))
         ):
             input = pattern.run(input, found)
-            done += len(found)
+            done = stop
     for module in modules[done:]:
         input = module(input)
     return input
+
+
+def _at(modules: Sequence[nn.Module], index: int) -> nn.Module | None:
+    return modules[index] if index < len(modules) else None

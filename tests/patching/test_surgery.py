@@ -77,6 +77,13 @@ def test_activations_that_do_more(make: Make) -> object:
 
 
 @beside_native
+def test_a_layer_after_the_pool_works_in_place(make: Make) -> object:
+    layers = (nn.Conv2d(1, 2, 3), nn.ReLU(), nn.MaxPool2d(2))
+    model = make(nn.Sequential(*layers, nn.Dropout(inplace=True), nn.Conv2d(2, 1, 1)))
+    return trained(model, model(images()))
+
+
+@beside_native
 def test_order_of_children_exchanged(make: Make) -> object:
     model = make(nn.Sequential(nn.Linear(4, 4), nn.Sigmoid(), nn.Tanh()))
     model._modules = OrderedDict(reversed(list(model._modules.items())))
