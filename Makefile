@@ -50,7 +50,7 @@ endif
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test bench gpu check sanitize docs screenshots install lint format clean distclean renew
+.PHONY: help demo test bench gpu check sanitize wheel docs screenshots install lint format clean distclean renew
 
 help:  ## list these commands
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 20
@@ -72,6 +72,9 @@ check: $(INSTALLED)  ## check results and derivatives on this machine
 
 sanitize: $(INSTALLED)  ## fuzz the ops under sanitizers, in a build of their own
 	@$(BIN)/python .ci/sanitize.py $(ARGS)
+
+wheel: $(INSTALLED)  ## build a wheel in dist: for this machine, with KERNELS=0 for all
+	@$(PIP) wheel --quiet --no-build-isolation --no-deps --wheel-dir dist .
 
 docs: $(VENV)/docs  ## build the documentation site in build/docs
 	@$(BIN)/python -m sphinx -W --keep-going --quiet -b html docs build/docs

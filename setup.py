@@ -9,12 +9,17 @@ Only what this machine can use is built: the default library, that of the proces
 set, and the CUDA library for the GPUs that are visible. ``INKGRAD_ALL=1`` builds everything, for
 wheels and for the tests. ``INKGRAD_CUDA=1`` builds the CUDA library without a GPU as well and makes
 a missing toolkit an error, ``INKGRAD_CUDA=0`` leaves it out. TORCH_CUDA_ARCH_LIST overrides the
-architectures. ``INKGRAD_KERNELS=0`` installs the Python part alone.
+architectures.
+
+Without torch (pip's isolated builds), a compiler or its headers the Python part is installed alone,
+with one line that says why; it computes everything by torch's ops. ``INKGRAD_KERNELS=1`` makes what
+is missing an error, ``INKGRAD_KERNELS=0`` leaves the kernels out.
 
 ``INKGRAD_SANITIZE`` names the sanitizers of ``-fsanitize`` to build with (``make sanitize``).
 """
 
 import copy
+import importlib.util
 import json
 import os
 import platform
@@ -28,6 +33,7 @@ from typing import NoReturn
 
 import setuptools
 from setuptools import Extension, setup
+from setuptools.command.build_py import build_py
 
 
 def stop(problem: str) -> NoReturn:
@@ -45,8 +51,9 @@ try:
     import torch
     from torch.utils import cpp_extension
     from torch.utils.cpp_extension import BuildExtension, CppExtension
-except ModuleNotFoundError as error:
-    stop(f"The build needs the torch that inkgrad will run with; {error.name} is not installed.")
+except ModuleNotFoundError:
+    torch = None
+    from setuptools.command.build_ext import build_ext as BuildExtension
 
 ROOT = Path(__file__).resolve().parent
 SANITIZE = os.environ.get("INKGRAD_SANITIZE", "")
@@ -74,6 +81,27 @@ def switch(name: str) -> str:
     if value not in ("", "0", "1"):
         sys.exit(f"{name}: expected 0, 1 or nothing, got {value!r}")
     return value
+
+
+def left_out() -> str:
+    """Why the kernels are not built; "" if they are."""
+    wanted = switch("INKGRAD_KERNELS")
+    if wanted == "0":
+        return "INKGRAD_KERNELS=0"
+    reason = remedy = ""
+    if torch is None:
+        reason = "there is no torch where it was built (pip's isolated builds have none)"
+        remedy = "pip install torch 'setuptools>=77' ninja"
+    else:
+        spec = importlib.util.spec_from_file_location("preflight", ROOT / ".ci" / "preflight.py")
+        preflight = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(preflight)
+        missing = preflight.failures([preflight.check_headers, preflight.check_compiler])
+        reason = "; ".join(" ".join(str(each).split()) for each in missing)
+        remedy = "; ".join(each.remedy for each in missing)
+    if reason and wanted == "1":
+        sys.exit(f"INKGRAD_KERNELS=1, but the kernels cannot be built: {reason}\nTo fix: {remedy}")
+    return reason
 
 
 def cpu_libraries() -> dict[str, list[str]]:
@@ -258,12 +286,25 @@ def limit_parallel_jobs() -> None:
     os.environ["MAX_JOBS"] = str(max(1, min(os.cpu_count() or 1, memory // (3 * 2**29))))
 
 
-limit_parallel_jobs()
-extensions: list[Extension] = []
-cuda = Cuda(left_out="INKGRAD_KERNELS=0")
-if os.environ.get("INKGRAD_KERNELS", "1") != "0":
-    cuda = choose_cuda()
-    extensions = [
+class BuildPython(build_py):
+    """Tell the package why it has no kernels."""
+
+    def run(self) -> None:
+        super().run()
+        folder = ROOT / "pyext" if self.editable_mode else Path(self.build_lib)
+        file = folder / "inkgrad" / "without_kernels.txt"
+        file.unlink(missing_ok=True)
+        if NO_KERNELS:
+            print(
+                f"inkgrad: built without kernels: {NO_KERNELS}; to build them: "
+                "pip install --no-build-isolation --force-reinstall --no-deps .",
+                file=sys.stderr,
+            )
+            file.write_text(NO_KERNELS, encoding="utf-8")
+
+
+def extensions() -> list[Extension]:
+    return [
         CppExtension(
             "inkgrad._C",
             sources(
@@ -295,4 +336,11 @@ if os.environ.get("INKGRAD_KERNELS", "1") != "0":
         *([cuda_library()] if cuda.home else []),
     ]
 
-setup(ext_modules=extensions, cmdclass={"build_ext": Build})
+
+limit_parallel_jobs()
+NO_KERNELS = left_out()
+cuda = Cuda(left_out="no kernels are built") if NO_KERNELS else choose_cuda()
+setup(
+    ext_modules=[] if NO_KERNELS else extensions(),
+    cmdclass={"build_ext": Build, "build_py": BuildPython},
+)

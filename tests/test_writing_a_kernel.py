@@ -54,8 +54,9 @@ def tree(tmp_path: Path) -> Path:
     built = shutil.ignore_patterns("*.so", "__pycache__")
     for name in ("csrc", "pyext"):
         shutil.copytree(ROOT / name, tmp_path / name, ignore=built)
-    for name in ("setup.py", "pyproject.toml", "README.md", "LICENSE"):
-        shutil.copy(ROOT / name, tmp_path)
+    (tmp_path / ".ci").mkdir()
+    for name in ("setup.py", ".ci/preflight.py", "pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, tmp_path / name)
     return tmp_path
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -40,6 +41,7 @@ _BROKEN_PIPE = 141  # 128 + SIGPIPE
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line ``argv`` (default: that of the process) and return its exit code."""
     argv = sys.argv[1:] if argv is None else argv
+    _replace_what_a_console_cannot_show()
     chosen = argv[0] if argv and argv[0] in _COMMANDS else None
     if not argv:
         _parser(None, None).print_help(sys.stderr)
@@ -69,6 +71,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     except OSError as error:  # no such file, no permission, disk full: the message suffices
         print(f"inkgrad {chosen}: {error}", file=sys.stderr)
         return _FAILURE
+
+
+def _replace_what_a_console_cannot_show() -> None:
+    """Print a question mark for a formula's sign that the encoding lacks (Windows: cp1252, cp949),
+    where Python would end with an error."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
+            stream.reconfigure(errors="replace")
 
 
 def _parser(chosen: str | None, module: ModuleType | None) -> argparse.ArgumentParser:

@@ -8,17 +8,26 @@ if they were built (with or without a GPU) and INKGRAD_CUDA is not 0.
 
 from __future__ import annotations
 
+import json
 import os
+import sys
 import warnings
 from dataclasses import dataclass, field
+from importlib import machinery, metadata
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 import torch
 
 LEVELS = ("default", "avx2", "avx512")  # each runs wherever the next one does
 ENVIRONMENT = "INKGRAD_CPU_CAPABILITY"
 CUDA_ENVIRONMENT = "INKGRAD_CUDA"
+_FOLDER = Path(__file__).parent
+_SUFFIX = machinery.EXTENSION_SUFFIXES[0]  # this Python's: .so, or .pyd on Windows
+# Set once the fallback was told, also for the processes that this one starts.
+_TOLD = "INKGRAD_FALLBACK_TOLD"
 
 
 @dataclass(frozen=True)
@@ -47,10 +56,8 @@ class Loaded:
 
 
 def _kernel_libraries() -> dict[str, Path]:
-    folder = Path(__file__).parent
-    paths = {
-        path.name.split(".")[0].removeprefix("_cpu_"): path for path in folder.glob("_cpu_*.so")
-    }
+    found = _FOLDER.glob(f"_cpu_*{_SUFFIX}")
+    paths = {path.name.split(".")[0].removeprefix("_cpu_"): path for path in found}
     return {level: paths[level] for level in LEVELS if level in paths}
 
 
@@ -83,10 +90,24 @@ def _choose(libraries: dict[str, Path]) -> tuple[str, str]:
 
 def _reason_of(error: Exception) -> str:
     if isinstance(error, ModuleNotFoundError):
-        return "the kernels were not built"
+        why = _FOLDER / "without_kernels.txt"  # written by setup.py
+        told = f": {why.read_text(encoding='utf-8')}" if why.exists() else ""
+        return f"the kernels were not built{told}"
     if "undefined symbol" in str(error):
         return f"the kernels were built for another torch than this one, {torch.__version__}"
     return f"the compiled extension does not load: {error}"
+
+
+def _command_that_builds() -> str:
+    """The command that builds the kernels of this installation, from the folder it came from."""
+    pip = f"{sys.executable} -m pip install --no-build-isolation --force-reinstall --no-deps"
+    try:
+        origin = json.loads(metadata.distribution("inkgrad").read_text("direct_url.json") or "{}")
+    except metadata.PackageNotFoundError:  # imported from a source tree
+        return f"cd {_FOLDER.parents[1]} && {sys.executable} setup.py build_ext --inplace"
+    editable = "--editable " if origin.get("dir_info", {}).get("editable") else ""
+    source = url2pathname(urlsplit(origin.get("url", "")).path)
+    return f"{pip} {editable}{source if Path(source).is_dir() else '(the folder of its source)'}"
 
 
 def _load_cuda(module: Any) -> Cuda:
@@ -103,7 +124,7 @@ def _load_cuda(module: Any) -> Cuda:
         )
     else:
         try:
-            (library,) = Path(__file__).parent.glob("_cuda.*.so")
+            (library,) = _FOLDER.glob(f"_cuda{_SUFFIX}")
             module.load_cuda_kernels(str(library))
             return Cuda(module.cuda_toolkit, module.cuda_architectures, loaded=True)
         except (ValueError, RuntimeError) as error:
@@ -128,12 +149,14 @@ def load() -> Loaded:
         module.load_cpu_kernels(str(libraries[capability]))
     except (ImportError, OSError, RuntimeError) as error:
         reason = _reason_of(error)
-        warnings.warn(
-            f"inkgrad: {reason}\nFalling back to plain torch ops. To build the kernels (needs a "
-            "C++ compiler): pip install --no-build-isolation --force-reinstall --no-deps .",
-            RuntimeWarning,
-            stacklevel=3,
-        )
+        if not os.environ.get(_TOLD) and "INKGRAD_KERNELS=0" not in reason:
+            os.environ[_TOLD] = "1"
+            warnings.warn(
+                f"inkgrad: {reason}\nFalling back to plain torch ops. To build the kernels (needs "
+                f"a C++ compiler): {_command_that_builds()}",
+                RuntimeWarning,
+                stacklevel=3,
+            )
         return Loaded(reason=reason)
     return Loaded(module, capability, reason, tuple(libraries), _load_cuda(module))
 

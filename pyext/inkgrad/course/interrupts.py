@@ -12,8 +12,12 @@ from multiprocessing import resource_tracker
 def not_for_children() -> Iterator[None]:
     """Processes that this thread starts in the block ignore Ctrl-C.
 
-    Its signal is blocked in this thread meanwhile, which they inherit.
+    Its signal is blocked in this thread meanwhile, which they inherit. On Windows, where signals
+    cannot be blocked, they get it.
     """
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
     # Starting the first process would do this, and unblock the signal.
     resource_tracker.ensure_running()
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
