@@ -128,6 +128,7 @@ def test_a_benchmark_is_measured_beside_the_committed_one(open_page) -> None:
         # times of both, how many times as fast, and the committed ratio
         assert len(re.findall(r"\d (?:ns|µs|ms)", row)) == 2
         assert len(re.findall(r"\d×", row)) == 2
+        assert "narrow" in row  # the kernel that ran
     label = page.locator("#kernels-speedup canvas").get_attribute("aria-label")
     assert "759x8->6, forward: " in label
     for canvas in ("#kernels-speedup canvas", "#kernels-roofline canvas"):
