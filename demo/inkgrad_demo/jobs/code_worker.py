@@ -2,7 +2,7 @@
 
 It reads a request as worker.py does. The kind "program" runs ``code``, and "answer" checks it as
 the answer to an exercise. Events are ``{"output": text}``, ``{"figure": PNG in base64}``,
-``{"verdict": ...}`` and in the end ``{"done": {"ended": how}}``: "finished", "failed" (its traceback
+``{"verdict": ...}`` and in the end ``{"done": {"ended": how}}``: "finished", "failed" (the traceback
 is in the output), "output" or "files" (it wrote more than is allowed).
 
 The limits keep a mistake from harming the machine: memory, the size of files and of the output,
@@ -75,7 +75,9 @@ def main() -> None:
     folder = Path(request["folder"])
     _limit()
     threading.Thread(target=_watch_files, args=(folder, reporter), daemon=True).start()
-    os.environ.update(MPLBACKEND="module://inkgrad_demo.jobs.matplotlib_backend", TMPDIR=str(folder))
+    os.environ.update(
+        MPLBACKEND="module://inkgrad_demo.jobs.matplotlib_backend", TMPDIR=str(folder)
+    )
     os.chdir(folder)
     finish_output = _capture_output(reporter)
     runs: dict[str, Callable[..., str]] = {"program": _program, "answer": _answer}

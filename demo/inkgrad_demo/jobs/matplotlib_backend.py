@@ -1,4 +1,4 @@
-"""A backend of matplotlib whose ``plt.show()`` sends the open figures, as PNG, to figures.receive."""
+"""A backend of matplotlib whose ``plt.show()`` sends the open figures to figures.receive, as PNG."""
 
 from __future__ import annotations
 

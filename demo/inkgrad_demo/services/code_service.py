@@ -1,6 +1,6 @@
 """The visitor's code on the Lessons page: programs to run, and answers to check. No Gradio in here.
 
-Code runs in processes of its own (jobs/code_worker.py), and only where the app was told that it may.
+Code runs in processes of its own (jobs/code_worker.py), and only where the app allows it.
 """
 
 from __future__ import annotations

@@ -19,7 +19,6 @@ from inkgrad_demo.services.request_fields import Whole
 from inkgrad_demo.services.request_validation import EmptyRequest, Request
 from inkgrad_demo.texts import message
 
-
 MAX_SECONDS = 600
 """A check or benchmark that runs longer is killed."""
 

@@ -132,9 +132,7 @@ TRAIN_SETTINGS: dict[int, dict[str, str | int | float]] = {
 def _formulas(lesson: Lesson, language: str) -> dict[str, str]:
     """MathML for the formulas in the lesson's texts: {formula as text: MathML}."""
     prefix = f"{lesson.name}."
-    texts = "\n".join(
-        text for key, text in CATALOGUES[language].items() if key.startswith(prefix)
-    )
+    texts = "\n".join(text for key, text in CATALOGUES[language].items() if key.startswith(prefix))
     return {text: _math(latex) for text, latex in LATEX.items() if f"`{text}`" in texts}
 
 

@@ -107,3 +107,12 @@ export function createCodeRun(page, { output, show }) {
 }
 
 export const isUnderWay = (state) => ["starting", "waiting", "running"].includes(state);
+export const isBad = (state) => ["failed", "raised", "output", "files"].includes(state);
+
+const SHOWN_AS = { finished: "done", output: "too_much", files: "too_big" };
+
+export function stateText({ text }, state, { ahead = 0, error = "" } = {}) {
+  const known = ["stopped", "gone"].includes(state) || isUnderWay(state) || isBad(state);
+  const name = SHOWN_AS[state] ?? (known ? state : "gone");
+  return text(`lessons.code.${name}`, { ahead, error });
+}

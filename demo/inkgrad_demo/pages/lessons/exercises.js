@@ -1,6 +1,6 @@
 // The exercises of a lesson: their answers are checked by the server.
 import { make } from "../../web/elements.js";
-import { createCodeRun, isUnderWay } from "./code_run.js";
+import { createCodeRun, isUnderWay, stateText } from "./code_run.js";
 import { createEditor } from "./editor.js";
 
 // solved(name) is called when an exercise is solved; isSolved(name) tells whether it was before.
@@ -37,9 +37,9 @@ export function mountExercises(page, list, { number, exercises, typesetter, isSo
       return () => input.value;
     }
 
-    function showState(state, { ahead = 0, error = "" } = {}) {
-      const words = isUnderWay(state) || ["stopped", "failed", "gone"].includes(state);
-      part(".verdict").textContent = words ? text(`lessons.code.${state}`, { ahead, error }) : "";
+    function showState(state, details) {
+      const hasVerdict = state === "finished";
+      part(".verdict").textContent = hasVerdict ? "" : stateText(page, state, details);
       part(".check").hidden = isUnderWay(state);
       part(".stop").hidden = !(isUnderWay(state) && exercise.is_code);
     }
@@ -70,6 +70,7 @@ export function mountExercises(page, list, { number, exercises, typesetter, isSo
     part(".stop").addEventListener("click", codeRun.stop);
     part(".hint-text").append(...typesetter.words(exercise.hint));
     part(".solution-text p").append(...typesetter.words(exercise.answer));
+    part(".solution-text pre").hidden = !exercise.is_code; // a number is in the words
     part(".solution-text code").textContent = exercise.worked;
     part(".hint").addEventListener("click", () => toggle(part(".hint"), part(".hint-text")));
     part(".solution").addEventListener("click", () =>

@@ -1,6 +1,6 @@
 // The program of a lesson: two variants, which can be changed and run.
 import { pause } from "../../web/timing.js";
-import { createCodeRun, isUnderWay } from "./code_run.js";
+import { createCodeRun, isBad, isUnderWay, stateText } from "./code_run.js";
 import { createEditor } from "./editor.js";
 
 const COPIED = 1500; // milliseconds for which the button says so
@@ -10,7 +10,6 @@ export function mountProgram(page, section, { number, programs, typesetter }) {
   const part = (selector) => section.querySelector(selector);
   const shown = new Map(Object.keys(programs).map((name) => [name, programs[name].code]));
   const mayRun = props.allow_code;
-  const states = { finished: "done", raised: "raised", output: "too_much", files: "too_big" };
 
   const variant = () => section.querySelector("[name=variant]:checked").value;
   const editor = createEditor(part(".place"), page, {
@@ -32,12 +31,9 @@ export function mountProgram(page, section, { number, programs, typesetter }) {
     showReset();
   }
 
-  function showState(state, { ahead = 0, error = "" } = {}) {
-    part(".status").textContent = text(`lessons.code.${states[state] ?? state}`, { ahead, error });
-    part(".status").classList.toggle(
-      "bad",
-      ["raised", "failed", "output", "files"].includes(state),
-    );
+  function showState(state, details) {
+    part(".status").textContent = stateText(page, state, details);
+    part(".status").classList.toggle("bad", isBad(state));
     part(".run").hidden = isUnderWay(state);
     part(".stop").hidden = !isUnderWay(state);
   }
