@@ -17,6 +17,7 @@ from inkgrad_demo.pages.draw import page as draw
 from inkgrad_demo.pages.kernels import page as kernels
 from inkgrad_demo.pages.lessons import page as lessons
 from inkgrad_demo.pages.train import page as train
+from inkgrad_demo.services.code_service import CodeService
 from inkgrad_demo.services.comparison_service import ComparisonService
 from inkgrad_demo.services.confusion_service import ConfusionService
 from inkgrad_demo.services.kernel_service import KernelService
@@ -49,14 +50,17 @@ _STYLES = (
 _COMPRESSION = Middleware(GZipMiddleware, minimum_size=2**16, compresslevel=6)
 
 
-def build(store: RunStore | None = None) -> gr.Blocks:
-    """Build the app, which saves its runs in ``store``. Recognizers load in the background."""
+def build(store: RunStore | None = None, allow_code: bool = False) -> gr.Blocks:
+    """Build the app, which saves its runs in ``store``. Recognizers load in the background.
+
+    ``allow_code``: visitors may change the programs of the lessons and run them on this machine.
+    """
     store = store or RunStore()
     runs, datasets, recognizers = Runs(store), Datasets(), Recognizers(store)
     training, confusion = TrainingService(runs, datasets), ConfusionService(store)
     services = {
         draw: (RecognitionService(recognizers),),
-        lessons: (LessonService(),),
+        lessons: (LessonService(), CodeService(allow_code)),
         train: (training, RunPredictions(runs), RunFiles(store), datasets, confusion),
         compare: (ComparisonService(runs), confusion),
         kernels: (KernelService(),),

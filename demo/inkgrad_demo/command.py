@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import errno
+import ipaddress
 import os
 import socket
 import threading
@@ -47,6 +48,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="also serve predict, check and bench as MCP tools (pip install 'inkgrad[mcp]')",
     )
     parser.add_argument(
+        "--allow-code",
+        action="store_true",
+        help="let visitors run code of their own on the Lessons page; it can do what you can do on "
+        "this machine. Always on if only this machine can connect, without --auth and --allow-host",
+    )
+    parser.add_argument(
         "--threads",
         type=_whole_number(1, 256),
         default=1,
@@ -72,7 +79,8 @@ def run(args: argparse.Namespace) -> int:
     from inkgrad_demo import app
 
     torch.set_num_threads(args.threads)
-    address = app.serve(app.build(), args.host, port, args.auth, args.mcp, args.allow_host)
+    blocks = app.build(allow_code=args.allow_code or _is_private(args))
+    address = app.serve(blocks, args.host, port, args.auth, args.mcp, args.allow_host)
     try:
         print(f"inkgrad is at {address}  (press Ctrl-C to stop)", flush=True)
         _wait_for_ctrl_c()
@@ -80,6 +88,16 @@ def run(args: argparse.Namespace) -> int:
         print()
     # No close(): it would wait for open pages. The threads end with the process.
     return 0
+
+
+def _is_private(args: argparse.Namespace) -> bool:
+    """Whether only this machine can connect, and nothing suggests that others use the server."""
+    host = args.host.strip("[]")
+    try:
+        is_loopback = ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        is_loopback = host == "localhost"
+    return is_loopback and args.auth is None and not args.allow_host
 
 
 def _wait_for_ctrl_c() -> NoReturn:

@@ -41,7 +41,7 @@ def address(free_port: Callable[[], int], store: Any) -> Iterator[str]:
     """Where the app is served."""
     from inkgrad_demo import app
 
-    blocks = app.build(store)
+    blocks = app.build(store, allow_code=True)
     yield app.serve(blocks, "127.0.0.1", free_port()).rstrip("/")
     blocks.close(verbose=False)
 

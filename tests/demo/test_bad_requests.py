@@ -68,6 +68,11 @@ PAGES: dict[tuple[str, str], dict[str, Any]] = {
     ("lessons", "results"): {"number": 2, "language": "en"},
     ("lessons", "picture"): {"number": 2, "language": "en", "name": "x"},
     ("lessons", "play"): {"number": 2, "about": "line", "w": 1, "b": 1},
+    ("lessons", "run_code"): {"code": "print(1)"},
+    ("lessons", "check_answer"): {"number": 2, "exercise": 1, "answer": "1"},
+    ("lessons", "follow_code"): {"job": "x", "after": 0},
+    ("lessons", "stop_code"): {"job": "x"},
+    ("lessons", "color_code"): {"code": "print(1)"},
     ("train", "start"): START,
     ("train", "status"): {"run": RUN.id, "cursor": [0] * CURSOR_LENGTH},
     ("train", "steer"): {"run": RUN.id, "action": "lr", "lr": 0.1},
@@ -215,7 +220,7 @@ def blocks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[gr.Blocks]:
         patch.setattr(Run, "start", lambda run: None)
         patch.setattr(Run, "wait", lambda run, seconds=None: True)
         patch.setattr(runs, "MAX_RUNS", 10**6)
-        yield app.build(store)
+        yield app.build(store, allow_code=True)
 
 
 def _server_functions(blocks: gr.Blocks) -> dict[tuple[str, str], Any]:

@@ -50,6 +50,36 @@ def test_a_password_may_contain_colons() -> None:
     assert _parse("--auth", "ada:a:b").auth == ("ada", "a:b")
 
 
+@pytest.mark.parametrize(
+    ("argv", "allowed"),
+    [
+        ((), True),
+        (("--host", "localhost"), True),
+        (("--host", "::1"), True),
+        (("--host", "0.0.0.0"), False),
+        (("--host", "192.168.1.7"), False),
+        (("--host", "example.com"), False),
+        (("--auth", "ada:a"), False),
+        (("--allow-host", "class.example"), False),
+        (("--host", "0.0.0.0", "--allow-code"), True),
+    ],
+)
+def test_code_of_visitors_runs_only_where_nobody_else_can_connect(
+    argv: tuple[str, ...], allowed: bool, monkeypatch
+) -> None:
+    from inkgrad_demo import app
+
+    built = []
+    monkeypatch.setattr(app, "build", lambda allow_code: built.append(allow_code))
+    monkeypatch.setattr(app, "serve", lambda *_: "")
+    monkeypatch.setattr(command, "_free_port", lambda host, port: port)
+    monkeypatch.setattr(command, "_wait_for_ctrl_c", lambda: None)
+    monkeypatch.setenv("NO_PROXY", "")
+    monkeypatch.setenv("no_proxy", "")
+    command.run(_parse(*argv))
+    assert built == [allowed]
+
+
 def test_mcp_without_its_package_prints_the_command_to_install_it(monkeypatch, capsys) -> None:
     from inkgrad.cli import main
 

@@ -19,6 +19,8 @@ from inkgrad.course.lessons import (
     logistic_regression,
 )
 from inkgrad.course.lessons.blocks import Plot, Table
+from inkgrad.course.lessons.exercises import EXERCISES
+from inkgrad.course.lessons.formulas import DERIVATIONS
 from lesson_runs import numbers
 
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("short_lessons")]
@@ -82,12 +84,15 @@ def test_every_lesson_shows_its_text_its_code_and_what_it_computes(open_page) ->
             _advance(page, number)
         assert page.locator("nav [aria-current]").inner_text().split("\n")[-1] == lesson.title("en")
         assert page.locator(".lessons .text p").count() == lesson.text("en").count("\n\n") + 1
-        assert page.locator(".code pre").text_content().strip() == lesson.code().strip()
+        assert page.locator(".code textarea").input_value() == lesson.code()
+        assert page.locator(".code .editor pre").text_content() == f"{lesson.code()}\n"
+        assert page.locator(".exercises > ol > li").count() == len(EXERCISES[number])
         parts = list(lesson.blocks(numbers(number), "en"))
         shown = _results(page)
         captions = shown.locator("figcaption").all_text_contents()
-        expected = [part.caption.replace("`", "") for part in parts if hasattr(part, "caption")]
-        assert captions == expected
+        expected = [part.caption.split("`")[0] for part in parts if hasattr(part, "caption")]
+        assert len(captions) == len(expected)  # formulas are typeset
+        assert all(map(str.startswith, captions, expected))
         tables = [part for part in parts if isinstance(part, Table)]
         assert shown.locator("table").count() == len(tables)
         if number != 8:  # whose table has times in it
@@ -110,15 +115,14 @@ def test_pictures_are_drawn_in_the_end(open_page) -> None:
 def test_a_phone_shows_every_lesson_in_its_width_and_in_chinese(open_page) -> None:
     page = _open(open_page, 1, **PHONE, viewport=None, locale="zh-CN")
     outside = """() => [...document.querySelectorAll(".lessons *:not(.unseen)")]
-        .filter(each => !each.closest("nav, .scroller, pre, [hidden]"))
+        .filter(each => !each.closest("nav, .scroller, pre, .editor, .formula, [hidden]"))
         .filter(each => each.getBoundingClientRect().right > innerWidth + 0.5)
         .map(each => each.outerHTML.slice(0, 80))"""
     for number, lesson in LESSONS.items():
         if number > 1:
             _advance(page, number, "zh-CN")
-        assert page.locator(".lessons .text").inner_text()[:20] in lesson.text("zh-CN").replace(
-            "`", ""
-        )
+        shown = page.locator(".lessons .text").inner_text()
+        assert shown.startswith(lesson.text("zh-CN").split("`")[0][:20])
         assert page.locator(".try h3").inner_text() == "动手试试"
         _until_answered(page)
         assert page.evaluate(outside) == [], number
@@ -162,6 +166,115 @@ def test_the_language_of_an_open_lesson_can_be_changed(open_page) -> None:
     page.get_by_role("option", name="简体中文").click()
     _expect(page, ".lessons h2", LESSONS[2].title("zh-CN"))
     assert page.locator(".try h3").text_content() == "动手试试"
+
+
+# ---- the program and the exercises
+
+
+def _edit(page: Any, area: Any, code: str) -> None:
+    area.focus()
+    page.keyboard.press("Control+a")
+    page.keyboard.insert_text(code)
+
+
+def test_a_program_is_changed_run_stopped_and_reset(open_page) -> None:
+    page = _open(open_page, 6)
+    page.set_default_timeout(240_000)  # processes are started
+    page.locator(".code").scroll_into_view_if_needed()
+    area = page.get_by_role("textbox", name="Program, in Python")
+    area.focus()
+    page.keyboard.press("Control+a")
+    page.keyboard.type("if True:\nprint(6 * 7)")  # the second line is indented
+    assert area.input_value() == "if True:\n    print(6 * 7)"
+    page.wait_for_selector(".code .editor .nb")  # the server has colored it
+    page.keyboard.press("Control+Enter")
+    _expect(page, ".code .output", "42")
+    _expect(page, ".code .status", "Finished")
+    page.keyboard.press("Escape")
+    page.keyboard.press("Tab")  # leaves the editor
+    page.wait_for_function("document.activeElement.tagName !== 'TEXTAREA'")
+    _edit(page, area, "while True: pass")
+    page.get_by_role("button", name="Run", exact=True).click()
+    page.get_by_role("button", name="Stop", exact=True).click()
+    _expect(page, ".code .status", "Stopped")
+    _edit(page, area, "1 / 0")
+    page.keyboard.press("Control+Enter")
+    _expect(page, ".code .status", "Ended with an error")
+    _expect(page, ".code .output", "ZeroDivisionError")
+    page.get_by_text("With inkgrad", exact=True).click()
+    assert area.input_value() == LESSONS[6].code(fused=True)
+    assert page.locator(".code .hll").count() == 4
+    page.get_by_text("PyTorch", exact=True).last.click()
+    assert area.input_value() == "1 / 0"  # it is kept
+    page.get_by_role("button", name="Reset", exact=True).click()
+    assert area.input_value() == LESSONS[6].code()
+    assert page.locator(".code .output").is_hidden()
+
+
+def test_exercises_are_checked_and_remembered(open_page) -> None:
+    page = _open(open_page, 2)
+    page.set_default_timeout(240_000)  # processes are started
+    first, second = page.locator(".exercises > ol > li").all()
+    first.get_by_role("textbox").fill("3")
+    first.get_by_role("textbox").press("Enter")
+    _expect(page, ".exercises .verdict", "Not yet")
+    first.get_by_role("button", name="Hint").click()
+    assert "Square each" in first.locator(".hint-text").inner_text()
+    first.get_by_role("textbox").fill("4.667")
+    first.get_by_role("button", name="Check").click()
+    _expect(page, ".exercises .right .verdict", "Correct.")
+    area = second.get_by_role("textbox")
+    _edit(page, area, "def mse(w, b):\n    return w")
+    page.keyboard.press("Control+Enter")
+    _expect(page, ".exercises li:nth-child(2) .verdict", "expected 0")
+    _edit(page, area, EXERCISES[2][1].worked_answer())
+    page.keyboard.press("Control+Enter")
+    _expect(page, ".exercises li:nth-child(2) .verdict", "Correct.")
+    _expect(page, ".lessons nav li:nth-child(2) small", "✓ 2/2")
+    page.goto(page.url.partition("?")[0] + "?tab=lessons")  # where one left off
+    _expect(page, ".lessons h2", "Linear model")
+    _expect(page, ".lessons nav li:nth-child(2) small", "✓ 2/2")
+    page.wait_for_function("document.querySelectorAll('.exercises .solved').length === 2")
+
+
+def test_a_derivation_is_stepped_and_typeset(open_page) -> None:
+    page = _open(open_page, 9)
+    steps = page.locator(".derivation li")
+    visible = "count => [...document.querySelectorAll('.derivation li:not([hidden])')].length"
+    page.wait_for_function(f"({visible})() === 1")
+    page.get_by_role("button", name="Next step").click()
+    page.wait_for_function(f"({visible})() === 2")
+    page.get_by_role("button", name="All steps").click()
+    page.wait_for_function(f"({visible})() === {len(DERIVATIONS['softmax'])}")
+    assert steps.locator("math").count() == len(DERIVATIONS["softmax"])
+    assert page.locator(".text math").count() == 2
+
+
+def test_the_way_to_train_has_the_settings_of_the_lesson(open_page) -> None:
+    page = _open(open_page, 8)
+    page.locator(".ending .button").click()
+    page.wait_for_selector(".train:not([inert])")
+    field = page.locator("#train-form [name=optimizer]")
+    page.wait_for_function("document.querySelector('#train-form [name=batch_size]').value === '32'")
+    assert field.input_value() == "adam"
+
+
+def test_on_a_shared_server_code_is_read_but_not_run(open_page, free_port, tmp_path) -> None:
+    from inkgrad.course.training.run_store import RunStore
+    from inkgrad_demo import app
+
+    blocks = app.build(RunStore(tmp_path))
+    shared = app.serve(blocks, "127.0.0.1", free_port())
+    try:
+        page = _open(open_page, 2)
+        page.goto(f"{shared}?tab=lessons&lesson=2")
+        page.wait_for_selector(".lessons .exercises li")
+        assert page.locator(".code .shared").is_visible()
+        assert page.locator(".code .run").is_hidden()
+        assert page.locator(".code textarea").get_attribute("readonly") is not None
+        assert page.locator(".exercises .check:visible").count() == 1  # that of the number
+    finally:
+        blocks.close(verbose=False)
 
 
 # ---- the widgets: what the page shows is what the lesson's functions give
