@@ -7,6 +7,8 @@ what stands out from the paper by more than the noise.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import ArrayLike
 from PIL import Image
@@ -33,8 +35,46 @@ _MAX_STROKE = 0.2
 _FLAT, _MIN_CONTRAST = 2, 15
 
 
-def find(picture: Picture) -> np.ndarray | None:
-    """Find and crop the drawing: (h, w) float32, 0 background to 1 ink; None if there is none."""
+@dataclass(frozen=True)
+class Ink:
+    """Ink and where it is.
+
+    ``values``: (h, w) float32, 0 background to 1 ink. Each stands for ``scale`` x ``scale`` pixels
+    of the picture; the first for those from ``left`` and ``top`` on.
+    """
+
+    values: np.ndarray
+    left: int = 0
+    top: int = 0
+    scale: int = 1
+
+    def part(self, top: int, bottom: int, left: int, right: int) -> Ink:
+        """These rows and columns; ends are exclusive."""
+        values = self.values[top:bottom, left:right]
+        return Ink(values, self.left + left * self.scale, self.top + top * self.scale, self.scale)
+
+    def cropped(self, threshold: float = 0.1) -> Ink:
+        """The smallest part with everything above ``threshold``, which must not be empty."""
+        return self.part(*box_of(self.values > threshold))
+
+    def times(self, mask: np.ndarray) -> Ink:
+        """What lies where ``mask``, (h, w) bool, is true, which must have ink above 0.1."""
+        return Ink(self.values * mask, self.left, self.top, self.scale).cropped()
+
+    @property
+    def box(self) -> tuple[int, int, int, int]:
+        """left, top, right and bottom in pixels of the picture; ends are exclusive."""
+        height, width = self.values.shape
+        return (
+            self.left,
+            self.top,
+            self.left + width * self.scale,
+            self.top + height * self.scale,
+        )
+
+
+def find(picture: Picture) -> Ink | None:
+    """Find and crop the drawing; None if there is none."""
     gray = picture.gray
     darkest, lightest = int(picture.levels.min()), int(picture.levels.max())
     if lightest - darkest < _MIN_CONTRAST:
@@ -46,15 +86,7 @@ def find(picture: Picture) -> np.ndarray | None:
         found = _on_paper(gray)
     else:
         found = _on_flat(picture, background, darkest, lightest)
-    if found is None or _is_speck(*found, gray):
-        return None
-    return found[0]
-
-
-def crop(ink: np.ndarray, threshold: float = 0.1) -> np.ndarray:
-    """The smallest part of ``ink`` with everything above ``threshold``, which must not be empty."""
-    top, bottom, left, right = _box(ink > threshold)
-    return ink[top:bottom, left:right]
+    return None if found is None or _is_speck(found, gray) else found
 
 
 # -- one background level --
@@ -84,13 +116,8 @@ def _is_light(levels: np.ndarray, middle: float) -> bool:
     return bool(border.mean() + light.mean() > 1.0)
 
 
-def _on_flat(
-    picture: Picture, background: int, darkest: int, lightest: int
-) -> tuple[np.ndarray, int]:
-    """The ink, and the width of one of its pixels in pixels of the picture.
-
-    ``darkest`` and ``lightest`` are the extreme levels of the picture.
-    """
+def _on_flat(picture: Picture, background: int, darkest: int, lightest: int) -> Ink:
+    """``darkest`` and ``lightest`` are the extreme levels of the picture."""
     peak = max(lightest - background, background - darkest)
     # The box of everything above a tenth of full ink excludes the ringing of compression.
     tenth = -(-peak // 10)
@@ -105,21 +132,20 @@ def _on_flat(
     (top, bottom), (left, right) = _ends(rows), _ends(columns)
     fine, factor = _shrink(picture.gray, _FINE, (left, top, right, bottom))
     contrast = np.abs(fine - background)
-    ink = contrast * (contrast > _FLAT) / peak
+    ink = Ink(contrast * (contrast > _FLAT) / peak, left, top, factor)
     if max(levels.shape) <= _CUT_OUT:
-        return ink, factor
-    inked = ink > 0.3
+        return ink
+    inked = ink.values > 0.3
     kept = _without_specks(inked)
     if kept is not inked:
-        ink = crop(ink * ndimage.binary_dilation(kept, iterations=2))
-    return ink, factor
+        ink = ink.times(ndimage.binary_dilation(kept, iterations=2))
+    return ink
 
 
 # -- uneven light and noise --
 
 
-def _on_paper(gray: Image.Image) -> tuple[np.ndarray, int] | None:
-    """As :func:`_on_flat`."""
+def _on_paper(gray: Image.Image) -> Ink | None:
     view, scale = _shrink(gray, _COARSE)
     dark_ink = _skewness(view - ndimage.gaussian_filter(view, _COARSE / 10)) < 0
     view = ndimage.gaussian_filter(255 - view if dark_ink else view, 0.7)
@@ -132,7 +158,7 @@ def _on_paper(gray: Image.Image) -> tuple[np.ndarray, int] | None:
     if inked is None:
         return None
     near = ndimage.binary_dilation(inked, iterations=2)
-    top, bottom, left, right = _box(near)
+    top, bottom, left, right = box_of(near)
     place = (
         left * scale,
         top * scale,
@@ -149,7 +175,7 @@ def _on_paper(gray: Image.Image) -> tuple[np.ndarray, int] | None:
     contrast = ndimage.gaussian_filter(contrast * enlarged(gain * near), 0.7)
     # A soft transition from paper to ink keeps the gray of the edges.
     ink = np.clip(contrast / _mean_of_top(contrast, 0.05) * 2 - 0.5, 0, 1)
-    return crop(ink), factor
+    return Ink(ink, place[0], place[1], factor).cropped()
 
 
 def _inked(contrast: np.ndarray) -> np.ndarray | None:
@@ -192,7 +218,7 @@ def _clear_of_border(inked: np.ndarray) -> np.ndarray:
     clear = inked & ~np.isin(components, np.unique(border))
     if count == 0 or not clear.any():
         return inked
-    top, bottom, left, right = _box(clear)
+    top, bottom, left, right = box_of(clear)
     return clear if max(bottom - top, right - left) > 0.1 * max(inked.shape) else inked
 
 
@@ -208,15 +234,15 @@ def _without_specks(inked: np.ndarray) -> np.ndarray:
     return inked & ~speck[components] if speck.any() else inked
 
 
-def _is_speck(ink: np.ndarray, factor: int, gray: Image.Image) -> bool:
+def _is_speck(ink: Ink, gray: Image.Image) -> bool:
     """Whether the ink is only a dot, or too small for a digit."""
-    height, width = ink.shape
-    if max(ink.shape) * factor < 0.03 * max(gray.size):
+    height, width = ink.values.shape
+    if max(height, width) * ink.scale < 0.03 * max(gray.size):
         return True
-    return 0.7 < height / width < 1.4 and float(ink.mean()) > 0.7
+    return 0.7 < height / width < 1.4 and float(ink.values.mean()) > 0.7
 
 
-def _box(inked: np.ndarray) -> tuple[int, int, int, int]:
+def box_of(inked: np.ndarray) -> tuple[int, int, int, int]:
     """top, bottom, left and right (ends exclusive) of the nonzero pixels."""
     return *_ends(inked.any(1)), *_ends(inked.any(0))
 
