@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 
 import numpy as np
 
@@ -13,7 +14,7 @@ def _line(*points: tuple[float, float]) -> np.ndarray:
     """A polyline with points in between, so that it can be bent."""
     corners = np.array(points, float)
     steps = np.linspace(0, 1, 6)[1:, None]
-    parts = [a + (b - a) * steps for a, b in zip(corners, corners[1:], strict=False)]
+    parts = [a + (b - a) * steps for a, b in pairwise(corners)]
     return np.concatenate([corners[:1], *parts])
 
 

@@ -13,7 +13,9 @@ from PIL import Image, ImageDraw, ImageFont
 
 # Characters whose usual forms are digits, too: nobody could tell them apart.
 LIKE_DIGITS = frozenset(
-    "OoQDlI|SsZzbqgB/\\()[]{}!'`,.:;\"^~°¡¦´·¸ΟοοΙιΖσδΘθОоЗзІіЧчбЅѕВՕօՏՅՑզ〇口ロ了つㅇㅣ丨丿ノ一乙己丶て"
+    "OoQDlI|SsZzbqgB/\\()[]{}!'`,.:;\"^~°¡¦´·¸"
+    "ΟοοΙιΖσδΘθОоЗзІіЧчбЅѕВՕօՏՅՑզ"
+    "〇口ロ了つㅇㅣ丨丿ノ一乙己丶て"
 )
 
 # Ranges of Unicode: alphabets, signs, arrows, shapes, kana, Chinese characters and Hangul.

@@ -188,9 +188,8 @@ class Negatives:
 
     def overlaid(self) -> np.ndarray:
         shift = self._random.integers(3, 7, 2) * self._random.choice([-1, 1], 2)
-        both = np.maximum(
-            np.pad(self._digit(), 6), np.roll(np.pad(self._digit(), 6), shift, (0, 1))
-        )
+        one, other = (np.pad(self._digit(), 6) for _ in range(2))
+        both = np.maximum(one, np.roll(other, shift, (0, 1)))
         return np.kron(both, np.ones((2, 2), np.uint8))
 
     def enclosed(self) -> np.ndarray:

@@ -6,11 +6,12 @@ A drawing is split into pieces, left to right, such that a digit is one piece or
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 import numpy as np
 from scipy import ndimage
 
-from inkgrad.course.recognition.ink import Ink
+from inkgrad.course.recognition.ink import Ink, box_of
 
 _NEIGHBORS = np.ones((3, 3), bool)
 _INKED = 0.3
@@ -20,6 +21,7 @@ _INKED = 0.3
 _OVERLAP = 0.45
 
 MAX_PIECES = 12
+_MAX_COMPONENTS = 120
 
 
 class Components:
@@ -47,7 +49,7 @@ class Components:
         """The ink of those components."""
         return self.ink.times(self.mask(members))
 
-    def pieces(self) -> list[np.ndarray]:
+    def _pieces(self) -> list[np.ndarray]:
         """Components that belong together, from left to right."""
         order = np.argsort(self.boxes[:, 2])
         pieces: list[list[int]] = []
@@ -62,43 +64,77 @@ class Components:
             ends.append((left, right))
         return [np.array(piece) for piece in pieces]
 
-    def without_extras(self) -> Iterator[Ink]:
-        """What remains without a frame, a line below or beside, or stray marks."""
-        if not 2 <= self.count <= 60:
-            return
-        everything = np.arange(self.count)
+    def without_frames(self) -> Ink | None:
+        """What remains without rings and boxes around it and lines beside it; None if all does."""
+        kept = np.setdiff1d(np.arange(self.count), self._frames())
+        return self.only(kept) if 0 < len(kept) < self.count else None
+
+    def without_marks(self) -> Ink | None:
+        """What remains without frames and small marks beside the highest component."""
+        inside = np.setdiff1d(np.arange(self.count), self._frames())
+        if len(inside) < 2:
+            return None
         heights = self.boxes[:, 1] - self.boxes[:, 0]
-        widths = self.boxes[:, 3] - self.boxes[:, 2]
-        frames = [i for i in everything if self._encloses(i)]
-        lines = [i for i in everything if self._is_line(i, heights[i], widths[i])]
-        inside = np.setdiff1d(everything, [*frames, *lines])
-        if len(inside) == 0:
-            return
         main = inside[np.argmax(heights[inside])]
-        stray = [i for i in inside if i != main and self._is_stray(i, main, heights)]
-        for left_out in ([*frames, *lines], [*frames, *lines, *stray], stray):
-            kept = np.setdiff1d(everything, left_out)
-            if 0 < len(kept) < self.count:
-                yield self.only(kept)
+        kept = [i for i in inside if i == main or not self._is_stray(i, main)]
+        return self.only(np.array(kept)) if len(kept) < len(inside) else None
+
+    def split(self) -> list[Ink]:
+        """The ink in pieces, from left to right, without cutting a component."""
+        return [self.only(piece) for piece in self._pieces()]
+
+    def _frames(self) -> np.ndarray:
+        if not 2 <= self.count <= _MAX_COMPONENTS:
+            return np.array([], int)
+        return np.flatnonzero([self._encloses(i) or self._is_line(i) for i in range(self.count)])
+
+    def main(self) -> Ink | None:
+        """The highest component and what is close to it; None if that is everything."""
+        if not 2 <= self.count <= _MAX_COMPONENTS:
+            return None
+        members = np.arange(self.count)
+        thin = np.isin(members, self._frames())
+        heights = self.boxes[:, 1] - self.boxes[:, 0]
+        size = np.where(thin, 0, heights)
+        first = int(size.argmax())
+        if size[first] == 0:
+            return None
+        kept, waiting = {first}, [first]
+        while waiting:
+            one = waiting.pop()
+            for other in members:
+                if other not in kept and not thin[other] and self._is_close(one, other, heights):
+                    kept.add(int(other))
+                    waiting.append(int(other))
+        return self.only(np.array(sorted(kept))) if len(kept) < self.count else None
+
+    def _is_close(self, one: int, other: int, heights: np.ndarray) -> bool:
+        """Whether ``other`` is near ``one``; a mark of the same height may be farther to a side."""
+        top, bottom, left, right = self.boxes[one]
+        above, below, before, behind = self.boxes[other]
+        x_gap, y_gap = max(left - behind, before - right, 0), max(top - below, above - bottom, 0)
+        beside = y_gap == 0 and heights[other] > 0.6 * heights[one]
+        return bool(max(x_gap, y_gap) < (0.8 if beside else 0.3) * heights[one])
 
     def _encloses(self, i: int) -> bool:
         """Whether it is a thin ring or a box around something."""
         top, bottom, left, right = self.boxes[i]
         height, width = bottom - top, right - left
-        t, b, l, r = self.boxes.T
+        tops, bottoms, lefts, rights = self.boxes.T
         margin = 0.04 * max(height, width)
-        inner = (t > top + margin) & (b < bottom - margin) & (l > left + margin)
-        inner &= r < right - margin
+        inner = (tops > top + margin) & (bottoms < bottom - margin)
+        inner &= (lefts > left + margin) & (rights < right - margin)
         if not inner.any() or self.areas[i] > 0.45 * height * width:
             return False
         content = self.boxes[inner]
         tall = content[:, 1].max() - content[:, 0].min()
         return bool(tall > 0.25 * height)
 
-    def _is_line(self, i: int, height: int, width: int) -> bool:
+    def _is_line(self, i: int) -> bool:
         """Whether it is a long line beside, above or below the others: an underline, a ruling."""
         others = np.delete(self.boxes, i, 0)
         top, bottom, left, right = self.boxes[i]
+        height, width = bottom - top, right - left
         if width > 4 * height:
             span = others[:, 3].max() - others[:, 2].min()
             crosses = (others[:, 0] < top - height) & (others[:, 1] > bottom + height)
@@ -108,15 +144,15 @@ class Components:
             return bool(height > 1.25 * span)
         return False
 
-    def _is_stray(self, i: int, main: int, heights: np.ndarray) -> bool:
+    def _is_stray(self, i: int, main: int) -> bool:
         """Whether it is a small mark beside ``main``, and not the dot of an i."""
         top, bottom, left, right = self.boxes[i]
-        t, b, l, r = self.boxes[main]
-        size = max(b - t, r - l)
+        above, below, before, behind = self.boxes[main]
+        size = max(below - above, behind - before)
         if max(bottom - top, right - left) > 0.34 * size:
             return False
-        is_above_or_below = (bottom <= t or top >= b) and left < r and right > l
-        is_within = top >= t and bottom <= b and left >= l and right <= r
+        is_above_or_below = (bottom <= above or top >= below) and left < behind and right > before
+        is_within = top >= above and bottom <= below and left >= before and right <= behind
         return not (is_above_or_below or is_within)
 
 
@@ -126,17 +162,9 @@ def _overlap(a: tuple[int, int], b: tuple[int, int]) -> float:
     return shared / max(1, min(a[1] - a[0], b[1] - b[0]))
 
 
-def has_gap(ink: Ink) -> bool:
-    """Whether a blank column separates the ink."""
-    return bool((ink.values.max(0) < 0.1).any())
-
-
-def split(ink: Ink) -> list[Ink]:
-    """The ink in pieces, from left to right, without cutting a component."""
-    components = Components(ink)
-    if components.count == 0:
-        return []
-    return [components.only(piece) for piece in components.pieces()]
+def is_connected(ink: Ink) -> bool:
+    """Whether there is one component."""
+    return bool(ndimage.label(ink.values > _INKED, _NEIGHBORS)[1] == 1)
 
 
 def cut(ink: Ink, most: int) -> list[Ink]:
@@ -153,7 +181,7 @@ def cut(ink: Ink, most: int) -> list[Ink]:
     places = places[np.r_[True, np.diff(places) > reach]] if len(places) else places
     places = np.sort(places[np.argsort(smooth[places])[:most]])
     edges = [0, *places, width]
-    parts = [ink.part(0, height, a, b) for a, b in zip(edges, edges[1:], strict=False) if b > a]
+    parts = [ink.part(0, height, a, b) for a, b in pairwise(edges) if b > a]
     return [part.cropped() for part in parts if (part.values > 0.1).any()]
 
 
@@ -169,3 +197,49 @@ def joined(parts: list[Ink]) -> Ink:
         place = values[y : y + height, x : x + width]
         np.maximum(place, part.values, out=place)
     return Ink(values, int(left), int(top), scale)
+
+
+def without_line(ink: Ink) -> Ink | None:
+    """The ink without a straight line across all its width; None if there is none.
+
+    Where other strokes cross the line they stay whole. Too little may be left to be a digit: then
+    it is None, because a short bar across a stroke is a sign.
+    """
+    inked = ink.values > _INKED
+    height, width = inked.shape
+    end = max(2, round(0.06 * width))
+    sides = [np.nonzero(part) for part in (inked[:, :end], inked[:, -end:])]
+    if any(len(rows) == 0 for rows, _ in sides):
+        return None
+    thickness = max(len(rows) / end for rows, _ in sides)
+    if thickness > 0.2 * height:
+        return None
+    y = np.linspace(*(float(rows.mean()) for rows, _ in sides), width)
+    rows = np.arange(height)[:, None]
+    if inked[np.clip(np.rint(y).astype(int), 0, height - 1), np.arange(width)].mean() < 0.9:
+        return None
+    band = np.abs(rows - y) <= thickness / 2 + 1.5
+    reach = ndimage.binary_dilation(band, np.ones((3, 1), bool), iterations=2)
+    above, below = (inked & reach & ~band & (side < 0) for side in (rows - y, y - rows))
+    sideways = np.ones((1, 5), bool)
+    crossed = ndimage.binary_dilation(above.any(0)[None], sideways)
+    crossed = crossed & ndimage.binary_dilation(below.any(0)[None], sideways)
+    rest = inked & ~(band & ~crossed)
+    rest = rest & ~_small_parts(rest)
+    if not rest.any():
+        return None
+    top, bottom, left, right = box_of(rest)
+    beyond = min(left, width - right)
+    if beyond < 0.05 * width or right - left < 0.3 * (bottom - top) or bottom - top < 0.5 * height:
+        return None
+    return ink.times(ndimage.binary_dilation(rest) & ~(band & ~crossed))
+
+
+def _small_parts(inked: np.ndarray) -> np.ndarray:
+    """Where components below a twentieth of the largest are."""
+    labels, count = ndimage.label(inked, _NEIGHBORS)
+    areas = np.bincount(labels.ravel(), minlength=count + 1)
+    areas[0] = 0
+    small = areas * 20 < areas.max()
+    small[0] = False
+    return small[labels]

@@ -22,7 +22,7 @@ _COARSE, _FINE = 128, 200
 
 # Images up to this long side are cropped digits (MNIST's 28, scikit-learn's 8), too small to
 # estimate a background from or to have specks; so are strips narrower than _STRIP of their length.
-_CUT_OUT = 32
+CUT_OUT = 32
 _STRIP = 1 / 16
 
 # Adjacent pixels, including diagonal ones.
@@ -30,6 +30,9 @@ _NEIGHBORS = np.ones((3, 3), bool)
 
 # The widest stroke of a photograph, as a fraction of its long side.
 _MAX_STROKE = 0.2
+
+# The least change from a pixel to the next at the edge of a stroke, as a fraction of its contrast.
+_MIN_STEP = 0.1
 
 # Levels of 255: how much compression changes a flat background, and the lowest contrast of ink.
 _FLAT, _MIN_CONTRAST = 2, 15
@@ -95,7 +98,7 @@ def find(picture: Picture) -> Ink | None:
 def _flat_background(picture: Picture, darkest: int, lightest: int) -> int | None:
     """The level of the background if it has a single one, else None."""
     levels = picture.levels
-    if max(levels.shape) <= _CUT_OUT or min(levels.shape) < _STRIP * max(levels.shape):
+    if max(levels.shape) <= CUT_OUT or min(levels.shape) < _STRIP * max(levels.shape):
         return lightest if _is_light(levels, (darkest + lightest) / 2) else darkest
     # Fast path: if most pixels equal the corner, that is the background.
     corner = int(levels[0, 0])
@@ -133,7 +136,7 @@ def _on_flat(picture: Picture, background: int, darkest: int, lightest: int) -> 
     fine, factor = _shrink(picture.gray, _FINE, (left, top, right, bottom))
     contrast = np.abs(fine - background)
     ink = Ink(contrast * (contrast > _FLAT) / peak, left, top, factor)
-    if max(levels.shape) <= _CUT_OUT:
+    if max(levels.shape) <= CUT_OUT:
         return ink
     inked = ink.values > 0.3
     kept = _without_specks(inked)
@@ -173,6 +176,8 @@ def _on_paper(gray: Image.Image) -> Ink | None:
 
     contrast = (255 - fine if dark_ink else fine) - enlarged(paper)
     contrast = ndimage.gaussian_filter(contrast * enlarged(gain * near), 0.7)
+    if _is_soft(contrast):
+        return None
     # A soft transition from paper to ink keeps the gray of the edges.
     ink = np.clip(contrast / _mean_of_top(contrast, 0.05) * 2 - 0.5, 0, 1)
     return Ink(ink, place[0], place[1], factor).cropped()
@@ -187,6 +192,12 @@ def _inked(contrast: np.ndarray) -> np.ndarray | None:
     if peak < max(_MIN_CONTRAST, 8 * noise):
         return None
     return _without_specks(_clear_of_border(contrast > peak / 2))
+
+
+def _is_soft(contrast: np.ndarray) -> bool:
+    """Whether it only changes gradually, as a shadow or a stain does, and has no edge of a stroke."""
+    steps = np.hypot(*np.gradient(contrast)) / _mean_of_top(contrast, 0.05)
+    return _mean_of_top(steps, 0.02) < _MIN_STEP
 
 
 def _opening(view: np.ndarray, window: int) -> np.ndarray:

@@ -6,7 +6,7 @@ is a digit, a number by that of the digit which is least certain.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,7 +23,8 @@ probability that it is a digit."""
 # Lowest probability of being a digit that counts as one: half a percent of digits have less than
 # the second, and those are looked at in other ways, too.
 ACCEPTED, SURE = 0.5, 0.9
-# What other readings than that of all the ink must reach: they are several chances.
+# The probability of the label that other readings than that of all the ink must reach, because
+# they are several chances.
 _ACCEPTED_PART = 0.8
 
 # A digit of a number has at least this share of the height of the highest one.
@@ -47,60 +48,82 @@ class Part:
 
 @dataclass(frozen=True)
 class Reading:
-    """Parts from left to right, and the lowest probability of one of them to be a digit."""
+    """Parts from left to right."""
 
     parts: tuple[Part, ...]
-    score: float
+
+    @property
+    def is_digits(self) -> float:
+        """The lowest probability of a part to be a digit."""
+        return min(part.is_digit for part in self.parts)
+
+    @property
+    def certainty(self) -> float:
+        """The lowest probability of a part's label."""
+        return min(float(part.probabilities.max()) for part in self.parts)
 
     @property
     def accepted(self) -> bool:
-        return self.score >= ACCEPTED
+        return self.is_digits >= ACCEPTED
 
 
 def whole(ink: Ink, probabilities: np.ndarray, image: np.ndarray) -> Reading:
     """All the ink as one digit."""
-    part = Part(ink, image, probabilities)
-    return Reading((part,), part.is_digit)
+    return Reading((Part(ink, image, probabilities),))
 
 
 def is_settled(first: Reading) -> bool:
     """Whether the reading as one digit needs no comparison with others."""
-    return first.score >= SURE and not components.has_gap(first.parts[0].ink)
+    return first.is_digits >= SURE and components.is_connected(first.parts[0].ink)
 
 
-def best(first: Reading, evaluate: Evaluate, others: Iterable[Ink] = ()) -> Reading:
-    """The best reading; ``first`` is that as one digit, which is kept if none is accepted.
+def best(first: Reading, evaluate: Evaluate, *, is_picture: bool = False) -> Reading:
+    """The best reading of some ink; ``first`` is that as one digit, which is kept if no other is
+    accepted.
 
-    ``others`` is other ink that the picture may show, found in other ways.
+    In a picture there may be other things: then the highest is read, and what is close to it.
     """
-    ink = first.parts[0].ink
-    pieces = components.split(ink)
+    strokes = Components(first.parts[0].ink)
+    for part in (strokes.main() if is_picture else None, strokes.without_frames()):
+        if part is not None and _certain(other := _reading(part, evaluate)):
+            return other
+    pieces = strokes.split()
     number = _number(pieces, evaluate)
-    if number is not None and number.score > first.score and number.accepted:
+    if number is not None and number.accepted and number.is_digits > first.is_digits:
         return number
-    if first.accepted:
+    if first.is_digits >= SURE:
         return first
-    for inks in _other_ways(ink, pieces, others):
-        readings = [one for each in inks if (one := _reading(each, evaluate)) is not None]
-        accepted = [one for one in readings if one.score >= _ACCEPTED_PART]
-        if accepted:
-            return max(accepted, key=lambda one: one.score)
-    cut = _number(_cut(pieces), evaluate, certain=True)
-    return cut if cut is not None and cut.score >= _ACCEPTED_PART else first
+    others = [
+        _reading(part, evaluate)
+        for part in (strokes.without_marks(), components.without_line(strokes.ink))
+        if part is not None
+    ]
+    if not first.accepted and (cut := _number(_cut(pieces), evaluate)) is not None:
+        others.append(cut)
+    return better(first, others)
 
 
-def _other_ways(ink: Ink, pieces: list[Ink], others: Iterable[Ink]) -> Iterator[list[Ink]]:
-    yield list(Components(ink).without_extras())
-    yield list(others)
+def among(inks: Iterable[Ink], evaluate: Evaluate) -> list[Reading]:
+    """The readings of other ink that a picture may show."""
+    return [_reading(ink, evaluate, is_picture=True) for ink in inks]
 
 
-def _reading(ink: Ink, evaluate: Evaluate) -> Reading | None:
+def better(first: Reading | None, others: list[Reading]) -> Reading | None:
+    """The best of the others if it is certain, and more so than ``first``."""
+    found = max(others, key=lambda one: one.certainty, default=None)
+    if found is None or not _certain(found):
+        return first
+    return found if first is None or found.certainty > first.certainty else first
+
+
+def _certain(reading: Reading) -> bool:
+    return reading.certainty >= _ACCEPTED_PART
+
+
+def _reading(ink: Ink, evaluate: Evaluate, *, is_picture: bool = False) -> Reading:
     image = fit(ink.values)
     one = whole(ink, evaluate(image[None])[0], image)
-    if is_settled(one):
-        return one
-    number = _number(components.split(ink), evaluate)
-    return number if number is not None and number.score > one.score else one
+    return one if is_settled(one) else best(one, evaluate, is_picture=is_picture)
 
 
 def _cut(pieces: list[Ink]) -> list[Ink]:
@@ -112,7 +135,7 @@ def _cut(pieces: list[Ink]) -> list[Ink]:
     return parts
 
 
-def _number(pieces: list[Ink], evaluate: Evaluate, certain: bool = False) -> Reading | None:
+def _number(pieces: list[Ink], evaluate: Evaluate) -> Reading | None:
     """The best division of the pieces into at least two digits."""
     if not 2 <= len(pieces) <= MAX_PIECES:
         return None
@@ -136,5 +159,4 @@ def _number(pieces: list[Ink], evaluate: Evaluate, certain: bool = False) -> Rea
     if len(chosen) < 2:
         return None
     parts = tuple(Part(inks[n], images[n], probabilities[n]) for n in chosen)
-    shares = [float(part.probabilities.max()) if certain else part.is_digit for part in parts]
-    return Reading(parts, min(shares))
+    return Reading(parts)

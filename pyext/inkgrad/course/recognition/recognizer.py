@@ -17,7 +17,7 @@ from torch import Tensor
 from inkgrad.course import weights_file
 from inkgrad.course.models import Backend, DigitModel
 from inkgrad.course.recognition import detector as detectors
-from inkgrad.course.recognition import ink, picture, reading
+from inkgrad.course.recognition import ink, picture, reading, sheets
 from inkgrad.course.recognition.detector import FEATURES
 from inkgrad.course.recognition.picture import Picture
 from inkgrad.course.recognition.preprocess import SIDE, fit
@@ -235,16 +235,13 @@ class Recognizer:
         found = ink.find(read)
         pixels = _EMPTY if found is None else fit(found.values)
         explained = self._explained(pixels)
-        if found is None:
-            prediction = _prediction(read, None, explained.seconds, pixels)
-        else:
-            first = reading.whole(found, explained.probabilities, pixels)
-            best = self._best(first, read)
-            prediction = _prediction(read, best, explained.seconds, pixels)
-            if best is not first:
-                explained = self._explained(best.parts[-1].image)
-        shown = pixels if found is None else best.parts[-1].image
-        saliency = explained.saliency * (found is not None)
+        first = found and reading.whole(found, explained.probabilities, pixels)
+        best = self._best(first, read)
+        prediction = _prediction(read, best, explained.seconds, pixels)
+        if best is not None and best is not first:
+            explained = self._explained(best.parts[-1].image)
+        shown = pixels if best is None else best.parts[-1].image
+        saliency = explained.saliency * (best is not None)
         return Explanation(prediction, explained.maps, saliency, shown)
 
     def _explained(self, image: np.ndarray) -> _Explained:
@@ -268,14 +265,23 @@ class Recognizer:
         seconds = (time.perf_counter() - start) / len(pictures)
         predictions = []
         for read, found, image, row in zip(pictures, inks, images, probabilities, strict=True):
-            best = None
-            if found is not None:
-                best = self._best(reading.whole(found, row, image), read)
+            first = found and reading.whole(found, row, image)
+            best = self._best(first, read)
             predictions.append(_prediction(read, best, seconds, image))
         return predictions
 
-    def _best(self, first: Reading, read: Picture) -> Reading:
-        return first if reading.is_settled(first) else reading.best(first, self._evaluate)
+    def _best(self, first: Reading | None, read: Picture) -> Reading | None:
+        """The best reading of a picture; ``first`` is that of all the ink found, if there is any.
+
+        None if nothing is drawn.
+        """
+        # A drawing, whose background is known, and a cropped digit show nothing else.
+        is_picture = read.background is None and max(read.gray.size) > ink.CUT_OUT
+        if first is not None and not reading.is_settled(first):
+            first = reading.best(first, self._evaluate, is_picture=is_picture)
+        if not is_picture or (first is not None and first.is_digits >= reading.SURE):
+            return first
+        return reading.better(first, reading.among(sheets.inks(read), self._evaluate))
 
     def _evaluate(self, images: np.ndarray) -> np.ndarray:
         """The probabilities (n, 10) of images (n, 28, 28); see :data:`.reading.Evaluate`."""

@@ -39,7 +39,7 @@ HELD_OUT = (
     (0x1401, 0x1480),
 )
 _VALIDATION = 5000  # of MNIST's training images
-_BATCH, _LR, _DECAY = 128, 4e-4, 0.02
+_BATCH, _LR, _DECAY = 128, 5e-4, 0.02
 # Negatives of more than this logit after the first epoch look like digits to anybody.
 _AMBIGUOUS = 2.0
 # The share of validation digits that may be taken for something else.
@@ -52,7 +52,7 @@ def main() -> None:
     parser.add_argument("--strong", type=Path, required=True, help="weights to start from")
     parser.add_argument("--out", type=Path, default=Path(), help="folder for the weights")
     parser.add_argument("--negatives", type=int, default=80_000, help="default: 80000")
-    parser.add_argument("--epochs", type=int, default=2, help="default: 2")
+    parser.add_argument("--epochs", type=int, default=7, help="default: 7")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     args = parser.parse_args()
