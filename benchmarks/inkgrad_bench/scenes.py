@@ -187,7 +187,9 @@ def ruled(drawing: np.ndarray, random: Random) -> Image.Image:
 def sheet_on_table(drawing: np.ndarray, random: Random) -> Image.Image:
     """A light sheet on a dark table, or a dark one on a light table, seen at an angle."""
     dark = random.random() < 0.25
-    paper, ink, table = ("#2a2d30", "#f0f0e8", "#c9b79c") if dark else ("#efece4", "#25253c", "#4a3423")
+    paper, ink, table = (
+        ("#2a2d30", "#f0f0e8", "#c9b79c") if dark else ("#efece4", "#25253c", "#4a3423")
+    )
     sheet = _pasted(_small(drawing, 340), (420, 420), (40, 40), paper, ink)
     width, height = 900, 675
     x, y, side = random.uniform(150, 330), random.uniform(90, 160), random.uniform(380, 460)

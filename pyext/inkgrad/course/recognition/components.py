@@ -5,7 +5,6 @@ A drawing is split into pieces, left to right, such that a digit is one piece or
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from itertools import pairwise
 
 import numpy as np
@@ -40,8 +39,6 @@ class Components:
         """Where those components are, with their soft edges."""
         lookup = np.r_[False, np.isin(np.arange(self.count), members)]
         chosen = lookup[self._labels]
-        if len(members) == self.count:
-            return np.ones_like(chosen)
         near = ndimage.binary_dilation(chosen, _NEIGHBORS, iterations=2)
         return near & (chosen | (self._labels == 0))
 
@@ -90,7 +87,7 @@ class Components:
 
     def main(self) -> Ink | None:
         """The highest component and what is close to it; None if that is everything."""
-        if not 2 <= self.count <= _MAX_COMPONENTS:
+        if not 1 <= self.count <= _MAX_COMPONENTS:
             return None
         members = np.arange(self.count)
         thin = np.isin(members, self._frames())
@@ -106,7 +103,9 @@ class Components:
                 if other not in kept and not thin[other] and self._is_close(one, other, heights):
                     kept.add(int(other))
                     waiting.append(int(other))
-        return self.only(np.array(sorted(kept))) if len(kept) < self.count else None
+        if len(kept) == self.count and _fills(self._labels > 0):
+            return None
+        return self.only(np.array(sorted(kept)))
 
     def _is_close(self, one: int, other: int, heights: np.ndarray) -> bool:
         """Whether ``other`` is near ``one``; a mark of the same height may be farther to a side."""
@@ -163,8 +162,18 @@ def _overlap(a: tuple[int, int], b: tuple[int, int]) -> float:
 
 
 def is_connected(ink: Ink) -> bool:
-    """Whether there is one component."""
-    return bool(ndimage.label(ink.values > _INKED, _NEIGHBORS)[1] == 1)
+    """Whether there is one component, and nothing faint beside it."""
+    inked = ink.values > _INKED
+    return _fills(inked) and bool(ndimage.label(inked, _NEIGHBORS)[1] == 1)
+
+
+def _fills(inked: np.ndarray) -> bool:
+    """Whether it reaches from edge to edge, or almost."""
+    if not inked.any():
+        return False
+    top, bottom, left, right = box_of(inked)
+    height, width = inked.shape
+    return max(height - (bottom - top), width - (right - left)) <= max(4, 0.1 * max(inked.shape))
 
 
 def cut(ink: Ink, most: int) -> list[Ink]:

@@ -7,7 +7,7 @@ what stands out from the paper by more than the noise.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -34,6 +34,12 @@ _MAX_STROKE = 0.2
 # The least change from a pixel to the next at the edge of a stroke, as a fraction of its contrast.
 _MIN_STEP = 0.1
 
+# The share of what is beside a stroke that may be as dark as it.
+_BESIDE = 0.25
+
+# The long side of a slip of the pen is at most this share of the picture's.
+_SLIP = 0.16
+
 # Levels of 255: how much compression changes a flat background, and the lowest contrast of ink.
 _FLAT, _MIN_CONTRAST = 2, 15
 
@@ -43,13 +49,15 @@ class Ink:
     """Ink and where it is.
 
     ``values``: (h, w) float32, 0 background to 1 ink. Each stands for ``scale`` x ``scale`` pixels
-    of the picture; the first for those from ``left`` and ``top`` on.
+    of the picture; the first for those from ``left`` and ``top`` on. ``photographed``: the
+    background had no single level.
     """
 
     values: np.ndarray
     left: int = 0
     top: int = 0
     scale: int = 1
+    photographed: bool = False
 
     def part(self, top: int, bottom: int, left: int, right: int) -> Ink:
         """These rows and columns; ends are exclusive."""
@@ -63,6 +71,15 @@ class Ink:
     def times(self, mask: np.ndarray) -> Ink:
         """What lies where ``mask``, (h, w) bool, is true, which must have ink above 0.1."""
         return Ink(self.values * mask, self.left, self.top, self.scale).cropped()
+
+    def holds(self, other: Ink) -> bool:
+        """Whether most of the other ink is here, too."""
+        rows, columns = np.nonzero(other.values > 0.5)
+        y = (rows * other.scale + other.top - self.top) // self.scale
+        x = (columns * other.scale + other.left - self.left) // self.scale
+        height, width = self.values.shape
+        within = (y >= 0) & (y < height) & (x >= 0) & (x < width)
+        return bool((self.values[y[within], x[within]] > 0.3).sum() > 0.5 * len(rows))
 
     @property
     def box(self) -> tuple[int, int, int, int]:
@@ -158,6 +175,8 @@ def _on_paper(gray: Image.Image) -> Ink | None:
     gain = np.clip(light.mean() / np.maximum(light, 1), 0, 3)
 
     inked = _inked(gain * (view - paper))
+    if inked is not None:
+        inked = _without_edges(inked, view, paper)
     if inked is None:
         return None
     near = ndimage.binary_dilation(inked, iterations=2)
@@ -180,7 +199,7 @@ def _on_paper(gray: Image.Image) -> Ink | None:
         return None
     # A soft transition from paper to ink keeps the gray of the edges.
     ink = np.clip(contrast / _mean_of_top(contrast, 0.05) * 2 - 0.5, 0, 1)
-    return Ink(ink, place[0], place[1], factor).cropped()
+    return replace(Ink(ink, place[0], place[1], factor).cropped(), photographed=True)
 
 
 def _inked(contrast: np.ndarray) -> np.ndarray | None:
@@ -192,6 +211,19 @@ def _inked(contrast: np.ndarray) -> np.ndarray | None:
     if peak < max(_MIN_CONTRAST, 8 * noise):
         return None
     return _without_specks(_clear_of_border(contrast > peak / 2))
+
+
+def _without_edges(inked: np.ndarray, view: np.ndarray, paper: np.ndarray) -> np.ndarray | None:
+    """Remove parts of the edge of something large, which goes on beside them at the same level."""
+    components, count = ndimage.label(inked, _NEIGHBORS)
+    kept = np.zeros_like(inked)
+    for number in range(1, count + 1):
+        one = components == number
+        beside = ndimage.binary_dilation(one, iterations=4) & ~ndimage.binary_dilation(inked)
+        middle = (view[one].mean() + paper[one].mean()) / 2
+        if beside.any() and (view[beside] > middle).mean() < _BESIDE:
+            kept |= one
+    return kept if kept.any() else None
 
 
 def _is_soft(contrast: np.ndarray) -> bool:
@@ -246,11 +278,21 @@ def _without_specks(inked: np.ndarray) -> np.ndarray:
 
 
 def _is_speck(ink: Ink, gray: Image.Image) -> bool:
-    """Whether the ink is only a dot, or too small for a digit."""
+    """Whether the ink is only a dot or a slip of the pen, or too small for a digit."""
     height, width = ink.values.shape
-    if max(height, width) * ink.scale < 0.03 * max(gray.size):
+    share = max(height, width) * ink.scale / max(gray.size)
+    if share < 0.03 or (share < _SLIP and _is_solid(ink.values)):
         return True
     return 0.7 < height / width < 1.4 and float(ink.values.mean()) > 0.7
+
+
+def _is_solid(values: np.ndarray) -> bool:
+    """Whether it is one blot without holes, less than 2.5 times as long as wide."""
+    covariance = np.cov(np.nonzero(values > 0.5))
+    short, long = np.sqrt(np.linalg.eigvalsh(covariance).clip(0.1))
+    area = np.count_nonzero(values > 0.5)
+    # An ellipse has four times these half-axes' product times pi, and a stick a little less.
+    return bool(short > 0.4 * long and area > 0.8 * 4 * np.pi * short * long)
 
 
 def box_of(inked: np.ndarray) -> tuple[int, int, int, int]:

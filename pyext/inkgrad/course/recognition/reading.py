@@ -84,20 +84,20 @@ def best(first: Reading, evaluate: Evaluate, *, is_picture: bool = False) -> Rea
     In a picture there may be other things: then the highest is read, and what is close to it.
     """
     strokes = Components(first.parts[0].ink)
-    for part in (strokes.main() if is_picture else None, strokes.without_frames()):
-        if part is not None and _certain(other := _reading(part, evaluate)):
-            return other
     pieces = strokes.split()
     number = _number(pieces, evaluate)
     if number is not None and number.accepted and number.is_digits > first.is_digits:
         return number
+    if is_picture and (main := strokes.main()) is not None:
+        return _reading(main, evaluate)
+    inside = strokes.without_frames()
+    if inside is not None and _certain(other := _reading(inside, evaluate)):
+        return other
     if first.is_digits >= SURE:
         return first
-    others = [
-        _reading(part, evaluate)
-        for part in (strokes.without_marks(), components.without_line(strokes.ink))
-        if part is not None
-    ]
+    parts = (strokes.without_marks(), components.without_line(strokes.ink))
+    others = [_reading(part, evaluate) for part in parts if part is not None]
+    others = [one for one in others if one.certainty > first.certainty]
     if not first.accepted and (cut := _number(_cut(pieces), evaluate)) is not None:
         others.append(cut)
     return better(first, others)
@@ -109,11 +109,9 @@ def among(inks: Iterable[Ink], evaluate: Evaluate) -> list[Reading]:
 
 
 def better(first: Reading | None, others: list[Reading]) -> Reading | None:
-    """The best of the others if it is certain, and more so than ``first``."""
+    """The best of the others if it is certain; else ``first``."""
     found = max(others, key=lambda one: one.certainty, default=None)
-    if found is None or not _certain(found):
-        return first
-    return found if first is None or found.certainty > first.certainty else first
+    return found if found is not None and _certain(found) else first
 
 
 def _certain(reading: Reading) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -277,11 +277,16 @@ class Recognizer:
         """
         # A drawing, whose background is known, and a cropped digit show nothing else.
         is_picture = read.background is None and max(read.gray.size) > ink.CUT_OUT
+        photographed = first is not None and first.parts[0].ink.photographed
         if first is not None and not reading.is_settled(first):
             first = reading.best(first, self._evaluate, is_picture=is_picture)
-        if not is_picture or (first is not None and first.is_digits >= reading.SURE):
-            return first
-        return reading.better(first, reading.among(sheets.inks(read), self._evaluate))
+        inks: Iterable[ink.Ink] = sheets.inks(read) if is_picture else ()
+        if first is not None and first.is_digits >= reading.SURE:
+            if not photographed:
+                return first
+            # The edge of a sheet may look like a digit; then the ink on the sheet is other ink.
+            inks = [one for one in inks if not first.parts[0].ink.holds(one)]
+        return reading.better(first, reading.among(inks, self._evaluate))
 
     def _evaluate(self, images: np.ndarray) -> np.ndarray:
         """The probabilities (n, 10) of images (n, 28, 28); see :data:`.reading.Evaluate`."""
