@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import base64
 import io
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
+from inkgrad.course.recognition import picture as pictures
 from inkgrad_demo.services.request_fields import Checked, decoded, square
 from inkgrad_demo.texts import message
 
@@ -29,6 +31,28 @@ def drawing(raster: bytes) -> np.ndarray:
     rgba = np.zeros((RASTER_SIDE, RASTER_SIDE, 4), np.uint8)
     rgba[:, :, 3] = np.frombuffer(raster, np.uint8).reshape(RASTER_SIDE, RASTER_SIDE)
     return rgba
+
+
+_PREVIEW_SIDE = 640  # pixels
+
+
+@dataclass(frozen=True)
+class Preview:
+    """A data URL, and the width divided by the height."""
+
+    url: str
+    aspect: float
+
+
+def preview(image: Image.Image) -> Preview:
+    """Return a small copy of a picture file, as it is seen by the recognition."""
+    shown = pictures.visible(image)
+    aspect = shown.width / shown.height
+    shown.thumbnail((_PREVIEW_SIDE, _PREVIEW_SIDE))
+    file = io.BytesIO()
+    shown.save(file, "WEBP", quality=80)
+    encoded = base64.b64encode(file.getvalue()).decode("ascii")
+    return Preview(f"data:image/webp;base64,{encoded}", aspect)
 
 
 def _picture(value: Any) -> Image.Image:

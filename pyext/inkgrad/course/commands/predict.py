@@ -1,4 +1,4 @@
-"""``inkgrad predict``: recognize the digit in each of some image files."""
+"""``inkgrad predict``: recognize the digit or the number in each of some image files."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import json
 import sys
 import warnings
 from pathlib import Path
-from typing import Any
 
+import numpy as np
 from PIL import Image
 
 from inkgrad.course.recognition.recognizer import SHIPPED, Prediction, Recognizer
@@ -17,8 +17,8 @@ from inkgrad.course.texts import probability_text
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.description = (
-        "Recognize the digit in each image file: a drawing, a scan or a photograph of one digit, "
-        "light ink on dark or dark on light."
+        "Recognize the digit or the number in each image file: a drawing, a scan or a photograph, "
+        "light ink on dark or dark on light. What does not look like a digit is reported as such."
     )
     parser.epilog = (
         "If a file cannot be read, the exit code is 1; other files are processed all the same."
@@ -70,22 +70,21 @@ def _predict(recognizer: Recognizer, file: Path) -> Prediction:
 
 
 def _lines(file: Path, prediction: Prediction) -> str:
-    if prediction.label is None:
-        return f"{file}: {prediction}"
-    probabilities = "  ".join(
-        f"{digit} {probability_text(p)}" for digit, p in enumerate(prediction.probabilities)
-    )
-    return f"{file}: {prediction}\n  {probabilities}"
+    lines = [f"{file}: {prediction}"]
+    if prediction.kind == "other":
+        lines.append(_probabilities(prediction.probabilities))
+    for digit in prediction.digits:
+        name = f"{digit.label}: " if len(prediction.digits) > 1 else ""
+        lines.append(f"{name}{_probabilities(digit.probabilities)}")
+    return "\n  ".join(lines)
+
+
+def _probabilities(probabilities: np.ndarray) -> str:
+    return "  ".join(f"{digit} {probability_text(p)}" for digit, p in enumerate(probabilities))
 
 
 def _json_line(file: Path, prediction: Prediction) -> str:
-    fields: dict[str, Any] = {
-        "file": str(file),
-        "label": prediction.label,
-        "probabilities": prediction.probabilities.tolist(),
-        "seconds": prediction.seconds,
-    }
-    return json.dumps(fields)
+    return json.dumps({"file": str(file), **prediction.as_fields()})
 
 
 def _report_error(file: Path, error: Exception, *, as_json: bool) -> None:
