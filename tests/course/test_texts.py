@@ -25,7 +25,7 @@ def test_the_catalogue_has_what_the_code_asks_for_and_no_more() -> None:
     folder = Path(inkgrad.course.__file__).parent
     code = "\n".join(path.read_text(encoding="utf-8") for path in folder.rglob("*.py"))
     prefixes = "|".join(
-        ["word", "problem", "report", *(lesson.name for lesson in LESSONS.values())]
+        ["word", "problem", "report", "table", *(lesson.name for lesson in LESSONS.values())]
     )
     asked = set(re.findall(rf'"((?:{prefixes})\.\w+)"', code))
     asked |= {f"{lesson.name}.{key}" for lesson in LESSONS.values() for key in ("title", "text")}
