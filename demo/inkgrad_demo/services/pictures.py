@@ -11,6 +11,7 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from inkgrad.course.recognition import picture as pictures
+from inkgrad.course.recognition.image_files import TooManyPixels, open_image
 from inkgrad_demo.services.request_fields import Checked, decoded, square
 from inkgrad_demo.texts import message
 
@@ -60,18 +61,15 @@ def _picture(value: Any) -> Image.Image:
         if value.startswith("data:"):
             value = value.partition(",")[2]
         value = "".join(value.split())  # the base64 command breaks lines
-    file = io.BytesIO(decoded(value))
     try:
-        image = Image.open(file)  # reads the header only
-        if image.width * image.height > MAX_PIXELS:
-            size = f"{image.width} x {image.height}"
-            raise ValueError(message("problem.image_size", most=MAX_PIXELS, got=size))
-        image.load()
+        return open_image(decoded(value), MAX_PIXELS)
+    except TooManyPixels as error:
+        size = "{} x {}".format(*error.size)
+        raise ValueError(message("problem.image_size", most=MAX_PIXELS, got=size)) from None
     except UnidentifiedImageError:
         raise ValueError(message("problem.no_image")) from None
-    except (OSError, SyntaxError, Image.DecompressionBombError) as error:
+    except OSError as error:
         raise ValueError(message("problem.damaged_image", error=error)) from None
-    return image
 
 
 PICTURE = Checked(_picture, "problem.base64")

@@ -79,7 +79,7 @@ def _folder(path: Path) -> None:
 @pytest.mark.parametrize(
     ("spoil", "reason"),
     [
-        (_text, "cannot identify image file"),
+        (_text, "not an image file"),
         (_truncated, "truncated"),
         (_bomb, "exceeds limit"),
         (_folder, "Is a directory"),

@@ -59,7 +59,7 @@ def test_lines_for_people(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_the_settings_reach_the_run(tmp_path: Path) -> None:
     table = tmp_path / "table.csv"
-    table.write_text("\n".join(f"{i},{-i},{i % 2}" for i in range(40)))
+    table.write_text("\n".join(f"{i},{-i},{i % 2}" for i in range(7, 47)))
     arguments = "--epochs 2 --batch-size 7 --lr 0.25 --optimizer adagrad --seed 9 --threads 3"
     assert train("diabetes", "--data", str(table), "--backend", "native", *arguments.split()) == 0
     _, metadata = weights_file.load("diabetes.safetensors")
@@ -74,7 +74,8 @@ def test_the_settings_reach_the_run(tmp_path: Path) -> None:
         "device": "cpu",
     }
     assert metadata["settings"].items() >= expected.items()
-    assert metadata["model_kwargs"] == {"in_features": 2}
+    assert metadata["model_kwargs"] == {"in_features": 2, "standardize": True}
+    assert metadata["data"].pop("table")["classes"] == ["0", "1"]
     parts = {"name": "table.csv", "train": 30, "validation": 2, "test": 8}
     assert metadata["data"] == parts
 
@@ -127,7 +128,7 @@ def test_a_missing_gpu_is_said(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_bad_data_is_located(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    Path("bad.csv").write_text("1,2,0\n1,x,0\n")
+    Path("bad.csv").write_text("1,2,0\n1,x,1\n1,3,1")
     assert train("diabetes", "--data", "bad.csv") == 1
     assert "bad.csv, row 2, column 2: expected a number, got 'x'" in capsys.readouterr().err
     assert not Path("diabetes.safetensors").exists()

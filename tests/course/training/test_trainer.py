@@ -77,7 +77,8 @@ def test_the_exact_gradient_is_used_where_it_is_needed() -> None:
 @pytest.mark.parametrize("backend", ["fused", "native"])
 def test_logistic_regression_gives_the_curve_of_the_course(backend: str) -> None:
     """Against the course's loop, written out: sum of BCE, SGD, three examples at once."""
-    trainer = Trainer(course_settings("logistic", epochs=50, backend=backend), hours_of_study())
+    settings = course_settings("logistic", as_in_course=True, epochs=50, backend=backend)
+    trainer = Trainer(settings, hours_of_study())
     weight, bias = (p.detach().clone().requires_grad_() for p in trainer.model.parameters())
     hours, passed = torch.tensor([[1.0], [2.0], [3.0]]), torch.tensor([[0.0], [0.0], [1.0]])
     for epoch in trainer.epochs():
@@ -224,7 +225,7 @@ def test_a_run_is_saved_with_its_story(tmp_path: Path) -> None:
     trainer.save(tmp_path / "trainer.safetensors")
     model, metadata = weights_file.load(tmp_path / "trainer.safetensors")
     assert evaluate(model, trainer.data.test) == trainer.test_result
-    assert metadata["model_kwargs"] == {"in_features": 30}
+    assert metadata["model_kwargs"] == {"in_features": 30, "standardize": True}
     assert metadata["data"]["name"] == "scikit-learn's breast cancer table"
     assert metadata["settings"]["seed"] == 7
     assert metadata["versions"]["torch"] == torch.__version__

@@ -103,8 +103,8 @@ def test_data_that_a_model_cannot_learn_from_is_refused(
     ("content", "error"),
     [
         (b"", "mine: the file is empty"),
-        (b"1,2,7\n", "mine, row 1, column 3: expected a label of 0 or 1, got '7'"),
-        (b"\x00\xff", "mine: not a text file"),
+        (b"1,2,7\n", "mine: the labels in column 3 are all '7'"),
+        (b"\x00\xff", "mine, row 1: a control character"),
         (b"PK junk", "mine: not a readable zip archive"),
     ],
 )

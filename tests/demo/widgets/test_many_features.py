@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gzip
 from typing import Any
 
 import pytest
@@ -47,11 +48,18 @@ def test_the_table_of_the_lesson_has_a_name_in_every_language(play) -> None:
 @pytest.mark.parametrize(
     ("content", "problem"),
     [
-        (b"a,b\n1,2\n", "mine.csv, row 2, column 2 (b): expected a label of 0 or 1, got '2'"),
+        (
+            b"a,b,y\n1,2,0\nx,3,1\n4,5,0",
+            "mine.csv, row 3, column 1 (a): expected a number, got 'x'",
+        ),
+        (b"1,0\n2,1\n3,2\n" * 9, "mine.csv: expected two classes, got 3"),
         (b"1,0\n2,1\n", "mine.csv: expected at least 5 rows"),
-        (b"", "mine.csv: expected rows of numbers"),
+        (b"", "mine.csv: expected rows of values"),
         (b"1,0\n" * 200_000, "mine.csv: expected at most 500000 bytes, got 800000"),
-        (b"\x1f\x8b\x08", "mine.csv: expected a CSV file, got a gzip file"),
+        (
+            gzip.compress(b"1,0\n" * 200_000, mtime=0),
+            "mine.csv: expected at most 500000 bytes when",
+        ),
     ],
 )
 def test_a_bad_table_is_a_problem_with_its_place(play, content: bytes, problem: str) -> None:

@@ -46,6 +46,8 @@ def build(comparison: ComparisonService, confusion: ConfusionService) -> None:
             "weight_decay": "compare.setting.weight_decay",
             "activation": "compare.setting.activation",
             "one_cycle": "compare.setting.one_cycle",
+            "standardize": "compare.setting.standardize",
+            "reduction": "compare.setting.reduction",
             "augment": "compare.setting.augment",
             "styles": "compare.setting.styles",
             "seed": "compare.setting.seed",

@@ -10,6 +10,7 @@ from pydantic import Field
 from torch import optim
 
 from inkgrad.course.data.datasets import Data, DataError, diabetes, parsed_table
+from inkgrad.course.data.tables import Limits
 from inkgrad.course.lessons.many_features import ACTIVATIONS, baseline, is_constant, train
 from inkgrad.course.messages import message_of
 from inkgrad_demo.services.request_fields import Base64, OneOf, Whole
@@ -62,9 +63,9 @@ def _table(name: str, content: bytes) -> Data:
     """Return the data of an uploaded file. Raises DataError if it is not a table to train on."""
     if len(content) > _MAX_BYTES:
         raise DataError(message("problem.bytes", file=name, most=_MAX_BYTES, got=len(content)))
-    if content.startswith(b"\x1f\x8b"):  # its unpacked size is unknown
-        raise DataError(message("problem.gzip", file=name))
-    data = parsed_table(content, name)
+    data = parsed_table(content, name, limits=Limits(unpacked=_MAX_BYTES))
+    if data.classes > 2:
+        raise DataError(message("problem.two_classes", file=name, got=data.classes))
     if len(data.test) == 0:
         raise DataError(message("problem.few_rows", file=name))
     return data

@@ -17,6 +17,7 @@ import torch
 from tqdm import tqdm
 
 from inkgrad.course.data import datasets
+from inkgrad.course.data.tables import TableOptions
 from inkgrad.course.models import ACTIVATIONS, ACTIVATIONS_OF, MODELS
 from inkgrad.course.settings import DEFAULTS, OPTIMIZERS, Settings, course_settings
 from inkgrad.course.texts import percent
@@ -37,8 +38,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--data",
         metavar="PATH",
-        help="folder with MNIST/raw (digit models); CSV file, label of 0 or 1 last, or URL "
-        "with #sha256=... (logistic, diabetes); default: the course's own data",
+        help="folder with MNIST/raw (digit models); table as delimited text or .xlsx, packed by "
+        "gzip or zip or not, or URL with #sha256=... (logistic, diabetes); default: the course's "
+        "own data",
+    )
+    _add_table_options(parser)
+    parser.add_argument(
+        "--course",
+        action="store_true",
+        help="start from the course's own settings; the other options change them",
     )
     parser.add_argument("--epochs", type=int, metavar="N")
     parser.add_argument("--batch-size", type=int, metavar="N")
@@ -78,6 +86,69 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(usage_error=parser.error)
 
 
+def _add_table_options(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group(
+        "tables", "how --data is read; columns are called by title or number, -1 is the last"
+    )
+    group.add_argument(
+        "--label",
+        metavar="COLUMN",
+        help="column of the labels (default: found by its title; last; first)",
+    )
+    group.add_argument(
+        "--columns",
+        nargs="+",
+        metavar="COLUMN",
+        help="columns to learn from (default: all numbers and categories)",
+    )
+    group.add_argument(
+        "--missing",
+        choices=("drop", "fill"),
+        default="drop",
+        help="drop rows with missing values (default), or fill in the median or the most frequent "
+        "category",
+    )
+    group.add_argument(
+        "--text",
+        choices=("categories", "drop"),
+        default="categories",
+        help="use text columns with few values as categories (default), or leave them out",
+    )
+    group.add_argument(
+        "--header",
+        action=argparse.BooleanOptionalAction,
+        default=None,
+        help="the first row has titles, or not (default: as it looks)",
+    )
+    group.add_argument(
+        "--decimal", choices=(".", ","), help="decimal separator (default: as it looks)"
+    )
+    group.add_argument("--sheet", metavar="NAME", help="of an Excel file (default: the first)")
+    group.add_argument(
+        "--standardize",
+        action=argparse.BooleanOptionalAction,
+        default=None,
+        help="scale each column to mean 0 and standard deviation 1 (default)",
+    )
+    group.add_argument(
+        "--reduction",
+        choices=("mean", "sum"),
+        help="of the loss over a batch (default: mean; logistic with --course: sum)",
+    )
+
+
+def _table_options(args: argparse.Namespace) -> TableOptions:
+    return TableOptions(
+        label=args.label,
+        columns=tuple(args.columns) if args.columns else None,
+        missing=args.missing,
+        text=args.text,
+        header=args.header,
+        decimal=args.decimal,
+        sheet=args.sheet,
+    )
+
+
 def run(args: argparse.Namespace) -> int:
     out: Path = args.out or Path(f"{args.model}.safetensors")
     try:
@@ -106,11 +177,11 @@ def _load(args: argparse.Namespace) -> datasets.Data | None:
     data = None
     try:
         if data_parallel.is_first():
-            data = datasets.load(args.model, args.data)
+            data = datasets.load(args.model, args.data, options=_table_options(args))
     finally:
         is_missing = data_parallel.anyone(data_parallel.is_first() and data is None)
     if data is None and not is_missing:
-        data = datasets.load(args.model, args.data, report=lambda message: None)
+        data = datasets.load(args.model, args.data, lambda message: None, _table_options(args))
     return data
 
 
@@ -124,6 +195,7 @@ def _settings(args: argparse.Namespace) -> Settings:
         data_parallel.check_gpus()
     settings = course_settings(
         args.model,
+        as_in_course=args.course,
         epochs=args.epochs,
         batch_size=args.batch_size,
         lr=args.lr,
@@ -132,6 +204,8 @@ def _settings(args: argparse.Namespace) -> Settings:
         weight_decay=args.weight_decay,
         activation=args.activation,
         augment=args.augment,
+        standardize=args.standardize,
+        reduction=args.reduction,
         seed=args.seed,
         backend=args.backend,
         device=args.device,
@@ -225,11 +299,13 @@ def _finish(trainer: Trainer, out: Path, report: Callable[[str], None]) -> None:
 def _opening(trainer: Trainer) -> str:
     s = trainer.settings
     together = f", {data_parallel.size()} processes" if data_parallel.size() > 1 else ""
+    scaled = ", columns standardized" if s.standardize else ""
     return (
         f"Training {s.model} ({s.backend}, {s.device}) on {trainer.data.name}: "
         f"{len(trainer.train)} training, {len(trainer.validation)} validation, "
         f"{len(trainer.data.test)} test examples; "
-        f"{s.optimizer}, lr {s.lr:g}, batch size {s.batch_size or 'all'}, seed {s.seed}{together}"
+        f"{s.optimizer}, lr {s.lr:g}, batch size {s.batch_size or 'all'}, seed {s.seed}{scaled}"
+        f"{together}"
     )
 
 

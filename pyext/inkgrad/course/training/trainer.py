@@ -114,12 +114,15 @@ class Trainer:
             settings.model, settings.backend, generator=self.generator, **self.model_kwargs
         ).to(settings.device)
         train, validation = split(data.train, VALIDATION_SHARE, self.generator)
+        if isinstance(self.model, models.TableModel):
+            self.model.fit_columns(train.inputs)
         if settings.styles:
             train = _with_styles(train, self.generator)
         self.train = train.to(settings.device)
         self.validation = validation.to(settings.device)
         sets = {"train": self.train, "validation": self.validation, "test": data.test}
         self.counts = {name: len(examples) for name, examples in sets.items()}
+        self._table = {"table": data.schema.to_json()} if data.schema else {}
         self._batch_size = settings.batch_size or len(train)
         self._batches = math.ceil(len(train) / self._batch_size)
         self.total_steps = settings.epochs * self._batches
@@ -183,7 +186,7 @@ class Trainer:
         return {
             "model": self.settings.model,
             "model_kwargs": self.model_kwargs,
-            "data": {"name": self.data.name} | self.counts,
+            "data": {"name": self.data.name} | self.counts | self._table,
             "settings": asdict(self.settings) | {"threads": torch.get_num_threads()},
             "versions": {
                 "inkgrad": inkgrad.__version__,
@@ -276,6 +279,12 @@ def _model_kwargs(settings: Settings, data: Data) -> dict[str, Any]:
     kwargs: dict[str, Any] = {}
     if data.train.inputs.dim() == 2:
         kwargs["in_features"] = data.train.inputs.shape[1]
+        if data.classes > 2:
+            kwargs["classes"] = data.classes
+    if settings.standardize:
+        kwargs["standardize"] = True
+    if settings.reduction is not None:
+        kwargs["reduction"] = settings.reduction
     if settings.activation is not None:
         kwargs["activation"] = settings.activation
     return kwargs
