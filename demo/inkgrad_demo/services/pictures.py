@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from inkgrad.course.recognition import picture as pictures
 from inkgrad_demo.services.request_fields import Checked, decoded, square
@@ -62,13 +62,11 @@ def _picture(value: Any) -> Image.Image:
         value = "".join(value.split())  # the base64 command breaks lines
     file = io.BytesIO(decoded(value))
     try:
-        image = Image.open(file)  # reads the header only
+        image = pictures.open_file(file)  # reads the header only
         if image.width * image.height > MAX_PIXELS:
             size = f"{image.width} x {image.height}"
             raise ValueError(message("problem.image_size", most=MAX_PIXELS, got=size))
         image.load()
-    except UnidentifiedImageError:
-        raise ValueError(message("problem.no_image")) from None
     except (OSError, SyntaxError, Image.DecompressionBombError) as error:
         raise ValueError(message("problem.damaged_image", error=error)) from None
     return image

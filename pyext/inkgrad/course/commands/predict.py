@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from inkgrad.course.recognition.picture import open_file
 from inkgrad.course.recognition.recognizer import SHIPPED, Prediction, Recognizer
 from inkgrad.course.texts import probability_text
 
@@ -62,7 +63,7 @@ def _predict(recognizer: Recognizer, file: Path) -> Prediction:
         with warnings.catch_warnings():
             # Pillow warns of possible decompression bombs, and rejects certain ones.
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            with Image.open(file) as image:
+            with open(file, "rb") as stream, open_file(stream) as image:
                 image.load()
                 return recognizer.predict(image)
     except (Image.DecompressionBombError, SyntaxError) as error:  # SyntaxError: a broken PNG

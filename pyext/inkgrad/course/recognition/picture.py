@@ -7,10 +7,12 @@ is one 8-bit gray image, with its background level if that is known.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from inkgrad.course.messages import message
 
 # Levels of 255: ink whose levels differ by less has one color.
 _ONE_COLOR = 16
@@ -21,6 +23,8 @@ _MAX_FRAMES = 32
 
 # Where the lightness varies by fewer levels, the ink may differ from the paper by its color only.
 _LOW_CONTRAST = 60
+
+_HEIC = (b"ftypheic", b"ftypheix", b"ftypmif1", b"ftyphevc")  # the start of such a file
 
 _BIT_DEPTHS = (8, 10, 12, 14, 16, 32)
 
@@ -37,6 +41,27 @@ class Picture:
     @classmethod
     def of(cls, gray: Image.Image, background: int | None = None) -> Picture:
         return cls(gray, np.asarray(gray), background)
+
+
+def open_file(file: BinaryIO) -> Image.Image:
+    """Open an image file as Pillow does, and HEIC where pillow-heif is installed.
+
+    ValueError for anything else, which says so of PDF and HEIC.
+    """
+    start = file.read(16)
+    file.seek(0)
+    if start.startswith(b"%PDF"):
+        raise ValueError(message("problem.pdf"))
+    if start[4:12] in _HEIC:
+        try:
+            import pillow_heif
+        except ModuleNotFoundError:
+            raise ValueError(message("problem.heic")) from None
+        pillow_heif.register_heif_opener()
+    try:
+        return Image.open(file)
+    except UnidentifiedImageError:
+        raise ValueError(message("problem.no_image")) from None
 
 
 def read(image: Any) -> Picture:
