@@ -73,7 +73,7 @@ def struck_through(drawing: np.ndarray, random: Random) -> Image.Image:
 
 
 def stray_dot(drawing: np.ndarray, random: Random) -> Image.Image:
-    left, top, right, bottom = _ink_box(drawing)
+    _left, top, right, bottom = _ink_box(drawing)
     radius = _pen(drawing) * random.uniform(0.5, 0.9)
     x = right + (bottom - top) * random.uniform(0.25, 0.45)
     y = random.uniform(top, bottom)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from inkgrad.course.recognition import picture as pictures
 from inkgrad.course.recognition.image_files import TooManyPixels, open_image
@@ -66,8 +66,6 @@ def _picture(value: Any) -> Image.Image:
     except TooManyPixels as error:
         size = "{} x {}".format(*error.size)
         raise ValueError(message("problem.image_size", most=MAX_PIXELS, got=size)) from None
-    except UnidentifiedImageError:
-        raise ValueError(message("problem.no_image")) from None
     except OSError as error:
         raise ValueError(message("problem.damaged_image", error=error)) from None
 

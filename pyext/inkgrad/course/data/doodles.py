@@ -63,7 +63,7 @@ THINGS: dict[str, Callable[[np.random.Generator], Lines]] = {
     "diamond": lambda r: [_polygon(4)],
     "pentagon": lambda r: [_polygon(int(r.integers(5, 7)), r.uniform(0, 90))],
     "star": lambda r: [_star(int(r.integers(4, 8)))],
-    "pentagram": lambda r: [_polygon(5, -90)[[*range(0, 1)]], _line(*_pentagram())],
+    "pentagram": lambda r: [_line(*_pentagram())],
     "spiral": lambda r: [_spiral(r.uniform(1.5, 4)) * [r.choice([-1, 1]), 1]],
     "wave": lambda r: [_wave(r.uniform(1.2, 5), r.uniform(0.1, 0.4))],
     "zigzag": lambda r: [_line(*((i / 4, r.uniform(0, 0.3) if i % 2 else 1) for i in range(5)))],

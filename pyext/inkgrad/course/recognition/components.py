@@ -136,11 +136,12 @@ class Components:
         height, width = bottom - top, right - left
         if width > 4 * height:
             span = others[:, 3].max() - others[:, 2].min()
+            tall = others[:, 1].max() - others[:, 0].min()
             crosses = (others[:, 0] < top - height) & (others[:, 1] > bottom + height)
-            return bool(width > 0.6 * span and not crosses.any())
+            return bool(width > 0.6 * span and tall > 0.25 * width and not crosses.any())
         if height > 6 * width:
             span = others[:, 1].max() - others[:, 0].min()
-            return bool(height > 1.25 * span)
+            return bool(height > 1.25 * span > 0.5 * height)
         return False
 
     def _is_stray(self, i: int, main: int) -> bool:
@@ -177,13 +178,17 @@ def _fills(inked: np.ndarray) -> bool:
 
 
 def cut(ink: Ink, most: int) -> list[Ink]:
-    """Cut the ink between columns, at most ``most`` times, where there is least of it."""
+    """Cut the ink between columns, at most ``most`` times, where it is lowest."""
     height, width = ink.values.shape
-    columns = ink.values.sum(0)
+    inked = ink.values > _INKED
+    # From the highest to the lowest ink of each column: small where two digits touch.
+    columns = np.where(inked.any(0), height - inked.argmax(0) - inked[::-1].argmax(0), 0).astype(
+        float
+    )
     smooth = ndimage.gaussian_filter1d(columns, max(1, width / 60), mode="nearest")
     reach = max(2, round(0.2 * min(height, width)))
     lowest = smooth == ndimage.minimum_filter1d(smooth, 2 * reach + 1, mode="nearest")
-    lowest &= smooth < 0.6 * smooth.max()
+    lowest &= smooth < 0.8 * smooth.max()
     inner = np.arange(width)
     lowest &= (inner > 0.15 * height) & (inner < width - 0.15 * height)
     places = np.flatnonzero(lowest)

@@ -227,7 +227,7 @@ def _without_edges(inked: np.ndarray, view: np.ndarray, paper: np.ndarray) -> np
 
 
 def _is_soft(contrast: np.ndarray) -> bool:
-    """Whether it only changes gradually, as a shadow or a stain does, and has no edge of a stroke."""
+    """Whether it only changes gradually, as a shadow does, and has no edge of a stroke."""
     steps = np.hypot(*np.gradient(contrast)) / _mean_of_top(contrast, 0.05)
     return _mean_of_top(steps, 0.02) < _MIN_STEP
 
