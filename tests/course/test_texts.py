@@ -27,14 +27,8 @@ def test_the_catalogue_has_what_the_code_asks_for_and_no_more() -> None:
     folder = Path(inkgrad.course.__file__).parent
     code = "\n".join(path.read_text(encoding="utf-8") for path in folder.rglob("*.py"))
     prefixes = "|".join(
-        [
-            "word",
-            "problem",
-            "report",
-            "exercise",
-            "table",
-            *(lesson.name for lesson in LESSONS.values()),
-        ]
+        ["word", "problem", "report", "exercise", "table"]
+        + [lesson.name for lesson in LESSONS.values()]
     )
     asked = set(re.findall(rf"""["']((?:{prefixes})\.\w+)["']""", code))
     parts = ("title", "text", "goal", "see", "summary")
@@ -50,7 +44,7 @@ def test_the_catalogue_has_what_the_code_asks_for_and_no_more() -> None:
     asked |= {f"word.{word}" for word in ("goal", "see", "hint", "answer")}
     for name, steps in DERIVATIONS.items():
         asked |= {f"{name}.derive", *(f"{name}.derive_{n + 1}" for n in range(len(steps)))}
-    assert set(ENGLISH) == asked
+    assert set(ENGLISH) == asked - {"table.csv"}  # a file name
 
 
 @pytest.mark.parametrize("language", CATALOGUES)
