@@ -23,11 +23,13 @@ import time
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from PIL import Image, ImageDraw, ImageFont, ImageOps
 from sklearn.datasets import load_digits
 
 from inkgrad.course.data import glyphs
@@ -40,6 +42,8 @@ from inkgrad.course.training.reader import HELD_OUT
 from inkgrad_bench import scenes, sketches, svg_paths
 
 _SURE = 0.9
+_PLAIN = ("MNIST test", "scans", "pen strokes")  # conditions without anything but digits
+_TILE = 150  # pixels
 _PAD = 280
 Random = np.random.Generator
 
@@ -62,16 +66,25 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=500, help="drawings per line (default: 500)")
     parser.add_argument("--kanji", type=Path, metavar="FOLDER", help="SVG files of KanjiVG")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the results as JSON")
+    parser.add_argument(
+        "--pictures", type=Path, metavar="FILE", help="only draw some pictures and what is said"
+    )
     args = parser.parse_args()
     test = mnist().test
     if len(test) != 10_000:
         parser.exit(1, "reader: MNIST not found; set INKGRAD_DATA to its folder\n")
     recognizer = Recognizer.load(args.model)
+    if args.pictures:
+        conditions = _conditions(test, 12, args.kanji)
+        chosen = (pictures for name, pictures in conditions if name not in _PLAIN)
+        shown = [next(islice(each, n % 2, None))[0] for n, each in enumerate(chosen)]
+        contact_sheet(recognizer, shown).save(args.pictures, quality=70)
+        return
     print(f"{'':34}{'count':>7}{'right':>9}{'no digit':>10}{'wrong, ≥ 90 %':>15}")
     rows, calibration = [], []
     for name, pictures in _conditions(test, args.count, args.kanji):
         answers = [(recognizer.predict(picture), text) for picture, text in pictures]
-        if name in ("MNIST test", "scans", "pen strokes"):
+        if name in _PLAIN:
             calibration.append((name, _calibration_error(answers)))
         rows.append(_row(name, answers))
         print(_line(rows[-1]), flush=True)
@@ -82,6 +95,36 @@ def main() -> None:
     if args.json:
         results = {"rows": [asdict(row) for row in rows], "calibration": dict(calibration)}
         args.json.write_text(json.dumps(results | {"seconds": seconds}, indent=1))
+
+
+def contact_sheet(recognizer: Recognizer, pictures: list[Any], columns: int = 7) -> Image.Image:
+    """The pictures side by side, with a box around each digit and what the reader says below."""
+    rows = -(-len(pictures) // columns)
+    sheet = Image.new("RGB", (columns * (_TILE + 8), rows * (_TILE + 28)), "white")
+    pad = ImageDraw.Draw(sheet)
+    for number, picture in enumerate(pictures):
+        image = picture if isinstance(picture, Image.Image) else Image.fromarray(picture)
+        prediction = recognizer.predict(picture)
+        tile = ImageOps.pad(image.convert("RGB"), (_TILE, _TILE), color="#dddddd")
+        left, top = (number % columns) * (_TILE + 8) + 4, (number // columns) * (_TILE + 28) + 4
+        sheet.paste(tile, (left, top))
+        scale = _TILE / max(image.size)
+        size = image.width * scale, image.height * scale
+        x, y = left + (_TILE - size[0]) / 2, top + (_TILE - size[1]) / 2
+        for digit in prediction.digits:
+            a, b, c, d = digit.box
+            box = [
+                x + a * size[0] - 2,
+                y + b * size[1] - 2,
+                x + c * size[0] + 2,
+                y + d * size[1] + 2,
+            ]
+            pad.rectangle(box, outline="#e0482e", width=2)
+        said = str(prediction) if prediction.digits else prediction.kind
+        if prediction.kind == "other":
+            said = f"no digit, nearest {prediction.nearest}"
+        pad.text((left, top + _TILE + 3), said, fill="black", font=ImageFont.load_default(13))
+    return sheet
 
 
 Pictures = Iterable[tuple[Any, str | None]]  # each with its digits, or None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 from xml.etree.ElementTree import ElementTree
 
 import numpy as np
@@ -10,7 +11,7 @@ import numpy as np
 _TOKEN = re.compile(r"[MmCcSsLl]|-?\d*\.?\d+")
 
 
-def strokes(file: ElementTree) -> list[np.ndarray]:
+def strokes(file: ElementTree[Any]) -> list[np.ndarray]:
     """One polyline, (n, 2), for each path of the file."""
     paths = file.iterfind(".//{http://www.w3.org/2000/svg}path")
     return [polyline(path.attrib["d"]) for path in paths]

@@ -115,8 +115,9 @@ export function mount(gradio) {
   // These wait until the pen has rested: they would slow the recognition down.
   const announceSoon = afterRest(700, () => {
     if (pad.drawing) return;
-    const { text: read } = shown;
-    find("#draw-announcement").textContent = `${read && `${read}: `}${verdict.sentence(shown)}`;
+    const digits = shown.text;
+    const sentence = verdict.sentence(shown);
+    find("#draw-announcement").textContent = digits ? `${digits}: ${sentence}` : sentence;
   });
   const raceSoon = afterRest(300, () => pad.drawing || photo !== null || race.request());
 

@@ -163,9 +163,10 @@ def character(random: np.random.Generator) -> Lines:
 def _stroke(random: np.random.Generator, least: int) -> np.ndarray:
     if random.random() < 0.3:
         start = random.uniform(0, 360)
-        size = random.uniform(0.12, 0.45, 2)
+        rx, ry = random.uniform(0.12, 0.45, 2)
         end = start + random.choice([-1, 1]) * random.uniform(120, 400)
-        return _arc(*random.uniform(0.2, 0.8, 2), *size, start, end)
+        x, y = random.uniform(0.2, 0.8, 2)
+        return _arc(x, y, rx, ry, start, end)
     places = random.integers(0, 4, (int(random.integers(least, least + 3)), 2)) / 3
     places = places[np.r_[True, (np.diff(places, axis=0) != 0).any(1)]]
     if len(places) < 2:

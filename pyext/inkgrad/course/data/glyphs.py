@@ -84,7 +84,8 @@ def _painted(face: ImageFont.FreeTypeFont, character: str) -> np.ndarray | None:
         return None
     image = Image.new("L", (right - left, bottom - top))
     ImageDraw.Draw(image).text((-left, -top), character, fill=255, font=face)
-    return np.asarray(image) if image.getextrema()[1] > 128 else None
+    mask = np.asarray(image)
+    return mask if mask.max() > 128 else None
 
 
 @lru_cache(maxsize=64)

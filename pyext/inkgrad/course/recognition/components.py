@@ -228,7 +228,8 @@ def without_line(ink: Ink) -> Ink | None:
     thickness = max(len(rows) / end for rows, _ in sides)
     if thickness > 0.2 * height:
         return None
-    y = np.linspace(*(float(rows.mean()) for rows, _ in sides), width)
+    start, stop = (float(rows.mean()) for rows, _ in sides)
+    y = np.linspace(start, stop, width)
     rows = np.arange(height)[:, None]
     if inked[np.clip(np.rint(y).astype(int), 0, height - 1), np.arange(width)].mean() < 0.9:
         return None

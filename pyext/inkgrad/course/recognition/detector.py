@@ -26,6 +26,8 @@ _WEIGHTS = Path(__file__).parents[1] / "weights" / "detector.safetensors"
 class Detector(nn.Module):
     """Maps (N, 96, 5, 5) to the logit of being a digit, (N,)."""
 
+    temperatures: Tensor
+
     def __init__(self, hidden: int = 64) -> None:
         super().__init__()
         self.linear1 = nn.Linear(96 * 5 * 5, hidden)

@@ -59,10 +59,13 @@ def visible(image: Image.Image) -> Image.Image:
 
 
 def _frame(image: Image.Image) -> Image.Image:
-    for number in range(min(getattr(image, "n_frames", 1), _MAX_FRAMES)):
+    frames = getattr(image, "n_frames", 1)
+    if frames == 1:
+        return image
+    for number in range(min(frames, _MAX_FRAMES)):
         image.seek(number)
-        low, high = image.convert("LA").getextrema()
-        if low[1] > low[0] or high[1] > high[0]:
+        levels = np.asarray(image.convert("LA"))
+        if np.ptp(levels, axis=(0, 1)).any():
             return image.copy()
     image.seek(0)
     return image
@@ -81,12 +84,12 @@ def _eight_bits(levels: np.ndarray) -> np.ndarray:
 def _gray(image: Image.Image) -> Image.Image:
     """Lightness; where it hardly varies, the position along the direction in which colors do."""
     gray = image if image.mode == "L" else image.convert("L")
-    low, high = gray.getextrema()
-    if image.mode in ("L", "1", "LA") or high - low >= _LOW_CONTRAST:
+    contrast = int(np.ptp(np.asarray(gray)))
+    if image.mode in ("L", "1", "LA") or contrast >= _LOW_CONTRAST:
         return gray
     colors = np.asarray(image.convert("RGB"), np.float32)
     spread = np.ptp(colors, axis=(0, 1)).max()
-    return by_color(colors) if spread > 1.5 * (high - low) else gray
+    return by_color(colors) if spread > 1.5 * contrast else gray
 
 
 def by_color(colors: np.ndarray) -> Image.Image:

@@ -100,7 +100,7 @@ def best(first: Reading, evaluate: Evaluate, *, is_picture: bool = False) -> Rea
     others = [one for one in others if one.certainty > first.certainty]
     if not first.accepted and (cut := _number(_cut(pieces), evaluate)) is not None:
         others.append(cut)
-    return better(first, others)
+    return better(first, others) or first
 
 
 def among(inks: Iterable[Ink], evaluate: Evaluate) -> list[Reading]:
@@ -148,7 +148,8 @@ def _number(pieces: list[Ink], evaluate: Evaluate) -> Reading | None:
     tall = np.array(heights) >= _HEIGHT * max(heights)
     probabilities = evaluate(images) * tall[:, None]
     # The best division of the first n pieces: its score and its spans.
-    divisions: list[tuple[float, list[int]]] = [(1.0, [])] + [(0.0, [])] * len(pieces)
+    divisions: list[tuple[float, list[int]]] = [(1.0, [])]
+    divisions += [(0.0, []) for _ in pieces]
     for n, (a, b) in sorted(enumerate(spans), key=lambda item: item[1][1]):
         score = divisions[a][0] * float(probabilities[n].sum())
         if score > divisions[b][0]:

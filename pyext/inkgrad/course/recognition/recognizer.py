@@ -235,7 +235,9 @@ class Recognizer:
         found = ink.find(read)
         pixels = _EMPTY if found is None else fit(found.values)
         explained = self._explained(pixels)
-        first = found and reading.whole(found, explained.probabilities, pixels)
+        first = None
+        if found is not None:
+            first = reading.whole(found, explained.probabilities, pixels)
         best = self._best(first, read)
         prediction = _prediction(read, best, explained.seconds, pixels)
         if best is not None and best is not first:
@@ -265,7 +267,7 @@ class Recognizer:
         seconds = (time.perf_counter() - start) / len(pictures)
         predictions = []
         for read, found, image, row in zip(pictures, inks, images, probabilities, strict=True):
-            first = found and reading.whole(found, row, image)
+            first = None if found is None else reading.whole(found, row, image)
             best = self._best(first, read)
             predictions.append(_prediction(read, best, seconds, image))
         return predictions

@@ -67,8 +67,9 @@ def _cut_out(gray: Image.Image, region: np.ndarray, factor: int) -> tuple[Pictur
     ys, xs = np.nonzero(region)
     left, top = int(xs.min()), int(ys.min())
     part = region[top : ys.max() + 1, left : xs.max() + 1]
-    box = (left * factor, top * factor, (xs.max() + 1) * factor, (ys.max() + 1) * factor)
-    cropped = gray.crop([int(value) for value in box])
+    right, bottom = int(xs.max()) + 1, int(ys.max()) + 1
+    box = (left * factor, top * factor, right * factor, bottom * factor)
+    cropped = gray.crop(box)
     # Outside there is the level of the nearest place of the sheet, because its light is uneven.
     _, nearest = ndimage.distance_transform_edt(~part, return_indices=True)
     view = ndimage.median_filter(np.asarray(cropped.reduce(factor)), 5)[tuple(nearest)]

@@ -43,7 +43,7 @@ _BATCH, _LR, _DECAY = 128, 5e-4, 0.02
 # Negatives of more than this logit after the first epoch look like digits to anybody.
 _AMBIGUOUS = 2.0
 # The share of validation digits that may be taken for something else.
-_LOST = 0.0015
+_LOST = 0.003
 _NONE = -1  # the target of what is no digit
 
 
@@ -184,20 +184,23 @@ def _unambiguous(model: StrongCNN, detector: Detector, examples: Examples) -> Ex
 @torch.no_grad()
 def _calibrate(model: StrongCNN, detector: Detector, digits: Examples, examples: Examples) -> None:
     """Fit both temperatures to held-out data, by the likelihood of their labels."""
-    logits, _ = _outputs(model, detector, digits)
+    of_digits, _ = _outputs(model, detector, digits)
     _, is_digit = _outputs(model, detector, examples)
     present = (examples.targets != _NONE).float()
     grid = torch.logspace(-1, 1, 81).tolist()
-    detector.temperatures[0] = min(
-        grid, key=lambda t: F.cross_entropy(logits / t, digits.targets).item()
-    )
-    detector.temperatures[1] = min(
-        grid, key=lambda t: F.binary_cross_entropy_with_logits(is_digit / t, present).item()
-    )
+
+    def of_label(temperature: float) -> float:
+        return F.cross_entropy(of_digits / temperature, digits.targets).item()
+
+    def of_presence(temperature: float) -> float:
+        return F.binary_cross_entropy_with_logits(is_digit / temperature, present).item()
+
+    detector.temperatures[0] = min(grid, key=of_label)
+    detector.temperatures[1] = min(grid, key=of_presence)
     # The data have as many negatives as digits; people draw digits mostly. The prior probability of
     # a digit is such that few validation digits are lost.
-    is_digit = _outputs(model, detector, digits)[1]
-    detector.linear2.bias -= torch.quantile(is_digit, _LOST)
+    own = _outputs(model, detector, digits)[1]
+    detector.linear2.bias.sub_(torch.quantile(own, _LOST))
     logits = _outputs(model, detector, examples)[1]
     for name, chosen in (("digits", present == 1), ("negatives", present == 0)):
         accepted = (logits[chosen] > 0).float().mean()
