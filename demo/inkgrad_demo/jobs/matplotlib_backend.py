@@ -1,4 +1,4 @@
-"""A backend of matplotlib whose ``plt.show()`` sends open figures to figures.receive, as PNG."""
+"""A backend of matplotlib whose ``plt.show()`` sends the open figures, as PNG, to figures.py."""
 
 from __future__ import annotations
 

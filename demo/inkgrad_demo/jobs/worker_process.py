@@ -50,7 +50,8 @@ class WorkerProcess:
         return self
 
     def __exit__(self, *_: object) -> None:
-        with self._process:  # closes the pipes and waits
+        # Closes the pipes and waits; a request that was not read is lost.
+        with contextlib.suppress(BrokenPipeError), self._process:
             pass
         self._overdue = not self._timer.is_alive()
         self._timer.cancel()

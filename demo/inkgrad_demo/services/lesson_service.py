@@ -115,7 +115,7 @@ class LessonService:
         return widgets.answer(LESSONS[request.number].name, request.about, values, results)
 
 
-_PLAIN_SGD = {"optimizer": "sgd", "momentum": 0, "one_cycle": 0, "augment": 0}
+_PLAIN_SGD: dict[str, str | int | float] = {"optimizer": "sgd", "momentum": 0, "one_cycle": 0, "augment": 0}
 TRAIN_SETTINGS: dict[int, dict[str, str | int | float]] = {
     number: {**_PLAIN_SGD, **settings}
     for number, settings in {
@@ -138,7 +138,8 @@ def _formulas(lesson: Lesson, language: str) -> dict[str, str]:
 
 @cache
 def _math(latex: str, display: str = "inline") -> str:
-    return convert(latex, display=display)
+    # The page draws the parentheses of matrices: without a font for formulas, they do not stretch.
+    return convert(latex.replace("pmatrix", "matrix"), display=display)
 
 
 def _derivation(lesson: Lesson, language: str) -> dict[str, Any] | None:
