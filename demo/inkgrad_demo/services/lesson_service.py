@@ -115,7 +115,12 @@ class LessonService:
         return widgets.answer(LESSONS[request.number].name, request.about, values, results)
 
 
-_PLAIN_SGD: dict[str, str | int | float] = {"optimizer": "sgd", "momentum": 0, "one_cycle": 0, "augment": 0}
+_PLAIN_SGD: dict[str, str | int | float] = {
+    "optimizer": "sgd",
+    "momentum": 0,
+    "one_cycle": 0,
+    "augment": 0,
+}
 TRAIN_SETTINGS: dict[int, dict[str, str | int | float]] = {
     number: {**_PLAIN_SGD, **settings}
     for number, settings in {
