@@ -2,8 +2,8 @@
 
 It reads a request as worker.py does. The kind "program" runs ``code``, and "answer" checks it as
 the answer to an exercise. Events are ``{"output": text}``, ``{"figure": PNG in base64}``,
-``{"verdict": ...}`` and in the end ``{"done": {"ended": how}}``: "finished", "failed" (the output has
-the traceback), "output" or "files" (it wrote more than is allowed).
+``{"verdict": ...}`` and in the end ``{"done": {"ended": how}}``: "finished", "failed" (the output
+has the traceback), "output" or "files" (it wrote more than is allowed).
 
 The limits keep a mistake from harming the machine: memory, the size of files and of the output,
 time (see WorkerProcess) and, on Linux, no network. They are no protection against attacks: the code
