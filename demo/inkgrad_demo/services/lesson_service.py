@@ -117,14 +117,14 @@ class LessonService:
 
 _Settings = dict[str, str | int | float]
 _PLAIN_SGD: _Settings = {"optimizer": "sgd", "momentum": 0, "one_cycle": 0, "augment": 0}
-_OF_LESSONS: dict[int, _Settings] = {
+_OF_PROGRAMS: dict[int, _Settings] = {
     6: {"model": "logistic", "epochs": 1000, "lr": 0.01},
     7: {"model": "diabetes", "epochs": 100, "batch_size": 0, "lr": 0.1},
     8: {"model": "diabetes", "epochs": 20, "batch_size": 32, "lr": 0.01, "optimizer": "adam"},
     9: {"model": "softmax", "epochs": 2, "batch_size": 64, "lr": 0.01, "momentum": 0.5},
     10: {"model": "cnn", "epochs": 2, "batch_size": 64, "lr": 0.01, "momentum": 0.5},
 }
-TRAIN_SETTINGS = {number: {**_PLAIN_SGD, **own} for number, own in _OF_LESSONS.items()}
+TRAIN_SETTINGS = {number: _PLAIN_SGD | settings for number, settings in _OF_PROGRAMS.items()}
 """The settings of the Train page that are those of a lesson's program."""
 
 

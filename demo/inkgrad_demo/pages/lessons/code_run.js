@@ -45,6 +45,7 @@ export function createCodeRun(page, { output, show }) {
   async function follow() {
     let after = 0;
     let verdict = null;
+    let ended = null; // is reported a little before the state of the job is "done"
     for (;;) {
       const answer = await send("follow_code", { job, after }).catch((error) => {
         if (error instanceof Refusal) throw error;
@@ -55,7 +56,6 @@ export function createCodeRun(page, { output, show }) {
         continue;
       }
       after += answer.events.length;
-      let ended = null;
       for (const event of answer.events) {
         if ("output" in event) printed(event.output);
         if ("figure" in event) drawn(event.figure);
