@@ -22,7 +22,7 @@ probability that it is a digit."""
 
 # Lowest probability of being a digit that counts as one: half a percent of digits have less than
 # the second, and those are looked at in other ways, too.
-ACCEPTED, SURE = 0.5, 0.9
+ACCEPTED, SURE = 0.3, 0.9
 # The probability of the label that other readings than that of all the ink must reach, because
 # they are several chances.
 _ACCEPTED_PART = 0.8
