@@ -73,8 +73,9 @@ check: $(INSTALLED)  ## check results and derivatives on this machine
 sanitize: $(INSTALLED)  ## fuzz the ops under sanitizers, in a build of their own
 	@$(BIN)/python .ci/sanitize.py $(ARGS)
 
-wheel: $(INSTALLED)  ## build a wheel in dist: for this machine, with KERNELS=0 for all
+wheel: $(INSTALLED)  ## build a wheel in dist, for this machine; KERNELS=0 for any
 	@$(PIP) wheel --quiet --no-build-isolation --no-deps --wheel-dir dist .
+	@echo "Built $$(ls -t dist/*.whl | head -1)"
 
 docs: $(VENV)/docs  ## build the documentation site in build/docs
 	@$(BIN)/python -m sphinx -W --keep-going --quiet -b html docs build/docs

@@ -11,9 +11,9 @@ wheels and for the tests. ``INKGRAD_CUDA=1`` builds the CUDA library without a G
 a missing toolkit an error, ``INKGRAD_CUDA=0`` leaves it out. TORCH_CUDA_ARCH_LIST overrides the
 architectures.
 
-Without torch (pip's isolated builds), a compiler or its headers the Python part is installed alone,
-with one line that says why; it computes everything by torch's ops. ``INKGRAD_KERNELS=1`` makes what
-is missing an error, ``INKGRAD_KERNELS=0`` leaves the kernels out.
+If torch (as in pip's isolated builds), a compiler or Python's headers are missing, only the Python
+part is installed, which computes everything with torch's ops; one line says why.
+``INKGRAD_KERNELS=1`` makes that an error, ``INKGRAD_KERNELS=0`` leaves the kernels out.
 
 ``INKGRAD_SANITIZE`` names the sanitizers of ``-fsanitize`` to build with (``make sanitize``).
 """
@@ -84,14 +84,13 @@ def switch(name: str) -> str:
 
 
 def left_out() -> str:
-    """Why the kernels are not built; "" if they are."""
+    """Return why the kernels are not built, or an empty string."""
     wanted = switch("INKGRAD_KERNELS")
     if wanted == "0":
         return "INKGRAD_KERNELS=0"
-    reason = remedy = ""
     if torch is None:
-        reason = "there is no torch where it was built (pip's isolated builds have none)"
-        remedy = "pip install torch 'setuptools>=77' ninja"
+        reason = "the build environment has no torch (pip's isolated ones never do)"
+        remedy = "pip install torch 'setuptools>=77' ninja, then pip install --no-build-isolation ."
     else:
         spec = importlib.util.spec_from_file_location("preflight", ROOT / ".ci" / "preflight.py")
         preflight = importlib.util.module_from_spec(spec)
@@ -287,7 +286,7 @@ def limit_parallel_jobs() -> None:
 
 
 class BuildPython(build_py):
-    """Tell the package why it has no kernels."""
+    """Record in the package why it has no kernels."""
 
     def run(self) -> None:
         super().run()

@@ -4,6 +4,8 @@ import json
 import os
 import subprocess
 import sys
+from types import SimpleNamespace
+from warnings import catch_warnings, simplefilter
 
 import pytest
 import torch
@@ -16,7 +18,7 @@ from inkgrad import extension
 def run(script, **environment):
     return subprocess.run(
         [sys.executable, "-c", script],
-        env={**os.environ, **environment},
+        env={**os.environ, extension._WARNED: "", **environment},
         text=True,
         capture_output=True,
     )
@@ -46,6 +48,53 @@ assert inkgrad.build_config()["cpu_library_loaded"] == "reference"
 def test_without_the_extension_everything_works_after_one_warning():
     result = run(WITHOUT_EXTENSION)
     assert result.returncode == 0, result.stderr
+
+
+def test_other_processes_do_not_repeat_the_warning():
+    child = "import sys; sys.modules['inkgrad._C'] = None; import inkgrad"
+    script = (
+        f"{child}; import subprocess; subprocess.run([sys.executable, '-c', {child!r}], check=True)"
+    )
+    result = run(script)
+    assert result.returncode == 0, result.stderr
+    assert result.stderr.count("Falling back") == 1
+
+
+@pytest.mark.parametrize(
+    ("recorded", "warnings"), [("INKGRAD_KERNELS=0", 0), ("a C++ compiler: c++ was not found", 1)]
+)
+def test_only_missing_kernels_that_were_wanted_are_a_warning(
+    recorded, warnings, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(extension, "_FOLDER", tmp_path)
+    monkeypatch.setitem(sys.modules, "inkgrad._C", None)
+    monkeypatch.setenv(extension._WARNED, "")
+    monkeypatch.delenv(extension.ENVIRONMENT, raising=False)
+    (tmp_path / "without_kernels.txt").write_text(recorded)
+    with catch_warnings(record=True) as caught:
+        simplefilter("always")
+        loaded = extension.load()
+    assert loaded.reason.endswith(recorded)
+    assert len(caught) == warnings
+
+
+@pytest.mark.parametrize(
+    ("origin", "command"),
+    [
+        ('{{"url": "{url}", "dir_info": {{"editable": true}}}}', "--editable '{folder}'"),
+        ('{{"url": "{url}", "dir_info": {{}}}}', "--no-deps '{folder}'"),
+        ('{{"url": "https://host/inkgrad.whl"}}', "--no-deps FOLDER_OF_ITS_SOURCE"),
+        (None, "--no-deps FOLDER_OF_ITS_SOURCE"),
+    ],
+    ids=["editable", "folder", "wheel", "index"],
+)
+def test_the_command_is_that_of_the_installation(origin, command, tmp_path, monkeypatch):
+    folder = tmp_path / "a source"
+    folder.mkdir()
+    text = origin and origin.format(url=folder.as_uri())
+    installed = SimpleNamespace(read_text=lambda name: text)
+    monkeypatch.setattr(extension.metadata, "distribution", lambda name: installed)
+    assert extension._command_that_builds().endswith(command.format(folder=folder))
 
 
 @needs_extension

@@ -1,5 +1,5 @@
-"""The commands run where there is no compiler and nothing that only POSIX systems have (Windows),
-and where a console's encoding lacks signs."""
+"""The commands run without kernels, without what only POSIX systems have, and on consoles whose
+encoding lacks characters."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from PIL import Image
 
 from warm_python import WarmPython
 
-# What Windows lacks, of what this project or its dependencies could reach for at run time.
+# Hides what Windows lacks, after importing the libraries that have code of their own for Windows.
 WITHOUT_POSIX = """
 import os, signal, sys
-import multiprocessing, platformdirs, torch  # they have their own ways
+import multiprocessing, platformdirs, torch
 for name in ("fcntl", "grp", "posix", "pty", "pwd", "resource", "termios", "tty"):
     sys.modules[name] = None
 for name in ("SIGALRM", "SIGHUP", "SIGQUIT", "SIGUSR1", "pthread_sigmask", "setitimer"):
@@ -57,14 +57,14 @@ from inkgrad_demo import app
 from inkgrad_bench import environment
 functions = len(app.build(RunStore(Path("runs"))).fns)
 print(functions, environment.describe("cpu")["processors"], flush=True)
-os._exit(0)  # how threads of the libraries end without POSIX is not ours to test
+os._exit(0)  # skips the end of threads of gradio and torch, which needs what is hidden
 """
     ended = python.run(program, cwd=tmp_path, env=REFERENCE)
     assert ended.returncode == 0, ended.stderr
 
 
 @pytest.mark.parametrize("encoding", ["cp949", "cp1252", "ascii"])
-def test_signs_that_a_console_cannot_show_are_replaced(
+def test_characters_that_an_encoding_lacks_are_replaced(
     python: WarmPython, encoding: str, tmp_path: Path
 ) -> None:
     program = f"""

@@ -41,7 +41,7 @@ _BROKEN_PIPE = 141  # 128 + SIGPIPE
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line ``argv`` (default: that of the process) and return its exit code."""
     argv = sys.argv[1:] if argv is None else argv
-    _replace_what_a_console_cannot_show()
+    _replace_unencodable_characters()
     chosen = argv[0] if argv and argv[0] in _COMMANDS else None
     if not argv:
         _parser(None, None).print_help(sys.stderr)
@@ -73,9 +73,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _FAILURE
 
 
-def _replace_what_a_console_cannot_show() -> None:
-    """Print a question mark for a formula's sign that the encoding lacks (Windows: cp1252, cp949),
-    where Python would end with an error."""
+def _replace_unencodable_characters() -> None:
+    """Print a question mark for each character that the console's encoding (such as cp1252 or cp949
+    on Windows) lacks, instead of raising UnicodeEncodeError."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
             stream.reconfigure(errors="replace")

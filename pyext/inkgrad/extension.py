@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import sys
 import warnings
 from dataclasses import dataclass, field
@@ -25,9 +26,10 @@ LEVELS = ("default", "avx2", "avx512")  # each runs wherever the next one does
 ENVIRONMENT = "INKGRAD_CPU_CAPABILITY"
 CUDA_ENVIRONMENT = "INKGRAD_CUDA"
 _FOLDER = Path(__file__).parent
-_SUFFIX = machinery.EXTENSION_SUFFIXES[0]  # this Python's: .so, or .pyd on Windows
-# Set once the fallback was told, also for the processes that this one starts.
-_TOLD = "INKGRAD_FALLBACK_TOLD"
+_SUFFIX = machinery.EXTENSION_SUFFIXES[0]  # such as .cpython-311-x86_64-linux-gnu.so
+# An environment variable, so that the processes started by this one do not repeat the warning.
+_WARNED = "INKGRAD_FALLBACK_WARNED"
+_NOT_WANTED = "INKGRAD_KERNELS=0"  # the reason that setup.py records
 
 
 @dataclass(frozen=True)
@@ -90,24 +92,26 @@ def _choose(libraries: dict[str, Path]) -> tuple[str, str]:
 
 def _reason_of(error: Exception) -> str:
     if isinstance(error, ModuleNotFoundError):
-        why = _FOLDER / "without_kernels.txt"  # written by setup.py
-        told = f": {why.read_text(encoding='utf-8')}" if why.exists() else ""
-        return f"the kernels were not built{told}"
+        file = _FOLDER / "without_kernels.txt"  # written by setup.py
+        reason = f": {file.read_text(encoding='utf-8')}" if file.exists() else ""
+        return f"the kernels were not built{reason}"
     if "undefined symbol" in str(error):
         return f"the kernels were built for another torch than this one, {torch.__version__}"
     return f"the compiled extension does not load: {error}"
 
 
 def _command_that_builds() -> str:
-    """The command that builds the kernels of this installation, from the folder it came from."""
+    """Return the command that builds the kernels for this installation from its source."""
     pip = f"{sys.executable} -m pip install --no-build-isolation --force-reinstall --no-deps"
     try:
         origin = json.loads(metadata.distribution("inkgrad").read_text("direct_url.json") or "{}")
     except metadata.PackageNotFoundError:  # imported from a source tree
-        return f"cd {_FOLDER.parents[1]} && {sys.executable} setup.py build_ext --inplace"
+        root = shlex.quote(str(_FOLDER.parents[1]))
+        return f"cd {root} && {sys.executable} setup.py build_ext --inplace"
     editable = "--editable " if origin.get("dir_info", {}).get("editable") else ""
     source = url2pathname(urlsplit(origin.get("url", "")).path)
-    return f"{pip} {editable}{source if Path(source).is_dir() else '(the folder of its source)'}"
+    is_there = source and Path(source).is_dir()
+    return f"{pip} {editable}{shlex.quote(source) if is_there else 'FOLDER_OF_ITS_SOURCE'}"
 
 
 def _load_cuda(module: Any) -> Cuda:
@@ -149,8 +153,8 @@ def load() -> Loaded:
         module.load_cpu_kernels(str(libraries[capability]))
     except (ImportError, OSError, RuntimeError) as error:
         reason = _reason_of(error)
-        if not os.environ.get(_TOLD) and "INKGRAD_KERNELS=0" not in reason:
-            os.environ[_TOLD] = "1"
+        if not os.environ.get(_WARNED) and not reason.endswith(_NOT_WANTED):
+            os.environ[_WARNED] = "1"
             warnings.warn(
                 f"inkgrad: {reason}\nFalling back to plain torch ops. To build the kernels (needs "
                 f"a C++ compiler): {_command_that_builds()}",

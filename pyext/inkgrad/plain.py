@@ -107,12 +107,12 @@ def is_watched() -> bool:
     return not _are_originals()
 
 
-# By the extension, which is quicker; it also notices when a dict was reordered.
+# Compares in C++, in a sixth of the time. It also returns False when a dict was merely reordered.
 _is_unchanged: Callable[[], bool] | None = None
 
 
 def _are_originals() -> bool:
-    """Whether torch's functions are those that they were at import."""
+    """Whether torch's functions are the same objects as when inkgrad was imported."""
     global _is_unchanged
     if _is_unchanged is not None and _is_unchanged():
         return True

@@ -72,7 +72,10 @@ def _pool_of(modules: Sequence[nn.Module]) -> nn.MaxPool2d:
     return next(module for module in modules if type(module) is nn.MaxPool2d)
 
 
-def _does_not_tile(modules: Sequence[nn.Module], after: nn.Module | None) -> str | None:
+def _pool_refusal(modules: Sequence[nn.Module], after: nn.Module | None) -> str | None:
+    # The op keeps its output for backward. Of torch's ops, only a ReLU at the end does.
+    if type(modules[-1]) is nn.MaxPool2d and getattr(after, "inplace", False):
+        return f"{type(after).__name__} changes the output in place"
     pool = _pool_of(modules)
     if tiles(
         pool.kernel_size,
@@ -84,15 +87,6 @@ def _does_not_tile(modules: Sequence[nn.Module], after: nn.Module | None) -> str
     ):
         return None
     return "the pool's windows do not tile the image, or it returns indices"
-
-
-def _does_not_tile_or_is_changed(
-    modules: Sequence[nn.Module], after: nn.Module | None
-) -> str | None:
-    """The op keeps its output for backward; of torch's, only a ReLU at the end does."""
-    if getattr(after, "inplace", False):
-        return f"{type(after).__name__} changes the output in place"
-    return _does_not_tile(modules, after)
 
 
 def tiles(
@@ -131,13 +125,13 @@ PATTERNS = (
         "conv2d_relu_max_pool2d",
         (nn.Conv2d, nn.ReLU, nn.MaxPool2d),
         _conv2d_relu_max_pool2d,
-        _does_not_tile_or_is_changed,
+        _pool_refusal,
     ),
     Pattern(
         "conv2d_relu_max_pool2d",
         (nn.Conv2d, nn.MaxPool2d, nn.ReLU),
         _conv2d_relu_max_pool2d,
-        _does_not_tile,
+        _pool_refusal,
     ),
 )
 
@@ -204,7 +198,7 @@ class Sequential(nn.Sequential):
 
 
 def _run(sequential: nn.Sequential, input: Any) -> Any:
-    if torch.compiler.is_compiling():  # which warns of a cached function
+    if torch.compiler.is_compiling():  # Dynamo warns when it traces a cached function
         return nn.Sequential.forward(sequential, input)
     modules = list(sequential._modules.values())
     plan = _plan(tuple(map(type, modules)))

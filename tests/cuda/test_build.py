@@ -137,6 +137,24 @@ def test_what_does_not_fit_is_left_out_or_fails_if_demanded(
     assert all(word in str(stopped.value) for word in ("INKGRAD_CUDA=1", *words))
 
 
+@pytest.mark.parametrize(
+    ("missing", "words"), [("torch", "no torch"), ("compiler", "C++ compiler: nosuch++")]
+)
+def test_without_requirements_the_kernels_are_left_out_or_demanded(
+    setup, monkeypatch, missing, words
+):
+    monkeypatch.setenv("CXX", "nosuch++")
+    if missing == "torch":
+        monkeypatch.setattr(setup, "torch", None)
+    monkeypatch.delenv("INKGRAD_KERNELS")
+    assert words in setup.left_out()
+    assert "\n" not in setup.left_out()
+    monkeypatch.setenv("INKGRAD_KERNELS", "1")
+    with pytest.raises(SystemExit, match="INKGRAD_KERNELS=1") as ended:
+        setup.left_out()
+    assert "To fix: " in str(ended.value)
+
+
 def test_a_folder_without_a_toolkit_is_named(setup, tmp_path, monkeypatch):
     monkeypatch.setenv("CUDA_HOME", str(tmp_path))
     assert str(tmp_path) in setup.choose_cuda().left_out

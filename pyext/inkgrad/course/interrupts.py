@@ -10,10 +10,10 @@ from multiprocessing import resource_tracker
 
 @contextmanager
 def not_for_children() -> Iterator[None]:
-    """Processes that this thread starts in the block ignore Ctrl-C.
+    """Make the processes that this thread starts in the block ignore Ctrl-C.
 
-    Its signal is blocked in this thread meanwhile, which they inherit. On Windows, where signals
-    cannot be blocked, they get it.
+    The block runs with SIGINT blocked in this thread, and child processes inherit that. Windows
+    cannot block signals: there the children receive Ctrl-C, too.
     """
     if not hasattr(signal, "pthread_sigmask"):
         yield

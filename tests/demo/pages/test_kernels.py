@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
+
+import inkgrad_bench
 
 pytest.importorskip("gradio")
 
@@ -140,6 +144,35 @@ def test_a_benchmark_is_measured_beside_the_committed_one(open_page) -> None:
             }""",
             page.locator(canvas).element_handle(),
         ) > 20  # fmt: skip
+
+
+def test_peaks_measured_too_low_are_called_unreliable(open_page) -> None:
+    page = _open(open_page, **DESKTOP)
+    committed = json.loads((Path(inkgrad_bench.__file__).parent / "latest.json").read_text())
+    row = next(row for row in committed["results"] if row["roofline"])
+    sound = {**row, "roofline": {"native": 0.5, "ours": 2.0}}
+    unsound = {**row, "roofline": {"native": 1.5, "ours": 5.3}}
+    ended = {"state": "done", "ahead": 0, "error": None}
+
+    def answer(route: Any) -> None:
+        function = route.request.post_data_json["fn_name"]
+        if function == "start_bench":
+            route.fulfill(json={"job": "made up"})
+        elif function == "poll":
+            events = [{"result": sound}, {"result": unsound}, {"done": {"failures": []}}]
+            route.fulfill(json={**ended, "events": events})
+        else:
+            route.continue_()
+
+    from playwright.sync_api import expect
+
+    page.route("**/component_server/**", answer)
+    page.locator("#kernels-bench .start").click()
+    rows = page.locator("#kernels-rows tbody tr")
+    expect(rows).to_have_count(2)
+    expect(rows.nth(0)).to_contain_text("unreliable")
+    expect(rows.nth(1)).to_contain_text("50 → 200 %")
+    expect(page.locator("#kernels-noisy")).to_be_visible()
 
 
 def test_sizes_that_cannot_be_are_named(open_page) -> None:

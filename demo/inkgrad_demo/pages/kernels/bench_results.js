@@ -17,9 +17,9 @@ const COLUMNS = [
   "error",
   "memory",
 ];
-// A larger share of the peaks was measured while they were measured too low. Ours may pass them by
-// Winograd's algorithm, which needs a quarter of the products.
-const MOST = { native: 1.2, ours: 4 };
+// Shares above these mean that the peaks were measured too low. Ours may exceed 1, because Winograd
+// convolutions need as little as a quarter of the products.
+const MAX_SHARE = { native: 1.2, ours: 4 };
 const IDENTITY = ["op", "case", "direction", "dtype", "threads"];
 
 const isSame = (row) => (other) => IDENTITY.every((name) => row[name] === other[name]);
@@ -114,14 +114,14 @@ export function createBenchResults(page, form) {
     return `<b>${threeDigits(native.median)}×</b> <small>${interval}</small>`;
   }
 
-  // The kernels that ran, each once, below the time.
+  // The time, and each kernel that ran.
   function oursText({ seconds, kernel }) {
     const names = [...new Set(Object.values(kernel ?? {}))].join(", ");
     return `${duration(seconds.ours.median)}${names && ` <small>${names}</small>`}`;
   }
 
   const isUnreliable = ({ roofline: shares }) =>
-    shares && (shares.native > MOST.native || shares.ours > MOST.ours);
+    shares && (shares.native > MAX_SHARE.native || shares.ours > MAX_SHARE.ours);
 
   function rooflineText(row) {
     const { roofline: shares } = row;
