@@ -62,6 +62,14 @@ def test_connected_ink_of_a_sure_digit_is_settled() -> None:
     assert not reading.is_settled(_first(_bars(10, 40)))
 
 
+def test_a_wave_is_not_cut_into_ones() -> None:
+    x = np.arange(120)
+    height = 25 + 20 * np.sin(x / 120 * 6 * np.pi)
+    wave = np.abs(np.arange(60)[:, None] - height) < 5
+    first = _first(Ink(wave.astype(np.float32)).cropped())
+    assert reading.best(first, _as_one) is first
+
+
 def test_other_ink_counts_only_if_it_is_certain() -> None:
     first = _first(_bars(10, 40))
     (bar,) = Components(_bars(10)).split()
