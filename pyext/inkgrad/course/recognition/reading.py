@@ -99,7 +99,7 @@ def best(first: Reading, evaluate: Evaluate, *, is_picture: bool = False) -> Rea
     others = [_reading(part, evaluate) for part in parts if part is not None]
     others = [one for one in others if one.certainty > first.certainty]
     cut = None if first.accepted else _number(_cut(pieces), evaluate)
-    if cut is not None:
+    if cut is not None and not _is_zigzag(cut):
         others.append(cut)
     return better(first, others) or first
 
