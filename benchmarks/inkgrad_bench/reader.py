@@ -75,9 +75,9 @@ def main() -> None:
         parser.exit(1, "reader: MNIST not found; set INKGRAD_DATA to its folder\n")
     recognizer = Recognizer.load(args.model)
     if args.pictures:
-        conditions = _conditions(test, 12, args.kanji)
+        conditions = _conditions(test, 40, args.kanji)
         chosen = (pictures for name, pictures in conditions if name not in _PLAIN)
-        shown = [next(islice(each, n % 2, None))[0] for n, each in enumerate(chosen)]
+        shown = [next(islice(each, n % 9, None))[0] for n, each in enumerate(chosen)]
         contact_sheet(recognizer, shown).save(args.pictures, quality=70)
         return
     print(f"{'':34}{'count':>7}{'right':>9}{'no digit':>10}{'wrong, ≥ 90 %':>15}")

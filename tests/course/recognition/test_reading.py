@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from inkgrad.course.recognition import reading
+from inkgrad.course.recognition import components, reading
 from inkgrad.course.recognition.components import Components
 from inkgrad.course.recognition.ink import Ink
 from inkgrad.course.recognition.preprocess import fit
+from strokes import raster
 
 
 def _bars(*columns: int) -> Ink:
@@ -60,6 +61,20 @@ def test_a_number_with_something_else_in_it_is_none() -> None:
 def test_connected_ink_of_a_sure_digit_is_settled() -> None:
     assert reading.is_settled(_first(_bars(10)))
     assert not reading.is_settled(_first(_bars(10, 40)))
+
+
+def test_an_m_is_not_cut_into_ones() -> None:
+    lines = [[(0.1, 0.9), (0.2, 0.1), (0.5, 0.7), (0.8, 0.1), (0.9, 0.9)]]
+    letter = Ink(raster(lines, 280, 0.05) / np.float32(255)).cropped()
+
+    def ones(images: np.ndarray) -> np.ndarray:
+        """A network that takes all but the whole for a 1."""
+        wide = np.array([np.ptp(np.flatnonzero(one.any(0))) > 16 for one in images])
+        return np.eye(10)[[1] * len(images)] * np.where(wide, 0.01, 0.99)[:, None]
+
+    first = _first(letter, ones)
+    assert len(components.cut(letter, most=5)) > 2
+    assert reading.best(first, ones) is first
 
 
 def test_other_ink_counts_only_if_it_is_certain() -> None:

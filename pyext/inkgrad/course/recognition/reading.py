@@ -98,7 +98,8 @@ def best(first: Reading, evaluate: Evaluate, *, is_picture: bool = False) -> Rea
     parts = (strokes.without_marks(), components.without_line(strokes.ink))
     others = [_reading(part, evaluate) for part in parts if part is not None]
     others = [one for one in others if one.certainty > first.certainty]
-    if not first.accepted and (cut := _number(_cut(pieces), evaluate)) is not None:
+    cut = None if first.accepted else _number(_cut(pieces), evaluate)
+    if cut is not None and not _is_zigzag(cut):
         others.append(cut)
     return better(first, others) or first
 
@@ -131,6 +132,12 @@ def _cut(pieces: list[Ink]) -> list[Ink]:
         height, width = piece.values.shape
         parts += components.cut(piece, most=5) if width > 0.75 * height else [piece]
     return parts
+
+
+def _is_zigzag(cut: Reading) -> bool:
+    """Whether more than half of the digits are 1s: an M or a wave can be cut like that, too."""
+    ones = sum(int(part.probabilities.argmax()) == 1 for part in cut.parts)
+    return 2 * ones > len(cut.parts)
 
 
 def _number(pieces: list[Ink], evaluate: Evaluate) -> Reading | None:
