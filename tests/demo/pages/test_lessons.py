@@ -276,7 +276,7 @@ def test_on_a_shared_server_code_is_read_but_not_run(open_page, free_port, tmp_p
         assert page.locator(".code .shared").is_visible()
         assert page.locator(".code .run").is_hidden()
         assert page.locator(".code textarea").get_attribute("readonly") is not None
-        assert page.locator(".exercises .check:visible").count() == 1  # that of the number
+        assert page.locator(".exercises .check-answer:visible").count() == 1  # that of the number
     finally:
         blocks.close(verbose=False)
 

@@ -18,7 +18,7 @@ export function mountExercises(page, list, { number, exercises, typesetter, isSo
     const value = exercise.is_code ? codeField() : numberField();
     const codeRun = createCodeRun(page, { output: part(".output"), show: showState });
     item.classList.toggle("solved", isSolved(exercise.name));
-    part(".check").hidden = isOff;
+    part(".check-answer").hidden = isOff;
     if (isOff) {
       const command = `inkgrad lesson ${number} --exercise ${place} --answer FILE.py`;
       part(".verdict").append(...typesetter.words(text("lessons.page.check_off", { command })));
@@ -40,7 +40,7 @@ export function mountExercises(page, list, { number, exercises, typesetter, isSo
     function showState(state, details) {
       const hasVerdict = state === "finished";
       part(".verdict").textContent = hasVerdict ? "" : stateText(page, state, details);
-      part(".check").hidden = isUnderWay(state);
+      part(".check-answer").hidden = isUnderWay(state);
       part(".stop").hidden = !(isUnderWay(state) && exercise.is_code);
     }
 

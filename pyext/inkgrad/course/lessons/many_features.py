@@ -210,10 +210,3 @@ def run(epochs: int = 100, data: str | os.PathLike[str] | None = None) -> Number
         baseline(table),
         {setting: train_with(table, setting, epochs) for setting in SETTINGS},
     )
-
-
-if __name__ == "__main__":
-    found = run()
-    print(f"always the more common label: test accuracy {found.baseline[1]:.4f}")
-    for setting, training in found.trainings.items():
-        print(f"{setting}: loss {training.losses[-1]:.4f}, accuracy {training.test_accuracy:.4f}")
