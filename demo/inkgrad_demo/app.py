@@ -32,6 +32,7 @@ from inkgrad_demo.serving import address, modules
 from inkgrad_demo.serving.guard import Guard
 from inkgrad_demo.serving.limits import MAX_BODY, BodyLimit
 from inkgrad_demo.serving.logout import OwnLogout
+from inkgrad_demo.serving.visitors import Visitors
 from inkgrad_demo.theme import THEME
 
 _HERE = Path(__file__).parent
@@ -103,6 +104,7 @@ def serve(
             "middleware": [
                 Middleware(Guard, host=host, names=names),
                 Middleware(OwnLogout),
+                Middleware(Visitors),
                 Middleware(BodyLimit),
                 _COMPRESSION,
             ],

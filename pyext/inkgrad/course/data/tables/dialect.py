@@ -76,7 +76,7 @@ def detect(
     sample = _sample(text)
     if not sample.strip():
         raise DataError(message("problem.no_rows", file=name))
-    delimiter = given[1] if given else _delimiter(sample)
+    delimiter = given[1] if given else _delimiter(sample, name)
     found = list(rows(sample, delimiter, name, is_sample=True))[:_SAMPLE_LINES]
     widths = Counter(len(cells) for _, cells in found)
     width = max(widths, key=lambda each: (widths[each], each))
@@ -160,11 +160,13 @@ def _cells(line: str, delimiter: str) -> list[str]:
     return next(csv.reader([line], delimiter=delimiter, skipinitialspace=True), [])
 
 
-def _delimiter(sample: str) -> str:
+def _delimiter(sample: str, name: str) -> str:
     """The delimiter that splits the rows most evenly, and into most numbers."""
 
     def score(delimiter: str) -> tuple[bool, float, float, int]:
-        found = [cells for _, cells in rows(sample, delimiter, "", is_sample=True)][:_SAMPLE_LINES]
+        found = [cells for _, cells in rows(sample, delimiter, name, is_sample=True)][
+            :_SAMPLE_LINES
+        ]
         widths = Counter(map(len, found))
         width, count = max(widths.items(), key=lambda item: (item[1], item[0]))
         even = min(1.0, count / (0.9 * len(found)))

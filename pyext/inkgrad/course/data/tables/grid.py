@@ -96,6 +96,8 @@ def read_text(
     except pd.errors.EmptyDataError:
         raise DataError(message("problem.no_rows", file=name)) from None
     except (pd.errors.ParserError, ValueError, OverflowError) as error:
+        if "out of memory" in str(error):
+            raise MemoryError from None
         _check_widths(body, found, name)
         where = message("problem.at", where=name, error=error)
         raise DataError(where) from None
