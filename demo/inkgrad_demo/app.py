@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import gradio as gr
@@ -31,8 +31,10 @@ from inkgrad_demo.services.training_service import TrainingService
 from inkgrad_demo.serving import address, modules
 from inkgrad_demo.serving.guard import Guard
 from inkgrad_demo.serving.limits import MAX_BODY, BodyLimit
+from inkgrad_demo.serving.logins import Logins
 from inkgrad_demo.serving.logout import OwnLogout
 from inkgrad_demo.serving.visitors import Visitors
+from inkgrad_demo.texts import message
 from inkgrad_demo.theme import THEME
 
 _HERE = Path(__file__).parent
@@ -77,19 +79,24 @@ def serve(
     app: gr.Blocks,
     host: str,
     port: int,
-    auth: tuple[str, str] | None = None,
+    users: Callable[[], dict[str, str]] | None = None,
     mcp: bool = False,
     names: Sequence[str] = (),
+    tls: Mapping[str, str] | None = None,
 ) -> str:
     """Serve in background threads; return the address. Raises OSError if the port is taken.
 
     ``names`` are names of the server beside ``host`` (:class:`~inkgrad_demo.serving.guard.Guard`).
-    ``mcp`` makes the API's endpoints tools for MCP clients; it needs the package ``mcp``.
+    ``users`` returns the users who may log in (:mod:`~inkgrad_demo.serving.passwords`); None: anybody
+    may use the app. ``tls`` are Gradio's arguments ``ssl_*``. ``mcp`` makes the API's endpoints tools for MCP clients; it needs the package ``mcp``.
     """
     _, address, _ = app.launch(
         server_name=host,
         server_port=port,
-        auth=auth,
+        auth=Logins(users).check if users else None,
+        auth_message=" / ".join(message("app.login").texts.values()),
+        ssl_verify=False,  # of Gradio's own first request: the certificate may be the user's own
+        **(tls or {}),
         prevent_thread_lock=True,
         quiet=True,
         show_error=True,  # so that callers of the API get the reason

@@ -1,4 +1,4 @@
-"""Who sends a request: what visitors may keep on the server is counted for each."""
+"""Who sends a request: what visitors may keep on the server, and try, is counted for each."""
 
 from __future__ import annotations
 
@@ -8,29 +8,35 @@ from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 _visitor: ContextVar[str] = ContextVar("visitor", default="")
+_address: ContextVar[str] = ContextVar("address", default="")
 
 
 def current() -> str:
-    """The visitor whose request is being answered: a login, else an address; "" outside of one."""
+    """The visitor whose request is being answered: user and address; "" outside of a request."""
     return _visitor.get()
 
 
+def address() -> str:
+    """The address that the request comes from."""
+    return _address.get()
+
+
 class Visitors:
-    """ASGI middleware that sets :func:`current`."""
+    """ASGI middleware that sets :func:`current` and :func:`address`."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
-            _visitor.set(_name(HTTPConnection(scope)))
+            connection = HTTPConnection(scope)
+            host = connection.client.host if connection.client else ""
+            _address.set(host)
+            _visitor.set(f"{_user(connection)}@{host}")
         await self.app(scope, receive, send)
 
 
-def _name(connection: HTTPConnection) -> str:
-    logins = [
-        value for name, value in connection.cookies.items() if name.startswith("access-token")
-    ]
-    if logins:
-        return logins[0][:100]
-    return connection.client.host if connection.client else ""
+def _user(connection: HTTPConnection) -> str:
+    """The user that Gradio knows by a cookie; "" without a login."""
+    tokens = getattr(connection.scope.get("app"), "tokens", None) or {}
+    return next((tokens[each] for each in connection.cookies.values() if each in tokens), "")
