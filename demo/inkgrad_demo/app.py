@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import gradio as gr
 from starlette.middleware import Middleware
@@ -82,18 +83,19 @@ def serve(
     users: Callable[[], dict[str, str]] | None = None,
     mcp: bool = False,
     names: Sequence[str] = (),
-    tls: Mapping[str, str] | None = None,
+    tls: Mapping[str, Any] | None = None,
 ) -> str:
     """Serve in background threads; return the address. Raises OSError if the port is taken.
 
     ``names`` are names of the server beside ``host`` (:class:`~inkgrad_demo.serving.guard.Guard`).
-    ``users`` returns the users who may log in (:mod:`~inkgrad_demo.serving.passwords`); None: anybody
-    may use the app. ``tls`` are Gradio's arguments ``ssl_*``. ``mcp`` makes the API's endpoints tools for MCP clients; it needs the package ``mcp``.
+    ``users`` returns the hashes of those who may log in (:mod:`.serving.passwords`); None is no
+    login. ``tls`` are Gradio's arguments ``ssl_*``. ``mcp`` makes the API's endpoints tools for MCP
+    clients; it needs the package ``mcp``.
     """
     _, address, _ = app.launch(
         server_name=host,
         server_port=port,
-        auth=Logins(users).check if users else None,
+        auth=Logins(users).check if users else None,  # type: ignore[arg-type]  # it may be async
         auth_message=" / ".join(message("app.login").texts.values()),
         ssl_verify=False,  # of Gradio's own first request: the certificate may be the user's own
         **(tls or {}),

@@ -153,7 +153,7 @@ def _whole_number(least: int, most: int) -> Callable[[str], int]:
 
 
 def _users(args: argparse.Namespace) -> Callable[[], dict[str, str]] | None:
-    """Return a function for the users who may log in; None if nobody has to. ValueError, OSError."""
+    """Return a function for the users who may log in; None: no login. ValueError, OSError."""
     if args.auth_file is not None:
         passwords.read_users(args.auth_file)  # fails now instead of at the first login
         return partial(passwords.read_users, args.auth_file)

@@ -80,6 +80,8 @@ def read_text(
 
     if found.delimiter == " ":
         body = re.sub(r"^[ \t]+|[ \t]+$", "", body, flags=re.MULTILINE)
+    if _is_wide(body, found, name):
+        _check_widths(body, found, name)  # of the first row, pandas cuts off what is too much
     decimal = options.decimal or found.decimal
     try:
         frame = pd.read_csv(
@@ -104,7 +106,7 @@ def read_text(
     if frame.empty:
         raise DataError(message("problem.no_rows", file=name))
     check_size(name, len(frame), width, limits)
-    if frame[width - 1].isna().any() or _is_wide(body, found, name):
+    if frame[width - 1].isna().any():
         _check_widths(body, found, name)  # of short rows, pandas fills the end
     return Grid(
         name,
@@ -144,7 +146,7 @@ def check_cells(grid: Grid, limits: Limits) -> None:
 
 
 def _is_wide(body: str, found: dialect.Dialect, name: str) -> bool:
-    """Whether the first row has more cells than expected, which pandas cuts off."""
+    """Whether the first row has more cells than expected."""
     first = next(dialect.rows(body[: 2**18], found.delimiter, name, is_sample=True), None)
     return first is not None and len(first[1]) > found.width
 
