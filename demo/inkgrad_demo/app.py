@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import gradio as gr
 from starlette.middleware import Middleware
@@ -32,7 +33,10 @@ from inkgrad_demo.services.training_service import TrainingService
 from inkgrad_demo.serving import address, modules
 from inkgrad_demo.serving.guard import Guard
 from inkgrad_demo.serving.limits import MAX_BODY, BodyLimit
+from inkgrad_demo.serving.logins import Logins
 from inkgrad_demo.serving.logout import OwnLogout
+from inkgrad_demo.serving.visitors import Visitors
+from inkgrad_demo.texts import message
 from inkgrad_demo.theme import THEME
 
 _HERE = Path(__file__).parent
@@ -80,19 +84,25 @@ def serve(
     app: gr.Blocks,
     host: str,
     port: int,
-    auth: tuple[str, str] | None = None,
+    users: Callable[[], dict[str, str]] | None = None,
     mcp: bool = False,
     names: Sequence[str] = (),
+    tls: Mapping[str, Any] | None = None,
 ) -> str:
     """Serve in background threads; return the address. Raises OSError if the port is taken.
 
     ``names`` are names of the server beside ``host`` (:class:`~inkgrad_demo.serving.guard.Guard`).
-    ``mcp`` makes the API's endpoints tools for MCP clients; it needs the package ``mcp``.
+    ``users`` returns the hashes of those who may log in (:mod:`.serving.passwords`); None is no
+    login. ``tls`` are Gradio's arguments ``ssl_*``. ``mcp`` makes the API's endpoints tools for MCP
+    clients; it needs the package ``mcp``.
     """
     _, address, _ = app.launch(
         server_name=host,
         server_port=port,
-        auth=auth,
+        auth=Logins(users).check if users else None,  # type: ignore[arg-type]  # it may be async
+        auth_message=" / ".join(message("app.login").texts.values()),
+        ssl_verify=False,  # of Gradio's own first request: the certificate may be the user's own
+        **(tls or {}),
         prevent_thread_lock=True,
         quiet=True,
         show_error=True,  # so that callers of the API get the reason
@@ -107,6 +117,7 @@ def serve(
             "middleware": [
                 Middleware(Guard, host=host, names=names),
                 Middleware(OwnLogout),
+                Middleware(Visitors),
                 Middleware(BodyLimit),
                 _COMPRESSION,
             ],

@@ -29,9 +29,9 @@ DEMO = Path(inkgrad_demo.__file__).parent
 COURSE = Path(inkgrad.course.__file__).parent
 # The code that a request reaches; the command line is English only.
 FILES = [
-    *(path for path in sorted(DEMO.rglob("*.py")) if path.name != "command.py"),
+    *(p for p in sorted(DEMO.rglob("*.py")) if p.stem not in ("command", "passwords")),
     *(COURSE / name for name in ("settings.py", "weights_file.py")),
-    *sorted((COURSE / "data").glob("*.py")),
+    *sorted((COURSE / "data").rglob("*.py")),
     *(path for path in sorted((COURSE / "training").glob("*.py")) if path.stem != "data_parallel"),
 ]
 ERRORS = {"ValueError", "DataError", "RunError", "WeightsFileError", "Unavailable", "JobFailed"}

@@ -5,25 +5,29 @@ from __future__ import annotations
 import base64
 import hashlib
 import threading
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from dataclasses import asdict, fields
 from functools import partial
 from typing import Any, NamedTuple
 
 from inkgrad.course.data import datasets, own_digits
 from inkgrad.course.data.datasets import Data, Report
+from inkgrad.course.data.tables import TableOptions
+from inkgrad.course.data.tables.facts import Facts
+from inkgrad.course.messages import joined
 from inkgrad.course.models import MODELS, DigitModel
+from inkgrad_demo.jobs.decoder import decode
 from inkgrad_demo.services.request_validation import choice_error
 from inkgrad_demo.services.training_requests import LabeledDrawing
-from inkgrad_demo.services.uploads import FileRequest
+from inkgrad_demo.services.upload_store import Upload, UploadStore
+from inkgrad_demo.services.uploads import UploadRequest
+from inkgrad_demo.serving import visitors
 from inkgrad_demo.texts import message
 
 # The data sets for models of digits and for models of tables; the first is the default.
 DIGIT_SETS = ("mnist", "digits", "drawings", "images")
 TABLE_SETS = ("diabetes", "hours", "cancer", "table")
 UPLOADED = ("images", "table")
-
-_MAX_UPLOADS = 16
 
 # The names of the course's data in a record, and the keys of their names on a page.
 DATA_NAMES = {
@@ -48,8 +52,6 @@ _CODE = {
     "diabetes": "datasets.diabetes()",
     "hours": "datasets.hours_of_study()",
     "cancer": "datasets.breast_cancer()",
-    "images": "own_digits.archive(Path({0}).read_bytes(), {0})",
-    "table": "datasets.table({0})",
 }
 
 
@@ -81,7 +83,7 @@ class Datasets:
     def __init__(self) -> None:
         self._loaded: dict[str, Data] = {}
         self._loading = threading.Lock()
-        self._uploads: OrderedDict[str, Data] = OrderedDict()
+        self._uploads = UploadStore()
 
     def load(self, name: str, report: Report) -> Data:
         """Load one of the course's data sets; ``report`` gets a message if that takes long."""
@@ -93,29 +95,25 @@ class Datasets:
                 self._loaded[name] = loaded
         return self._loaded[name]
 
-    def upload(self, request: FileRequest) -> dict[str, Any]:
-        """Send a file to train on: a CSV table, gzipped or not, with the label (0 or 1) last, or a
-        zip archive of pictures.
+    def upload(self, request: UploadRequest) -> dict[str, Any]:
+        """Send a file to train on: a table, as delimited text or Excel, packed by gzip or zip or
+        not; or a zip archive of pictures. The other parameters say how to read a table.
 
         Returns:
-            upload (which /train takes), kind ("images" or "table"), name, examples and features.
+            upload (which /train takes), kind ("images" or "table"), name, examples; of a table
+            features, columns (title, role, missing, distinct, first), classes with their counts,
+            header, and understood, in words.
         """
-        name, content = request.name, request.content
-        if content.startswith(b"PK"):
-            kind, uploaded = "images", own_digits.archive(content, name)
-        else:
-            kind, uploaded = "table", datasets.parsed_table(content, name)
-        upload = hashlib.sha256(content).hexdigest()[:16]
-        self._uploads[upload] = uploaded
-        while len(self._uploads) > _MAX_UPLOADS:
-            self._uploads.popitem(last=False)
-        return {
-            "upload": upload,
-            "kind": kind,
-            "name": name,
-            "examples": len(uploaded.train) + len(uploaded.test),
-            "features": uploaded.train.inputs.shape[1] if kind == "table" else None,
-        }
+        name, content, options = request.name, request.content, request.options()
+        found = decode(content, name, options)
+        code = _code_of(name, options, is_table=found.facts is not None)
+        upload = hashlib.sha256(content + code.encode()).hexdigest()[:16]
+        self._uploads.add(upload, Upload(found.data, code, visitors.current()))
+        examples = len(found.data.train) + len(found.data.test)
+        answer = {"upload": upload, "kind": "images", "name": name, "examples": examples}
+        if found.facts is None:
+            return answer
+        return answer | {"kind": "table"} | _preview(found.data, found.facts)
 
     def source(
         self,
@@ -138,7 +136,7 @@ class Datasets:
             return own
         if name in UPLOADED:
             uploaded = self._uploaded(name, upload)
-            base = Source(lambda report: uploaded, _CODE[name].format(repr(uploaded.name)))
+            base = Source(lambda report: uploaded.data, uploaded.code)
         else:
             base = Source(partial(self.load, name), _CODE[name])
         if own is None or name in TABLE_SETS:
@@ -148,13 +146,38 @@ class Datasets:
             f"own_digits.mixed({base.code}, {own.code})",
         )
 
-    def _uploaded(self, name: str, upload: str | None) -> Data:
-        uploaded = self._uploads.get(upload or "")
-        if uploaded is None:
+    def _uploaded(self, name: str, id: str | None) -> Upload:
+        upload = self._uploads.get(id or "")
+        if upload is None:
             raise ValueError(message("problem.file_gone"))
-        if (uploaded.train.inputs.dim() == 2) != (name == "table"):
-            raise ValueError(message("problem.other_file", file=uploaded.name, data=name))
-        return uploaded
+        if (upload.data.train.inputs.dim() == 2) != (name == "table"):
+            raise ValueError(message("problem.other_file", file=upload.data.name, data=name))
+        return upload
+
+
+def _code_of(name: str, options: TableOptions, *, is_table: bool) -> str:
+    """The expression that loads the file again, from the folder that it is run in."""
+    if not is_table:
+        return f"own_digits.archive(Path({name!r}).read_bytes(), {name!r})"
+    chosen = ", ".join(
+        f"{each.name}={getattr(options, each.name)!r}"
+        for each in fields(options)
+        if getattr(options, each.name) != each.default
+    )
+    of_options = f", options=datasets.TableOptions({chosen})" if chosen else ""
+    return f"datasets.table({name!r}{of_options})"
+
+
+def _preview(data: Data, facts: Facts) -> dict[str, Any]:
+    assert data.schema is not None
+    classes = zip(data.schema.classes, facts.class_counts, strict=True)
+    return {
+        "features": data.train.inputs.shape[1],
+        "columns": [asdict(column) for column in facts.columns],
+        "classes": [{"name": name[:60], "count": count} for name, count in classes],
+        "header": facts.has_header,
+        "understood": joined(facts.lines, "\n"),
+    }
 
 
 def _drawn(drawings: Sequence[LabeledDrawing]) -> Source:

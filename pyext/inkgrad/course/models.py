@@ -117,17 +117,21 @@ class TableModel(CourseModel):
 
     Input (N, in_features). Output (N, 1), the probability of a 1, for two classes; (N, classes),
     logits, for more. ``standardize``: the columns are standardized before the first layer.
+    ``reduction`` of the loss over a batch, "mean" or "sum"; None is the course's.
     """
+
+    DEFAULT_REDUCTION = "mean"
 
     def __init__(
         self,
         in_features: int,
         classes: int,
         standardize: bool,
-        reduction: str,
+        reduction: str | None,
         backend: Backend,
     ) -> None:
         super().__init__(backend)
+        reduction = reduction or self.DEFAULT_REDUCTION
         self.columns = StandardizeColumns(in_features) if standardize else None
         self.criterion = (
             layers_of(backend).BCELoss(reduction=reduction)
@@ -153,12 +157,14 @@ class TableModel(CourseModel):
 class LogisticRegression(TableModel):
     """One neuron, p = sigmoid(x w + b); for more than two classes softmax regression."""
 
+    DEFAULT_REDUCTION = "sum"
+
     def __init__(
         self,
         in_features: int = 1,
         classes: int = 2,
         standardize: bool = False,
-        reduction: str = "sum",
+        reduction: str | None = None,
         *,
         backend: Backend = "fused",
     ) -> None:
@@ -181,7 +187,7 @@ class DiabetesMLP(TableModel):
         activation: str = "sigmoid",
         classes: int = 2,
         standardize: bool = False,
-        reduction: str = "mean",
+        reduction: str | None = None,
         *,
         backend: Backend = "fused",
     ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import threading
 from dataclasses import replace
@@ -11,11 +12,11 @@ from typing import Any
 import pytest
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Generator, Tensor
 
 from inkgrad.course import weights_file
 from inkgrad.course.data.datasets import Data, Examples, breast_cancer, digits, hours_of_study
-from inkgrad.course.settings import OPTIMIZERS, Settings, course_settings
+from inkgrad.course.settings import COURSE, OPTIMIZERS, Settings, course_settings
 from inkgrad.course.training import steps
 from inkgrad.course.training.trainer import Batch, Diverged, Epoch, Trainer, evaluate
 
@@ -268,3 +269,30 @@ def test_every_activation_trains_and_comes_back_from_a_file(
     loaded, _ = weights_file.load(tmp_path / "model.safetensors")
     inputs = data.test.as_float()
     torch.testing.assert_close(loaded(inputs), fused.model(inputs))
+
+
+@pytest.mark.parametrize("backend", ["fused", "native"])
+def test_columns_are_standardized_by_the_training_part(backend: str) -> None:
+    trainer = trained("diabetes", breast_cancer(), epochs=3, backend=backend)
+    columns = trainer.model.columns
+    torch.testing.assert_close(columns.mean, trainer.train.inputs.mean(0), atol=1e-6, rtol=0)
+    assert evaluate(trainer.model, trainer.data.test) == trainer.test()
+
+
+@pytest.mark.parametrize("model", ["logistic", "diabetes"])
+def test_unscaled_columns_are_learned_by_default_and_not_in_the_course(model: str) -> None:
+    """The kind of table that made a model answer the same for every row."""
+    generator = Generator().manual_seed(0)
+    inputs = torch.randn(600, 3, generator=generator)
+    targets = (inputs.sum(1, keepdim=True) > 0).float()
+    inputs = inputs * torch.tensor([1e4, 1.0, 1e-3]) + torch.tensor([1e5, 50.0, 0.0])
+    data = Data(
+        "unscaled", Examples(inputs[:500], targets[:500]), Examples(inputs[500:], targets[500:])
+    )
+    majority = max(data.test.targets.mean().item(), 1 - data.test.targets.mean().item())
+    assert trained(model, data, epochs=30).test().accuracy > majority + 0.25
+    in_course = replace(COURSE[model], epochs=30)
+    trainer = Trainer(in_course, data)
+    with contextlib.suppress(Diverged):
+        list(trainer.epochs())
+    assert trainer.test().accuracy < majority + 0.15

@@ -48,6 +48,7 @@ READ = {
     "apostrophes for thousands": "a;b;y\n1;2.5;0\n-3;0.4;1\n5;1'000;1\n",
     "tabs": GOOD.replace(",", "\t"),
     "spaces": "  a   b  y\n  1   2.5  0\n -3 \t 0.4  1\n  5  1000  1\n",
+    "spaces and quotes": 'a "the\nb" y\n1 2.5 "0"\n-3 "0.4" 1\n5 1000 1\n',
     "bars": GOOD.replace(",", "|"),
     "sep=": "sep=;\n" + GOOD.replace(",", ";"),
     "any sep=": "sep=:\n" + GOOD.replace(",", ":"),
@@ -88,6 +89,8 @@ FOUR = b"1,2,0\n3,4,1\n5,6,0\n"
 MISTAKES = [
     ("t.csv", b"", "t.csv: expected rows of values, found none"),
     ("t.csv", b" \n\n", "t.csv: expected rows of values, found none"),
+    ("t.csv", b'""\n', "t.csv: expected rows of values, found none"),
+    ("t.csv", b"1,2,0\n3,4,inf\n5,6,0\n", "row 2, column 3: expected a finite number"),
     ("t.csv", b"a,b,c\n", "t.csv: expected rows of values, found none"),
     ("t.csv", b"a,b\n,\n,\n", "t.csv: expected rows of values, found none"),
     ("t.csv", FOUR + b"1,0\n", "t.csv, row 4: expected 3 columns, got 2"),

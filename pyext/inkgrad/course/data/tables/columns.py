@@ -122,7 +122,9 @@ class Column:
             return named and len(self.texts) == rows > MAX_CATEGORIES
         if rows < 2 or self.is_missing.any():
             return False
-        if (np.diff(self.numbers) == 1).all() and self.numbers[0] in (0, 1):
+        with np.errstate(invalid="ignore"):  # of infinite numbers, which are refused when used
+            steps = np.diff(self.numbers)
+        if (steps == 1).all() and self.numbers[0] in (0, 1):
             is_first = self.index == 0 and rows >= _MIN_INDEX_ROWS
             return named or (not self.title and (self.grid.has_header or is_first))
         whole = bool((self.numbers == np.floor(self.numbers)).all())
@@ -146,7 +148,7 @@ class Column:
 
 
 def number_text(value: float) -> str:
-    return str(int(value)) if value == int(value) and abs(value) < 1e15 else repr(float(value))
+    return str(int(value)) if abs(value) < 1e15 and value == int(value) else repr(float(value))
 
 
 def columns_of(grid: Grid) -> list[Column]:

@@ -16,9 +16,9 @@ _DELIMITERS = (",", ";", "\t", "|", " ")  # " " is any number of spaces and tabs
 _SAMPLE_CHARACTERS = 2**18
 _SAMPLE_LINES = 200
 _MAX_TITLE_LINES = 20
-_SEPARATOR_LINE = re.compile(r'"?sep=(.)"?[ \t]*(?=\n|$)', re.IGNORECASE)
+_SEPARATOR_LINE = re.compile(r'"?sep=([^\w"\n])"?[ \t]*(?=\n|$)', re.IGNORECASE)
 _COMMENT_LINE = re.compile(r"^[ \t]*(#.*)$", re.MULTILINE)
-_WORD = re.compile(r'"((?:[^"]|"")*)"|(\S+)')
+_SPACES = re.compile(r'("(?:[^"]|"")*")|[ \t]+')
 
 Row = tuple[int, list[str]]
 """The number of a row's last line, from 1, and its cells."""
@@ -30,6 +30,7 @@ class Dialect:
 
     ``start`` is the offset of the first row of values and ``lines`` the number of lines before it;
     ``titles`` has one title for each of the ``width`` columns, "" where there is none.
+    ``is_spaced``: the tabs that separate the cells were any number of spaces.
     """
 
     delimiter: str
@@ -40,6 +41,7 @@ class Dialect:
     has_header: bool
     decimal: Decimal | None
     comments: int
+    is_spaced: bool
 
 
 def without_comments(text: str) -> tuple[str, list[str]]:
@@ -76,8 +78,14 @@ def detect(
     sample = _sample(text)
     if not sample.strip():
         raise DataError(message("problem.no_rows", file=name))
-    delimiter = given[1] if given else _delimiter(sample)
+    delimiter = given[1] if given else _delimiter(sample, name)
+    is_spaced = delimiter == " "
+    if is_spaced:
+        delimiter = "\t"
+        text, sample = _with_tabs(text), _with_tabs(sample)
     found = list(rows(sample, delimiter, name, is_sample=True))[:_SAMPLE_LINES]
+    if not found:
+        raise DataError(message("problem.no_rows", file=name))
     widths = Counter(len(cells) for _, cells in found)
     width = max(widths, key=lambda each: (widths[each], each))
     if width < least_width:
@@ -90,7 +98,8 @@ def detect(
         titles = _fitted(titles, [row[1] for row in others])
         lines = first[0]
     else:
-        titles = _titles_in(comments, delimiter, width) if header is None else [""] * width
+        comment = comments[-1] if comments and header is None else ""
+        titles = _titles_in(_with_tabs(comment) if is_spaced else comment, delimiter, width)
         lines = first[0] - 1 - "".join(first[1]).count("\n")
         others = [first, *others]
     return text, Dialect(
@@ -102,16 +111,14 @@ def detect(
         has_header=any(titles),
         decimal=None if delimiter == "," else _decimal([row[1] for row in others]),
         comments=len(comments),
+        is_spaced=is_spaced,
     )
 
 
 def rows(text: str, delimiter: str, name: str, *, is_sample: bool = False) -> Iterator[Row]:
     """The rows of a text that are not blank. DataError for a quote that is not closed."""
     if delimiter == " ":
-        for number, line in enumerate(text.split("\n"), start=1):
-            if cells := _cells(line, delimiter):
-                yield number, cells
-        return
+        text, delimiter = _with_tabs(text), "\t"
     lines = (f"{line}\n" for line in text.removesuffix("\n").split("\n"))
     reader = csv.reader(lines, delimiter=delimiter, skipinitialspace=True, strict=not is_sample)
     end = 0
@@ -154,20 +161,32 @@ def _sample(text: str) -> str:
     return text[: end if end > 0 else text.find("\n", _SAMPLE_CHARACTERS) % (len(text) + 1)]
 
 
-def _cells(line: str, delimiter: str) -> list[str]:
-    if delimiter == " ":
-        return [word or quoted.replace('""', '"') for quoted, word in _WORD.findall(line)]
-    return next(csv.reader([line], delimiter=delimiter, skipinitialspace=True), [])
+def _with_tabs(text: str) -> str:
+    """The text with a tab for any number of spaces and tabs between cells, outside of quotes."""
+    if '"' not in text:
+        text = re.sub(r"^[ \t]+|[ \t]+$", "", text, flags=re.MULTILINE)
+        return re.sub(r"[ \t]+", "\t", text)
+
+    def replaced(found: re.Match[str]) -> str:
+        if found[1] is not None:
+            return found[1]
+        at_edge = found.start() == 0 or found.end() == len(text)
+        at_edge = at_edge or text[found.start() - 1] == "\n" or text[found.end()] == "\n"
+        return "" if at_edge else "\t"
+
+    return _SPACES.sub(replaced, text)
 
 
-def _delimiter(sample: str) -> str:
+def _delimiter(sample: str, name: str) -> str:
     """The delimiter that splits the rows most evenly, and into most numbers."""
 
     def score(delimiter: str) -> tuple[bool, float, float, int]:
-        found = [cells for _, cells in rows(sample, delimiter, "", is_sample=True)][:_SAMPLE_LINES]
-        widths = Counter(map(len, found))
+        found = [cells for _, cells in rows(sample, delimiter, name, is_sample=True)][
+            :_SAMPLE_LINES
+        ]
+        widths = Counter(map(len, found)) or Counter([0])
         width, count = max(widths.items(), key=lambda item: (item[1], item[0]))
-        even = min(1.0, count / (0.9 * len(found)))
+        even = min(1.0, count / (0.9 * max(1, len(found))))
         cells = [cell.strip() for row in found if len(row) == width for cell in row]
         cells = [cell for cell in cells if cell and cell not in MISSING]
         numbers = sum(map(is_number, cells)) / max(1, len(cells))
@@ -198,10 +217,13 @@ def _fitted(titles: list[str], others: Sequence[list[str]]) -> list[str]:
     return titles
 
 
-def _titles_in(comments: Sequence[str], delimiter: str, width: int) -> list[str]:
-    """The titles in the last comment, as numpy.savetxt writes them; empty if there are none."""
-    last = comments[-1].lstrip("#").strip(" \t") if comments else ""
-    titles = [cell.strip() for cell in _cells(last, delimiter)]
+def _titles_in(comment: str, delimiter: str, width: int) -> list[str]:
+    """The titles in a comment, as numpy.savetxt writes them; empty if there are none."""
+    line = comment.lstrip("#").strip()
+    titles = [
+        cell.strip()
+        for cell in next(csv.reader([line], delimiter=delimiter, skipinitialspace=True), [])
+    ]
     is_header = len(titles) == width and not any(map(is_number, titles))
     return titles if is_header else [""] * width
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-import re
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -78,31 +78,35 @@ def read_text(
         rows = [row + found.lines for row, _ in dialect.rows(body, found.delimiter, name)]
         return [rows[record] for record in records]
 
-    if found.delimiter == " ":
-        body = re.sub(r"^[ \t]+|[ \t]+$", "", body, flags=re.MULTILINE)
+    if _is_wide(body, found, name):
+        _check_widths(body, found, name)  # of the first row, pandas cuts off what is too much
     decimal = options.decimal or found.decimal
     try:
-        frame = pd.read_csv(
-            io.StringIO(body),
-            sep=r"\s+" if found.delimiter == " " else found.delimiter,
-            header=None,
-            names=range(width),
-            index_col=False,
-            decimal=decimal or ".",
-            skipinitialspace=found.delimiter != " ",
-            na_values=list(MISSING),
-            low_memory=False,  # one type for each column, whatever its length
-        )
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", pd.errors.ParserWarning)  # of cells that it ignores
+            frame = pd.read_csv(
+                io.StringIO(body),
+                sep=found.delimiter,
+                header=None,
+                names=range(width),
+                index_col=False,
+                decimal=decimal or ".",
+                skipinitialspace=True,
+                na_values=list(MISSING),
+                low_memory=False,  # one type for each column, whatever its length
+            )
     except pd.errors.EmptyDataError:
         raise DataError(message("problem.no_rows", file=name)) from None
-    except (pd.errors.ParserError, ValueError, OverflowError) as error:
+    except (pd.errors.ParserWarning, ValueError, OverflowError) as error:
+        if "out of memory" in str(error):
+            raise MemoryError from None
         _check_widths(body, found, name)
         where = message("problem.at", where=name, error=error)
         raise DataError(where) from None
     if frame.empty:
         raise DataError(message("problem.no_rows", file=name))
     check_size(name, len(frame), width, limits)
-    if frame[width - 1].isna().any() or _is_wide(body, found, name):
+    if frame[width - 1].isna().any():
         _check_widths(body, found, name)  # of short rows, pandas fills the end
     return Grid(
         name,
@@ -142,7 +146,7 @@ def check_cells(grid: Grid, limits: Limits) -> None:
 
 
 def _is_wide(body: str, found: dialect.Dialect, name: str) -> bool:
-    """Whether the first row has more cells than expected, which pandas cuts off."""
+    """Whether the first row has more cells than expected."""
     first = next(dialect.rows(body[: 2**18], found.delimiter, name, is_sample=True), None)
     return first is not None and len(first[1]) > found.width
 
@@ -157,8 +161,9 @@ def _check_widths(body: str, found: dialect.Dialect, name: str) -> None:
 
 
 def _format(found: dialect.Dialect, encoding: str, decimal: Decimal | None) -> Message:
-    key = _DELIMITER_KEYS.get(found.delimiter)
-    delimiter = message(key) if key else repr(found.delimiter)
+    shown = " " if found.is_spaced else found.delimiter
+    key = _DELIMITER_KEYS.get(shown)
+    delimiter = message(key) if key else repr(shown)
     header = message("table.header" if found.has_header else "table.no_header")
     comma = message("table.decimal_comma") if decimal == "," else ""
     comments = message("table.comments", count=found.comments) if found.comments else ""

@@ -61,6 +61,8 @@ def chosen(grid: Grid, columns: Sequence[Column], name: str | None) -> Column:
             return found[0]
     if last.is_constant:
         raise _one_class(grid, last)
+    if last.faulty is None:
+        last.check()  # an infinite label says more
     called = repr(last.title) if last.title else str(last.index + 1)
     raise DataError(
         message("problem.no_labels", file=grid.name, column=called, count=len(last.distinct))
@@ -69,6 +71,8 @@ def chosen(grid: Grid, columns: Sequence[Column], name: str | None) -> Column:
 
 def classes_of(grid: Grid, column: Column) -> tuple[str, ...]:
     """The names of the classes in the order of their numbers. DataError for one, or too many."""
+    if column.faulty is None:
+        column.check()
     classes = column.distinct
     if len(classes) < 2:
         raise _one_class(grid, column)

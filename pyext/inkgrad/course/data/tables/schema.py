@@ -95,7 +95,7 @@ class Schema:
 
     @classmethod
     def from_json(cls, fields: Mapping[str, Any]) -> Schema:
-        """The schema that :meth:`to_json` gave. ValueError for anything else."""
+        """The schema that :meth:`to_json` gave. DataError for anything else."""
         try:
             features = tuple(
                 Feature(
@@ -114,7 +114,7 @@ class Schema:
                 int(fields["width"]),
             )
         except (KeyError, TypeError) as error:
-            raise ValueError(f"table: {error!r}") from None
+            raise DataError(message("problem.no_schema", error=repr(error))) from None
 
     def columns_in(self, grid: Grid) -> tuple[list[int], int | None]:
         """The positions of the features, and of the labels or None, in another table.
