@@ -51,12 +51,12 @@ class ComparisonService:
         self._runs = runs
 
     def list_runs(self, request: EmptyRequest) -> dict[str, Any]:
-        """Return summaries of all ``runs``, newest first, and the ids of ``damaged`` ones."""
+        """Return summaries of all ``runs``, newest first, and the number of ``damaged`` ones."""
         damaged: list[str] = []
-        records = self._runs.store.records(lambda run, error: damaged.append(run))
+        records = self._runs.store.records(damaged.append)
         return {
             "runs": [self._status(record).summary() for record in records],
-            "damaged": sorted(damaged, reverse=True),
+            "damaged": len(damaged),
         }
 
     def load_runs(self, request: LoadRequest) -> dict[str, Any]:

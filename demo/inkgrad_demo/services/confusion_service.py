@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 from typing import Annotated, Any
 
-from inkgrad.course.tensors_file import TensorsFileError
 from inkgrad.course.training import confusion_images
 from inkgrad.course.training.run_store import RunStore
 from inkgrad_demo.services.request_fields import RunId, Whole
@@ -29,7 +28,7 @@ class ConfusionService:
         """Return the images of one cell; see :func:`image_list`."""
         try:
             images = confusion_images.load(self._store.confusion_images(request.run))
-        except (OSError, TensorsFileError):
+        except FileNotFoundError:
             raise ValueError(message("problem.no_cells", run=request.run)) from None
         return image_list(images.in_cell(request.row, request.column).numpy())
 

@@ -12,13 +12,13 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from inkgrad.course import weights_file
-from inkgrad.course.files import write_atomically
 from inkgrad.course.messages import message_of
 from inkgrad.course.settings import Settings
 from inkgrad.course.training import onnx_export
 from inkgrad.course.training.run_record import RunRecord, now
 from inkgrad.course.training.run_store import RunStore
 from inkgrad.course.training.script_export import script
+from inkgrad.course.training.steps import Evaluation
 from inkgrad_demo.services.request_fields import OneOf, RunId
 from inkgrad_demo.services.request_validation import Request
 from inkgrad_demo.services.uploads import FileRequest
@@ -77,11 +77,11 @@ class RunFiles:
                 record = _record(self.store.new_id(metadata["model"]), metadata)
             except weights_file.WeightsFileError:
                 raise
-            except (AttributeError, KeyError, TypeError, ValueError) as error:
+            except (KeyError, TypeError, ValueError) as error:
                 told = message("problem.untold", file=name, error=message_of(error))
                 raise ValueError(told) from None
         self.store.save(record)
-        write_atomically(self.store.weights(record.id), content)
+        self.store.weights(record.id).write_bytes(content)
         return {"run": record.id}
 
 
@@ -89,14 +89,13 @@ def _record(run: str, metadata: dict[str, Any]) -> RunRecord:
     names = {field.name for field in fields(Settings)}
     settings = {name: value for name, value in metadata["settings"].items() if name in names}
     results, data = metadata["results"], metadata["data"]
-    return RunRecord.from_json(
-        {
-            "id": run,
-            "created": now(),
-            "data": data["name"],
-            "examples": data["train"],
-            "settings": settings,
-            "state": "finished",
-            "test": results["test"],
-        }
+    test = results["test"]
+    return RunRecord(
+        id=run,
+        created=now(),
+        data=str(data["name"]),
+        examples=int(data["train"]),
+        settings=Settings(**settings),
+        state="finished",
+        test=Evaluation(**test) if test else None,
     )

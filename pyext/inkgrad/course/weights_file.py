@@ -13,12 +13,12 @@ from typing import Any
 
 import safetensors.torch
 import torch
+from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from inkgrad.course import models, tensors_file
+from inkgrad.course import models
 from inkgrad.course.files import write_atomically
 from inkgrad.course.messages import message
-from inkgrad.course.tensors_file import TensorsFileError
 
 
 class WeightsFileError(ValueError):
@@ -75,9 +75,12 @@ def load(
 
 
 def _read(path: str | os.PathLike[str], name: str) -> tuple[dict[str, Tensor], dict[str, str]]:
+    with open(path, "rb"):  # raises the plain OSError if it is missing or not readable
+        pass
     try:
-        return tensors_file.read(path)
-    except TensorsFileError as error:
+        with safe_open(path, framework="pt") as file:
+            return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118 (no dict)
+    except SafetensorError as error:
         raise WeightsFileError(message("problem.no_tensors", file=name, error=error)) from error
 
 
@@ -86,7 +89,7 @@ def _metadata(file: str, header: dict[str, str]) -> dict[str, Any]:
         metadata = json.loads(header["inkgrad"])
     except KeyError:
         raise WeightsFileError(message("problem.foreign", file=file)) from None
-    except (RecursionError, ValueError) as error:
+    except json.JSONDecodeError as error:
         raise WeightsFileError(message("problem.no_json", file=file, error=error)) from error
     name = metadata.get("model") if isinstance(metadata, dict) else metadata
     if name not in list(models.MODELS):  # a list: the name may be unhashable
@@ -101,7 +104,7 @@ def _empty_model(
     kwargs = metadata.get("model_kwargs", {})
     try:
         return models.build_empty(metadata["model"], backend, **kwargs)
-    except (KeyError, OverflowError, TypeError, ValueError, RuntimeError) as error:
+    except (TypeError, RuntimeError) as error:
         raise WeightsFileError(
             message(
                 "problem.not_built",

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import base64
-from dataclasses import asdict
 
 import pytest
-import torch
 
 pytest.importorskip("gradio")
 
-from inkgrad.course import models, weights_file
 from inkgrad.course.data.datasets import digits
 from inkgrad.course.settings import course_settings
 from inkgrad.course.training.run import Run
@@ -63,39 +60,3 @@ def test_a_file_without_weights_is_refused(files, run_store: RunStore, content: 
     with pytest.raises(ValueError, match=r"^mine: "):
         call(files.import_weights, file)
     assert run_store.records() == []
-
-
-@pytest.mark.parametrize(
-    ("part", "change"),
-    [
-        ("results", {"test": {"loss": 0.1, "accuracy": 10**30, "examples": 1}}),
-        ("results", {"test": "good"}),
-        ("results", []),
-        ("data", {"name": "x" * 2**21, "train": 1}),
-        ("data", {"name": "mine", "train": 10**30}),
-        ("data", None),
-        ("settings", {"model": "softmax"}),
-        ("settings", []),
-    ],
-    ids=range(8),
-)
-def test_weights_with_a_wrong_record_are_refused(
-    files, run_store: RunStore, tmp_path, part: str, change: object
-) -> None:
-    settings = course_settings("softmax")
-    metadata = {
-        "model": "softmax",
-        "data": {"name": "mine", "train": 1},
-        "settings": asdict(settings),
-        "results": {"test": None},
-    }
-    path = tmp_path / "weights"
-
-    def request(metadata: dict[str, object]) -> dict[str, str]:
-        weights_file.save(path, models.build("softmax", generator=torch.Generator()), metadata)
-        return {"name": "mine", "content": base64.b64encode(path.read_bytes()).decode()}
-
-    with pytest.raises(ValueError, match="mine: no valid record"):
-        call(files.import_weights, request(metadata | {part: change}))
-    assert run_store.records() == []
-    call(files.import_weights, request(metadata))

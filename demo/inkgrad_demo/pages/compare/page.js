@@ -15,7 +15,7 @@ export function mount(gradio) {
   const page = createPage(gradio);
   const { element, props, server, find, text, translate, messageText } = page;
 
-  const list = createRunList(page, { changed: load, remove: confirmDeletion });
+  const list = createRunList(page, { changed: load });
   const curves = createComparedCurves(page);
   const facts = createFacts(page);
   const cells = createCells(page, find("#compare-cells"), server.cell);
@@ -105,21 +105,16 @@ export function mount(gradio) {
 
   const confirmation = find("#compare-sure");
 
-  let toDelete = []; // the runs that the open dialog is about
-
-  function confirmDeletion(runs) {
-    toDelete = runs;
-    const { length: count } = runs;
+  find("#compare-delete").addEventListener("click", () => {
+    const { length: count } = list.chosen;
     const key = count === 1 ? "compare.sure.one" : "compare.sure";
     find("#compare-sure-words").textContent = text(key, { count });
     confirmation.showModal();
-  }
-
-  find("#compare-delete").addEventListener("click", () => confirmDeletion(list.chosen));
+  });
   find("#compare-keep").addEventListener("click", () => confirmation.close());
   find("#compare-forget").addEventListener("click", async () => {
     confirmation.close();
-    const runs = toDelete;
+    const runs = list.chosen;
     const answer = await sendAndShow("delete_runs", { runs });
     if (answer.error) return;
     dispatchEvent(new CustomEvent("inkgrad:deleted", { detail: runs })); // to the Draw page

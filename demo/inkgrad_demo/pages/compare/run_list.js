@@ -12,14 +12,10 @@ const COLUMNS = {
   seconds: "compare.column.seconds",
 };
 
-// createRunList(page, {changed, remove}): changed() is called when other runs are chosen, and
-// remove(ids) to delete damaged runs.
-export function createRunList(
-  { find, props, text, number, percent, dataName },
-  { changed, remove },
-) {
+// createRunList(page, {changed}): changed() is called when other runs are chosen.
+export function createRunList({ find, props, text, number, percent, dataName }, { changed }) {
   let runs = [];
-  let damaged = []; // ids of runs that cannot be read
+  let damaged = 0;
   let chosen = new Map(); // {id: its color's index}, in the order in which they were chosen
 
   function choose(ids) {
@@ -50,19 +46,18 @@ export function createRunList(
   });
 
   function hint() {
-    if (damaged.length) return text("compare.damaged", { count: damaged.length });
+    if (damaged) return text("compare.damaged", { count: damaged });
     return runs.length ? text("compare.hint", { most: props.most_compared }) : "";
   }
 
   function paint() {
     const table = find("#compare-list");
-    const isEmpty = runs.length + damaged.length === 0;
-    find("#compare-empty").hidden = !isEmpty;
-    table.hidden = isEmpty;
+    find("#compare-empty").hidden = runs.length > 0;
+    table.hidden = runs.length === 0;
     find("#compare-hint").textContent = hint();
     const titles = Object.values(COLUMNS).map((key) => `<th scope="col">${text(key)}</th>`);
     table.innerHTML = `<thead><tr><td></td>${titles.join("")}</tr></thead><tbody></tbody>`;
-    table.tBodies[0].append(...runs.map(rowOf), ...damaged.map(damagedRow));
+    table.tBodies[0].append(...runs.map(rowOf));
     const someAreActive = runs.some((run) => run.active && chosen.has(run.id));
     find("#compare-delete").disabled = chosen.size === 0 || someAreActive;
   }
@@ -85,18 +80,6 @@ export function createRunList(
     return make("tr", { className: isChosen ? "chosen" : "" }, [
       make("td", {}, [tick]),
       ...columns,
-    ]);
-  }
-
-  function damagedRow(id) {
-    const button = make("button", { type: "button", textContent: text("compare.forget") });
-    button.setAttribute("aria-label", text("compare.forget_damaged", { run: id }));
-    button.addEventListener("click", () => remove([id]));
-    return make("tr", { className: "damaged" }, [
-      make("td"),
-      make("td", { colSpan: 4, textContent: id }),
-      make("td", { textContent: text("compare.state.damaged"), className: "state" }),
-      make("td", { colSpan: 2 }, [button]),
     ]);
   }
 

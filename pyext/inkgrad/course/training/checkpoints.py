@@ -13,9 +13,9 @@ from dataclasses import dataclass
 
 import safetensors.torch
 import torch
+from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from inkgrad.course import tensors_file
 from inkgrad.course.files import write_atomically
 
 Weights = dict[str, Tensor]
@@ -66,25 +66,18 @@ def steps_in(path: str | os.PathLike[str]) -> list[int]:
     Empty for a missing or damaged file: a run can be opened without its checkpoints.
     """
     try:
-        steps = json.loads(tensors_file.read_metadata(path)["steps"])
-    except (OSError, KeyError, ValueError):
+        with safe_open(path, framework="pt") as file:
+            steps: list[int] = json.loads(file.metadata()["steps"])
+    except (FileNotFoundError, SafetensorError):
         return []
-    is_valid = isinstance(steps, list) and all(type(step) is int and step >= 0 for step in steps)
-    return steps if is_valid and steps == sorted(steps) else []
+    return steps
 
 
-def load(path: str | os.PathLike[str]) -> dict[int, Weights]:
-    """Load the weights after each of :func:`steps_in` but the last.
-
-    OSError or :class:`.TensorsFileError` for a missing or damaged file.
-    """
-    tensors, _ = tensors_file.read(path)
-    found: dict[int, Weights] = {step: {} for step in steps_in(path)[:-1]}
-    for key, tensor in tensors.items():
-        step, _, name = key.partition("/")
-        if step.isdecimal() and int(step) in found:
-            found[int(step)][name] = tensor.float()
-    return found
+def load(path: str | os.PathLike[str], step: int) -> Weights:
+    """Load the weights after ``step``, which is one of :func:`steps_in` but not the last."""
+    with safe_open(path, framework="pt") as file:
+        names = [name for name in file.keys() if name.startswith(f"{step}/")]  # noqa: SIM118 (no dict)
+        return {name.partition("/")[2]: file.get_tensor(name).float() for name in names}
 
 
 def _half(weight: Tensor) -> Tensor:

@@ -29,14 +29,12 @@ import platformdirs
 from inkgrad.course.data.datasets import data_root, report_to_stderr
 from inkgrad.course.files import write_atomically
 from inkgrad.course.messages import message, message_of
-from inkgrad.course.training import json_fields
 from inkgrad.course.training.run_record import RunError, RunRecord
 
 _RECORD, _WEIGHTS = "run.json", "weights.safetensors"
 # The current names, and those of earlier versions.
 _CHECKPOINTS = "checkpoints.safetensors", "snapshots.safetensors"
 _CONFUSION_IMAGES = "confusion_images.safetensors", "cells.safetensors"
-_MAX_RECORD_BYTES = 16 * 2**20
 _ID = re.compile(r"\d{8}-\d{6}-[a-z]+-[0-9a-f]{4,}")
 
 
@@ -50,10 +48,6 @@ def default_folder() -> Path:
     except OSError:
         root = Path(platformdirs.user_cache_dir("inkgrad"))
     return root / "runs"
-
-
-def _report_damage(run: str, error: RunError) -> None:
-    report_to_stderr(f"Skipping a run: {error}")
 
 
 @dataclass(frozen=True)
@@ -82,7 +76,7 @@ class RunStore:
         """Load the record of a run; RunError if there is none, or it is damaged."""
         path = self._folder(run) / _RECORD
         try:
-            record = RunRecord.from_json(json_fields.parse(_read(path)))
+            record = RunRecord.from_json(json.loads(path.read_text(encoding="utf-8")))
         except FileNotFoundError:
             raise RunError(message("problem.no_run", run=run)) from None
         except (OSError, RunError, ValueError) as error:
@@ -91,10 +85,10 @@ class RunStore:
             raise RunError(message("problem.other_run", file=path, run=record.id))
         return record
 
-    def records(self, damaged: Callable[[str, RunError], None] = _report_damage) -> list[RunRecord]:
+    def records(self, report: Callable[[str], None] = report_to_stderr) -> list[RunRecord]:
         """Load all records, the newest first.
 
-        Damaged ones are skipped and stay on disk; ``damaged`` gets the id of each, and why.
+        Damaged ones are skipped and reported, and stay on disk.
         """
         found = []
         for name in os.listdir(self.folder) if self.folder.is_dir() else ():
@@ -102,7 +96,7 @@ class RunStore:
                 try:
                     found.append(self.load(name))
                 except RunError as error:
-                    damaged(name, error)
+                    report(f"Skipping a run: {error}")
         return sorted(found, key=lambda record: record.created, reverse=True)
 
     def delete(self, run: str) -> None:
@@ -135,18 +129,6 @@ class RunStore:
         if not is_id(run):
             raise RunError(message("problem.no_id", got=repr(str(run)[:60])))
         return self.folder / run
-
-
-def _read(path: Path) -> str:
-    """The text of a record. OSError or ValueError if it cannot be one."""
-    # A named pipe would be waited for, and a file of any size would be held in memory.
-    if path.exists() and not path.is_file():
-        raise ValueError("not a file")
-    with path.open("rb") as file:
-        content = file.read(_MAX_RECORD_BYTES + 1)
-    if len(content) > _MAX_RECORD_BYTES:
-        raise ValueError(f"more than {_MAX_RECORD_BYTES} bytes")
-    return content.decode()
 
 
 def is_id(run: Any) -> bool:

@@ -8,7 +8,6 @@ from typing import Any
 from inkgrad.course import models, weights_file
 from inkgrad.course.messages import message
 from inkgrad.course.recognition.recognizer import Recognizer
-from inkgrad.course.tensors_file import TensorsFileError
 from inkgrad.course.training import checkpoints
 from inkgrad.course.training.run_status import RunStatus
 from inkgrad.course.training.run_store import RunStore
@@ -51,17 +50,9 @@ class SavedRun:
             return Recognizer(trained, metadata, self._weights)
         kwargs = metadata.get("model_kwargs", {})
         model = models.build_empty(metadata["model"], "fused", **kwargs)
-        try:
-            model.load_state_dict(self._earlier_weights[step], assign=True)
-        except (OSError, RuntimeError, TensorsFileError) as error:  # RuntimeError: other weights
-            damaged = message("problem.damaged", file=self._checkpoints, error=error)
-            raise ValueError(damaged) from None
+        model.load_state_dict(checkpoints.load(self._checkpoints, step), assign=True)
         assert isinstance(model, models.DigitModel)
         return Recognizer(model.eval(), metadata, self._weights)
-
-    @cached_property
-    def _earlier_weights(self) -> dict[int, checkpoints.Weights]:
-        return checkpoints.load(self._checkpoints)
 
     @cached_property
     def _trained(self) -> tuple[models.CourseModel, dict[str, Any]]:

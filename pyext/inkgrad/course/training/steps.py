@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, Protocol, SupportsFloat
+from typing import Protocol, SupportsFloat
 
 import torch
 from torch import Tensor, nn
@@ -19,7 +19,6 @@ from inkgrad.chain import Chain
 from inkgrad.course.data.datasets import Examples
 from inkgrad.course.models import CourseModel
 from inkgrad.course.settings import Settings
-from inkgrad.course.training.json_fields import SHARE
 
 # The most examples that go through a model at once: larger batches are split.
 CHUNK = 1024
@@ -34,7 +33,7 @@ class Evaluation:
     """The loss of the model's criterion, and the share of correct predictions."""
 
     loss: float
-    accuracy: Annotated[float, SHARE]
+    accuracy: float
     examples: int
 
 

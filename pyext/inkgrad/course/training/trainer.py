@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from threading import Event
-from typing import Annotated, Any, SupportsFloat
+from typing import Any, SupportsFloat
 
 import torch
 from torch import Generator, Tensor
@@ -26,7 +26,6 @@ from inkgrad.course.data.datasets import Data, Examples, split
 from inkgrad.course.data.styles import STYLES, styled_examples
 from inkgrad.course.settings import Settings
 from inkgrad.course.training import data_parallel
-from inkgrad.course.training.json_fields import SHARE
 from inkgrad.course.training.steps import (
     CHUNK,
     Diverged,
@@ -80,7 +79,7 @@ class Epoch:
     epoch: int
     loss: float
     validation_loss: float
-    accuracy: Annotated[float, SHARE]
+    accuracy: float
     seconds: float
 
 
