@@ -28,6 +28,7 @@ from inkgrad_demo.services.run_predictions import RunPredictions
 from inkgrad_demo.services.runs import Runs
 from inkgrad_demo.services.training_data import Datasets
 from inkgrad_demo.services.training_service import TrainingService
+from inkgrad_demo.services.upload_store import UploadStore
 from inkgrad_demo.serving import address, modules
 from inkgrad_demo.serving.guard import Guard
 from inkgrad_demo.serving.limits import MAX_BODY, BodyLimit
@@ -51,8 +52,9 @@ _COMPRESSION = Middleware(GZipMiddleware, minimum_size=2**16, compresslevel=6)
 
 def build(store: RunStore | None = None) -> gr.Blocks:
     """Build the app, which saves its runs in ``store``. Recognizers load in the background."""
-    store = store or RunStore()
-    runs, datasets, recognizers = Runs(store), Datasets(), Recognizers(store)
+    store = store or RunStore.default()
+    datasets = Datasets(UploadStore(store.folder.parent / "uploads"))
+    runs, recognizers = Runs(store), Recognizers(store)
     training, confusion = TrainingService(runs, datasets), ConfusionService(store)
     services = {
         draw: (RecognitionService(recognizers),),

@@ -8,6 +8,7 @@ import os
 import socket
 import threading
 from collections.abc import Callable
+from types import FrameType
 from typing import NoReturn
 
 _PORTS_TRIED = 50
@@ -56,9 +57,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Serve until Ctrl-C; return the exit code. Raises OSError if it cannot listen there."""
+    """Serve until Ctrl-C, SIGTERM or SIGHUP; return the exit code.
+
+    Raises OSError if it cannot listen there.
+    """
     if args.mcp:
         import mcp  # noqa: F401  # fails now instead of after the start
+    from inkgrad.course import interrupts
+
+    with interrupts.handled_by(_interrupt):
+        return _serve(args)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
+    """SIGTERM and SIGHUP end the server as Ctrl-C does: runs are saved."""
+    raise KeyboardInterrupt
+
+
+def _serve(args: argparse.Namespace) -> int:
     port = _free_port(args.host, args.port)
     print("Starting ...", flush=True)
     # Gradio polls its own server at the start: not through a proxy.
@@ -69,10 +85,14 @@ def run(args: argparse.Namespace) -> int:
     # Imported here, since they take seconds: --help and usage errors stay fast.
     import torch
 
+    from inkgrad.course.training.run_store import RunStore
     from inkgrad_demo import app
 
     torch.set_num_threads(args.threads)
-    address = app.serve(app.build(), args.host, port, args.auth, args.mcp, args.allow_host)
+    store = RunStore.default()
+    if store.notice:
+        print(store.notice, flush=True)
+    address = app.serve(app.build(store), args.host, port, args.auth, args.mcp, args.allow_host)
     try:
         print(f"inkgrad is at {address}  (press Ctrl-C to stop)", flush=True)
         _wait_for_ctrl_c()

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
+from pydantic import Field
+
 from inkgrad.course.data import datasets, own_digits
 from inkgrad.course.data.datasets import Data, Report
 from inkgrad.course.models import MODELS, DigitModel
-from inkgrad_demo.services.request_validation import choice_error
+from inkgrad_demo.services.request_validation import Request, choice_error
 from inkgrad_demo.services.training_requests import LabeledDrawing
+from inkgrad_demo.services.upload_store import UploadStore
 from inkgrad_demo.services.uploads import FileRequest
 from inkgrad_demo.texts import message
 
@@ -35,6 +37,11 @@ DATA_NAMES = {
     "drawings": "data.drawings",
 }
 
+# The same names, and the data sets of this page.
+COURSE_SETS = {
+    name: key.removeprefix("data.") for name, key in DATA_NAMES.items() if name != "drawings"
+}
+
 _LOADERS: dict[str, Callable[[Report], Data]] = {
     "mnist": lambda report: datasets.mnist(report=report),
     "digits": lambda report: datasets.digits(),
@@ -51,6 +58,10 @@ _CODE = {
     "images": "own_digits.archive(Path({0}).read_bytes(), {0})",
     "table": "datasets.table({0})",
 }
+
+
+class UploadRequest(Request):
+    upload: str = Field(max_length=60, description="the answer of /train_upload")
 
 
 class Source(NamedTuple):
@@ -73,12 +84,10 @@ def sets_for(model: str) -> tuple[str, ...]:
 
 
 class Datasets:
-    """The data sets by name, each loaded once, and the latest uploads. Thread-safe.
+    """The data sets by name, each loaded once, and uploads. Thread-safe."""
 
-    Uploads are kept in memory only.
-    """
-
-    def __init__(self) -> None:
+    def __init__(self, uploads: UploadStore) -> None:
+        self.files = uploads
         self._loaded: dict[str, Data] = {}
         self._loading = threading.Lock()
         self._uploads: OrderedDict[str, Data] = OrderedDict()
@@ -100,21 +109,23 @@ class Datasets:
         Returns:
             upload (which /train takes), kind ("images" or "table"), name, examples and features.
         """
-        name, content = request.name, request.content
-        if content.startswith(b"PK"):
-            kind, uploaded = "images", own_digits.archive(content, name)
-        else:
-            kind, uploaded = "table", datasets.parsed_table(content, name)
-        upload = hashlib.sha256(content).hexdigest()[:16]
-        self._uploads[upload] = uploaded
-        while len(self._uploads) > _MAX_UPLOADS:
-            self._uploads.popitem(last=False)
+        upload = UploadStore.id_of(request.content)
+        self._remember(upload, _parsed(request.name, request.content))
+        self.files.add(request.name, request.content)
+        return self.uploaded(UploadRequest(upload=upload))
+
+    def uploaded(self, request: UploadRequest) -> dict[str, Any]:
+        """Describe a file that was sent before, as :meth:`upload` does. Raises ValueError if it is
+        not on the server any more.
+        """
+        uploaded = self._uploaded(request.upload)
+        is_table = uploaded.train.inputs.dim() == 2
         return {
-            "upload": upload,
-            "kind": kind,
-            "name": name,
+            "upload": request.upload,
+            "kind": "table" if is_table else "images",
+            "name": uploaded.name,
             "examples": len(uploaded.train) + len(uploaded.test),
-            "features": uploaded.train.inputs.shape[1] if kind == "table" else None,
+            "features": uploaded.train.inputs.shape[1] if is_table else None,
         }
 
     def source(
@@ -137,7 +148,9 @@ class Datasets:
         if own is not None and name == "drawings":
             return own
         if name in UPLOADED:
-            uploaded = self._uploaded(name, upload)
+            uploaded = self._uploaded(upload or "")
+            if (uploaded.train.inputs.dim() == 2) != (name == "table"):
+                raise ValueError(message("problem.other_file", file=uploaded.name, data=name))
             base = Source(lambda report: uploaded, _CODE[name].format(repr(uploaded.name)))
         else:
             base = Source(partial(self.load, name), _CODE[name])
@@ -148,13 +161,26 @@ class Datasets:
             f"own_digits.mixed({base.code}, {own.code})",
         )
 
-    def _uploaded(self, name: str, upload: str | None) -> Data:
-        uploaded = self._uploads.get(upload or "")
+    def _uploaded(self, upload: str) -> Data:
+        uploaded = self._uploads.get(upload)
         if uploaded is None:
-            raise ValueError(message("problem.file_gone"))
-        if (uploaded.train.inputs.dim() == 2) != (name == "table"):
-            raise ValueError(message("problem.other_file", file=uploaded.name, data=name))
+            found = self.files.find(upload)
+            if found is None:
+                raise ValueError(message("problem.file_gone"))
+            uploaded = _parsed(*found)
+            self._remember(upload, uploaded)
         return uploaded
+
+    def _remember(self, upload: str, data: Data) -> None:
+        self._uploads[upload] = data
+        while len(self._uploads) > _MAX_UPLOADS:
+            self._uploads.popitem(last=False)
+
+
+def _parsed(name: str, content: bytes) -> Data:
+    if content.startswith(b"PK"):
+        return own_digits.archive(content, name)
+    return datasets.parsed_table(content, name)
 
 
 def _drawn(drawings: Sequence[LabeledDrawing]) -> Source:

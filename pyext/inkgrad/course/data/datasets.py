@@ -91,13 +91,15 @@ class Examples:
 class Data:
     """Training and test examples.
 
-    ``is_fallback``: this replaces data that could not be loaded.
+    ``is_fallback``: this replaces data that could not be loaded. ``folder``: where MNIST lies, for
+    runs that keep no copy of it.
     """
 
     name: str
     train: Examples
     test: Examples
     is_fallback: bool = False
+    folder: Path | None = None
 
 
 def data_root() -> Path:
@@ -255,6 +257,7 @@ def mnist(source: str | os.PathLike[str] | None = None, report: Report = report_
         "MNIST",
         Examples(train.data.unsqueeze(1), train.targets),
         Examples(test.data.unsqueeze(1), test.targets),
+        folder=root.absolute(),
     )
 
 

@@ -57,7 +57,7 @@ def save(path: str | os.PathLike[str], images: ConfusionImages) -> None:
 
 
 def load(path: str | os.PathLike[str]) -> ConfusionImages:
-    """Load a file that :func:`save` wrote. OSError if there is none, ValueError if it is damaged."""
+    """Load what :func:`save` wrote. OSError if there is none, ValueError if it is damaged."""
     try:
         tensors, _ = tensor_file.load(path)
         if "answers" in tensors:  # the name in earlier versions

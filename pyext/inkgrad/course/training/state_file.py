@@ -17,6 +17,7 @@ from torch import Tensor
 
 from inkgrad.course import tensor_file
 from inkgrad.course.files import write_atomically
+from inkgrad.course.messages import message
 
 
 def save(path: str | os.PathLike[str], state: Any) -> None:
@@ -38,10 +39,10 @@ def load(path: str | os.PathLike[str]) -> Any:
         tensors, metadata = tensor_file.load(path)
         text = metadata["state"]
         if metadata["sha256"] != _digest(text, tensors):
-            raise ValueError("the content does not match its checksum")
+            raise SafetensorError("the content does not match its checksum")
         return _unpacked(json.loads(text), tensors)
-    except (SafetensorError, KeyError, TypeError, RecursionError) as error:
-        raise ValueError(str(error)) from None
+    except (SafetensorError, KeyError, TypeError, ValueError, RecursionError) as error:
+        raise ValueError(message("problem.damaged", file=path, error=error)) from None
 
 
 def _packed(value: Any, tensors: dict[str, Tensor]) -> Any:
@@ -69,5 +70,5 @@ def _unpacked(value: Any, tensors: dict[str, Tensor]) -> Any:
 def _digest(text: str, tensors: dict[str, Tensor]) -> str:
     digest = hashlib.sha256(text.encode())
     for name in sorted(tensors):
-        digest.update(tensors[name].numpy())
+        digest.update(tensors[name].numpy().data)
     return digest.hexdigest()

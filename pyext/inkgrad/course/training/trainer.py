@@ -127,8 +127,8 @@ class Trainer:
         self._batches = math.ceil(len(train) / self._batch_size)
         self.total_steps = settings.epochs * self._batches
         self._seconds_excluded = 0.0
-        self._began = 0.0
-        self._epoch_began = 0.0
+        self._idle_since = time.perf_counter()
+        self._began = self._epoch_began = self._time()
         # The random numbers and the losses, each with its share, of the epoch in progress.
         self._epoch_generator = self.generator.get_state()
         self._losses: list[tuple[SupportsFloat, float]] = []
@@ -146,9 +146,7 @@ class Trainer:
         Raises Diverged if the loss or a weight is no longer finite; the model then has the weights
         of the last good epoch.
         """
-        # After restore() both are the negative of the time that had passed.
-        self._began += self._time()
-        self._epoch_began += self._time()
+        self._seconds_excluded += time.perf_counter() - self._idle_since
         try:
             while self.epochs_done < self.settings.epochs:
                 loss = self._train_epoch()
@@ -163,8 +161,8 @@ class Trainer:
                 self._end_epoch(
                     Epoch(self.epochs_done + 1, loss, result.loss, result.accuracy, seconds)
                 )
-                yield self.history[-1]
-                self._epoch_began = self._time()
+                with self._excluded_time():
+                    yield self.history[-1]
         except Diverged as error:
             torch._foreach_copy_(self._weights, self._good_weights)
             raise Diverged(f"in epoch {self.epochs_done + 1}: {error}") from None
@@ -173,12 +171,16 @@ class Trainer:
     def epochs_done(self) -> int:
         return self.history[-1].epoch if self.history else 0
 
+    @property
+    def seconds(self) -> float:
+        """The training time so far, without pauses."""
+        return self._time() - self._began
+
     def state(self) -> dict[str, Any]:
         """Everything that :meth:`restore` needs to go on from here, to the same bits.
 
         A copy; call it between steps only, as from ``on_batch``.
         """
-        now = self._time()
         return {
             "weights": self.weights(),
             "good_weights": [weight.clone() for weight in self._good_weights],
@@ -189,8 +191,8 @@ class Trainer:
             "history": [list(astuple(epoch)) for epoch in self.history],
             "steps": self.steps,
             "lr": self.lr,
-            "seconds": now - self._began,
-            "epoch_seconds": now - self._epoch_began,
+            "seconds": self.seconds,
+            "epoch_seconds": self._time() - self._epoch_began,
         }
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -211,7 +213,9 @@ class Trainer:
         self.history = [Epoch(*epoch) for epoch in state["history"]]
         self.steps = state["steps"]
         self.lr = state["lr"]
-        self._began, self._epoch_began = -state["seconds"], -state["epoch_seconds"]
+        self._idle_since = time.perf_counter()
+        self._began = self._time() - state["seconds"]
+        self._epoch_began = self._time() - state["epoch_seconds"]
 
     def test(self) -> Evaluation | None:
         """Evaluate the model on the test set; None if there is none."""
