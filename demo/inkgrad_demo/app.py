@@ -60,7 +60,7 @@ def build(store: RunStore | None = None) -> gr.Blocks:
         draw: (RecognitionService(recognizers),),
         lessons: (LessonService(),),
         train: (training, RunPredictions(runs), RunFiles(store), datasets, confusion),
-        compare: (ComparisonService(runs), confusion),
+        compare: (ComparisonService(runs), training, confusion),
         kernels: (KernelService(),),
     }
     with gr.Blocks(title="inkgrad") as app:

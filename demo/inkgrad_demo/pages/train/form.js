@@ -34,6 +34,7 @@ export function createForm(page, { changed }) {
   const form = find("#train-form");
   const field = (name) => form.elements[name];
   let upload = null; // the server's answer to the file: {upload, kind, name, examples, features}
+  let wanted = new URLSearchParams(location.search).get("upload"); // a file not yet described
   let drawings = 0;
 
   const model = () => props.models[field("model").value];
@@ -143,7 +144,7 @@ export function createForm(page, { changed }) {
     for (const name of [...SELECTS, ...NUMBERS]) putField(name, field(name).value);
     for (const name of [...OPTIONS, "with_drawings"]) putField(name, Number(field(name).checked));
     put("backend", field("backend").value);
-    put("upload", find("#train-upload").hidden ? null : (upload?.upload ?? null));
+    put("upload", find("#train-upload").hidden ? null : (upload?.upload ?? wanted));
     put("run", runs.join(","));
     history.replaceState(history.state, "", address);
   }
@@ -167,16 +168,31 @@ export function createForm(page, { changed }) {
 
   // -- what a run is started with, or was --
 
-  function show(settings) {
+  // Shows what a run was started with: the server's answer `opened`.
+  function show({ settings, request: asked, file }) {
     field("model").value = settings.model;
     modelChanged();
     for (const name of NUMBERS) field(name).value = settings[name] ?? 0;
     for (const name of OPTIONS) field(name).checked = settings[name];
     field("optimizer").value = settings.optimizer;
     if (settings.activation !== null) field("activation").value = settings.activation;
-    field("backend").value = settings.backend;
+    field("backend").value = asked.backend ?? settings.backend;
+    if (asked.data) field("data").value = asked.data;
+    field("with_drawings").checked = Boolean(asked.drawings);
+    upload = file ?? upload;
     showWhatApplies();
     showError("");
+  }
+
+  // The file in the address, which this window or another one has sent.
+  async function findUpload() {
+    if (wanted === null) return;
+    const answer = await server.uploaded({ upload: wanted }).catch(() => undefined);
+    wanted = null;
+    if (!answer || upload !== null) return;
+    if (answer.error) showError(messageText(answer.error));
+    else upload = answer;
+    showWhatApplies();
   }
 
   function request(drawn) {
@@ -223,6 +239,7 @@ export function createForm(page, { changed }) {
   showChoices();
   field("model").value = "cnn";
   fromAddress();
+  findUpload();
 
   return {
     check,

@@ -248,7 +248,7 @@ def _report_end(
         output.report(f"Saved {out}")
     elif is_saved is None:
         output.report(f"Nothing was learned; {out} is not written.")
-    return 0 if record.state == "finished" and is_saved else 1
+    return 0 if record.state == "finished" and is_saved is not False else 1
 
 
 def _save_weights(
