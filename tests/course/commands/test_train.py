@@ -173,7 +173,7 @@ def _epochs(*arguments: str, capsys: pytest.CaptureFixture[str]) -> list[tuple[f
 def test_a_run_that_was_killed_goes_on_to_the_same_weights(
     python: WarmPython, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    arguments = "diabetes --epochs 40 --optimizer adam --batch-size 100".split()
+    arguments = ["diabetes", "--epochs", "40", "--optimizer", "adam", "--batch-size", "100"]
     slow = (
         "import time; from inkgrad.course.training import run, run_saver, trainer;"
         "run_saver.SECONDS_BETWEEN_SAVES = 0.0;"  # each step is saved
@@ -244,7 +244,9 @@ def test_a_closed_pipe_ends_the_run_and_saves_it(python: WarmPython) -> None:
 
 def test_it_says_when_it_does_not_learn(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     table = tmp_path / "large.csv"
-    table.write_text("\n".join(f"{1000 * i},{1000 * (i % 7)},{int(i % 3 == 0)}" for i in range(120)))
+    table.write_text(
+        "\n".join(f"{1000 * i},{1000 * (i % 7)},{int(i % 3 == 0)}" for i in range(120))
+    )
     assert train("logistic", "--data", str(table), "--epochs", "20", "--lr", "0.1") == 0
     printed = capsys.readouterr().out
     assert "Not learning" in printed

@@ -14,7 +14,12 @@ from inkgrad.course.data.datasets import hours_of_study
 from inkgrad.course.settings import course_settings
 from inkgrad.course.training.run import Run
 from inkgrad.course.training.run_record import LrChange, Point
-from inkgrad.course.training.run_status import CURSOR_LENGTH, QuickEvaluation, RunStatus, summary_row
+from inkgrad.course.training.run_status import (
+    CURSOR_LENGTH,
+    QuickEvaluation,
+    RunStatus,
+    summary_row,
+)
 from inkgrad.course.training.run_store import RunStore
 from inkgrad.course.training.trainer import Epoch
 from saved_runs import record

@@ -23,7 +23,9 @@ def test_a_state_comes_back(tmp_path: Path) -> None:
     assert loaded["numbers"] == state["numbers"]
     assert loaded["list"][3:] == ["text", True, 0.1]
     assert torch.equal(loaded["list"][2][0], state["list"][2][0])
-    assert all(torch.equal(loaded["weights"][name], each) for name, each in state["weights"].items())
+    assert all(
+        torch.equal(loaded["weights"][name], each) for name, each in state["weights"].items()
+    )
 
 
 def test_tensors_with_memory_in_common_are_saved(tmp_path: Path) -> None:

@@ -37,7 +37,7 @@ def saved(store: Any) -> Iterator[Any]:
 
 
 def _clear(store: Any) -> None:
-    for run in store.records():
+    for run in store.summaries()[0]:
         store.delete(run.id)
 
 
@@ -183,11 +183,11 @@ def test_deleting_asks_first(open_page, saved) -> None:
     page.locator("#compare-delete").click()
     page.get_by_role("dialog").get_by_text("Delete this run").wait_for()
     page.keyboard.press("Escape")
-    assert len(saved.records()) == 3
+    assert len(saved.summaries()[0]) == 3
     page.locator("#compare-delete").click()
     page.get_by_role("button", name="Delete", exact=True).click()
     page.wait_for_function("document.querySelectorAll('#compare-list tbody tr').length === 2")
-    assert [run.id for run in saved.records()] == [RUNS[0].id, RUNS[2].id]
+    assert [run.id for run in saved.summaries()[0]] == [RUNS[0].id, RUNS[2].id]
     page.wait_for_selector("#compare-chosen", state="hidden")
 
 
