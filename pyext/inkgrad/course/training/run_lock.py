@@ -101,8 +101,10 @@ def is_held(folder: Path) -> bool:
     owner = _owner(folder)
     if abs(age) > _SECONDS_UNTIL_STALE:
         return owner.get("token") in _held
-    if owner.get("host") != socket.gethostname():
-        return bool(owner)
+    if not isinstance(owner.get("host"), str):  # damaged
+        return False
+    if owner["host"] != socket.gethostname():
+        return True
     pid = owner.get("pid")
     if pid == os.getpid():
         return owner.get("token") in _held
