@@ -22,6 +22,8 @@ from inkgrad.course.training.trainer import Trainer
 # The loss of a constant prediction times these: at most this has to be reached, and at least this
 # is worse than guessing.
 _LEARNED, _WORSE = 0.97, 1.5
+# How far above the baseline an accuracy may be by chance.
+_MAX_NOISE = 0.05
 # Before this many epochs and this share of the steps, it is too early to tell.
 _MIN_EPOCHS, _MIN_SHARE = 3, 0.1
 _EXAMPLES = 2048
@@ -82,7 +84,7 @@ class Diagnosis:
         predictions = _predictions(self._trainer, few)
         collapsed = int(predictions[0]) if bool((predictions == predictions[0]).all()) else None
         accuracy = (predictions == _classes(few.targets)).double().mean().item()
-        noise = math.sqrt(self._train_baseline * (1 - self._train_baseline) / len(few))
+        noise = 3 * math.sqrt(self._train_baseline * (1 - self._train_baseline) / len(few))
         values = {
             "accuracy": percent(accuracy),
             "baseline": percent(self._train_baseline),
@@ -91,7 +93,7 @@ class Diagnosis:
         }
         if collapsed is not None:
             symptom = message("report.collapsed", label=collapsed, **values)
-        elif accuracy <= self._train_baseline + noise:
+        elif accuracy <= self._train_baseline + min(noise, _MAX_NOISE):
             symptom = message("report.baseline", **values)
         elif loss > _WORSE * self._entropy:
             symptom = message("report.worse", **values)
