@@ -48,8 +48,11 @@ class RunProgress:
             self._recent.append((batch.seconds, self._trained))
 
     def end_epoch(self, trainer: Trainer) -> None:
-        self.epochs = list(trainer.history)
-        self.seconds = max(self.seconds, sum(each.seconds for each in self.epochs))
+        if len(trainer.history) == len(self.epochs) + 1:
+            self.epochs.append(trainer.history[-1])
+        else:  # it was thinned
+            self.epochs = list(trainer.history)
+        self.seconds = trainer.seconds
 
     @property
     def speed(self) -> float:
