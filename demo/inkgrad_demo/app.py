@@ -30,6 +30,7 @@ from inkgrad_demo.services.run_predictions import RunPredictions
 from inkgrad_demo.services.runs import Runs
 from inkgrad_demo.services.training_data import Datasets
 from inkgrad_demo.services.training_service import TrainingService
+from inkgrad_demo.services.upload_store import UploadStore
 from inkgrad_demo.serving import address, modules
 from inkgrad_demo.serving.guard import Guard
 from inkgrad_demo.serving.limits import MAX_BODY, BodyLimit
@@ -59,14 +60,15 @@ def build(store: RunStore | None = None, allow_code: bool = False) -> gr.Blocks:
 
     ``allow_code``: visitors may change the programs of the lessons and run them on this machine.
     """
-    store = store or RunStore()
-    runs, datasets, recognizers = Runs(store), Datasets(), Recognizers(store)
+    store = store or RunStore.default()
+    datasets = Datasets(UploadStore(store.folder.parent / "uploads"))
+    runs, recognizers = Runs(store), Recognizers(store)
     training, confusion = TrainingService(runs, datasets), ConfusionService(store)
     services = {
         draw: (RecognitionService(recognizers),),
         lessons: (LessonService(), CodeService(allow_code)),
         train: (training, RunPredictions(runs), RunFiles(store), datasets, confusion),
-        compare: (ComparisonService(runs), confusion),
+        compare: (ComparisonService(runs), training, confusion),
         kernels: (KernelService(),),
     }
     with gr.Blocks(title="inkgrad") as app:

@@ -13,10 +13,12 @@ import sys
 import threading
 from collections.abc import Callable
 from functools import partial
+from types import FrameType
 from typing import NoReturn
 
 from inkgrad_demo.serving import passwords
 
+_Users = Callable[[], dict[str, str]]
 _PORTS_TRIED = 50
 
 # Environment variables: other users of the machine can read a command line.
@@ -88,7 +90,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Serve until Ctrl-C; return the exit code. Raises OSError if it cannot listen there."""
+    """Serve until Ctrl-C, SIGTERM or SIGHUP; return the exit code.
+
+    Raises OSError if it cannot listen there.
+    """
     if args.mcp:
         import mcp  # noqa: F401  # fails now instead of after the start
     try:
@@ -98,6 +103,18 @@ def run(args: argparse.Namespace) -> int:
         tls = _tls(args)
     except ValueError as error:
         return args.usage_error(str(error))
+    from inkgrad.course import interrupts
+
+    with interrupts.handled_by(_interrupt):
+        return _serve(args, users, tls)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
+    """SIGTERM and SIGHUP end the server as Ctrl-C does: runs are saved."""
+    raise KeyboardInterrupt
+
+
+def _serve(args: argparse.Namespace, users: _Users | None, tls: dict[str, str]) -> int:
     port = _free_port(args.host, args.port)
     print("Starting ...", flush=True)
     # Gradio polls its own server at the start: not through a proxy.
@@ -108,10 +125,14 @@ def run(args: argparse.Namespace) -> int:
     # Imported here, since they take seconds: --help and usage errors stay fast.
     import torch
 
+    from inkgrad.course.training.run_store import RunStore
     from inkgrad_demo import app
 
     torch.set_num_threads(args.threads)
-    blocks = app.build(allow_code=args.allow_code or (users is None and _is_private(args)))
+    store = RunStore.default()
+    if store.notice:
+        print(store.notice, flush=True)
+    blocks = app.build(store, args.allow_code or (users is None and _is_private(args)))
     address = app.serve(blocks, args.host, port, users, args.mcp, args.allow_host, tls)
     try:
         print(f"inkgrad is at {address}  (press Ctrl-C to stop)", flush=True)
@@ -170,7 +191,7 @@ def _whole_number(least: int, most: int) -> Callable[[str], int]:
     return parse
 
 
-def _users(args: argparse.Namespace) -> Callable[[], dict[str, str]] | None:
+def _users(args: argparse.Namespace) -> _Users | None:
     """Return a function for the users who may log in; None: no login. ValueError, OSError."""
     if args.auth_file is not None:
         passwords.read_users(args.auth_file)  # fails now instead of at the first login

@@ -22,6 +22,7 @@ from inkgrad_demo.services.run_files import RunFiles
 from inkgrad_demo.services.runs import Runs
 from inkgrad_demo.services.training_data import Datasets
 from inkgrad_demo.services.training_service import TrainingService
+from inkgrad_demo.services.upload_store import UploadStore
 from inkgrad_demo.serving.exposed import call, to_page
 from inkgrad_demo.texts import CATALOGUES
 
@@ -106,7 +107,7 @@ REQUESTS: list[tuple[str, dict[str, Any]]] = [
 def test_a_page_gets_errors_in_every_language(
     tmp_path: Path, name: str, request_: dict[str, Any]
 ) -> None:
-    store, datasets = RunStore(tmp_path), Datasets()
+    store, datasets = RunStore(tmp_path), Datasets(UploadStore(tmp_path / "uploads"))
     services = (TrainingService(Runs(store), datasets), datasets, RunFiles(store))
     method = next(getattr(service, name) for service in services if hasattr(service, name))
     (answer,) = to_page(method)

@@ -1,77 +1,106 @@
-"""The files that visitors sent, decoded, in memory. No Gradio in here."""
+"""The files that were sent to train on, on disk: they outlast the server. No Gradio in here."""
 
 from __future__ import annotations
 
-import threading
-import time
-from collections import OrderedDict
-from dataclasses import dataclass, field
+import contextlib
+import hashlib
+import json
+import os
+import re
+import shutil
+from dataclasses import asdict
+from pathlib import Path
 from typing import NamedTuple
 
-from inkgrad.course.data.datasets import Data
+from inkgrad.course.data.tables import TableOptions
+from inkgrad.course.files import remove_leftovers, write_atomically
+
+# The oldest files make room for new ones. Runs keep files of their own.
+MAX_FILES = 100
+MAX_BYTES = 256 * 2**20
+
+_ID = re.compile(r"[0-9a-f]{16}")
 
 
-class Quota(NamedTuple):
-    """How many uploads are kept, and their bytes in memory."""
+class UploadedFile(NamedTuple):
+    """A file as it was sent, and how to read it if it is a table."""
 
-    uploads: int
-    bytes: int
-
-
-PER_VISITOR = Quota(16, 96 * 2**20)
-IN_ALL = Quota(64, 384 * 2**20)
-MAX_SECONDS_UNUSED = 4 * 3600.0
-
-
-@dataclass
-class Upload:
-    """Data with the expression that loads it again from its file."""
-
-    data: Data
-    code: str
-    visitor: str
-    used: float = field(default_factory=time.monotonic)
+    name: str
+    content: bytes
+    options: TableOptions = TableOptions()
 
     @property
-    def bytes(self) -> int:
-        parts = self.data.train, self.data.test
-        return sum(each.inputs.nbytes + each.targets.nbytes for each in parts)
+    def id(self) -> str:
+        return _id_of(self.to_bytes())
+
+    def to_bytes(self) -> bytes:
+        header = {"name": self.name, "options": asdict(self.options)}
+        return json.dumps(header).encode() + b"\n" + self.content
+
+    @classmethod
+    def from_bytes(cls, saved: bytes) -> UploadedFile:
+        header, _, content = saved.partition(b"\n")
+        fields = json.loads(header)
+        options = fields["options"]
+        if options["columns"] is not None:
+            options["columns"] = tuple(options["columns"])
+        return cls(fields["name"], content, TableOptions(**options))
 
 
 class UploadStore:
-    """The latest uploads by id. Thread-safe.
+    """Files in ``folder``, by id. Safe for several threads and processes."""
 
-    Beyond a quota the visitor's oldest, or the oldest of all, make room; so do uploads that nobody
-    has used for hours.
-    """
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        remove_leftovers(folder)
 
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._uploads: OrderedDict[str, Upload] = OrderedDict()  # the latest used last
+    def add(self, file: UploadedFile) -> None:
+        """Keep a file, if that is possible."""
+        with contextlib.suppress(OSError):
+            self._folder.mkdir(parents=True, exist_ok=True)
+            write_atomically(self._folder / file.id, file.to_bytes())
+            self._make_room()
 
-    def add(self, id: str, upload: Upload) -> None:
-        with self._lock:
-            self._uploads[id] = upload
-            self._uploads.move_to_end(id)
-            limit = time.monotonic() - MAX_SECONDS_UNUSED
-            for old in [each for each, kept in self._uploads.items() if kept.used < limit]:
-                del self._uploads[old]
-            own = [each for each, kept in self._uploads.items() if kept.visitor == upload.visitor]
-            self._make_room(own, PER_VISITOR)
-            self._make_room(list(self._uploads), IN_ALL)
+    def find(self, id: str) -> UploadedFile | None:
+        """Return a file; None if it is not there, or damaged."""
+        if not _ID.fullmatch(id):
+            return None
+        try:
+            saved = (self._folder / id).read_bytes()
+            return UploadedFile.from_bytes(saved) if _id_of(saved) == id else None
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
 
-    def get(self, id: str) -> Upload | None:
-        with self._lock:
-            upload = self._uploads.get(id)
-            if upload is not None:
-                upload.used = time.monotonic()
-                self._uploads.move_to_end(id)
-            return upload
+    def copy_to(self, id: str, path: Path) -> None:
+        """Keep a copy for a run. OSError if that fails."""
+        _link_or_copy(self._folder / id, path)
 
-    def _make_room(self, ids: list[str], quota: Quota) -> None:
-        """Delete the oldest of ``ids`` until the others, at least the last, are in the quota."""
-        size = sum(self._uploads[id].bytes for id in ids)
-        for count, id in zip(range(len(ids), 1, -1), ids, strict=False):
-            if count <= quota.uploads and size <= quota.bytes:
-                return
-            size -= self._uploads.pop(id).bytes
+    def take_back(self, id: str, path: Path) -> None:
+        """Take the copy of a run if the file is not here any more."""
+        if self.find(id) is None and _ID.fullmatch(id):
+            with contextlib.suppress(OSError):
+                self._folder.mkdir(parents=True, exist_ok=True)
+                (self._folder / id).unlink(missing_ok=True)
+                _link_or_copy(path, self._folder / id)
+
+    def _make_room(self) -> None:
+        files = [(each.stat(), each) for each in self._folder.iterdir() if _ID.fullmatch(each.name)]
+        files.sort(key=lambda found: found[0].st_mtime, reverse=True)
+        size = 0
+        for count, (found, path) in enumerate(files, start=1):
+            size += found.st_size
+            if count > MAX_FILES or size > MAX_BYTES:
+                path.unlink(missing_ok=True)
+
+
+def _link_or_copy(source: Path, target: Path) -> None:
+    try:
+        os.link(source, target)
+    except FileExistsError:
+        return
+    except OSError:  # a file system without links
+        shutil.copyfile(source, target)
+
+
+def _id_of(saved: bytes) -> str:
+    return hashlib.sha256(saved).hexdigest()[:16]

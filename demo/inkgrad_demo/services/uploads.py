@@ -30,8 +30,8 @@ class FileRequest(Request):
         return self
 
 
-class UploadRequest(FileRequest):
-    """A file to train on. Fields beside the file are for tables; null is what they look like."""
+class TableFields(Request):
+    """How to read a table; null is what it looks like."""
 
     label: str | None = Field(
         None,
@@ -52,5 +52,22 @@ class UploadRequest(FileRequest):
     sheet: str | None = Field(None, max_length=200, description="the sheet of an Excel file")
 
     def options(self) -> TableOptions:
-        chosen = self.model_dump(exclude={"name", "content", "columns"})
+        """Return these fields."""
+        names = TableFields.model_fields.keys() - {"columns"}
+        chosen = self.model_dump(include=names)
         return TableOptions(columns=None if self.columns is None else tuple(self.columns), **chosen)
+
+
+class UploadRequest(TableFields, FileRequest):
+    """A file to train on. Fields beside the file are for tables."""
+
+
+class UploadedRequest(TableFields):
+    """A file that was sent before. Without other fields it is read as it was then."""
+
+    upload: str = Field(max_length=60, description="the answer of /train_upload")
+
+    @property
+    def has_options(self) -> bool:
+        """Whether a field beside the file is given."""
+        return bool(self.model_fields_set - {"upload"})

@@ -64,9 +64,13 @@ def _server_function(method: Method) -> Callable[[Any], Answer]:
 
 def _in_every_language(answer: Answer) -> Answer:
     """The answer with its messages as {language: text}; the page picks its own language."""
-    return {
-        name: value.texts if isinstance(value, Message) else value for name, value in answer.items()
-    }
+
+    def translated(value: Any) -> Any:
+        if isinstance(value, list) and value and isinstance(value[0], Message):
+            return [translated(each) for each in value]
+        return value.texts if isinstance(value, Message) else value
+
+    return {name: translated(value) for name, value in answer.items()}
 
 
 # ---------------------------------------------------------------- the API

@@ -13,10 +13,10 @@ from typing import Any
 
 import safetensors.torch
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
 from torch import Tensor
 
-from inkgrad.course import models
+from inkgrad.course import models, tensor_file
 from inkgrad.course.files import write_atomically
 from inkgrad.course.messages import message
 
@@ -75,11 +75,8 @@ def load(
 
 
 def _read(path: str | os.PathLike[str], name: str) -> tuple[dict[str, Tensor], dict[str, str]]:
-    with open(path, "rb"):  # raises the plain OSError if it is missing or not readable
-        pass
     try:
-        with safe_open(path, framework="pt") as file:
-            return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118 (no dict)
+        return tensor_file.load(path)
     except SafetensorError as error:
         raise WeightsFileError(message("problem.no_tensors", file=name, error=error)) from error
 

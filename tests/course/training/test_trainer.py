@@ -17,8 +17,8 @@ from torch import Generator, Tensor
 from inkgrad.course import weights_file
 from inkgrad.course.data.datasets import Data, Examples, breast_cancer, digits, hours_of_study
 from inkgrad.course.settings import COURSE, OPTIMIZERS, Settings, course_settings
-from inkgrad.course.training import steps
-from inkgrad.course.training.trainer import Batch, Diverged, Epoch, Trainer, evaluate
+from inkgrad.course.training import state_file, steps
+from inkgrad.course.training.trainer import MAX_HISTORY, Batch, Diverged, Epoch, Trainer, evaluate
 
 Weights = dict[str, Tensor]
 
@@ -61,6 +61,68 @@ def test_augmentation_can_be_repeated_too(few_digits: Data) -> None:
     runs = [trained("cnn", few_digits, epochs=1, augment=True) for _ in range(2)]
     assert losses(runs[0]) == losses(runs[1])
     assert losses(runs[0]) != losses(trained("cnn", few_digits, epochs=1))
+
+
+def _interrupted(first: Trainer, steps: int, path: Path) -> Trainer:
+    """A trainer that goes on, from a file, where ``first`` was after so many steps."""
+
+    def stop(_: Batch) -> None:
+        if first.steps == steps:
+            state_file.save(path, first.state())
+            first.stop.set()
+
+    first.on_batch = stop
+    list(first.epochs())
+    assert first.steps == steps
+    second = Trainer(first.settings, first.data)
+    second.restore(state_file.load(path))
+    return second
+
+
+def _numbers(trainer: Trainer) -> list[tuple[float, ...]]:
+    return [(e.epoch, e.loss, e.validation_loss, e.accuracy) for e in trainer.history]
+
+
+def assert_same_after_resuming(settings: Settings, data: Data, steps: int, path: Path) -> None:
+    whole, curves = Trainer(settings, data), ([], [])
+    whole.on_batch = lambda batch: curves[0].append(batch.loss)
+    list(whole.epochs())
+    resumed = _interrupted(Trainer(settings, data), steps, path)
+    resumed.on_batch = lambda batch: curves[1].append(batch.loss)
+    list(resumed.epochs())
+    assert curves[0][steps:] == curves[1]
+    assert _numbers(resumed) == _numbers(whole)
+    assert_same_weights(resumed.weights(), whole.weights())
+
+
+@pytest.mark.parametrize("backend", ["fused", "native"])
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_a_resumed_run_gives_the_same_bits(optimizer: str, backend: str, tmp_path: Path) -> None:
+    kwargs = {"optimizer": optimizer, "backend": backend, "epochs": 6}
+    if not OPTIMIZERS[optimizer].full_batch:
+        kwargs |= {"batch_size": 150, "epochs": 2}
+    if OPTIMIZERS[optimizer].has_momentum:
+        kwargs["momentum"] = 0.9
+    chosen = settings("diabetes", **kwargs)
+    assert_same_after_resuming(chosen, breast_cancer(), 3, tmp_path / "state")
+
+
+@pytest.mark.parametrize("model", ["softmax", "cnn"])
+@pytest.mark.parametrize("augment", [False, True])
+@pytest.mark.parametrize("steps", [2, 9, 11])  # within an epoch, and at its end
+def test_digits_resume_to_the_same_bits(
+    few_digits: Data, model: str, augment: bool, steps: int, tmp_path: Path
+) -> None:
+    chosen = settings(model, epochs=2, batch_size=32, augment=augment)
+    assert_same_after_resuming(chosen, few_digits, steps, tmp_path / "state")
+
+
+def test_a_long_history_is_thinned_and_keeps_its_time() -> None:
+    trainer = Trainer(settings("logistic", epochs=MAX_HISTORY + 1), hours_of_study())
+    seconds = sum(epoch.seconds for epoch in trainer.epochs())
+    assert len(trainer.history) < MAX_HISTORY
+    assert trainer.epochs_done == MAX_HISTORY + 1
+    assert sum(epoch.seconds for epoch in trainer.history) == pytest.approx(seconds)
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)

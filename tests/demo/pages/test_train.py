@@ -484,3 +484,46 @@ def test_an_earlier_run_and_weights_from_a_file_are_opened(open_train) -> None:
     page.locator("#train-weights").set_input_files(__file__)
     _wait(page, "document.querySelector('#train-load-error').textContent !== ''")
     assert "not a safetensors file" in _text(page, "#train-load-error")
+
+
+def test_a_run_without_a_page_is_found_stopped_and_resumed(open_train) -> None:
+    page = open_train(LONG, **DESKTOP)
+    _start(page)
+    _until_trained(page)
+    run = _address(page)["run"]
+    page = open_train(**DESKTOP)  # another window, which knows nothing of it
+    row = page.locator("#train-running li").first
+    row.get_by_role("button", name="Stop Course CNN").click()
+    _wait(page, "document.querySelector('#train-running').hidden")
+    page.locator("#train-earlier button").first.click()
+    _expect_phase(page, "Stopped")
+    assert _address(page)["run"] == run
+    _wait(page, "document.querySelector('#train-epochs').value === '2000'")
+    assert page.locator("#train-data").input_value() == "digits"
+    page.get_by_role("button", name="Resume", exact=True).click()
+    _expect_phase(page, "Training")
+    page.locator("#train-stop").click()
+    _expect_phase(page, "Stopped")
+
+
+def test_a_file_is_known_in_another_window(open_train, tmp_path: Path) -> None:
+    page = open_train("model=diabetes&data=table&epochs=5", **DESKTOP)
+    table = tmp_path / "theirs.csv"
+    table.write_text("a,b,label\n" + "1,2,0\n3,4,1\n" * 30)
+    page.locator("#train-file").set_input_files(table)
+    note = "document.querySelector('#train-file-note').textContent === 'theirs.csv: 60 examples'"
+    _wait(page, note)
+    upload = _address(page)["upload"]
+    page = open_train(f"model=diabetes&data=table&epochs=5&upload={upload}", **DESKTOP)
+    _wait(page, note)
+    _start(page)
+    _until_result(page)
+
+
+def test_a_run_that_does_not_learn_says_so(open_train) -> None:
+    page = open_train("model=diabetes&data=cancer&epochs=3&lr=0.0000001", **DESKTOP)
+    _start(page)
+    _expect_phase(page, "Finished, not learning")
+    _wait(page, "document.querySelector('#train-message').textContent.includes('Not learning:')")
+    assert "a larger learning rate" in _text(page, "#train-message")
+    assert "most frequent class" in _curve(page, "accuracy")

@@ -14,6 +14,7 @@ pytest.importorskip("gradio")
 from PIL import Image
 
 from inkgrad.course.data import datasets, own_digits
+from inkgrad_demo.services import upload_store
 from inkgrad_demo.services.request_validation import parse
 from inkgrad_demo.services.training_data import DATA_NAMES, Datasets
 from inkgrad_demo.services.training_requests import LabeledDrawing
@@ -67,7 +68,10 @@ def test_an_uploaded_archive_of_pictures(datasets: Datasets) -> None:
     assert len(_load(datasets.source("cnn", "images", sent["upload"], None)).train) == 2
 
 
-def test_only_the_latest_uploads_are_kept(datasets: Datasets) -> None:
+def test_only_the_latest_uploads_are_kept(
+    datasets: Datasets, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(upload_store, "MAX_FILES", 16)
     uploads = [_upload(datasets, "a.csv", TABLE + b"1,2,0\n" * n)["upload"] for n in range(17)]
     with pytest.raises(ValueError, match="data: the file is no longer on the server"):
         datasets.source("diabetes", "table", uploads[0], None)

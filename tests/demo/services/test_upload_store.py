@@ -1,52 +1,57 @@
-"""Uploads are kept within quotas: one's own oldest go first."""
+"""Files that were sent outlast the server, within a limit; damaged ones are not there."""
 
 from __future__ import annotations
 
+import shutil
+from pathlib import Path
+
 import pytest
-import torch
 
 pytest.importorskip("gradio")
 
-from inkgrad.course.data.datasets import Data, Examples
+from inkgrad.course.data.tables import TableOptions
 from inkgrad_demo.services import upload_store
-from inkgrad_demo.services.upload_store import Quota, Upload, UploadStore
+from inkgrad_demo.services.upload_store import UploadedFile, UploadStore
+
+FILE = UploadedFile("mine.csv", b"1,2\n\n3,4", TableOptions(label="2", columns=("1",)))
 
 
-def upload(visitor: str = "ada", rows: int = 1) -> Upload:
-    examples = Examples(torch.zeros(rows, 1), torch.zeros(rows, 1))  # 8 bytes a row
-    return Upload(Data("mine", examples, examples[:0]), "", visitor)
+def test_a_file_is_found_after_a_restart(tmp_path: Path) -> None:
+    UploadStore(tmp_path / "uploads").add(FILE)
+    assert UploadStore(tmp_path / "uploads").find(FILE.id) == FILE
 
 
-def kept(store: UploadStore, ids: str) -> str:
-    return "".join(id for id in ids if id in store._uploads)
+def test_files_differ_by_how_they_are_read() -> None:
+    assert FILE.id != FILE._replace(options=TableOptions()).id
 
 
-def test_the_oldest_of_a_visitor_make_room(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(upload_store, "PER_VISITOR", Quota(3, 80))
-    store = UploadStore()
-    store.add("x", upload("bo"))
-    for id in "abc":
-        store.add(id, upload())
-    assert store.get("a") is not None  # used: now the oldest is b
-    store.add("d", upload())
-    assert kept(store, "xabcd") == "xacd"
-    store.add("e", upload(rows=9))
-    assert kept(store, "xacde") == "xde"
-    store.add("f", upload(rows=1000))  # larger than the quota, but the only one
-    assert kept(store, "xdef") == "xf"
+def test_a_damaged_file_is_not_there(tmp_path: Path) -> None:
+    store = UploadStore(tmp_path)
+    store.add(FILE)
+    for damaged in (b"", b"no header", b'{"name": 7}\nx', FILE.to_bytes()[:-1]):
+        (tmp_path / FILE.id).write_bytes(damaged)
+        assert store.find(FILE.id) is None
 
 
-def test_all_visitors_together_have_a_quota(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(upload_store, "IN_ALL", Quota(2, 1000))
-    store = UploadStore()
-    for id in "abc":
-        store.add(id, upload(visitor=id))
-    assert kept(store, "abc") == "bc"
+@pytest.mark.parametrize("id", ["", "../secret", "0123456789ABCDEF", "x" * 16])
+def test_what_is_no_id_reaches_no_file(tmp_path: Path, id: str) -> None:
+    assert UploadStore(tmp_path).find(id) is None
 
 
-def test_what_nobody_uses_is_deleted(monkeypatch: pytest.MonkeyPatch) -> None:
-    store = UploadStore()
-    store.add("a", upload())
-    monkeypatch.setattr(upload_store, "MAX_SECONDS_UNUSED", -1.0)
-    store.add("b", upload(visitor="bo"))
-    assert kept(store, "a") == ""
+def test_the_oldest_make_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(upload_store, "MAX_FILES", 2)
+    store = UploadStore(tmp_path)
+    files = [UploadedFile("file", content) for content in (b"a", b"b", b"c")]
+    for file in files:
+        store.add(file)
+    assert len(list(tmp_path.iterdir())) == 2
+    assert store.find(files[-1].id)
+
+
+def test_a_run_keeps_its_file(tmp_path: Path) -> None:
+    store = UploadStore(tmp_path / "uploads")
+    store.add(FILE)
+    store.copy_to(FILE.id, tmp_path / "kept")
+    shutil.rmtree(tmp_path / "uploads")
+    store.take_back(FILE.id, tmp_path / "kept")
+    assert store.find(FILE.id) == FILE

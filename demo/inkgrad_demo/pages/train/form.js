@@ -36,10 +36,16 @@ export function createForm(page, { changed }) {
   const { find, props, server, text, messageText } = page;
   const form = find("#train-form");
   const field = (name) => form.elements[name];
-  let upload = null; // the server's answer to the file: {upload, kind, name, examples, ...}
-  let file = null; // the file that was sent
-  let sending = 0; // raised with each sending: an answer to an earlier one no longer matters
-  const preview = createTablePreview(page, { changed: (options) => send(file, options) });
+  let upload = null; // the server's answer to a file: {upload, kind, name, examples, ...}
+  let wanted = new URLSearchParams(location.search).get("upload"); // a file not yet described
+  let turn = 0; // raised with each file: an answer to an earlier one no longer matters
+  const preview = createTablePreview(page, {
+    changed: (options) =>
+      take(
+        upload.name,
+        server.uploaded({ upload: upload.upload, ...options }).catch(() => {}),
+      ),
+  });
   let drawings = 0;
 
   const model = () => props.models[field("model").value];
@@ -154,7 +160,7 @@ export function createForm(page, { changed }) {
     for (const name of [...SELECTS, ...NUMBERS]) putField(name, field(name).value);
     for (const name of [...OPTIONS, "with_drawings"]) putField(name, Number(field(name).checked));
     put("backend", field("backend").value);
-    put("upload", find("#train-upload").hidden ? null : (upload?.upload ?? null));
+    put("upload", find("#train-upload").hidden ? null : (upload?.upload ?? wanted));
     put("run", runs.join(","));
     history.replaceState(history.state, "", address);
   }
@@ -178,13 +184,28 @@ export function createForm(page, { changed }) {
 
   // -- what a run is started with, or was --
 
-  function show(settings) {
+  // Shows what a run was started with: the server's answer `opened`.
+  function show({ settings, request: asked, file }) {
     field("model").value = settings.model;
     modelChanged();
     setSettings(settings);
-    field("backend").value = settings.backend;
+    field("backend").value = asked.backend ?? settings.backend;
+    if (asked.data) field("data").value = asked.data;
+    field("with_drawings").checked = Boolean(asked.drawings);
+    if (file) setUpload(file);
     showWhatApplies();
     showError("");
+  }
+
+  // The file in the address, which this window or another one has sent.
+  async function findUpload() {
+    if (wanted === null) return;
+    const answer = await server.uploaded({ upload: wanted }).catch(() => undefined);
+    wanted = null;
+    if (!answer || upload !== null) return;
+    if (answer.error) showError(messageText(answer.error));
+    else setUpload(answer);
+    showWhatApplies();
   }
 
   function request(drawn) {
@@ -202,19 +223,23 @@ export function createForm(page, { changed }) {
     return asked;
   }
 
-  // options: how to read a table
-  async function send(chosen, options = {}) {
-    const turn = ++sending;
-    find("#train-file-note").textContent = text("train.reading", { name: chosen.name });
-    const answer = await sendFile(page, chosen, server.upload, options);
-    if (turn !== sending) return;
+  function setUpload(answer) {
+    upload = answer;
+    if (answer.kind === "table") preview.show(answer);
+  }
+
+  // answering: a promise of the server's answer to a file
+  async function take(name, answering) {
+    const mine = ++turn;
+    find("#train-file-note").textContent = text("train.reading", { name });
+    const answer = (await answering) ?? { error: text("train.failed") };
+    if (turn !== mine) return;
     showError(messageText(answer.error ?? ""));
     if (answer.error) {
       preview.paint(); // as the server last understood it
       return showWhatApplies();
     }
-    [file, upload] = [chosen, answer];
-    if (answer.kind === "table") preview.show(answer, options);
+    setUpload(answer);
     if (model().data.includes(answer.kind)) field("data").value = answer.kind;
     showWhatApplies();
     changed();
@@ -222,7 +247,8 @@ export function createForm(page, { changed }) {
 
   form.addEventListener("change", ({ target }) => {
     if (target.type === "file") {
-      if (target.files.length) send(target.files[0]);
+      const [file] = target.files;
+      if (file) take(file.name, sendFile(page, file, server.upload));
       target.value = ""; // so that the same file can be chosen again
       return;
     }
@@ -245,6 +271,7 @@ export function createForm(page, { changed }) {
   showChoices();
   field("model").value = "cnn";
   fromAddress();
+  findUpload();
 
   return {
     check,

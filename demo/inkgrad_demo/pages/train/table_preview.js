@@ -1,5 +1,5 @@
-// What the server understood of an uploaded table: its columns, the labels and the first rows. All of
-// it can be changed before training; the file is then read again.
+// The server's reading of an uploaded table: its columns, the labels and the first rows. All of it can
+// be changed before training; the file is then read again.
 import { make } from "../../web/elements.js";
 
 const MAX_COLUMNS = 40;
@@ -8,7 +8,6 @@ const USED = ["number", "categories"];
 // createTablePreview(page, {changed}) where changed(options) is called with how to read the table
 export function createTablePreview({ find, text, messageText }, { changed }) {
   let answer = null; // of the server, to the last file that it could read
-  let options = {}; // that the answer was given for
 
   const title = ({ title: given }, index) => given || String(index + 1);
 
@@ -20,7 +19,7 @@ export function createTablePreview({ find, text, messageText }, { changed }) {
   }
 
   function change(more) {
-    changed({ ...options, ...more });
+    changed({ ...answer.options, ...more });
   }
 
   function columnCheckbox(index, checked) {
@@ -73,7 +72,7 @@ export function createTablePreview({ find, text, messageText }, { changed }) {
     missing.replaceChildren(
       ...["drop", "fill"].map((name) => new Option(text(`train.table.missing.${name}`), name)),
     );
-    missing.value = options.missing ?? "drop";
+    missing.value = answer.options.missing ?? "drop";
     find("#train-header").checked = answer.header;
     paintColumns();
   }
@@ -86,14 +85,13 @@ export function createTablePreview({ find, text, messageText }, { changed }) {
   });
   find("#train-header").addEventListener("change", ({ target }) => {
     // Titles name the columns: with others, earlier choices mean nothing.
-    changed({ missing: options.missing, header: target.checked });
+    changed({ missing: answer.options.missing, header: target.checked });
   });
 
   return {
     paint,
-    show(given, asked) {
+    show(given) {
       answer = given;
-      options = asked;
       paint();
     },
   };

@@ -93,7 +93,7 @@ class Data:
     """Training and test examples.
 
     ``is_fallback``: this replaces data that could not be loaded. ``schema``: how the inputs come
-    from the columns of a table.
+    from the columns of a table. ``folder``: where MNIST lies, for runs that keep no copy of it.
     """
 
     name: str
@@ -101,6 +101,7 @@ class Data:
     test: Examples
     is_fallback: bool = False
     schema: Schema | None = None
+    folder: Path | None = None
 
     @property
     def classes(self) -> int:
@@ -293,6 +294,7 @@ def mnist(source: str | os.PathLike[str] | None = None, report: Report = report_
         "MNIST",
         Examples(train.data.unsqueeze(1), train.targets),
         Examples(test.data.unsqueeze(1), test.targets),
+        folder=root.absolute(),
     )
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol, SupportsFloat
+from typing import Any, Protocol, SupportsFloat
 
 import torch
 from torch import Tensor, nn
@@ -56,6 +56,12 @@ class Steps(Protocol):
 
     def check_finite(self) -> None:
         """Raise Diverged if a weight is not finite."""
+
+    def state(self) -> Any:
+        """What :meth:`restore` needs besides the weights to go on: tensors, numbers, containers."""
+
+    def restore(self, state: Any) -> None:
+        """Go on as the steps whose :meth:`state` it is. ValueError if it does not fit."""
 
 
 def steps_for(model: CourseModel, settings: Settings, batch_size: int) -> Steps:
@@ -114,6 +120,18 @@ class ChainSteps:
         if not self._chain.is_finite:
             check_finite(self._model)
 
+    def state(self) -> Any:
+        if self._optimizer is not None:
+            return self._optimizer.state_dict()
+        return {"velocities": self._chain.velocities()}
+
+    def restore(self, state: Any) -> None:
+        if self._optimizer is not None:
+            self._optimizer.load_state_dict(state)
+            return
+        for velocity, saved in zip(self._chain.velocities(), state["velocities"], strict=True):
+            velocity.copy_(saved)
+
 
 class EagerSteps:
     """Steps of any model with any optimizer."""
@@ -146,6 +164,12 @@ class EagerSteps:
 
     def check_finite(self) -> None:
         check_finite(self._model)
+
+    def state(self) -> Any:
+        return self._optimizer.state_dict()
+
+    def restore(self, state: Any) -> None:
+        self._optimizer.load_state_dict(state)
 
 
 @torch.no_grad()
