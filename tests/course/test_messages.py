@@ -12,7 +12,7 @@ import pytest
 from inkgrad.course.data.tables import DataError, parse
 from inkgrad.course.messages import Message, message, message_of, translated
 from inkgrad.course.settings import DEFAULTS
-from inkgrad.course.training.run_record import RunRecord
+from inkgrad.course.training.run_record import RunRecord, now
 from inkgrad.course.training.run_store import RunStore
 
 CATALOGUES = {
@@ -48,7 +48,7 @@ def test_an_exception_gives_back_its_message() -> None:
 def test_a_run_keeps_its_message_in_every_language(tmp_path: Path) -> None:
     store = RunStore(tmp_path)
     text = message("problem.too_long", seconds=60)
-    run = RunRecord(store.new_id("cnn"), "", "", 0, DEFAULTS["cnn"], message=text)
+    run = RunRecord(store.new_id("cnn"), now(), "", 0, DEFAULTS["cnn"], message=text)
     store.save(run)
     kept = store.load(run.id)
     assert kept == run

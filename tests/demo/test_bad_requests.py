@@ -63,6 +63,7 @@ BENCH: dict[str, Any] = {
 # A good request for every server function, by its page and name.
 PAGES: dict[tuple[str, str], dict[str, Any]] = {
     ("draw", "recognize"): DRAWING,
+    ("draw", "recognize_picture"): {"image": RASTER, "model": "softmax", "backend": "native"},
     ("draw", "race"): DRAWING,
     ("lessons", "lesson"): {"number": 2, "language": "en"},
     ("lessons", "results"): {"number": 2, "language": "en"},

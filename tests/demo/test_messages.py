@@ -32,7 +32,7 @@ COURSE = Path(inkgrad.course.__file__).parent
 FILES = [
     *(p for p in sorted(DEMO.rglob("*.py")) if p.stem not in ("command", "passwords")),
     *(COURSE / name for name in ("settings.py", "weights_file.py")),
-    *sorted((COURSE / "data").rglob("*.py")),
+    *(path for path in sorted((COURSE / "data").rglob("*.py")) if path.stem != "skeleton"),
     *(path for path in sorted((COURSE / "training").glob("*.py")) if path.stem != "data_parallel"),
 ]
 ERRORS = {"ValueError", "DataError", "RunError", "WeightsFileError", "Unavailable", "JobFailed"}

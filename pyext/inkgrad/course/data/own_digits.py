@@ -13,7 +13,7 @@ from torch import Generator, Tensor
 from inkgrad.course.data.archives import Budget, files_in, open_zip, read_member
 from inkgrad.course.data.datasets import TEST_SEED, TEST_SHARE, Data, Examples, split
 from inkgrad.course.data.errors import DataError
-from inkgrad.course.messages import Message, message
+from inkgrad.course.messages import Message, message, message_of
 from inkgrad.course.recognition.image_files import TooManyPixels, open_image
 from inkgrad.course.recognition.preprocess import SIDE, prepare
 
@@ -122,5 +122,6 @@ def _image(content: bytes, name: Message, max_pixels: int) -> Image.Image:
         return open_image(content, max_pixels)
     except TooManyPixels:
         raise DataError(message("problem.pixels", file=name, most=max_pixels)) from None
-    except OSError as error:
-        raise DataError(message("problem.no_picture", file=name, error=error)) from None
+    except (OSError, ValueError) as error:
+        problem = message("problem.no_picture", file=name, error=message_of(error))
+        raise DataError(problem) from None

@@ -53,7 +53,7 @@ class Diagnosis:
 
     def begin_from(self, weights: dict[str, Tensor]) -> None:
         """Compare with these first weights: the trainer goes on from a saved state."""
-        self._first_weights = torch.cat([each.double().flatten() for each in weights.values()])
+        self._first_weights = _flat(self._trainer.model, weights)
 
     def warnings(self, *, is_over: bool = False) -> tuple[Message, ...]:
         """What is wrong after the latest epoch, and what to try. Empty if it learns.
@@ -158,9 +158,10 @@ def _predictions(trainer: Trainer, examples: Examples) -> Tensor:
 
 
 @torch.no_grad()
-def _flat(model: nn.Module) -> Tensor:
-    """A copy of all weights, one after another."""
-    return torch.cat([weight.double().flatten() for weight in model.state_dict().values()])
+def _flat(model: nn.Module, weights: dict[str, Tensor] | None = None) -> Tensor:
+    """A copy of what the model learns, one weight after another; or of the same in ``weights``."""
+    learned = dict(model.named_parameters())
+    return torch.cat([(weights or learned)[name].double().flatten() for name in learned])
 
 
 @torch.no_grad()
