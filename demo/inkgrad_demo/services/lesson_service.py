@@ -116,15 +116,17 @@ class LessonService:
 
 
 _Settings = dict[str, str | int | float]
-_PLAIN_SGD: _Settings = {"optimizer": "sgd", "momentum": 0, "one_cycle": 0, "augment": 0}
-_OF_PROGRAMS: dict[int, _Settings] = {
-    6: {"model": "logistic", "epochs": 1000, "lr": 0.01},
-    7: {"model": "diabetes", "epochs": 100, "batch_size": 0, "lr": 0.1},
-    8: {"model": "diabetes", "epochs": 20, "batch_size": 32, "lr": 0.01, "optimizer": "adam"},
-    9: {"model": "softmax", "epochs": 2, "batch_size": 64, "lr": 0.01, "momentum": 0.5},
-    10: {"model": "cnn", "epochs": 2, "batch_size": 64, "lr": 0.01, "momentum": 0.5},
+_PLAIN_SGD: _Settings = {"optimizer": "sgd", "momentum": 0, "one_cycle": 0}
+_TABLE: _Settings = {**_PLAIN_SGD, "standardize": 0, "reduction": "mean", "batch_size": 0}
+_MNIST: _Settings = {**_PLAIN_SGD, "momentum": 0.5, "augment": 0, "epochs": 2, "batch_size": 64}
+_ADAM: _Settings = {"optimizer": "adam", "lr": 0.01, "batch_size": 32}
+TRAIN_SETTINGS: dict[int, _Settings] = {
+    6: {**_TABLE, "model": "logistic", "epochs": 1000, "lr": 0.01, "reduction": "sum"},
+    7: {**_TABLE, "model": "diabetes", "epochs": 100, "lr": 0.1},
+    8: {**_TABLE, "model": "diabetes", "epochs": 20, **_ADAM},
+    9: {**_MNIST, "model": "softmax", "lr": 0.01},
+    10: {**_MNIST, "model": "cnn", "lr": 0.01},
 }
-TRAIN_SETTINGS = {number: _PLAIN_SGD | settings for number, settings in _OF_PROGRAMS.items()}
 """The settings of the Train page that are those of a lesson's program."""
 
 

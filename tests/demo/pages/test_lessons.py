@@ -392,10 +392,10 @@ def test_7_a_file_of_one_s_own_is_learnt_or_told_what_is_wrong_with_it(open_page
     page = _open(open_page, 7)
     page.wait_for_selector(".runs tbody tr")
     good, bad = tmp_path / "good.csv", tmp_path / "bad.csv"
-    good.write_text("\n".join(f"{n},{n % 2},{n % 2}" for n in range(40)))
-    bad.write_text("1,2,0\n1,2,maybe\n")
+    good.write_text("\n".join(f"{n * n},{n % 2},{n % 2}" for n in range(40)))
+    bad.write_text("1,2,0\n3,4,1\nx,5,0\n6,7,1\n")
     page.set_input_files("[type=file]", bad)
-    _expect(page, ".problem", "bad.csv, row 2, column 3: expected a number, got 'maybe'")
+    _expect(page, ".problem", "bad.csv, row 3, column 1: expected a number, got 'x'")
     page.set_input_files("[type=file]", good)
     _expect(page, ".table-of", "good.csv: 32 training examples, 8 test examples, 2 features")
     assert page.locator(".problem").inner_text() == ""

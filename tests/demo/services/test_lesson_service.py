@@ -87,9 +87,12 @@ def test_exercises_have_a_question_a_hint_and_a_worked_answer(lessons) -> None:
             assert bool(each["start"]) == each["is_code"]
 
 
+FLAGS = ("one_cycle", "augment", "standardize")  # 0 or 1 in an address
+
+
 def test_the_settings_for_the_train_page_are_settings() -> None:
     for number, settings in TRAIN_SETTINGS.items():
-        flags = {name: bool(settings[name]) for name in ("one_cycle", "augment")}
+        flags = {name: bool(settings[name]) for name in FLAGS if name in settings}
         (parsed,) = parse(StartRequest, {**settings, **flags}).settings()
         shown = {**vars(parsed), "batch_size": parsed.batch_size or 0}
         assert {name: shown[name] for name in settings} == settings, number
