@@ -115,7 +115,7 @@ def test_code_of_visitors_runs_only_where_nobody_else_can_connect(
     from inkgrad_demo import app
 
     built = []
-    monkeypatch.setattr(app, "build", lambda allow_code: built.append(allow_code))
+    monkeypatch.setattr(app, "build", lambda store, allow_code: built.append(allow_code))
     monkeypatch.setattr(app, "serve", lambda *_: "")
     monkeypatch.setattr(command, "_free_port", lambda host, port: port)
     monkeypatch.setattr(command, "_wait_for_ctrl_c", lambda: None)
