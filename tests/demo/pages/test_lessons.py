@@ -392,15 +392,43 @@ def test_7_a_file_of_one_s_own_is_learnt_or_told_what_is_wrong_with_it(open_page
     page = _open(open_page, 7)
     page.wait_for_selector(".runs tbody tr")
     good, bad = tmp_path / "good.csv", tmp_path / "bad.csv"
-    good.write_text("\n".join(f"{n},{n % 2},{n % 2}" for n in range(40)))
-    bad.write_text("1,2,0\n1,2,maybe\n")
-    page.set_input_files("[type=file]", bad)
-    _expect(page, ".problem", "bad.csv, row 2, column 3: expected a number, got 'maybe'")
-    page.set_input_files("[type=file]", good)
-    _expect(page, ".table-of", "good.csv: 32 training examples, 8 test examples, 2 features")
+    good.write_text("\n".join(f"{n % 7},{n % 3},{int(n % 7 > 3)}" for n in range(50)))
+    bad.write_text("1,0\n2,1\n3,2\n" * 9)
+    page.set_input_files(".widget [type=file]", bad)
+    _expect(page, ".problem", "bad.csv: expected two classes, got 3")
+    page.set_input_files(".widget [type=file]", good)
+    _expect(page, ".table-of", "good.csv: 40 training examples, 10 test examples, 2 features")
     assert page.locator(".problem").inner_text() == ""
-    page.get_by_role("radio", name="ReLU").check()
+    page.locator("[name=activation][value=ReLU]").check()
     page.wait_for_function("document.querySelectorAll('.runs tbody tr').length === 2")
+
+
+def test_7_a_boundary_moves_while_the_network_learns(open_page) -> None:
+    page = _open(open_page, 7, reduced_motion="reduce")
+    page.wait_for_function("document.querySelector('.plane-steps input').max === '50'")
+    _to_the_end(page, ".plane-steps")
+    _expect(page, ".plane-summary", "After epoch 300:")
+    plane = page.locator(".plane canvas")
+    after = plane.screenshot()
+    page.get_by_role("button", name="Reset to the start").press("Enter")
+    _expect(page, ".plane-summary", "After epoch 0:")
+    page.get_by_role("button", name="Step forward").press("Enter")
+    _expect(page, ".plane-summary", "After epoch 6:")
+    assert plane.screenshot() != after
+    assert page.locator(".neurons line").count() == 2 * 6 + 6 * 4 + 4
+    page.get_by_role("button", name="Layer 1, neuron 3", exact=True).press("Enter")
+    _expect(page, ".neuron-formula", "h₃ = sigmoid(")
+    _expect(page, ".plane b", "Layer 1, neuron 3")
+    _set(page, "plane_second", 1)
+    page.wait_for_function("document.querySelectorAll('.neurons button').length === 6 + 1 + 1")
+    _expect(page, ".neuron-formula", "h₃ = sigmoid(")  # it stays chosen
+    page.get_by_role("button", name="Output ŷ").press("Enter")
+    _expect(page, ".neuron-formula", "ŷ = sigmoid(")
+    page.get_by_role("combobox", name="Points").select_option("two clusters")
+    page.get_by_role("button", name="New initial weights").press("Enter")
+    _until_answered(page)
+    _to_the_end(page, ".plane-steps")
+    page.get_by_role("group", name="Neurons and weights").wait_for()
 
 
 def test_8_the_loader_takes_batch_after_batch(open_page) -> None:
