@@ -13,6 +13,7 @@ pytest.importorskip("gradio")
 from inkgrad.course.lessons import (
     LESSONS,
     backpropagation,
+    color,
     gradient_descent,
     linear_model,
     linear_regression,
@@ -483,7 +484,37 @@ def test_10_the_kernel_slides_over_one_s_own_drawing(open_page) -> None:
     page.locator("[name=filter]").select_option("blur")
     _until_answered(page)
     page.locator("canvas.result").click()
-    assert 0 < float(page.locator(".total").inner_text()) <= 1
+    assert 0 < float(page.locator(".total").first.inner_text()) <= 1
     _set(page, "stride", 2)
     _expect(page, "[data-value=result_size]", "14 × 14")
     _expect(page, "[data-value=pooled_size]", "7 × 7")
+
+
+def test_10_a_color_picture_is_summed_over_its_channels(open_page) -> None:
+    page = _open(open_page, 10)
+    picture, kernel = color.PICTURES["landscape"](), color.KERNELS["red"]
+    result = color.convolve_color(picture, kernel, 0.0)
+
+    def expect_at(row: int, column: int) -> None:
+        where = f"Row {row + 1}, column {column + 1} of the result"
+        _expect(page, ".rgb-summary", f"{where}: the sums of red, green and blue")
+        window = picture[:, row : row + 3, column : column + 3]
+        shown = page.locator(".rgb-terms .total").all_text_contents()
+        sums = (window * kernel).sum(axis=(1, 2))
+        assert list(map(float, shown)) == pytest.approx(sums, abs=1e-3)
+        total = page.locator(".rgb-summary").inner_text().rpartition("= ")[2].rstrip(".")
+        assert float(total) == pytest.approx(result[row, column], abs=1e-3)
+
+    expect_at(6, 8)
+    canvas = page.locator("canvas.rgb-result")
+    canvas.focus()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowLeft")
+    expect_at(7, 7)
+    box = canvas.bounding_box()
+    cell = box["width"] / 22
+    page.mouse.move(box["x"] + 2.5 * cell, box["y"] + 3.5 * cell)
+    expect_at(3, 2)
+    page.locator("[name=rgb_picture]").select_option("raster")
+    _expect(page, "[data-value=rgb_size]", "3 × 5 × 5")
+    _expect(page, ".rgb-summary", "Row 3, column 3 of the result")  # the nearest there is

@@ -9,7 +9,7 @@ import pytest
 
 pytest.importorskip("gradio")
 
-from inkgrad.course.lessons import convolution
+from inkgrad.course.lessons import color, convolution
 
 
 def test_the_kernel_slides_over_the_drawing(play) -> None:
@@ -34,3 +34,14 @@ def test_the_kernel_slides_over_the_drawing(play) -> None:
         play(request | {"picture": "AAAA"})
     with pytest.raises(ValueError, match="kernel: expected a list of 9 to 9 numbers"):
         play(request | {"kernel": [1, 2]})
+
+
+@pytest.mark.parametrize("kernel", color.KERNELS)
+def test_a_color_picture_is_summed_over_its_channels(play, kernel: str) -> None:
+    request = {"about": "channels", "rgb_picture": "landscape", "rgb_kernel": kernel}
+    answer = play(request | {"rgb_bias": 0.5})
+    picture, layers = np.array(answer["picture"]), np.array(answer["kernel"])
+    sums = [convolution.convolve(*pair) for pair in zip(picture, layers, strict=True)]
+    np.testing.assert_allclose(answer["result"], sum(sums) + 0.5, atol=1e-12)
+    with pytest.raises(ValueError, match="rgb_bias: expected a number from -10 to 10"):
+        play(request | {"rgb_bias": 11})
