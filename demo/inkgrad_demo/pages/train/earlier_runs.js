@@ -27,7 +27,9 @@ export function createEarlierRuns(page, { opened }) {
   }
 
   function paint() {
-    const items = runs.length ? runs.map(itemOf) : [text("train.earlier.none")];
+    const items = runs.length
+      ? runs.map(itemOf)
+      : [make("li", { textContent: text("train.earlier.none") })];
     find("#train-earlier").replaceChildren(...items);
   }
 
