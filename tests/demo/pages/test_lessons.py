@@ -522,3 +522,25 @@ def test_10_a_color_picture_is_summed_over_its_channels(open_page) -> None:
     page.locator("[name=rgb_picture]").select_option("raster")
     _expect(page, "[data-value=rgb_size]", "3 × 5 × 5")
     _expect(page, ".rgb-summary", "Row 3, column 3 of the result")  # the nearest there is
+
+
+def test_10_the_drawing_goes_through_the_network(open_page) -> None:
+    page = _open(open_page, 10)
+    _expect(page, ".network-answer .right", "7")
+    _expect(page, ".network-summary", "Convolution 2, map ")
+    page.locator(".stage-conv2 canvas").focus()
+    page.keyboard.press("ArrowRight")
+    _expect(page, ".network-summary", "the sums over the input channels, plus the bias")
+    assert page.locator(".stage-pool1 .window").count() == 10  # of every channel
+    words, _, value = page.locator(".network-summary").inner_text().rpartition(" = ")
+    sums = [float(each) for each in re.findall(r"-?\d+\.\d+", words)]
+    assert len(sums) == 10 + 1
+    assert sum(sums) == pytest.approx(float(value), abs=0.06)  # they are rounded
+    page.locator(".stage-pool2 canvas").focus()
+    page.keyboard.press("ArrowDown")
+    _expect(page, ".network-summary", "the largest of four numbers")
+    assert page.locator(".stage-conv2 .window").count() == 1
+    page.get_by_role("button", name="Clear").click()
+    page.wait_for_function(
+        "!document.querySelector('.network-answer .right').innerText.includes('7')"
+    )

@@ -14,9 +14,13 @@ export function paintNumbers(canvas, rows) {
   });
 }
 
-// A frame around cells of a painted picture.
+// Puts the picture's one frame around cells.
 export function frameCells(canvas, row, column, cells) {
-  const { style } = canvas.parentElement.querySelector(".window");
+  placeFrame(canvas.parentElement.querySelector(".window"), canvas, row, column, cells);
+}
+
+// Puts a frame around cells of a painted picture.
+export function placeFrame({ style }, canvas, row, column, cells) {
   const part = (count, whole) => `${(100 * count) / whole}%`;
   Object.assign(style, {
     left: part(column, canvas.width),

@@ -16,8 +16,9 @@ const PADDING = pixel(205, 214, 245);
 
 export const sizeText = (side) => `${side} × ${side}`;
 
-// mountSliding(widget, inputs) gives {changed}, to be called with the name of a changed input.
-export function mountSliding(widget, inputs) {
+// mountSliding(widget, inputs, drawn) gives {changed, picture}: changed(name) is to be called when that
+// input has changed, picture() is the drawing in base64. drawn() is called when that has changed.
+export function mountSliding(widget, inputs, drawn) {
   const { find, findAll, text, brief, steady } = widget;
   let kernels = {}; // of the lesson, by name
   let answer = null;
@@ -77,7 +78,16 @@ export function mountSliding(widget, inputs) {
 
   // -- the drawing --
 
-  const pad = createPad(find(".pad"), { side: SIDE, width: () => PEN, changed: () => request() });
+  const pad = createPad(find(".pad"), {
+    side: SIDE,
+    width: () => PEN,
+    changed() {
+      request();
+      drawn();
+    },
+  });
+  const picture = () => toBase64(pad.pixels());
+
   createKeyboard(find(".pad"), find(".cursor"), pad, ({ column, row }) => {
     const key = pad.drawing ? "lessons.convolution.pen_down" : "lessons.convolution.pen_up";
     find(".place").textContent = text(key, { column, row });
@@ -142,8 +152,15 @@ export function mountSliding(widget, inputs) {
   const request = widget.requester(
     () => {
       const { side, stride, padding, pool } = inputs.values();
-      const picture = toBase64(pad.pixels());
-      return { about: "convolution", picture, kernel: weights(), side, stride, padding, pool };
+      return {
+        about: "convolution",
+        picture: picture(),
+        kernel: weights(),
+        side,
+        stride,
+        padding,
+        pool,
+      };
     },
     (newest) => {
       const { size } = newest;
@@ -179,5 +196,5 @@ export function mountSliding(widget, inputs) {
   find(".limits").textContent = numbers;
   requestKernels();
 
-  return { changed };
+  return { changed, picture };
 }

@@ -17,6 +17,7 @@ from inkgrad.course.recognition.preprocess import SIDE
 from inkgrad_demo.services.request_fields import Whole, square
 from inkgrad_demo.services.request_validation import FormRequest, check_count
 from inkgrad_demo.widgets.convolution.channels import on_channels
+from inkgrad_demo.widgets.convolution.network import on_network, on_weights
 
 
 class Convolution(FormRequest):
@@ -51,4 +52,10 @@ def _convolution(request: Convolution, _results: Any) -> dict[str, Any]:
     }
 
 
-ANSWERS = {"filters": _filters, "convolution": _convolution, "channels": on_channels}
+ANSWERS = {
+    "filters": _filters,
+    "convolution": _convolution,
+    "channels": on_channels,
+    "network": on_network,
+    "network weights": on_weights,
+}
