@@ -20,7 +20,8 @@ def test_a_figure_passes_up_to_its_limit() -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="limits another process's files")
 def test_every_part_runs(capsys: pytest.CaptureFixture[str]) -> None:
-    server.main("--people 2 --trainings 1 --seconds 4 --kills 1 --epochs 12".split())
+    little = {"people": 2, "trainings": 1, "seconds": 4, "kills": 1, "epochs": 12}
+    server.main([f"--{name}={value}" for name, value in little.items()])
     lines = capsys.readouterr().out.splitlines()[1:]
     limits = [line.split()[-2:] for line in lines]
     assert len(lines) == 11

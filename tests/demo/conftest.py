@@ -130,6 +130,16 @@ def open_page(launch: Callable[..., Any], playwright: Any, address: str) -> Iter
 
 
 @pytest.fixture(scope="module")
+def axe() -> str:
+    """The script of axe-core, which examines a page's accessibility."""
+    try:
+        from axe_playwright_python.base import AXE_FILE_PATH
+    except ModuleNotFoundError:
+        _unavailable("axe-playwright-python is not installed (pip install 'inkgrad[browser]')")
+    return AXE_FILE_PATH.read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
 def short_lessons(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Lessons run shortly, on stand-ins for the data that would be downloaded."""
 

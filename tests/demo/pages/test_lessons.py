@@ -13,6 +13,7 @@ pytest.importorskip("gradio")
 from inkgrad.course.lessons import (
     LESSONS,
     backpropagation,
+    color,
     gradient_descent,
     linear_model,
     linear_regression,
@@ -26,11 +27,11 @@ from lesson_runs import numbers
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("short_lessons")]
 
 DESKTOP = {"viewport": {"width": 1280, "height": 800}}
-PHONE = {"device": "Pixel 7"}
+PHONE = {"device": "Pixel 7", "locale": "zh-CN"}
 
 
 def _open(open_page: Any, number: int, **options: Any) -> Any:
-    page = open_page(query=f"?tab=lessons&lesson={number}", **{**DESKTOP, **options})
+    page = open_page(query=f"?tab=lessons&lesson={number}", **(options or DESKTOP))
     page.wait_for_selector(".lessons article")
     return page
 
@@ -112,13 +113,17 @@ def test_pictures_are_drawn_in_the_end(open_page) -> None:
     assert all(width > 200 for width in widths)
 
 
+# What the reader cannot scroll to within the page: places that scroll on their own are left out.
+_OUTSIDE = """width => [...document.querySelectorAll(".lessons *:not(.unseen)")]
+    .filter(each => !each.closest("nav, .scroller, pre, .editor, .formula, [hidden]"))
+    .filter(each => each.getBoundingClientRect().right > width + 0.5)
+    .map(each => each.outerHTML.slice(0, 80))"""
+
+
 def test_a_phone_shows_every_lesson_in_its_width_and_in_chinese(open_page) -> None:
-    page = _open(open_page, 1, **PHONE, viewport=None, locale="zh-CN")
+    page = _open(open_page, 1, **PHONE)
     width = page.viewport_size["width"]  # innerWidth would grow with what is outside
-    outside = """width => [...document.querySelectorAll(".lessons *:not(.unseen)")]
-        .filter(each => !each.closest("nav, .scroller, pre, .editor, .formula, [hidden]"))
-        .filter(each => each.getBoundingClientRect().right > width + 0.5)
-        .map(each => each.outerHTML.slice(0, 80))"""
+    assert width < 500
     for number, lesson in LESSONS.items():
         if number > 1:
             _advance(page, number, "zh-CN")
@@ -126,7 +131,7 @@ def test_a_phone_shows_every_lesson_in_its_width_and_in_chinese(open_page) -> No
         assert shown.startswith(lesson.text("zh-CN").split("`")[0][:20])
         assert page.locator(".try h3").inner_text() == "动手试试"
         _until_answered(page)
-        assert page.evaluate(outside, width) == [], number
+        assert page.evaluate(_OUTSIDE, width) == [], number
 
 
 def test_a_link_opens_the_lesson_and_the_way_back_works(open_page) -> None:
@@ -392,15 +397,43 @@ def test_7_a_file_of_one_s_own_is_learnt_or_told_what_is_wrong_with_it(open_page
     page = _open(open_page, 7)
     page.wait_for_selector(".runs tbody tr")
     good, bad = tmp_path / "good.csv", tmp_path / "bad.csv"
-    good.write_text("\n".join(f"{n * n},{n % 2},{n % 2}" for n in range(40)))
-    bad.write_text("1,2,0\n3,4,1\nx,5,0\n6,7,1\n")
-    page.set_input_files("[type=file]", bad)
-    _expect(page, ".problem", "bad.csv, row 3, column 1: expected a number, got 'x'")
-    page.set_input_files("[type=file]", good)
-    _expect(page, ".table-of", "good.csv: 32 training examples, 8 test examples, 2 features")
+    good.write_text("\n".join(f"{n % 7},{n % 3},{int(n % 7 > 3)}" for n in range(50)))
+    bad.write_text("1,0\n2,1\n3,2\n" * 9)
+    page.set_input_files(".widget [type=file]", bad)
+    _expect(page, ".problem", "bad.csv: expected two classes, got 3")
+    page.set_input_files(".widget [type=file]", good)
+    _expect(page, ".table-of", "good.csv: 40 training examples, 10 test examples, 2 features")
     assert page.locator(".problem").inner_text() == ""
-    page.get_by_role("radio", name="ReLU").check()
+    page.locator("[name=activation][value=ReLU]").check()
     page.wait_for_function("document.querySelectorAll('.runs tbody tr').length === 2")
+
+
+def test_7_a_boundary_moves_while_the_network_learns(open_page) -> None:
+    page = _open(open_page, 7, reduced_motion="reduce", **DESKTOP)
+    page.wait_for_function("document.querySelector('.plane-steps input').max === '50'")
+    _to_the_end(page, ".plane-steps")
+    _expect(page, ".plane-summary", "After epoch 300:")
+    plane = page.locator(".plane canvas")
+    after = plane.screenshot()
+    page.get_by_role("button", name="Reset to the start").press("Enter")
+    _expect(page, ".plane-summary", "After epoch 0:")
+    page.get_by_role("button", name="Step forward").press("Enter")
+    _expect(page, ".plane-summary", "After epoch 6:")
+    assert plane.screenshot() != after
+    assert page.locator(".neurons line").count() == 2 * 6 + 6 * 4 + 4
+    page.get_by_role("button", name="Layer 1, neuron 3", exact=True).press("Enter")
+    _expect(page, ".neuron-formula", "h₃ = sigmoid(")
+    _expect(page, ".plane b", "Layer 1, neuron 3")
+    _set(page, "plane_second", 1)
+    page.wait_for_function("document.querySelectorAll('.neurons button').length === 6 + 1 + 1")
+    _expect(page, ".neuron-formula", "h₃ = sigmoid(")  # it stays chosen
+    page.get_by_role("button", name="Output ŷ").press("Enter")
+    _expect(page, ".neuron-formula", "ŷ = sigmoid(")
+    page.get_by_role("combobox", name="Points").select_option("two clusters")
+    page.get_by_role("button", name="New initial weights").press("Enter")
+    _until_answered(page)
+    _to_the_end(page, ".plane-steps")
+    page.get_by_role("group", name="Neurons and weights").wait_for()
 
 
 def test_8_the_loader_takes_batch_after_batch(open_page) -> None:
@@ -455,7 +488,59 @@ def test_10_the_kernel_slides_over_one_s_own_drawing(open_page) -> None:
     page.locator("[name=filter]").select_option("blur")
     _until_answered(page)
     page.locator("canvas.result").click()
-    assert 0 < float(page.locator(".total").inner_text()) <= 1
+    assert 0 < float(page.locator(".total").first.inner_text()) <= 1
     _set(page, "stride", 2)
     _expect(page, "[data-value=result_size]", "14 × 14")
     _expect(page, "[data-value=pooled_size]", "7 × 7")
+
+
+def test_10_a_color_picture_is_summed_over_its_channels(open_page) -> None:
+    page = _open(open_page, 10)
+    picture, kernel = color.PICTURES["landscape"](), color.KERNELS["red"]
+    result = color.convolve_color(picture, kernel, 0.0)
+
+    def expect_at(row: int, column: int) -> None:
+        where = f"Row {row + 1}, column {column + 1} of the result"
+        _expect(page, ".rgb-summary", f"{where}: the sums of red, green and blue")
+        window = picture[:, row : row + 3, column : column + 3]
+        shown = page.locator(".rgb-terms .total").all_text_contents()
+        sums = (window * kernel).sum(axis=(1, 2))
+        assert list(map(float, shown)) == pytest.approx(sums, abs=1e-3)
+        total = page.locator(".rgb-summary").inner_text().rpartition("= ")[2].rstrip(".")
+        assert float(total) == pytest.approx(result[row, column], abs=1e-3)
+
+    expect_at(6, 8)
+    canvas = page.locator("canvas.rgb-result")
+    canvas.focus()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowLeft")
+    expect_at(7, 7)
+    box = canvas.bounding_box()
+    cell = box["width"] / 22
+    page.mouse.move(box["x"] + 2.5 * cell, box["y"] + 3.5 * cell)
+    expect_at(3, 2)
+    page.locator("[name=rgb_picture]").select_option("raster")
+    _expect(page, "[data-value=rgb_size]", "3 × 5 × 5")
+    _expect(page, ".rgb-summary", "Row 3, column 3 of the result")  # the nearest there is
+
+
+def test_10_the_drawing_goes_through_the_network(open_page) -> None:
+    page = _open(open_page, 10)
+    _expect(page, ".network-answer .right", "7")
+    _expect(page, ".network-summary", "Convolution 2, map ")
+    page.locator(".stage-conv2 canvas").focus()
+    page.keyboard.press("ArrowRight")
+    _expect(page, ".network-summary", "the sums over the input channels, plus the bias")
+    assert page.locator(".stage-pool1 .window").count() == 10  # of every channel
+    words, _, value = page.locator(".network-summary").inner_text().rpartition(" = ")
+    sums = [float(each) for each in re.findall(r"-?\d+\.\d+", words)]
+    assert len(sums) == 10 + 1
+    assert sum(sums) == pytest.approx(float(value), abs=0.06)  # they are rounded
+    page.locator(".stage-pool2 canvas").focus()
+    page.keyboard.press("ArrowDown")
+    _expect(page, ".network-summary", "the largest of four numbers")
+    assert page.locator(".stage-conv2 .window").count() == 1
+    page.get_by_role("button", name="Clear").click()
+    page.wait_for_function(
+        "!document.querySelector('.network-answer .right').innerText.includes('7')"
+    )

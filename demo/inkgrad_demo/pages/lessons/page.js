@@ -98,7 +98,7 @@ export function mount(gradio) {
     );
     // Another lesson or language was chosen while this one loaded.
     if (current !== number || opened.get(number) !== building) return;
-    find("main").replaceChildren(article);
+    find(".reading").replaceChildren(article);
     rememberLesson(number);
     if (!byLink) return;
     article.focus({ preventScroll: true });
@@ -110,7 +110,7 @@ export function mount(gradio) {
       () => send("lesson", { number, language: language() }),
       () => {
         const notice = make("p", { role: "alert", textContent: text("lessons.page.failed") });
-        find("main").replaceChildren(notice);
+        find(".reading").replaceChildren(notice);
       },
     );
     const article = find("template").content.cloneNode(true).firstElementChild;
@@ -184,7 +184,7 @@ export function mount(gradio) {
 
   function start() {
     opened = new Map();
-    find("main").replaceChildren();
+    find(".reading").replaceChildren();
     translate();
     listLessons();
     open(numberInAddress());

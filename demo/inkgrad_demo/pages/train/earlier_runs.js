@@ -53,7 +53,7 @@ export function createEarlierRuns(page, { opened }) {
     find("#train-running ol").replaceChildren(...running.map(runningItem));
     const items = earlier.map((run) => make("li", {}, [openButton(run)]));
     find("#train-earlier").replaceChildren(
-      ...(items.length ? items : [text("train.earlier.none")]),
+      ...(items.length ? items : [make("li", { textContent: text("train.earlier.none") })]),
     );
     find("#train-notice").hidden = !notice;
     find("#train-notice").textContent = notice ? messageText(notice) : "";
