@@ -11,8 +11,9 @@
 - digits with marks, in screenshots and in photographs (:mod:`.scenes`);
 - the expected calibration error, and the time for one drawing.
 
-None of these generators was trained on, and the digits are MNIST's test set. These numbers choose
-neither models nor settings.
+Nothing that these generators make was trained on, and the digits are those of test sets. The number
+of epochs of training, and the probability from which a digit is accepted, were chosen with such a
+table in view.
 """
 
 from __future__ import annotations
