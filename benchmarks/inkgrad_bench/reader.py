@@ -1,4 +1,4 @@
-"""What the reader says to digits, to numbers, and to what is no digit.
+"""The reader's answers to digits, to numbers, and to images that are no digits.
 
 ``python -m inkgrad_bench.reader`` prints one line for each of
 

@@ -253,7 +253,7 @@ class _Training:
             )
 
     def epochs(self) -> Iterator[dict[str, Any]]:
-        """What is printed of each epoch, without times, until the process ends."""
+        """The printed results of each epoch, without times, until the process ends."""
         assert self.process.stdout is not None
         for line in self.process.stdout:
             if line.endswith("\n"):  # a kill may leave a part of one
@@ -266,7 +266,7 @@ class _Training:
 
 @dataclass
 class _Damage:
-    """What kills did. ``lost`` is in seconds."""
+    """The damage that kills did. ``lost`` is in seconds."""
 
     kills: int = 0
     lost: float = 0.0

@@ -22,7 +22,7 @@ _EXAMINE = """async () => {
         nodes.map(({ html, failureSummary }) => `${id}: ${html}\n${failureSummary}`));
 }"""
 
-# What has to be there before a page is examined; without it, it shows that something is awaited.
+# Elements to wait for before a page is examined; until then it is incomplete.
 _READY = {
     "lessons": ".widget[aria-busy='false'] .runs tbody",
     "train": "#train-earlier li",

@@ -64,7 +64,7 @@ def decoded(content: bytes, name: str, options: TableOptions) -> Decoded:
 
 
 def _in_process(content: bytes, name: str, options: TableOptions) -> Decoded | str:
-    """What the decoder answers: the data, or why there is none."""
+    """The decoder's answer: the data, or why there is none."""
     context = _context()
     ours, theirs = context.Pipe(duplex=False)
     process = context.Process(target=_work, args=(theirs, content, name, options), daemon=True)

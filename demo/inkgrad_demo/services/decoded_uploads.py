@@ -13,7 +13,7 @@ from inkgrad_demo.services.upload_store import UploadedFile
 
 
 class Quota(NamedTuple):
-    """How many uploads are kept, and their bytes in memory."""
+    """The most uploads that are kept, and the most bytes of them in memory."""
 
     uploads: int
     bytes: int

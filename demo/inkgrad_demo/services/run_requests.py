@@ -1,4 +1,4 @@
-"""What a run was asked for, kept with it, so that a page that opens it shows all of it again.
+"""The request that started a run, kept with it, so that a page that opens it shows all of it again.
 
 No Gradio in here.
 """

@@ -31,7 +31,7 @@ class FileRequest(Request):
 
 
 class TableFields(Request):
-    """How to read a table; null is what it looks like."""
+    """Choices for reading a table; null: as the table looks."""
 
     label: str | None = Field(
         None,

@@ -1,4 +1,4 @@
-"""Who sends a request: what visitors may keep on the server, and try, is counted for each."""
+"""The visitor who sends a request: uploads and wrong passwords are counted per visitor."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What archives unpack to is counted, whatever they declare."""
+"""The bytes that archives unpack to are counted, whatever they declare."""
 
 from __future__ import annotations
 

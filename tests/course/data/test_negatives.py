@@ -1,4 +1,4 @@
-"""What is no digit: every kind is drawn, differs from the others, and repeats with its seed."""
+"""Images without a digit: every kind is drawn, and repeats with its seed."""
 
 from __future__ import annotations
 

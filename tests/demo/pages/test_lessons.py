@@ -113,7 +113,7 @@ def test_pictures_are_drawn_in_the_end(open_page) -> None:
     assert all(width > 200 for width in widths)
 
 
-# What the reader cannot scroll to within the page: places that scroll on their own are left out.
+# Elements beyond the page's width; those in places that scroll on their own are left out.
 _OUTSIDE = """width => [...document.querySelectorAll(".lessons *:not(.unseen)")]
     .filter(each => !each.closest("nav, .scroller, pre, .editor, .formula, [hidden]"))
     .filter(each => each.getBoundingClientRect().right > width + 0.5)

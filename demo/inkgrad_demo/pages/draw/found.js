@@ -1,4 +1,4 @@
-// What was found on the pad: the picture, where one was opened, and a box around each digit.
+// The picture that was opened, if any, and a box around each digit that was found.
 import { make } from "../../web/elements.js";
 
 // createFound(page, {chosen}): chosen(index) is called when the box of a digit is selected.

@@ -38,7 +38,7 @@ export function mountChannels(widget, inputs) {
     });
   }
 
-  // Of each channel: the numbers under the kernel, the kernel's layer, and their products.
+  // For each channel: the numbers under the kernel, the kernel's layer, and their products.
   function termsAt(row, column) {
     return answer.kernel.map((layer, channel) => {
       const weights = layer.flat();

@@ -62,12 +62,15 @@ class Components:
         return [np.array(piece) for piece in pieces]
 
     def without_frames(self) -> Ink | None:
-        """What remains without rings and boxes around it and lines beside it; None if all does."""
+        """The rest without rings and boxes around it, and lines beside it.
+
+        None if there are none, or nothing else.
+        """
         kept = np.setdiff1d(np.arange(self.count), self._frames())
         return self.only(kept) if 0 < len(kept) < self.count else None
 
     def without_marks(self) -> Ink | None:
-        """What remains without frames and small marks beside the highest component."""
+        """The rest without frames and small marks beside the highest component."""
         inside = np.setdiff1d(np.arange(self.count), self._frames())
         if len(inside) < 2:
             return None

@@ -69,7 +69,7 @@ class Ink:
         return self.part(*box_of(self.values > threshold))
 
     def times(self, mask: np.ndarray) -> Ink:
-        """What lies where ``mask``, (h, w) bool, is true, which must have ink above 0.1."""
+        """The part where ``mask``, (h, w) bool, is true, which must have ink above 0.1."""
         return Ink(self.values * mask, self.left, self.top, self.scale).cropped()
 
     def holds(self, other: Ink) -> bool:

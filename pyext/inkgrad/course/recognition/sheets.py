@@ -1,7 +1,7 @@
 """Sheets of paper, canvases and boards in a picture: places where a digit may be drawn.
 
 Each is a region that is lighter or darker than what is around it, and that fills most of its box.
-What lies outside it is painted over.
+Everything outside it is painted over.
 """
 
 from __future__ import annotations

@@ -22,13 +22,13 @@ from inkgrad.course.training.trainer import Trainer
 # The loss of a constant prediction times these: at most this has to be reached, and at least this
 # is worse than guessing.
 _LEARNED, _WORSE = 0.97, 1.5
-# How far above the baseline an accuracy may be by chance.
+# An accuracy may be above the baseline by this much by chance.
 _MAX_NOISE = 0.05
 # Before this many epochs and this share of the steps, it is too early to tell.
 _MIN_EPOCHS, _MIN_SHARE = 3, 0.1
 _EXAMPLES = 2048
 _SECONDS_BETWEEN_LOOKS = 1.0
-# How far the weights are from the first ones, relative to their norm: hardly moved, and far.
+# The distance from the first weights, relative to their norm: hardly moved, and far.
 _STILL, _FAR = 0.05, 5.0
 # Inputs of a layer of a table that are this large, and those that are this small.
 _LARGE, _SMALL = 20.0, 0.02
@@ -56,7 +56,7 @@ class Diagnosis:
         self._first_weights = _flat(self._trainer.model, weights)
 
     def warnings(self, *, is_over: bool = False) -> tuple[Message, ...]:
-        """What is wrong after the latest epoch, and what to try. Empty if it learns.
+        """The problem after the latest epoch, and what to try. Empty if it learns.
 
         Call it between epochs. ``is_over``: no further epoch will follow.
         """
@@ -72,7 +72,7 @@ class Diagnosis:
         return self._warnings
 
     def when_diverged(self) -> tuple[Message, ...]:
-        """What to try after the loss or a weight was no longer finite."""
+        """Advice after the loss or a weight was no longer finite."""
         return tuple(filter(None, (self._scale(), self._smaller_lr())))
 
     def _look(self) -> tuple[Message, ...]:
@@ -166,7 +166,7 @@ def _flat(model: nn.Module, weights: dict[str, Tensor] | None = None) -> Tensor:
 
 @torch.no_grad()
 def _first_inputs(model: nn.Module, examples: Examples) -> Tensor:
-    """What the first linear layer receives: columns that are standardized are so by then."""
+    """The inputs of the first linear layer: columns that are standardized are so by then."""
     first = next(each for each in model.modules() if isinstance(each, nn.Linear))
     received: list[Tensor] = []
     hook = first.register_forward_pre_hook(lambda _, inputs: received.append(inputs[0]))

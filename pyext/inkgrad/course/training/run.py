@@ -36,7 +36,7 @@ from inkgrad.course.training.run_store import RunStore
 from inkgrad.course.training.steps import Diverged, confusion_matrix
 from inkgrad.course.training.trainer import Batch, Trainer
 
-# How often the weights are copied for recognizers.
+# The time between copies of the weights for recognizers.
 _SECONDS_BETWEEN_COPIES = 0.1
 
 

@@ -1,4 +1,4 @@
-"""What a run has done so far: its curves, its epochs and its speed."""
+"""The progress of a run: its curves, its epochs and its speed."""
 
 from __future__ import annotations
 

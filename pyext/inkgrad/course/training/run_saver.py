@@ -27,7 +27,7 @@ SECONDS_BETWEEN_SAVES = 3.0
 
 @dataclass(frozen=True)
 class Snapshot:
-    """What is saved of a run. Without ``trainer`` it has not begun to train.
+    """A run at one moment, to be saved. Without ``trainer`` it has not begun to train.
 
     ``state`` is what it goes on from; None: it has ended, and its state is removed.
     """

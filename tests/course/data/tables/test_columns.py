@@ -1,4 +1,4 @@
-"""What each column of a table is, and which are left out."""
+"""Every column has a kind, and some are left out."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What each column of a table is: numbers, texts, dates, a row number, or nothing of use."""
+"""The kind of each column of a table: numbers, texts, dates, a row number, or nothing of use."""
 
 from __future__ import annotations
 

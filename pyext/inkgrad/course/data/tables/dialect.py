@@ -1,4 +1,4 @@
-"""How a text is laid out as a table: its delimiter, titles, comment lines and decimal commas."""
+"""The layout of a table as text: its delimiter, titles, comment lines and decimal commas."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What was understood of a table, in words and for a preview."""
+"""The reading of a table, in words and for a preview."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _GAPS = {"drop": "table.missing_drop", "fill": "table.missing_fill"}
 
 @dataclass(frozen=True)
 class ColumnFacts:
-    """What was understood of a column: its role, missing values, and its first values."""
+    """A column as it was read: its role, missing values, and its first values."""
 
     title: str
     role: Role
@@ -39,7 +39,7 @@ class ColumnFacts:
 
 @dataclass(frozen=True)
 class Facts:
-    """What was understood of a table: ``lines`` for people, and its columns for a preview.
+    """A table as it was read: ``lines`` for people, and its columns for a preview.
 
     ``rows`` are those of the file, ``used`` those to learn from, and ``class_counts`` these by
     their class.

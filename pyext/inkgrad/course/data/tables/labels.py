@@ -18,7 +18,7 @@ _LABEL_TITLE = re.compile(
     r"(class[_ ]?)?label|class|target|outcome|diagnosis|species|survived|passed|y|标签|类别|结果",
     re.IGNORECASE,
 )
-# Of two words, the one that counts as 1.
+# The one of two words that counts as 1.
 _POSITIVE = {"yes", "y", "true", "t", "positive", "pos", "+", "是", "有", "ja", "oui", "si", "sí"}
 _POSITIVE |= {"malignant", "m", "pass", "passed", "spam", "sick", "阳性", "真", "通过"}
 _NEGATIVE = {

@@ -1,4 +1,4 @@
-"""How a table is to be read, and how large it may be."""
+"""Choices for reading a table, and limits on its size."""
 
 from __future__ import annotations
 

@@ -71,7 +71,7 @@ class Feature:
 
 @dataclass(frozen=True)
 class Schema:
-    """How a model's inputs and classes come from the columns of a table of ``width`` columns.
+    """The way from a table of ``width`` columns to a model's inputs and classes.
 
     Kept with the weights. ``label`` is the position of the labels, and ``classes`` their names.
     """

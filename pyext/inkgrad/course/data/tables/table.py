@@ -23,7 +23,7 @@ from inkgrad.course.data.tables.schema import Feature, Schema
 from inkgrad.course.data.tables.unpacking import unpack
 from inkgrad.course.messages import message
 
-# Of a column that was chosen: each is an input of the model.
+# Categories of a column that was chosen; each is an input of the model.
 _MOST_CATEGORIES = 1000
 
 
