@@ -10,8 +10,8 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from inkgrad.course import weights_file
-from inkgrad.course.files import write_atomically
+from inkgrad.course import tensor_file, weights_file
+from inkgrad.course.files import read_limited, write_atomically
 from inkgrad.course.messages import message_of
 from inkgrad.course.settings import Settings
 from inkgrad.course.training import onnx_export
@@ -54,7 +54,7 @@ class RunFiles:
         if kind in ("weights", "onnx") and not weights.exists():
             raise ValueError(message("problem.learnt_nothing", run=record.id))
         if kind == "weights":
-            content = weights.read_bytes()
+            content = read_limited(weights, tensor_file.MAX_BYTES)
         elif kind == "onnx":
             content = onnx_export.export(weights)
         elif kind == "script":

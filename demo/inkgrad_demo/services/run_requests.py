@@ -10,7 +10,7 @@ import contextlib
 import json
 from typing import Any
 
-from inkgrad.course.files import write_atomically
+from inkgrad.course.files import read_limited, write_atomically
 from inkgrad.course.training.run_record import RunRecord
 from inkgrad.course.training.run_store import RunStore
 from inkgrad_demo.services.request_validation import parse
@@ -37,8 +37,7 @@ def load(store: RunStore, uploads: UploadStore, record: RunRecord) -> dict[str, 
     """
     path = store.path(record.id) / _REQUEST
     try:
-        with path.open("rb") as file:
-            content = file.read(_MAX_BYTES)  # of a larger one too little
+        content = read_limited(path, _MAX_BYTES)
         request = _to_json(parse(StartRequest, json.loads(content)))
     except (OSError, ValueError, RecursionError):
         return {"data": COURSE_SETS.get(record.data)}

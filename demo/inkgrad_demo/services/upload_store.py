@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from inkgrad.course.data.tables import TableOptions
-from inkgrad.course.files import remove_leftovers, write_atomically
+from inkgrad.course.files import read_limited, remove_leftovers, write_atomically
 
 # The oldest files make room for new ones. Runs keep files of their own.
 MAX_FILES = 100
@@ -66,7 +66,7 @@ class UploadStore:
         if not _ID.fullmatch(id):
             return None
         try:
-            saved = (self._folder / id).read_bytes()
+            saved = read_limited(self._folder / id, MAX_BYTES)
             return UploadedFile.from_bytes(saved) if _id_of(saved) == id else None
         except (OSError, ValueError, KeyError, TypeError):
             return None

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import shutil
+import stat
 import tempfile
 from pathlib import Path
 
@@ -32,6 +34,19 @@ def write_atomically(path: str | os.PathLike[str], content: bytes) -> None:
     finally:
         part.unlink(missing_ok=True)
         os.rmdir(folder)
+
+
+def read_limited(path: str | os.PathLike[str], max_bytes: int) -> bytes:
+    """Read a file. OSError, also if it is larger, or no regular file: a named pipe is waited for,
+    and a device may have no end.
+    """
+    if not stat.S_ISREG(os.stat(path).st_mode):
+        raise OSError(errno.EINVAL, "not a regular file", os.fspath(path))
+    with open(path, "rb") as file:
+        content = file.read(max_bytes + 1)
+    if len(content) > max_bytes:
+        raise OSError(errno.EFBIG, f"more than {max_bytes} bytes", os.fspath(path))
+    return content
 
 
 def sync_folder(folder: str | os.PathLike[str]) -> None:

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import json
 import os
-from pathlib import Path
 
 import safetensors.torch
 from safetensors import SafetensorError
 from torch import Tensor
+
+from inkgrad.course.files import read_limited
 
 MAX_BYTES = 2**31
 
@@ -23,10 +24,7 @@ def load(path: str | os.PathLike[str]) -> tuple[dict[str, Tensor], dict[str, str
         SafetensorError: it is no such file, or damaged.
         OSError: it cannot be read.
     """
-    path = Path(path)
-    if (size := path.stat().st_size) > MAX_BYTES:
-        raise SafetensorError(f"{size} bytes; expected at most {MAX_BYTES}")
-    content = path.read_bytes()
+    content = read_limited(path, MAX_BYTES)
     try:
         tensors = safetensors.torch.load(content)
         length = int.from_bytes(content[:8], "little")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import os
 import tempfile
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from inkgrad.course.settings import course_settings
+from inkgrad.course.training.run import Run
 from inkgrad.course.training.run_lock import RunLock
 from inkgrad.course.training.run_record import LrChange, Point, RunError, RunRecord, now
 from inkgrad.course.training.run_store import RunStore
@@ -91,6 +93,7 @@ def test_a_damaged_record_is_told_from_others_and_kept(store: RunStore, content:
     assert store.summaries() == ([good.summary()], [])
 
 
+SETTINGS = {"model": "cnn", "epochs": 1, "batch_size": 1, "lr": 1}
 FORGED = {
     "a score": ("test", {"loss": 1.0, "accuracy": 10**30, "examples": 10}),
     "a share above 1": ("test", {"loss": 1.0, "accuracy": 1.5, "examples": 10}),
@@ -113,6 +116,17 @@ FORGED = {
     "messages": ("messages", {"en": 7}),
     "warnings": ("warnings", ["text"]),
     "a state": ("state", ["training"]),
+    "half a surrogate pair": ("data", "\ud800"),
+    "half a surrogate pair in a message": ("messages", {"en": "\ud800"}),
+    "a long device": ("settings", {**SETTINGS, "device": "x" * 10_000}),
+    "a time that browsers do not read": ("created", "2026-W48-3"),
+    "a point at no time": ("curve", [{"step": 1, "epoch": 5e-324, "seconds": 1, "loss": 1}]),
+    "a point at the end of time": ("curve", [{"step": 1, "epoch": 1e308, "seconds": 1, "loss": 1}]),
+    "a point before the first step": ("curve", [{"step": 0, "epoch": 1, "seconds": 1, "loss": 1}]),
+    "seconds that make a speed infinite": ("seconds", 5e-324),
+    "a change before the first step": ("lr_changes", [{"step": -1, "lr": 0.1}]),
+    "a learning rate below 0": ("lr_changes", [{"step": 1, "lr": -0.1}]),
+    "a negative number of threads": ("threads", -1),
 }
 
 
@@ -125,6 +139,42 @@ def test_every_field_of_a_record_is_validated(store: RunStore, change: str) -> N
     path.write_text(json.dumps(kept.to_json() | {name: value}))
     with pytest.raises(RunError, match="damaged"):
         store.load(kept.id)
+
+
+NO_FILES = {
+    "a folder": Path.mkdir,
+    "a named pipe": os.mkfifo if hasattr(os, "mkfifo") else None,
+    "a device without end": lambda path: path.symlink_to("/dev/zero"),
+    "a link to itself": lambda path: path.symlink_to(path),
+    "a huge file": lambda path: _sparse(path, 2**41),
+}
+
+
+def _sparse(path: Path, size: int) -> None:
+    with path.open("wb") as file:
+        file.truncate(size)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="has other kinds of files")
+@pytest.mark.parametrize("file", ["run.json", "lock.json", "state.safetensors"])
+@pytest.mark.parametrize("kind", NO_FILES)
+def test_what_is_no_file_affects_no_other_run(store: RunStore, kind: str, file: str) -> None:
+    good, bad = record(store), record(store)
+    store.save(good)
+    store.save(bad)
+    path = store.folder / bad.id / file
+    path.unlink(missing_ok=True)
+    make = NO_FILES[kind]
+    assert make
+    make(path)
+    store.clean()
+    found, damaged = store.summaries()
+    assert good.summary() in found
+    assert [each.id for each in damaged] == ([bad.id] if file == "run.json" else [])
+    with pytest.raises((RunError, ValueError)):
+        Run.resumed(store, bad.id)
+    store.delete(bad.id)
+    assert store.summaries() == ([good.summary()], [])
 
 
 @pytest.mark.parametrize("name", ["created", "settings", "id", "curve"])

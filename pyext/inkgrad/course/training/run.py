@@ -104,8 +104,12 @@ class Run:
             raise ValueError(message("problem.over", run=run, state=record.state))
         try:
             state = state_file.load(store.state(run))
+            _ = state["trainer"]["lr"], state["progress"]
         except FileNotFoundError:
             raise ValueError(message("problem.no_state", run=run)) from None
+        except (OSError, KeyError, TypeError) as error:
+            problem = message("problem.bad_state", run=run, error=error)
+            raise ValueError(problem) from None
         resumed = cls.__new__(cls)
         resumed._set_up(
             record,

@@ -14,12 +14,13 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from inkgrad.course.files import write_atomically
+from inkgrad.course.files import read_limited, write_atomically
 from inkgrad.course.training.run_record import RunSummary
 from inkgrad.course.training.typed_json import from_json
 
 _NAME = ".index.json"
 _VERSION = 1
+_MAX_BYTES = 2**26  # of some 100,000 runs
 # A run that trains changes its summary every few seconds.
 _SECONDS_BETWEEN_SAVES = 30.0
 
@@ -72,23 +73,25 @@ class RunIndex:
 
 
 def stamp_of(record: Path) -> Stamp | None:
-    """The size and the time of change of a record; None if there is none."""
+    """The size and the time of change of a record, zeros if unknown; None if there is none."""
     try:
         found = record.stat()
-    except OSError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
+    except OSError:
+        return 0, 0
     return found.st_mtime_ns, found.st_size
 
 
 def _read(path: Path) -> dict[str, tuple[Stamp, RunSummary]]:
     try:
-        content: Any = json.loads(path.read_bytes())
+        content: Any = json.loads(read_limited(path, _MAX_BYTES))
         if content["version"] != _VERSION:
             return {}
         rows = [
             ((int(changed), int(size)), from_json(RunSummary, summary))
             for changed, size, summary in content["runs"]
         ]
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+    except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError):
         return {}
     return {summary.id: (stamp, summary) for stamp, summary in rows}

@@ -16,9 +16,12 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from inkgrad.course.files import read_limited
+
 _LOCK, _STOP = "lock.json", "stop"
 _SECONDS_BETWEEN_BEATS = 1.0
 _SECONDS_UNTIL_STALE = 30.0
+_MAX_BYTES = 2**12
 
 _held: set[str] = set()  # the tokens of this process
 
@@ -118,8 +121,8 @@ def request_stop(folder: Path) -> None:
 
 def _owner(folder: Path) -> dict[str, object]:
     try:
-        owner = json.loads((folder / _LOCK).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        owner = json.loads(read_limited(folder / _LOCK, _MAX_BYTES))
+    except (OSError, ValueError, RecursionError):
         return {}
     return owner if isinstance(owner, dict) else {}
 

@@ -11,7 +11,7 @@ from inkgrad.course.messages import ENGLISH, Message, message, message_of
 from inkgrad.course.settings import Settings
 from inkgrad.course.training.steps import Evaluation
 from inkgrad.course.training.trainer import Epoch
-from inkgrad.course.training.typed_json import BadField, from_json
+from inkgrad.course.training.typed_json import BadField, from_json, is_unicode
 
 # A stored run in a state other than ENDED trains in some process, or its process was killed.
 State = Literal["loading", "training", "paused", "finished", "stopped", "diverged", "failed"]
@@ -196,14 +196,19 @@ def _current(fields: dict[str, Any]) -> dict[str, Any]:
     return fields
 
 
-# Characters of a name that is shown, and of a message.
-_MAX_NAME, _MAX_MESSAGE = 500, 20_000
+# Characters of a name that is shown, of a path, and of a message.
+_MAX_NAME, _MAX_PATH, _MAX_MESSAGE = 500, 4096, 20_000
 _MAX_WARNINGS = 20
+# What a browser reads, too; Python reads many more forms.
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?([+-]\d\d:\d\d|Z)", re.ASCII)
+# Of seconds and epochs: their quotients are finite.
+_MIN_AMOUNT, _MAX_AMOUNT = 1e-12, 1e12
 
 
 def _message(texts: Any) -> Message:
     is_good = isinstance(texts, dict) and all(
-        isinstance(each, str) and len(each) <= _MAX_MESSAGE for each in (*texts, *texts.values())
+        isinstance(each, str) and len(each) <= _MAX_MESSAGE and is_unicode(each)
+        for each in (*texts, *texts.values())
     )
     if not is_good or ENGLISH not in texts:
         raise BadField("messages: expected texts by language")
@@ -213,7 +218,11 @@ def _message(texts: Any) -> Message:
 def _check(record: RunRecord) -> None:
     """Raise ValueError for what types alone do not rule out."""
     datetime.fromisoformat(record.created)
-    if max(len(record.id), len(record.data)) > _MAX_NAME or len(record.message) > _MAX_MESSAGE:
+    if not _TIME.fullmatch(record.created):
+        raise BadField("created: expected a time in ISO 8601")
+    names = record.id, record.data, record.data_sha256, record.settings.device
+    is_long = max(map(len, names)) > _MAX_NAME or len(record.data_folder) > _MAX_PATH
+    if is_long or len(record.message) > _MAX_MESSAGE:
         raise BadField("a name or message is too long")
     if len(record.warnings) > _MAX_WARNINGS:
         raise BadField(f"warnings: expected at most {_MAX_WARNINGS}")
@@ -221,13 +230,26 @@ def _check(record: RunRecord) -> None:
     shares += [each for each in (record.baseline, record.test and record.test.accuracy) if each]
     if not all(0 <= share <= 1 for share in shares):
         raise BadField("accuracy: expected a number from 0 to 1")
-    counts = [record.examples, record.seconds, record.steps, record.done]
-    counts += [each for point in record.curve for each in (point.step, point.epoch, point.seconds)]
-    counts += [each for epoch in record.epochs for each in (epoch.epoch, epoch.seconds)]
+    counts = [record.examples, record.steps, record.done, record.threads]
+    counts += [each.epoch for each in record.epochs]
     counts += [each for row in record.confusion or () for each in row]
     counts += [record.test.examples] if record.test else []
     if any(count < 0 for count in counts):
         raise BadField("expected numbers that are not negative")
+    if any(each.step < 1 for each in (*record.curve, *record.lr_changes)):
+        raise BadField("step: expected at least 1")
+    if not all(change.lr > 0 for change in record.lr_changes):
+        raise BadField("lr: expected a positive number")
+    amounts = [record.seconds, *(epoch.seconds for epoch in record.epochs)]
+    amounts += [point.seconds for point in record.curve]
+    if not all(each == 0 or _is_amount(each) for each in amounts):
+        raise BadField("seconds: out of range")
+    if not all(_is_amount(point.epoch) for point in record.curve):
+        raise BadField("epoch: out of range")
     rows = record.confusion
     if rows is not None and not (2 <= len(rows) <= 1000 and {*map(len, rows)} == {len(rows)}):
         raise BadField("confusion: expected as many rows as columns")
+
+
+def _is_amount(value: float) -> bool:
+    return _MIN_AMOUNT <= value <= _MAX_AMOUNT

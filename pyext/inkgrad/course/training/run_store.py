@@ -33,7 +33,12 @@ from typing import Any
 import platformdirs
 
 from inkgrad.course.data.datasets import data_root
-from inkgrad.course.files import remove_leftovers, sync_folder, write_atomically
+from inkgrad.course.files import (
+    read_limited,
+    remove_leftovers,
+    sync_folder,
+    write_atomically,
+)
 from inkgrad.course.messages import Message, message, message_of
 from inkgrad.course.training import run_index, run_lock
 from inkgrad.course.training.run_index import RunIndex
@@ -50,7 +55,8 @@ _CHECKPOINTS = "checkpoints.safetensors", "snapshots.safetensors"
 _CONFUSION_IMAGES = "confusion_images.safetensors", "cells.safetensors"
 _ID = re.compile(r"\d{8}-\d{6}-[a-z]{1,30}-[0-9a-f]{4,16}")
 _DELETED = ".deleted-"
-_MAX_RECORD_BYTES = 2**25
+# A source of 500 drawings has 520,000 characters.
+_MAX_RECORD_BYTES = 2**23
 
 
 @dataclass(frozen=True)
@@ -126,9 +132,7 @@ class RunStore:
         """Load the record of a run; RunError if there is none, or it is damaged."""
         path = self.path(run) / _RECORD
         try:
-            if (size := path.stat().st_size) > _MAX_RECORD_BYTES:
-                raise RunError(message("problem.no_record", error=f"{size} bytes"))
-            record = RunRecord.from_json(json.loads(path.read_text(encoding="utf-8")))
+            record = RunRecord.from_json(json.loads(read_limited(path, _MAX_RECORD_BYTES)))
         except FileNotFoundError:
             raise RunError(message("problem.no_run", run=run)) from None
         except (OSError, RunError, ValueError, RecursionError) as error:

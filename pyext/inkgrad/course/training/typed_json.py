@@ -8,8 +8,8 @@ from functools import cache
 from types import NoneType, UnionType
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
-MAX_WHOLE = 2**53
-"""The largest whole number that every JSON reader keeps."""
+MAX_WHOLE = 2**63 - 1
+"""The largest whole number that every JSON writer takes, and the largest seed."""
 MAX_TEXT = 2**21
 
 Made = TypeVar("Made")
@@ -84,7 +84,18 @@ def _plain(hint: Any, value: Any, name: str) -> Any:
         raise BadField(f"{name}: {value} is not finite")
     if hint is str and len(value) > MAX_TEXT:
         raise BadField(f"{name}: a text of {len(value)} characters")
+    if hint is str and not is_unicode(value):
+        raise BadField(f"{name}: half a surrogate pair")
     return value
+
+
+def is_unicode(text: str) -> bool:
+    """Whether the text can be written as UTF-8; JSON can spell texts that cannot."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _short(value: Any) -> str:
