@@ -45,6 +45,7 @@ _SECONDS_OF_DRAWING, _SECONDS_OF_REST = 2.0, 4.0
 _SECONDS_BETWEEN_SENDINGS = 0.05
 _SECONDS_BETWEEN_POLLS = 0.25
 _MAX_SECONDS = 120
+_MAX_SECONDS_TO_KILL = 8  # half of them to start
 _IMAGES = {"train": 2000, "t10k": 200}
 Results = list["Figure"]
 
@@ -200,7 +201,8 @@ def load(root: Path, people: int, trainings: int, seconds: float) -> Results:
         growth = server.megabytes() - before
     finally:
         server.close()
-    print("\n".join(sorted(set(crowd.errors))[:10]), file=sys.stderr, end="")
+    for error in sorted(set(crowd.errors))[:10]:
+        print(error, file=sys.stderr)
     answers = sorted(crowd.answers) or [math.inf]
     who = f"{people} people, {trainings} trainings"
     return [
@@ -301,12 +303,18 @@ def _train_and_kill(
     """Train, with kills until there were ``count``; return the weights, None if it failed."""
     store, given = RunStore(root / "runs"), tuple(settings)
     while True:
-        training = _Training(root, *given)
+        training, began = _Training(root, *given), math.inf
+        kill = threading.Timer(random.uniform(0, _MAX_SECONDS_TO_KILL), training.process.kill)
+        is_new = given == tuple(settings)
+        if not is_new and damage.kills < count:  # also while it starts
+            kill.start()
         for number, epoch in enumerate(training.epochs()):
             damage.unlike += epoch != expected[epoch["epoch"] - 1]
-            if number == 0 and damage.kills < count:
-                threading.Timer(random.uniform(0, 4), training.process.kill).start()
+            began = min(began, time.time())
+            if number == 0 and is_new:
+                kill.start()
         moment = time.time()
+        kill.cancel()
         code = training.process.wait()
         if code == 0:
             return training.out
@@ -324,7 +332,7 @@ def _train_and_kill(
         if run.state == "finished":  # killed before --out was written
             return store.weights(run.id)
         given = ("--resume", run.id)
-        damage.lost = max(damage.lost, moment - _saved(store, run.id))
+        damage.lost = max(damage.lost, moment - max(began, _saved(store, run.id)))
 
 
 def _saved(store: RunStore, run: str) -> float:

@@ -218,7 +218,7 @@ def _bytes(problem: Problem) -> int:
 
 
 def _training(case: Case, device: str, compiled: bool) -> Workload:
-    """An epoch of ``inkgrad train``, on random data that is standardized."""
+    """An epoch of ``inkgrad train``, on random data that needs no standardizing."""
     settings = {key: value for key, value in case.settings.items() if key != "examples"}
     data = _random_data(settings["model"], case.settings["examples"])
 

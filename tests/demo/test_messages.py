@@ -28,7 +28,8 @@ from inkgrad_demo.texts import CATALOGUES
 
 DEMO = Path(inkgrad_demo.__file__).parent
 COURSE = Path(inkgrad.course.__file__).parent
-# The code that a request reaches; the command line is English only.
+# The code that a request reaches; the command line is English only, and skeleton.py is for the data
+# of the shipped networks.
 FILES = [
     *(p for p in sorted(DEMO.rglob("*.py")) if p.stem not in ("command", "passwords")),
     *(COURSE / name for name in ("settings.py", "weights_file.py")),

@@ -12,7 +12,11 @@ import torch
 
 from inkgrad.course import weights_file
 from inkgrad.course.commands import train as train_command
+from inkgrad.course.data import datasets
+from inkgrad.course.data.tables import TableOptions
+from inkgrad.course.settings import course_settings
 from inkgrad.course.texts import percent
+from inkgrad.course.training.run import Run
 from inkgrad.course.training.run_store import RunStore
 from warm_python import WarmPython
 
@@ -173,6 +177,32 @@ def _epochs(*arguments: str, capsys: pytest.CaptureFixture[str]) -> list[tuple[f
     return [(line["loss"], line["accuracy"]) for line in lines]
 
 
+def test_a_resumed_run_knows_how_its_table_is_read(tmp_path: Path) -> None:
+    table = tmp_path / "three.csv"
+    rows = [f"{'abc'[i % 3]};{i % 7},5;{'xy'[i % 2]};{i * i % 11}" for i in range(90)]
+    content = "\n".join(["kind;size;side;weight", *rows])
+    table.write_text(content)
+    given = ("--data", str(table), "--label", "kind", "--epochs", "6", "--batch-size", "16")
+    stopped = Run(
+        course_settings("diabetes", epochs=6, batch_size=16),
+        lambda report: datasets.load("diabetes", table, lambda _: None, TableOptions(label="kind")),
+        RunStore.default(),
+        on_epoch=lambda trainer: stopped.stop(),
+    )
+    stopped.work()
+    table.unlink()  # the run has a copy
+    assert train("diabetes", "--resume", stopped.id, "--out", "resumed.safetensors") == 0
+    table.write_text(content)
+    assert train("diabetes", *given, "--threads", "1", "--out", "whole.safetensors") == 0
+    (resumed, found), (whole, expected) = map(
+        weights_file.load, ("resumed.safetensors", "whole.safetensors")
+    )
+    assert found["table"] == expected["table"]
+    assert found["table"]["classes"] == ["a", "b", "c"]
+    for name, weight in whole.state_dict().items():
+        assert torch.equal(weight, resumed.state_dict()[name])
+
+
 def test_a_run_that_was_killed_goes_on_to_the_same_weights(
     python: WarmPython, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -215,13 +245,15 @@ def test_what_cannot_be_resumed(
     assert message in capsys.readouterr().err
 
 
-def test_a_finished_run_and_another_model_are_not_resumed(
+def test_a_finished_run_is_written_again_and_another_model_refused(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     assert train("logistic", "--epochs", "2") == 0
     (run,) = RunStore.default().summaries()[0]
-    assert train("logistic", "--resume", run.id) == 1
-    assert "cannot be resumed: it is finished" in capsys.readouterr().err
+    assert train("logistic", "--resume", run.id, "--out", "again.safetensors") == 0
+    assert f"Run {run.id} is finished" in capsys.readouterr().out
+    first, again = (Path(f"{name}.safetensors").read_bytes() for name in ("logistic", "again"))
+    assert first == again
     with pytest.raises(SystemExit, match="2"):
         train("cnn", "--resume", run.id)
     assert "expected a run of cnn, got logistic" in capsys.readouterr().err

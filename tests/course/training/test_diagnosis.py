@@ -59,6 +59,16 @@ def test_it_says_what_to_try(
     assert any(expected in each for each in advice), advice
 
 
+def test_statistics_of_columns_are_not_weights_that_move() -> None:
+    """They would make every movement of the weights look small."""
+    inputs = torch.randn(200, 4, generator=torch.Generator().manual_seed(0)) + 1e6
+    targets = torch.randint(2, (200, 1), generator=torch.Generator().manual_seed(1)).float()
+    data = Data("noise", Examples(inputs, targets), Examples(inputs[:0], targets[:0]))
+    said = warnings("logistic", data, epochs=20, lr=1.0)
+    assert said
+    assert not any("hardly changed" in each for each in said)
+
+
 def test_the_baseline_is_that_of_the_examples_that_are_evaluated() -> None:
     trainer = Trainer(course_settings("diabetes"), breast_cancer())
     most_frequent = (trainer.train.targets.mean() > 0.5).float()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import zipfile
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from inkgrad_demo.services import upload_store
 from inkgrad_demo.services.request_validation import parse
 from inkgrad_demo.services.training_data import DATA_NAMES, Datasets
 from inkgrad_demo.services.training_requests import LabeledDrawing
+from inkgrad_demo.services.upload_store import UploadStore
 from inkgrad_demo.serving.exposed import call
 from strokes import SEVEN, raster
 
@@ -54,6 +56,24 @@ def test_an_uploaded_table(datasets: Datasets) -> None:
     assert source.code == "datasets.table('mine.csv')"
     with pytest.raises(ValueError, match=r"data: mine\.csv does not contain images"):
         datasets.source("cnn", "images", sent["upload"], None)
+
+
+def test_a_file_is_read_again_in_another_way_also_after_a_restart(tmp_path: Path) -> None:
+    table = b"a;b;kind\n" + b"1,5;2;x\n3,5;;y\n4,5;4;x\n" * 20
+    first = Datasets(UploadStore(tmp_path))
+    sent = _upload(first, "mine.csv", table)
+    assert (sent["examples"], sent["options"]) == (40, {})
+    filled = call(first.uploaded, {"upload": sent["upload"], "missing": "fill"})
+    assert (filled["examples"], filled["options"]) == (60, {"missing": "fill"})
+    assert filled["upload"] != sent["upload"]
+    later = Datasets(UploadStore(tmp_path))
+    assert call(later.uploaded, {"upload": filled["upload"]}) == filled
+    assert call(later.uploaded, {"upload": sent["upload"]}) == sent
+    source = later.source("diabetes", "table", filled["upload"], None)
+    expected = "datasets.table('mine.csv', options=datasets.TableOptions(missing='fill'))"
+    assert source.code == expected
+    with pytest.raises(ValueError, match="not on the server"):
+        call(later.uploaded, {"upload": "0" * 16})
 
 
 def test_an_uploaded_archive_of_pictures(datasets: Datasets) -> None:

@@ -84,7 +84,7 @@ export function mountPlane(widget, inputs) {
     show() {
       if (trained === null) return;
       chart.repaint();
-      diagram.paint(now(), shown);
+      diagram.paint(now());
       showFormula();
       const { epoch, loss, train_accuracy, test_accuracy } = now();
       find(".plane-summary").textContent = text(key("moment"), {

@@ -18,9 +18,10 @@ from typing import Any, TextIO
 import torch
 from tqdm import tqdm
 
-from inkgrad.course import interrupts, models
+from inkgrad.course import interrupts, models, tensor_file
 from inkgrad.course.data import datasets
 from inkgrad.course.data.tables import TableOptions
+from inkgrad.course.files import read_limited, write_atomically
 from inkgrad.course.models import ACTIVATIONS, ACTIVATIONS_OF, MODELS
 from inkgrad.course.settings import DEFAULTS, OPTIMIZERS, Settings, course_settings
 from inkgrad.course.texts import percent
@@ -190,6 +191,8 @@ def run(args: argparse.Namespace) -> int:
         torch.use_deterministic_algorithms(True, warn_only=True)
     if store.notice:
         print(f"inkgrad train: {store.notice}", file=sys.stderr)
+    if record and record.state == "finished":
+        return _save_finished(record, store, out, output)
     with data_parallel.joined(settings.device):
         progress = _Progress(output, settings)
         callbacks: dict[str, Any] = {"on_batch": progress.advance, "on_epoch": progress.end_epoch}
@@ -217,6 +220,16 @@ def _record_to_resume(args: argparse.Namespace, store: RunStore) -> RunRecord:
     if record.settings.model != args.model:
         raise ValueError(f"resume: expected a run of {args.model}, got {record.settings.model}")
     return record
+
+
+def _save_finished(record: RunRecord, store: RunStore, out: Path, output: _Output) -> int:
+    """Write the weights of a run that may have been killed between its end and writing them."""
+    if data_parallel.is_first():
+        write_atomically(out, read_limited(store.weights(record.id), tensor_file.MAX_BYTES))
+    output.report(f"Run {record.id} is finished; nothing is left to train.")
+    output.report(f"Saved {out}")
+    output.check()
+    return 0
 
 
 def _load(args: argparse.Namespace) -> datasets.Data | None:
