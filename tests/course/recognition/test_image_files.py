@@ -53,9 +53,9 @@ def test_other_files_are_named(content: bytes, error: str) -> None:
 def test_too_many_pixels_are_not_decoded() -> None:
     content = saved("PNG")
     begin = content.index(b"IHDR")
-    header = b"IHDR" + (30_000).to_bytes(4, "big") * 2 + content[begin + 12 : begin + 17]
+    header = b"IHDR" + (10_000).to_bytes(4, "big") * 2 + content[begin + 12 : begin + 17]
     checksum = zlib.crc32(header).to_bytes(4, "big")
-    with pytest.raises(TooManyPixels, match="30000 x 30000"):
+    with pytest.raises(TooManyPixels, match="10000 x 10000"):
         open_image(content[:begin] + header + checksum + content[begin + 21 :], 10**6)
 
 

@@ -59,7 +59,7 @@ def test_an_uploaded_table(datasets: Datasets) -> None:
 
 
 def test_a_file_is_read_again_in_another_way_also_after_a_restart(tmp_path: Path) -> None:
-    table = b"a;b;kind\n" + b"1,5;2;x\n3,5;;y\n4,5;4;x\n" * 20
+    table = b"a;b;kind\n" + b"1,5;2;x\n3,5;;y\n4,5;4;y\n" * 20
     first = Datasets(UploadStore(tmp_path))
     sent = _upload(first, "mine.csv", table)
     assert (sent["examples"], sent["options"]) == (40, {})
@@ -72,7 +72,7 @@ def test_a_file_is_read_again_in_another_way_also_after_a_restart(tmp_path: Path
     source = later.source("diabetes", "table", filled["upload"], None)
     expected = "datasets.table('mine.csv', options=datasets.TableOptions(missing='fill'))"
     assert source.code == expected
-    with pytest.raises(ValueError, match="not on the server"):
+    with pytest.raises(ValueError, match="no longer on the server"):
         call(later.uploaded, {"upload": "0" * 16})
 
 

@@ -236,7 +236,8 @@ def _check(record: RunRecord) -> None:
     counts += [record.test.examples] if record.test else []
     if any(count < 0 for count in counts):
         raise BadField("expected numbers that are not negative")
-    if any(each.step < 1 for each in (*record.curve, *record.lr_changes)):
+    steps = [point.step for point in record.curve] + [change.step for change in record.lr_changes]
+    if any(step < 1 for step in steps):
         raise BadField("step: expected at least 1")
     if not all(change.lr > 0 for change in record.lr_changes):
         raise BadField("lr: expected a positive number")

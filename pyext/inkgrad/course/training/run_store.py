@@ -118,7 +118,7 @@ class RunStore:
         if archived.is_dir():
             shutil.copytree(archived, folder)
         else:
-            folder.mkdir()
+            folder.mkdir(exist_ok=True)  # another thread may be at it
         sync_folder(self.folder)
 
     def save(self, record: RunRecord) -> None:
