@@ -6,6 +6,8 @@ import errno
 import json
 import os
 import tempfile
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -339,3 +341,17 @@ def test_the_runs_of_a_root_that_is_read_only_are_listed_and_new_ones_go_to_the_
     store.prepare(kept.id)  # to go on with it: a copy
     assert store.path(kept.id).parent == store.folder
     assert [each.id for each in earlier.summaries()[0]] == [kept.id]
+
+
+def test_threads_make_the_folder_of_a_run_at_the_same_time(store: RunStore) -> None:
+    runs = [RunStore.new_id("cnn") for _ in range(50)]
+    together = threading.Barrier(4)
+
+    def prepare(run: str) -> None:
+        together.wait()
+        store.prepare(run)
+
+    with ThreadPoolExecutor(4) as pool:
+        for run in runs:
+            list(pool.map(prepare, [run] * 4))
+    assert sorted(each.name for each in store.folder.iterdir()) == sorted(runs)

@@ -114,9 +114,8 @@ class RunStore:
         if folder.is_dir():
             return
         self.folder.mkdir(parents=True, exist_ok=True)
-        archived = self.path(run)
-        if archived.is_dir():
-            shutil.copytree(archived, folder)
+        if self.archive is not None and (self.archive / run).is_dir():
+            shutil.copytree(self.archive / run, folder)
         else:
             folder.mkdir(exist_ok=True)  # another thread may be at it
         sync_folder(self.folder)
