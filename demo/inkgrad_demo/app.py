@@ -36,7 +36,7 @@ from inkgrad_demo.serving.guard import Guard
 from inkgrad_demo.serving.limits import MAX_BODY, BodyLimit
 from inkgrad_demo.serving.logins import Logins
 from inkgrad_demo.serving.logout import OwnLogout
-from inkgrad_demo.serving.visitors import Visitors
+from inkgrad_demo.serving.visitors import Sharing, Visitors
 from inkgrad_demo.texts import message
 from inkgrad_demo.theme import THEME
 
@@ -90,13 +90,14 @@ def serve(
     mcp: bool = False,
     names: Sequence[str] = (),
     tls: Mapping[str, Any] | None = None,
+    sharing: Sharing = "one",
 ) -> str:
     """Serve in background threads; return the address. Raises OSError if the port is taken.
 
     ``names`` are names of the server beside ``host`` (:class:`~inkgrad_demo.serving.guard.Guard`).
     ``users`` returns the hashes of those who may log in (:mod:`.serving.passwords`); None is no
     login. ``tls`` are Gradio's arguments ``ssl_*``. ``mcp`` makes the API's endpoints tools for MCP
-    clients; it needs the package ``mcp``.
+    clients; it needs the package ``mcp``. ``sharing``: among whom the server is shared.
     """
     _, address, _ = app.launch(
         server_name=host,
@@ -119,7 +120,7 @@ def serve(
             "middleware": [
                 Middleware(Guard, host=host, names=names),
                 Middleware(OwnLogout),
-                Middleware(Visitors),
+                Middleware(Visitors, sharing=sharing),
                 Middleware(BodyLimit),
                 _COMPRESSION,
             ],

@@ -17,6 +17,7 @@ from types import FrameType
 from typing import NoReturn
 
 from inkgrad_demo.serving import passwords
+from inkgrad_demo.serving.visitors import Sharing
 
 _Users = Callable[[], dict[str, str]]
 _PORTS_TRIED = 50
@@ -132,8 +133,10 @@ def _serve(args: argparse.Namespace, users: _Users | None, tls: dict[str, str]) 
     store = RunStore.default()
     if store.notice:
         print(store.notice, flush=True)
-    blocks = app.build(store, args.allow_code or (users is None and _is_private(args)))
-    address = app.serve(blocks, args.host, port, users, args.mcp, args.allow_host, tls)
+    is_private = users is None and _is_private(args)
+    blocks = app.build(store, args.allow_code or is_private)
+    sharing: Sharing = "users" if args.auth_file else "one" if is_private else "browsers"
+    address = app.serve(blocks, args.host, port, users, args.mcp, args.allow_host, tls, sharing)
     try:
         print(f"inkgrad is at {address}  (press Ctrl-C to stop)", flush=True)
         _wait_for_ctrl_c()

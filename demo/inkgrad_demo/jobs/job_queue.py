@@ -1,27 +1,18 @@
-"""A queue of jobs for worker processes: one runs at a time, the others wait. Thread-safe."""
+"""A queue of jobs for worker processes: one runs at a time, people take turns. Thread-safe."""
 
 from __future__ import annotations
 
 import secrets
 import threading
-from collections import deque
 from dataclasses import dataclass, field
 from typing import Any
 
+from inkgrad_demo.jobs.waiting_line import WaitingLine
 from inkgrad_demo.jobs.worker_process import WorkerProcess
 from inkgrad_demo.texts import message
 
-MAX_WAITING = 8
-"""Jobs that may wait while one runs."""
 MAX_KEPT = 64
 """Jobs whose results are kept."""
-
-
-class QueueFull(ValueError):
-    """Too many jobs are waiting."""
-
-    def __init__(self) -> None:
-        super().__init__(message("problem.busy", waiting=MAX_WAITING))
 
 
 class JobFailed(Exception):
@@ -45,7 +36,7 @@ class Job:
 
 
 class JobQueue:
-    """Runs jobs in their order, in a background thread.
+    """Runs jobs in a background thread: those of one person in their order.
 
     Each is a process of ``module``, which is killed after ``max_seconds``.
     """
@@ -55,18 +46,16 @@ class JobQueue:
         self._max_seconds = max_seconds
         self._lock = threading.Lock()
         self._jobs: dict[str, Job] = {}
-        self._waiting: deque[Job] = deque()
+        self._waiting: WaitingLine[Job] = WaitingLine()
         self._thread_runs = False
 
-    def submit(self, request: dict[str, Any]) -> Job:
-        """Append a job for the request, which the module understands. Raises QueueFull."""
+    def submit(self, request: dict[str, Any], person: str = "") -> Job:
+        """Append a job for the request, which the module understands. Raises LineFull."""
         job = Job(request)
         with self._lock:
-            if len(self._waiting) >= MAX_WAITING:
-                raise QueueFull
+            self._waiting.add(person, job)
             self._jobs[job.id] = job
             self._forget_old_jobs()
-            self._waiting.append(job)
             if not self._thread_runs:
                 self._thread_runs = True
                 threading.Thread(target=self._run_jobs, daemon=True).start()
@@ -81,7 +70,7 @@ class JobQueue:
         if job is None:
             return {"state": "gone", "ahead": 0, "events": [], "error": None}
         with self._lock:
-            ahead = self._waiting.index(job) + 1 if job in self._waiting else 0
+            ahead = self._waiting.order().index(job) + 1 if job in self._waiting else 0
             return {
                 "state": job.state,
                 "ahead": ahead,
@@ -118,10 +107,11 @@ class JobQueue:
     def _run_jobs(self) -> None:
         while True:
             with self._lock:
-                if not self._waiting:
+                if not len(self._waiting):
                     self._thread_runs = False
                     return
-                job = self._waiting.popleft()
+                job = self._waiting.order()[0]
+                self._waiting.take(job)
                 job.state = "running"
             try:
                 self._end(job, self._run(job))

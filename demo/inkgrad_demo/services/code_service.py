@@ -17,6 +17,7 @@ from inkgrad.course.lessons.exercises import EXERCISES, CodeExercise
 from inkgrad_demo.jobs.job_queue import JobQueue
 from inkgrad_demo.services.request_fields import Whole
 from inkgrad_demo.services.request_validation import Request, field_error
+from inkgrad_demo.serving import visitors
 from inkgrad_demo.texts import message
 
 MAX_SECONDS = 300
@@ -84,7 +85,7 @@ class CodeService:
     def _submit(self, job: dict[str, Any]) -> dict[str, Any]:
         if not self.allowed:
             raise ValueError(message("problem.no_code"))
-        return {"job": self._jobs.submit(job).id}
+        return {"job": self._jobs.submit(job, visitors.current().person).id}
 
 
 def colored(code: str, marked: list[int] | None = None) -> str:

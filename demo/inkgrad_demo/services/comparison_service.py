@@ -55,7 +55,7 @@ class ComparisonService:
         return {
             "runs": rows,
             "damaged": [{"id": each.id, "problem": each.problem} for each in damaged],
-            "notice": self._runs.store.notice,
+            "notice": self._runs.notice,
         }
 
     def load_runs(self, request: LoadRequest) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from inkgrad.course.training import confusion_images
 from inkgrad.course.training.run_store import RunStore
+from inkgrad_demo.services.own_stores import own_runs
 from inkgrad_demo.services.request_fields import RunId, Whole
 from inkgrad_demo.services.request_validation import Request
 from inkgrad_demo.texts import message
@@ -27,7 +28,7 @@ class ConfusionService:
     def cell(self, request: CellRequest) -> dict[str, Any]:
         """Return the images of one cell; see :func:`image_list`."""
         try:
-            images = confusion_images.load(self._store.confusion_images(request.run))
+            images = confusion_images.load(own_runs(self._store).confusion_images(request.run))
         except FileNotFoundError:
             raise ValueError(message("problem.no_cells", run=request.run)) from None
         return image_list(images.in_cell(request.row, request.column).numpy())

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from inkgrad_demo.jobs.decoder import Decoded
 from inkgrad_demo.services.upload_store import UploadedFile
+from inkgrad_demo.serving.visitors import Visitor
 
 
 class Quota(NamedTuple):
@@ -30,7 +31,7 @@ class Upload:
 
     file: UploadedFile
     found: Decoded
-    visitor: str
+    visitor: Visitor
     used: float = field(default_factory=time.monotonic)
 
     @property
@@ -50,28 +51,32 @@ class DecodedUploads:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._uploads: OrderedDict[str, Upload] = OrderedDict()  # the latest used last
+        # By owner and id; the latest used last.
+        self._uploads: OrderedDict[tuple[str, str], Upload] = OrderedDict()
 
     def add(self, id: str, upload: Upload) -> None:
+        key = upload.visitor.owner, id
         with self._lock:
-            self._uploads[id] = upload
-            self._uploads.move_to_end(id)
+            self._uploads[key] = upload
+            self._uploads.move_to_end(key)
             limit = time.monotonic() - MAX_SECONDS_UNUSED
             for old in [each for each, kept in self._uploads.items() if kept.used < limit]:
                 del self._uploads[old]
-            own = [each for each, kept in self._uploads.items() if kept.visitor == upload.visitor]
+            source = upload.visitor.source
+            own = [each for each, kept in self._uploads.items() if kept.visitor.source == source]
             self._make_room(own, PER_VISITOR)
             self._make_room(list(self._uploads), IN_ALL)
 
-    def get(self, id: str) -> Upload | None:
+    def get(self, owner: str, id: str) -> Upload | None:
+        key = owner, id
         with self._lock:
-            upload = self._uploads.get(id)
+            upload = self._uploads.get(key)
             if upload is not None:
                 upload.used = time.monotonic()
-                self._uploads.move_to_end(id)
+                self._uploads.move_to_end(key)
             return upload
 
-    def _make_room(self, ids: list[str], quota: Quota) -> None:
+    def _make_room(self, ids: list[tuple[str, str]], quota: Quota) -> None:
         """Delete the oldest of ``ids`` until the others, at least the last, are in the quota."""
         size = sum(self._uploads[id].bytes for id in ids)
         for count, id in zip(range(len(ids), 1, -1), ids, strict=False):

@@ -11,12 +11,13 @@ from inkgrad.course.messages import message_of
 from inkgrad_bench import environment, user_cases
 from inkgrad_bench.suite import CASES
 from inkgrad_bench.user_cases import SIZES
-from inkgrad_demo.jobs.job_queue import JobFailed, JobQueue
+from inkgrad_demo.jobs.job_queue import Job, JobFailed, JobQueue
 from inkgrad_demo.services.committed_results import committed_results
 from inkgrad_demo.services.kernel_requests import BenchRequest, CheckRequest
 from inkgrad_demo.services.op_documentation import KERNEL_FILE, source_text
 from inkgrad_demo.services.request_fields import Whole
 from inkgrad_demo.services.request_validation import EmptyRequest, Request
+from inkgrad_demo.serving import visitors
 from inkgrad_demo.texts import message
 
 MAX_SECONDS = 600
@@ -44,11 +45,11 @@ class KernelService:
 
     def start_check(self, request: CheckRequest) -> dict[str, Any]:
         """Queue a check; return the ``job`` to poll."""
-        return {"job": self._jobs.submit(request.job()).id}
+        return {"job": self._submit(request.job()).id}
 
     def start_bench(self, request: BenchRequest) -> dict[str, Any]:
         """Queue a benchmark; return the ``job`` to poll."""
-        return {"job": self._jobs.submit(request.job()).id}
+        return {"job": self._submit(request.job()).id}
 
     def poll(self, request: PollRequest) -> dict[str, Any]:
         """Return a job's state and its events from number ``after`` on; see JobQueue.poll."""
@@ -85,9 +86,12 @@ class KernelService:
         """
         return self._result(request.job())
 
+    def _submit(self, job: dict[str, Any]) -> Job:
+        return self._jobs.submit(job, visitors.current().person)
+
     def _result(self, job: dict[str, Any]) -> dict[str, Any]:
         try:
-            return self._jobs.wait_for(self._jobs.submit(job))
+            return self._jobs.wait_for(self._submit(job))
         except JobFailed as error:
             raise ValueError(
                 message("problem.job", kind=job["kind"], error=message_of(error))

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import threading
+from pathlib import Path
 from typing import Any, get_args
 
 from inkgrad.course.models import Backend
 from inkgrad.course.recognition.recognizer import SHIPPED, Recognizer
 from inkgrad.course.training.run_index import Stamp, stamp_of
 from inkgrad.course.training.run_store import RunStore, is_id
+from inkgrad_demo.services.own_stores import own_runs
 from inkgrad_demo.services.request_fields import Checked
 from inkgrad_demo.texts import message
 
@@ -33,33 +35,39 @@ class Recognizers:
     """
 
     def __init__(self, store: RunStore) -> None:
-        self._store = store
-        self._loaded: dict[tuple[str, str], tuple[Stamp | None, Recognizer]] = {}
+        self._shared = store
+        # By the name of a shipped model, or the weights of a run, and the backend.
+        self._loaded: dict[tuple[str | Path, str], tuple[Stamp | None, Recognizer]] = {}
         self._loading = threading.Lock()
 
     def get(self, model: str, backend: Backend) -> Recognizer:
         """Return the recognizer. Raises ValueError for a run without weights."""
         if self.is_gone(model):
             raise ValueError(message("problem.no_weights", run=model))
-        stamp = stamp_of(self._store.weights(model)) if is_id(model) else None
-        loaded = self._loaded.get((model, backend))
+        weights = self._weights(model)
+        stamp = stamp_of(weights) if isinstance(weights, Path) else None
+        loaded = self._loaded.get((weights, backend))
         if loaded is None or loaded[0] != stamp:  # a run that was resumed has other weights
             with self._loading:
-                loaded = self._loaded.get((model, backend))
+                loaded = self._loaded.get((weights, backend))
                 if loaded is None or loaded[0] != stamp:  # nor by another thread meanwhile
-                    weights = self._store.weights(model) if is_id(model) else model
                     recognizer = Recognizer.load(weights, backend)
                     recognizer.warm_up()
-                    loaded = self._loaded[model, backend] = stamp, recognizer
+                    loaded = self._loaded[weights, backend] = stamp, recognizer
         return loaded[1]
 
     def is_gone(self, model: str) -> bool:
         """Return whether it is a run that was deleted or has no weights, and unload it then."""
-        if not is_id(model) or self._store.weights(model).exists():
+        weights = self._weights(model)
+        if not isinstance(weights, Path) or weights.exists():
             return False
         for backend in BACKENDS:
-            self._loaded.pop((model, backend), None)
+            self._loaded.pop((weights, backend), None)
         return True
+
+    def _weights(self, model: str) -> str | Path:
+        """The weights file of the visitor's run; the name of a shipped model."""
+        return own_runs(self._shared).weights(model) if is_id(model) else model
 
     def load_all(self) -> None:
         """Load the shipped models for every backend."""

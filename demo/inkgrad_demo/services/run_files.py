@@ -20,6 +20,7 @@ from inkgrad.course.training.run_store import RunStore
 from inkgrad.course.training.script_export import script
 from inkgrad.course.training.steps import Evaluation
 from inkgrad.course.training.typed_json import from_json
+from inkgrad_demo.services.own_stores import own_runs
 from inkgrad_demo.services.request_fields import OneOf, RunId
 from inkgrad_demo.services.request_validation import Request
 from inkgrad_demo.services.uploads import FileRequest
@@ -40,7 +41,11 @@ class RunFiles:
     """Exports and imports the runs of a store."""
 
     def __init__(self, store: RunStore) -> None:
-        self.store = store
+        self._shared = store
+
+    @property
+    def _store(self) -> RunStore:
+        return own_runs(self._shared)
 
     def export(self, request: ExportRequest) -> dict[str, Any]:
         """Export a run as a file.
@@ -49,8 +54,8 @@ class RunFiles:
             name of the file, and its content in base64.
         """
         kind = request.format
-        record = self.store.load(request.run)
-        weights = self.store.weights(record.id)
+        record = self._store.load(request.run)
+        weights = self._store.weights(record.id)
         if kind in ("weights", "onnx") and not weights.exists():
             raise ValueError(message("problem.learnt_nothing", run=record.id))
         if kind == "weights":
@@ -75,15 +80,15 @@ class RunFiles:
             path.write_bytes(content)
             try:
                 _, metadata = weights_file.load(path, called=name)
-                record = _record(self.store.new_id(metadata["model"]), metadata)
+                record = _record(self._store.new_id(metadata["model"]), metadata)
             except weights_file.WeightsFileError:
                 raise
             except (KeyError, TypeError, ValueError) as error:
                 told = message("problem.untold", file=name, error=message_of(error))
                 raise ValueError(told) from None
-        self.store.prepare(record.id)
-        write_atomically(self.store.weights(record.id), content)
-        self.store.save(record)
+        self._store.prepare(record.id)
+        write_atomically(self._store.weights(record.id), content)
+        self._store.save(record)
         return {"run": record.id}
 
 

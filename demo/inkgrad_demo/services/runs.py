@@ -1,8 +1,9 @@
 """The runs that this process trains, and those in the store. No Gradio in here.
 
-Anyone who knows the id of a run may watch it. A run goes on when its page is closed; the lists of
-runs and the address of the page lead back to it. If all places are taken, a run that nobody has
-watched for a while is stopped for a new one; it can be resumed.
+Anyone who has the runs of a store may watch them; the one who has started a run steers it. A run
+goes on when its page is closed; the lists of runs and the address of the page lead back to it. If
+all places are taken, new runs wait in a queue. A run that nobody has watched for a while is stopped
+for them; it can be resumed.
 """
 
 from __future__ import annotations
@@ -13,123 +14,233 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from inkgrad.course.messages import Message
 from inkgrad.course.settings import Settings
 from inkgrad.course.training.run import Run
+from inkgrad.course.training.run_record import ENDED
 from inkgrad.course.training.run_status import summary_row
 from inkgrad.course.training.run_store import Damaged, RunStore
 from inkgrad.course.training.saved_run import SavedRun
+from inkgrad_demo.jobs.waiting_line import WaitingLine
+from inkgrad_demo.services.own_stores import own_runs
 from inkgrad_demo.services.training_data import Source
+from inkgrad_demo.serving import visitors
 from inkgrad_demo.texts import message
 
 # Limits of training in the app, which several people may share.
 MAX_RUNS = 4
+MAX_RUNS_OF_PERSON = 2
+"""At once, where several people share the server: a race needs two."""
 MAX_SECONDS = 3600.0
 
 # Runs that stay in memory after their end, with their checkpoints.
 _MAX_ENDED = 8
 _MAX_SECONDS_UNWATCHED = 600.0
-_SECONDS_TO_STOP = 10.0
+_SECONDS_BETWEEN_LOOKS = 0.2
 
 
 @dataclass
 class _Entry:
+    """A run, the store that it is in, and the person who started it."""
+
     run: Run
+    store: RunStore
+    person: str
     watched: float = field(default_factory=time.monotonic)
 
 
+@dataclass(eq=False)
+class _Group:
+    """Runs that start together."""
+
+    entries: list[_Entry]
+    started: Callable[[str], None]
+
+    @property
+    def person(self) -> str:
+        return self.entries[0].person
+
+    @property
+    def is_stopped(self) -> bool:
+        return all(_is_ending(each) for each in self.entries)
+
+
 class Runs:
-    """The live runs by id, backed by the store. Thread-safe."""
+    """The live runs by id, backed by the store. Thread-safe.
+
+    If all places are taken, or a person has a fair share of them, runs wait in a queue.
+    """
 
     def __init__(self, store: RunStore) -> None:
-        self.store = store
+        self._shared = store
         self._live: dict[str, _Entry] = {}
-        self._starting = threading.Lock()
+        self._line: WaitingLine[_Group] = WaitingLine()
+        self._lock = threading.RLock()
+        self._is_watching = False
         store.clean()
 
-    def start(self, all_settings: Sequence[Settings], source: Source) -> list[Run]:
-        """Start a run for each of the settings. Raises ValueError if too many train already."""
-        return self._start(
-            len(all_settings),
-            lambda: [
-                Run(settings, source.load, self.store, source=source.code, max_seconds=MAX_SECONDS)
-                for settings in all_settings
-            ],
-        )
+    @property
+    def store(self) -> RunStore:
+        """The runs of the visitor."""
+        return own_runs(self._shared)
+
+    @property
+    def notice(self) -> Message | None:
+        """Where new runs are saved, if that is not where one expects them."""
+        return self._shared.notice
+
+    def start(
+        self,
+        all_settings: Sequence[Settings],
+        source: Source,
+        started: Callable[[str], None] = lambda run: None,
+    ) -> list[Run]:
+        """Start a run for each of the settings, or queue them. Raises LineFull.
+
+        ``started`` is called with the id of each run when its turn has come.
+        """
+        store = self.store
+        runs = [
+            Run(settings, source.load, store, source=source.code, max_seconds=MAX_SECONDS)
+            for settings in all_settings
+        ]
+        self._enqueue(store, runs, started)
+        return runs
 
     def resume(self, id: str) -> Run:
         """Go on with a run that was stopped or interrupted. Raises ValueError if it cannot."""
-
-        def make() -> list[Run]:
-            entry = self._live.get(id)
-            if entry is not None and entry.run.is_active:
+        with self._lock:
+            if self.active(id) is not None:
                 raise ValueError(message("problem.still_trains", run=id))
-            return [Run.resumed(self.store, id, max_seconds=MAX_SECONDS)]
-
-        (run,) = self._start(1, make)
+            store = self.store
+            run = Run.resumed(store, id, max_seconds=MAX_SECONDS)
+            self._enqueue(store, [run], lambda run: None)
         return run
 
-    def _start(self, count: int, make: Callable[[], list[Run]]) -> list[Run]:
-        with self._starting:
-            self._make_room(count)
-            active = sum(entry.run.is_active for entry in self._live.values())
-            if active + count > MAX_RUNS:
-                raise ValueError(message("problem.most_runs", most=MAX_RUNS, active=active))
-            started = make()
-            for run in started:
-                self._live.pop(run.id, None)  # an earlier part of a resumed run
-                self._live[run.id] = _Entry(run)
+    def is_own(self, id: str) -> bool:
+        """False for a live run that another person has started."""
+        entry = self._find(id)
+        return entry is None or entry.person == visitors.current().person
+
+    def _enqueue(self, store: RunStore, runs: list[Run], started: Callable[[str], None]) -> None:
+        person = visitors.current().person
+        group = _Group([_Entry(run, store, person) for run in runs], started)
+        with self._lock:
+            self._line.add(person, group)
+            for entry in group.entries:
+                entry.run.place = len(self._line)
+                self._live.pop(entry.run.id, None)  # an earlier part of a resumed run
+                self._live[entry.run.id] = entry
+            self._start_waiting()
             self._forget_ended()
-        for run in started:
-            run.start()
-        return started
+            if len(self._line) and not self._is_watching:
+                self._is_watching = True
+                threading.Thread(target=self._watch, daemon=True).start()
+
+    def _watch(self) -> None:
+        while True:
+            time.sleep(_SECONDS_BETWEEN_LOOKS)
+            with self._lock:
+                self._start_waiting()
+                if not len(self._line):
+                    self._is_watching = False
+                    return
+
+    def _start_waiting(self) -> None:
+        """Start the runs whose turn has come, and number those that go on waiting."""
+        waiting = self._in_line()
+        while True:
+            active = self._started()
+            group = next((each for each in waiting if _missing(each, active, own=True) <= 0), None)
+            if group is None or _missing(group, active) > 0:
+                break
+            self._line.take(group)
+            for entry in group.entries:
+                if _is_ending(entry):  # one of two that were to start together
+                    entry.run.discard()
+                else:
+                    group.started(entry.run.id)
+                    entry.run.start()
+            waiting = self._in_line()
+        if waiting:
+            self._make_room(group or waiting[0], active)
+        for place, group in enumerate(waiting, start=1):
+            for entry in group.entries:
+                entry.run.place = place
+
+    def _in_line(self) -> list[_Group]:
+        """Those that wait, in their order, without those that were stopped meanwhile."""
+        order = self._line.order(entry.person for entry in self._started())
+        for group in order:
+            if group.is_stopped:
+                self._line.remove(group)
+                for entry in group.entries:
+                    entry.run.discard()
+                    if entry.run.is_resumed:  # it is again what it was
+                        del self._live[entry.run.id]
+        return [group for group in order if not group.is_stopped]
+
+    def _started(self) -> list[_Entry]:
+        return [
+            entry
+            for entry in self._live.values()
+            if entry.run.is_active and entry.run.place is None
+        ]
 
     def summaries(self) -> tuple[list[dict[str, Any]], list[Damaged]]:
         """Return a row for each run, live or stored, newest first, and the damaged ones."""
         stored, damaged = self.store.summaries()
-        live = {run.id: run for run in self.all_live()}
+        live = {run.id: run for run in self.all_live() if run.is_active or run.is_unsaved}
         rows = []
         for summary in stored:
             run = live.pop(summary.id, None)
-            if run is None or not (run.is_active or run.is_unsaved):
+            if run is None:
                 is_training = self.store.is_training(summary.id)
                 rows.append(summary_row(summary, is_training=is_training))
             else:
                 rows.append(_row_of(run))
-        rows += [_row_of(run) for run in live.values() if run.is_active or run.is_unsaved]
+        rows += map(_row_of, live.values())
+        for row in rows:
+            row["own"] = self.is_own(str(row["id"]))
         return sorted(rows, key=lambda row: str(row["created"]), reverse=True), damaged
 
     def live(self, id: str) -> Run | None:
         """Return the run if it is live, and note that somebody watches it."""
-        entry = self._live.get(id)
+        entry = self._find(id)
         if entry is None:
             return None
         entry.watched = time.monotonic()
         return entry.run
 
     def all_live(self) -> list[Run]:
-        return [entry.run for entry in self._live.values()]
+        store = self.store
+        return [entry.run for entry in list(self._live.values()) if entry.store == store]
 
     def active(self, id: str) -> Run | None:
         """Return the run if it still has work to do."""
-        entry = self._live.get(id)
+        entry = self._find(id)
         return entry.run if entry is not None and entry.run.is_active else None
 
     def get(self, id: str) -> Run | SavedRun:
         """Return the live or stored run. Raises RunError if there is none."""
         return self.live(id) or SavedRun(self.store, id)
 
-    def _make_room(self, count: int) -> None:
-        """Stop runs that nobody watches, paused ones first, while there are too many."""
-        active = [entry for entry in self._live.values() if entry.run.is_active]
+    def _find(self, id: str) -> _Entry | None:
+        entry = self._live.get(id)
+        return entry if entry is not None and entry.store == self.store else None
+
+    def _make_room(self, group: _Group, active: list[_Entry]) -> None:
+        """Stop runs that nobody watches, paused ones first, if ``group`` waits for their places."""
+        waits_for_own = _missing(group, active, own=True) > 0
+        if waits_for_own:
+            active = [entry for entry in active if entry.person == group.person]
+        ending = sum(map(_is_ending, active))
         limit = time.monotonic() - _MAX_SECONDS_UNWATCHED
-        unwatched = [entry for entry in active if entry.watched < limit]
+        unwatched = [each for each in active if each.watched < limit and not _is_ending(each)]
         unwatched.sort(key=lambda entry: (entry.run.status().state != "paused", entry.watched))
-        too_many = max(0, len(active) + count - MAX_RUNS)
-        stopped = [entry.run for entry in unwatched[:too_many]]
-        for run in stopped:
-            run.make_room()
-        for run in stopped:
-            run.wait(_SECONDS_TO_STOP)
+        too_many = max(0, _missing(group, active, own=waits_for_own) - ending)
+        for entry in unwatched[:too_many]:
+            entry.run.make_room()
 
     def _forget_ended(self) -> None:
         ended = [
@@ -141,5 +252,20 @@ class Runs:
             del self._live[id]
 
 
+def _missing(group: _Group, active: list[_Entry], *, own: bool = False) -> int:
+    """The number of places that the group lacks; ``own``: in the share of its person."""
+    if not own:
+        return len(active) + len(group.entries) - MAX_RUNS
+    if not group.person:  # who has all of the server
+        return 0
+    active = [entry for entry in active if entry.person == group.person]
+    return len(active) + len(group.entries) - MAX_RUNS_OF_PERSON
+
+
+def _is_ending(entry: _Entry) -> bool:
+    return entry.run.status().state in ENDED
+
+
 def _row_of(run: Run) -> dict[str, Any]:
-    return summary_row(run.record().summary(), is_training=run.is_active)
+    row = summary_row(run.record().summary(), is_training=run.is_active)
+    return row if run.place is None else row | {"state": "queued"}

@@ -16,6 +16,7 @@ from inkgrad.course.messages import joined
 from inkgrad.course.models import MODELS, DigitModel
 from inkgrad_demo.jobs.decoder import decode
 from inkgrad_demo.services.decoded_uploads import DecodedUploads, Upload
+from inkgrad_demo.services.own_stores import own_uploads
 from inkgrad_demo.services.request_validation import choice_error
 from inkgrad_demo.services.training_requests import LabeledDrawing
 from inkgrad_demo.services.upload_store import UploadedFile, UploadStore
@@ -82,10 +83,15 @@ class Datasets:
     """The data sets by name, each loaded once, and uploads. Thread-safe."""
 
     def __init__(self, uploads: UploadStore) -> None:
-        self.files = uploads
+        self._files = uploads
         self._loaded: dict[str, Data] = {}
         self._loading = threading.Lock()
         self._uploads = DecodedUploads()
+
+    @property
+    def files(self) -> UploadStore:
+        """The files that the visitor has sent."""
+        return own_uploads(self._files)
 
     def load(self, name: str, report: Report) -> Data:
         """Load one of the course's data sets; ``report`` gets a message if that takes long."""
@@ -159,7 +165,7 @@ class Datasets:
         )
 
     def _upload(self, id: str) -> Upload:
-        upload = self._uploads.get(id)
+        upload = self._uploads.get(visitors.current().owner, id)
         if upload is None:
             file = self.files.find(id)
             if file is None:

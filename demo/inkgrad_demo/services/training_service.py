@@ -63,7 +63,8 @@ class TrainingService:
         self._datasets = datasets
 
     def start(self, request: StartRequest) -> dict[str, Any]:
-        """Start a run, or two with the backend "both", and return at once.
+        """Start a run, or two with the backend "both", and return at once. If all places are taken,
+        they are queued and start by themselves.
 
         Returns:
             runs: the ids of the runs.
@@ -76,8 +77,9 @@ class TrainingService:
         Parameters that are null are the course's own settings of the model.
 
         Returns:
-            id, state, done of steps, epochs (training loss, validation loss, accuracy and seconds
-            of each); at the end test and confusion.
+            id, state, place (in the queue; null once it has started), done of steps, epochs
+            (training loss, validation loss, accuracy and seconds of each); at the end test and
+            confusion.
         """
         (run,) = self._start(request)
         try:
@@ -97,11 +99,13 @@ class TrainingService:
         return self._runs.get(request.run).status().to_json(request.cursor or [])
 
     def steer(self, request: SteerRequest) -> dict[str, Any]:
-        """Pause, resume or stop a run, or change its learning rate.
+        """Pause, resume or stop a run that you have started, or change its learning rate.
 
         Returns:
             id and state of the run.
         """
+        if not self._runs.is_own(request.run):
+            raise ValueError(message("problem.not_yours", run=request.run))
         run = self._runs.live(request.run)
         if run is None:
             return self._steer_elsewhere(request)
@@ -114,7 +118,8 @@ class TrainingService:
     def _steer_elsewhere(self, request: SteerRequest) -> dict[str, Any]:
         """Stop a run that another program trains, which is all that it can be asked for."""
         store = self._runs.store
-        if request.action != "stop" or not store.is_training(request.run):
+        is_own = store.path(request.run).parent == store.folder
+        if request.action != "stop" or not is_own or not store.is_training(request.run):
             raise field_error("run", message("problem.training_run"), request.run)
         store.request_stop(request.run)
         return {"id": request.run, "state": "stopped"}
@@ -148,19 +153,20 @@ class TrainingService:
         return {
             "running": [row for row in rows if row["active"]],
             "earlier": [row for row in rows if not row["active"]][:_MAX_EARLIER],
-            "notice": self._runs.store.notice,
+            "notice": self._runs.notice,
         }
 
     def _start(self, request: StartRequest) -> list[Run]:
         settings = request.settings()
         data = request.data, request.upload, request.drawings
-        started = self._runs.start(settings, self._datasets.source(request.model, *data))
-        for run in started:
-            run_requests.save(self._runs.store, self._datasets.files, run.id, request)
-        return started
+        source = self._datasets.source(request.model, *data)
+        store, files = self._runs.store, self._datasets.files
+        return self._runs.start(
+            settings, source, lambda run: run_requests.save(store, files, run, request)
+        )
 
 
 def _without_curve(status: RunStatus) -> dict[str, Any]:
     answer = status.to_json()
-    names = ("id", "state", "message", "done", "steps", "seconds", "speed", "epochs")
+    names = ("id", "state", "place", "message", "done", "steps", "seconds", "speed", "epochs")
     return {name: answer[name] for name in (*names, "data", "test", "confusion")}

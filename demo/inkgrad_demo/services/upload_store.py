@@ -48,17 +48,18 @@ class UploadedFile(NamedTuple):
 
 
 class UploadStore:
-    """Files in ``folder``, by id. Safe for several threads and processes."""
+    """Files in ``folder``, by id, ``max_bytes`` at most. Safe for several threads and processes."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, max_bytes: int = MAX_BYTES) -> None:
+        self.folder = folder
+        self._max_bytes = max_bytes
         remove_leftovers(folder)
 
     def add(self, file: UploadedFile) -> None:
         """Keep a file, if that is possible."""
         with contextlib.suppress(OSError):
-            self._folder.mkdir(parents=True, exist_ok=True)
-            write_atomically(self._folder / file.id, file.to_bytes())
+            self.folder.mkdir(parents=True, exist_ok=True)
+            write_atomically(self.folder / file.id, file.to_bytes())
             self._make_room()
 
     def find(self, id: str) -> UploadedFile | None:
@@ -66,30 +67,30 @@ class UploadStore:
         if not _ID.fullmatch(id):
             return None
         try:
-            saved = read_limited(self._folder / id, MAX_BYTES)
+            saved = read_limited(self.folder / id, MAX_BYTES)
             return UploadedFile.from_bytes(saved) if _id_of(saved) == id else None
         except (OSError, ValueError, KeyError, TypeError):
             return None
 
     def copy_to(self, id: str, path: Path) -> None:
         """Keep a copy for a run. OSError if that fails."""
-        _link_or_copy(self._folder / id, path)
+        _link_or_copy(self.folder / id, path)
 
     def take_back(self, id: str, path: Path) -> None:
         """Take the copy of a run if the file is not here any more."""
         if self.find(id) is None and _ID.fullmatch(id):
             with contextlib.suppress(OSError):
-                self._folder.mkdir(parents=True, exist_ok=True)
-                (self._folder / id).unlink(missing_ok=True)
-                _link_or_copy(path, self._folder / id)
+                self.folder.mkdir(parents=True, exist_ok=True)
+                (self.folder / id).unlink(missing_ok=True)
+                _link_or_copy(path, self.folder / id)
 
     def _make_room(self) -> None:
-        files = [(each.stat(), each) for each in self._folder.iterdir() if _ID.fullmatch(each.name)]
+        files = [(each.stat(), each) for each in self.folder.iterdir() if _ID.fullmatch(each.name)]
         files.sort(key=lambda found: found[0].st_mtime, reverse=True)
         size = 0
         for count, (found, path) in enumerate(files, start=1):
             size += found.st_size
-            if count > MAX_FILES or size > MAX_BYTES:
+            if count > MAX_FILES or size > self._max_bytes:
                 path.unlink(missing_ok=True)
 
 

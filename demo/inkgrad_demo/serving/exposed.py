@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from operator import or_
 from typing import Any, Literal, get_type_hints
 
@@ -16,6 +17,7 @@ import gradio as gr
 
 from inkgrad.course.messages import Message, message_of
 from inkgrad_demo.services.request_validation import Request, parse
+from inkgrad_demo.serving import visitors
 
 Answer = dict[str, Any]
 Method = Callable[[Any], Answer]
@@ -76,31 +78,52 @@ def _in_every_language(answer: Answer) -> Answer:
 # ---------------------------------------------------------------- the API
 
 
+_REQUEST = "http_request"
+
+
+@contextmanager
+def _answering(request: Any) -> Iterator[None]:
+    """Answer a visitor's request in this block; its errors get to the caller of the API."""
+    try:
+        with visitors.acting(visitors.of_request(request)):
+            yield
+    except (OSError, ValueError) as error:
+        raise gr.Error(str(error), print_exception=False) from None
+
+
 def _endpoint(method: Callable[[Any], Any], name: str) -> Callable[..., Any]:
-    """A function with the fields of the request as its parameters, as Gradio reads them."""
+    """A function with the fields of the request, and the HTTP request, as its parameters, as Gradio
+    reads them.
+    """
     model = _model_of(method)
     names = list(model.model_fields)
 
     def parsed(values: tuple[Any, ...]) -> Request:
         return parse(model, dict(zip(names, values, strict=True)))
 
+    # The last of the values is the HTTP request.
     if inspect.isgeneratorfunction(method):
 
         def endpoint(*values: Any) -> Any:
+            with _answering(values[-1]):
+                answers = method(parsed(values[:-1]))
             try:
-                yield from method(parsed(values))
-            except (OSError, ValueError) as error:
-                raise gr.Error(str(error), print_exception=False) from None
+                while True:  # Gradio may call for each answer in another thread
+                    with _answering(values[-1]):
+                        answer = next(answers, None)
+                    if answer is None:
+                        return
+                    yield answer
+            finally:
+                answers.close()
 
     else:
 
         def endpoint(*values: Any) -> Any:
-            try:
-                return method(parsed(values))
-            except (OSError, ValueError) as error:
-                raise gr.Error(str(error), print_exception=False) from None
+            with _answering(values[-1]):
+                return method(parsed(values[:-1]))
 
-    types = _python_types(model)
+    types = _python_types(model) | {_REQUEST: gr.Request}
     parameters = [
         inspect.Parameter(
             field,
@@ -109,6 +132,9 @@ def _endpoint(method: Callable[[Any], Any], name: str) -> Callable[..., Any]:
         )
         for field, info in model.model_fields.items()
     ]
+    # Gradio fills it in; required parameters have to stand before others.
+    request = inspect.Parameter(_REQUEST, inspect.Parameter.POSITIONAL_OR_KEYWORD, default=None)
+    parameters.append(request)
     endpoint.__name__ = name
     endpoint.__doc__ = _documentation(method, model)
     endpoint.__annotations__ = types

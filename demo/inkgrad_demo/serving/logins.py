@@ -58,7 +58,7 @@ class Logins:
 
     async def check(self, name: str, password: str) -> bool:
         """Whether the login is right. HTTPException 429 if it has to wait."""
-        address = visitors.address()
+        address = visitors.current().address
         key = f"{name[:200]}@{address}"
         wait = max(self._of_user.seconds_left(key), self._of_address.seconds_left(address))
         if wait > 0:

@@ -1,4 +1,4 @@
-"""The job queue: one job at a time, in order, stopped at once, and a failure affects no other."""
+"""The job queue: one job at a time, in turn, stopped at once, and a failure affects no other."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ import pytest
 
 pytest.importorskip("gradio")
 
-from inkgrad_demo.jobs import job_queue
-from inkgrad_demo.jobs.job_queue import Job, JobFailed, JobQueue, QueueFull
+from inkgrad_demo.jobs import waiting_line
+from inkgrad_demo.jobs.job_queue import Job, JobFailed, JobQueue
+from inkgrad_demo.jobs.waiting_line import LineFull
 
 CHECK = {"kind": "check", "ops": ["linear_relu"], "dtypes": ["float32"]}
 LONG = {"kind": "check", "ops": ["conv2d"] * 20, "dtypes": ["float64"]}
@@ -60,14 +61,27 @@ def test_waiting_jobs_can_be_stopped() -> None:
 
 
 def test_a_full_queue_refuses_jobs(monkeypatch) -> None:
-    monkeypatch.setattr(job_queue, "MAX_WAITING", 1)
+    monkeypatch.setattr(waiting_line, "MAX_WAITING", 1)
     jobs = checks()
     running = jobs.submit(LONG)
     _until(jobs, running, "running")
     waiting = jobs.submit(LONG)
-    with pytest.raises(QueueFull, match="1 job is already queued"):
+    with pytest.raises(LineFull, match="1 request is already queued"):
         jobs.submit(LONG)
     for job in (waiting, running):
+        jobs.stop(job.id)
+
+
+def test_people_take_turns() -> None:
+    jobs = checks()
+    running = jobs.submit(LONG, "ada")
+    _until(jobs, running, "running")
+    others = [jobs.submit(LONG, "ada") for _ in range(3)]
+    bo = jobs.submit(LONG, "bo")
+    assert [jobs.poll(job.id, 0)["ahead"] for job in (bo, *others)] == [1, 2, 3, 4]
+    jobs.stop(running.id)
+    _until(jobs, bo, "running")
+    for job in (*others, bo):
         jobs.stop(job.id)
 
 

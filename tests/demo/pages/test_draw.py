@@ -77,7 +77,7 @@ def test_a_drawn_digit_is_read(open_page, surface: str) -> None:
 def test_nothing_sticks_out_at_any_width(open_page) -> None:
     page = open_page(**DESKTOP)
     _draw(page, SEVEN)
-    page.wait_for_function("document.querySelector('#draw-race').textContent !== ''")
+    _race(page)
     outside = """[...document.querySelectorAll('.draw *:not(.unseen)')]
         .filter(each => each.getBoundingClientRect().right > innerWidth + 0.5)
         .map(each => each.outerHTML.slice(0, 80))"""
@@ -133,11 +133,14 @@ def test_clearing_drops_the_answer_that_is_under_way(open_page) -> None:
     assert page.locator("#draw-bars .winner").count() == 0
 
 
+def _race(page: Any) -> None:
+    page.locator("#draw-race-start").click()
+    page.wait_for_function("document.querySelector('#draw-race').textContent !== ''")
+
+
 def _shares(page: Any) -> list[float]:
-    """The probabilities as the bars show them, once the drawing has been read and raced over."""
-    page.wait_for_function(
-        "document.querySelector('.draw:not(.stale) #draw-race')?.textContent > ''"
-    )
+    """The probabilities as the bars show them, once the drawing has been read."""
+    _race(page)  # after the last stroke has been sent
     return page.locator("#draw-bars li").evaluate_all(
         "bars => bars.map((bar) => Number(bar.style.getPropertyValue('--share')))"
     )
@@ -297,18 +300,27 @@ def test_the_film_shows_input_saliency_and_the_layers_of_the_network(open_page) 
     page.get_by_text("no feature maps").wait_for()
 
 
-def test_both_backends_are_timed_on_the_drawing(open_page) -> None:
+def test_both_backends_are_timed_on_the_drawing_when_asked_for(open_page) -> None:
     page = open_page(**DESKTOP)
+    sent: list[str] = []
+    page.on("request", lambda request: sent.append(request.post_data or ""))
+    expect(page.locator("#draw-race-start")).to_be_disabled()  # nothing is drawn
     _draw(page, SEVEN)
-    page.wait_for_function("document.querySelector('#draw-race').textContent !== ''")
+    _expect_label(page, 7)
+    page.wait_for_function("document.querySelector('#draw-announcement').textContent !== ''")
+    assert not [each for each in sent if '"fn_name":"race"' in each]
+    _race(page)
     times = page.locator("#draw-backend .value").all_inner_texts()
     assert len(times) == 2
     assert all(re.fullmatch(r"\d+\.\d\d ms", time) for time in times)
     assert re.search(
         r"differ by at most (0|\d\.\d × 10⁻[⁰¹²³⁴⁵⁶⁷⁸⁹]+)\.$", _text(page, "#draw-race")
     )
-    page.locator("#draw-clear").click()
+    _draw(page, ONE)  # the times were those of another drawing
     assert page.locator("#draw-backend .value").all_inner_texts() == ["", ""]
+    assert _text(page, "#draw-race") == ""
+    page.locator("#draw-clear").click()
+    expect(page.locator("#draw-race-start")).to_be_disabled()
 
 
 def test_the_api_gives_the_pages_prediction(open_page, address) -> None:
@@ -318,6 +330,7 @@ def test_the_api_gives_the_pages_prediction(open_page, address) -> None:
         lambda request: '"fn_name":"race"' in (request.post_data or "")
     ) as race:
         _draw(page, SEVEN)
+        _race(page)
     _expect_label(page, 7)
     shown = _shares(page)
     pixels = base64.b64decode(race.value.post_data_json["data"]["pixels"])

@@ -45,6 +45,7 @@ def test_runs_are_listed_newest_first(comparison) -> None:
         "data": "made up",
         "state": "finished",
         "active": False,
+        "own": True,
         "epochs": 3,
         "epochs_done": 3,
         "steps": 0,
@@ -88,6 +89,7 @@ def test_a_run_that_trains_is_shown_as_it_is_and_not_deleted(comparison, monkeyp
     class Live:
         id = FIRST.id
         is_active = True
+        place = None
 
         def record(self) -> Any:
             return training

@@ -12,16 +12,17 @@ from inkgrad_demo.jobs.decoder import Decoded
 from inkgrad_demo.services import decoded_uploads
 from inkgrad_demo.services.decoded_uploads import DecodedUploads, Quota, Upload
 from inkgrad_demo.services.upload_store import UploadedFile
+from inkgrad_demo.serving.visitors import Visitor
 
 
 def upload(visitor: str = "ada", rows: int = 1) -> Upload:
     examples = Examples(torch.zeros(rows, 1), torch.zeros(rows, 1))  # 8 bytes a row
     found = Decoded(Data("mine", examples, examples[:0]), None)
-    return Upload(UploadedFile("mine", b""), found, visitor)
+    return Upload(UploadedFile("mine", b""), found, Visitor(source=visitor))
 
 
 def kept(store: DecodedUploads, ids: str) -> str:
-    return "".join(id for id in ids if id in store._uploads)
+    return "".join(id for id in ids if ("", id) in store._uploads)
 
 
 def test_the_oldest_of_a_visitor_make_room(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -30,7 +31,7 @@ def test_the_oldest_of_a_visitor_make_room(monkeypatch: pytest.MonkeyPatch) -> N
     store.add("x", upload("bo"))
     for id in "abc":
         store.add(id, upload())
-    assert store.get("a") is not None  # used: now the oldest is b
+    assert store.get("", "a") is not None  # used: now the oldest is b
     store.add("d", upload())
     assert kept(store, "xabcd") == "xacd"
     store.add("e", upload(rows=9))

@@ -86,10 +86,11 @@ def test_the_parameters_of_an_endpoint_are_the_fields_of_the_request() -> None:
         "count": int,
         "items": list[dict[str, Any]],
         "kinds": list[Literal["x", "y"]] | None,
+        "http_request": gr.Request,
     }
     parameters = inspect.signature(endpoint).parameters
     defaults = [parameter.default for parameter in parameters.values()]
-    assert defaults == [inspect.Parameter.empty, None, 1, [], None]
+    assert defaults == [inspect.Parameter.empty, None, 1, [], None, None]
 
 
 def test_gradio_reads_the_documentation_of_an_endpoint() -> None:
@@ -103,24 +104,25 @@ def test_gradio_reads_the_documentation_of_an_endpoint() -> None:
         "count": "a number",
         "items": "some items",
         "kinds": "some kinds",
+        "http_request": "",
     }
     assert returns == ["the result."]
 
 
 def test_an_endpoint_answers_and_fails_in_english() -> None:
     endpoint = _endpoint(Service().method, "x")
-    assert endpoint("a", "YQ==", 2, [{"label": 3}], ["x"])["count"] == 2
+    assert endpoint("a", "YQ==", 2, [{"label": 3}], ["x"], None)["count"] == 2
     with pytest.raises(gr.Error, match="stopped"):
-        endpoint("a", None, 5, [], None)
+        endpoint("a", None, 5, [], None, None)
     with pytest.raises(gr.Error, match=r"items\[0\].label: expected a whole number"):
-        endpoint("a", None, 1, [{"label": 30}], None)
+        endpoint("a", None, 1, [{"label": 30}], None, None)
 
 
 def test_a_generator_yields_and_fails_in_english() -> None:
     endpoint = _endpoint(Service().generator, "x")
     assert inspect.isgeneratorfunction(endpoint)
-    assert list(endpoint("a", None, 2, [], None)) == [{"count": 0}, {"count": 1}]
-    updates = endpoint("a", None, 5, [], None)
+    assert list(endpoint("a", None, 2, [], None, None)) == [{"count": 0}, {"count": 1}]
+    updates = endpoint("a", None, 5, [], None, None)
     with pytest.raises(gr.Error, match="stopped"):
         list(updates)
 

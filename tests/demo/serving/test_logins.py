@@ -13,6 +13,7 @@ from fastapi import HTTPException
 from inkgrad_demo.serving import visitors
 from inkgrad_demo.serving.logins import FREE_GUESSES, Backoff, Logins
 from inkgrad_demo.serving.passwords import hashed
+from inkgrad_demo.serving.visitors import Visitor
 
 
 def test_the_wait_doubles_and_ends_with_a_success() -> None:
@@ -36,14 +37,14 @@ def test_the_wait_doubles_and_ends_with_a_success() -> None:
 def test_guesses_of_one_user_from_one_address_have_to_wait() -> None:
     async def guess() -> None:
         logins = Logins(lambda: {"ada": hash, "bo": hash})
-        visitors._address.set("192.0.2.1")
+        visitors._visitor.set(Visitor(address="192.0.2.1"))
         assert not any([await logins.check("ada", "wrong") for _ in range(FREE_GUESSES + 1)])
         with pytest.raises(HTTPException) as refused:
             await logins.check("ada", "the right one")
         assert refused.value.status_code == 429
         assert refused.value.headers == {"Retry-After": "1"}
         assert await logins.check("bo", "the right one")
-        visitors._address.set("192.0.2.2")
+        visitors._visitor.set(Visitor(address="192.0.2.2"))
         assert await logins.check("ada", "the right one")
 
     hash = hashed("the right one")

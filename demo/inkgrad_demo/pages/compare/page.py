@@ -32,6 +32,7 @@ def build(
         data_names=DATA_NAMES,
         most_compared=MAX_COMPARED,
         states={
+            "queued": "compare.state.queued",
             "loading": "compare.state.unfinished",
             "training": "compare.state.unfinished",
             "paused": "compare.state.unfinished",

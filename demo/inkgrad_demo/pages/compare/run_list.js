@@ -97,10 +97,10 @@ export function createRunList(page, { changed, stop }) {
     return row(run.id, [tickOf(run.id, cells), ...columns, actions(run, cells)]);
   }
 
-  function actions({ id, active }, cells) {
+  function actions({ id, active, own }, cells) {
     const open = makeButton(text("compare.open"), () => openOnTrainPage(id));
     open.setAttribute("aria-label", text("compare.open_run", cells));
-    if (!active) return make("td", { className: "actions" }, [open]);
+    if (!active || !own) return make("td", { className: "actions" }, [open]);
     const stopButton = makeButton(text("compare.stop"), () => stop(id));
     stopButton.setAttribute("aria-label", text("compare.stop_run", cells));
     return make("td", { className: "actions" }, [open, stopButton]);

@@ -61,7 +61,6 @@ export function mount(gradio) {
   function paintRace(result) {
     if (result?.gone) return forget(result.model);
     timed = result;
-    find(".draw").classList.remove("stale");
     choices.showTimes(result?.seconds ?? null);
     const values = result && {
       passes: result.passes,
@@ -106,20 +105,19 @@ export function mount(gradio) {
     find("#draw-notice").textContent = failing ? text("draw.failed") : lostText || refused;
   }
 
-  // A failure here shows in the recognition as well.
+  // Only when asked for: it takes as long as many recognitions. A failure shows there as well.
   const race = newestOnly(() => send("race", request()), {
     answered: paintRace,
     failed: () => RETRY,
   });
 
-  // These wait until the pen has rested: they would slow the recognition down.
+  // Not while the pen moves: that would be too much to listen to.
   const announceSoon = afterRest(700, () => {
     if (pad.drawing) return;
     const digits = shown.text;
     const sentence = verdict.sentence(shown);
     find("#draw-announcement").textContent = digits ? `${digits}: ${sentence}` : sentence;
   });
-  const raceSoon = afterRest(300, () => pad.drawing || photo !== null || race.request());
 
   // -- the pad --
 
@@ -132,6 +130,7 @@ export function mount(gradio) {
     changed({ ink, lifted }) {
       closePhoto();
       find(".draw").classList.toggle("untouched", pad.empty);
+      find("#draw-race-start").disabled = pad.empty;
       if (pad.empty) paintEmpty();
       else if (ink) read();
       if (lifted) settle();
@@ -170,23 +169,27 @@ export function mount(gradio) {
 
   function paintEmpty() {
     recognition.forget();
-    race.forget();
-    paintRace(null);
+    forgetRace();
     paint({ ...shown, ...emptyAnswer });
   }
 
   function read() {
-    find(".draw").classList.add("stale"); // until the backends have been compared again
-    race.forget();
+    forgetRace();
     recognition.request();
   }
 
   function settle() {
     announceSoon();
-    if (!pad.empty) raceSoon();
     save();
   }
 
+  // The times of another drawing.
+  function forgetRace() {
+    race.forget();
+    if (timed !== null) paintRace(null);
+  }
+
+  find("#draw-race-start").addEventListener("click", race.request);
   find("#draw-undo").addEventListener("click", pad.undo);
   find("#draw-clear").addEventListener("click", pad.clear);
   element.addEventListener("keydown", (event) => {
@@ -203,7 +206,7 @@ export function mount(gradio) {
 
   function choiceChanged() {
     lost = null;
-    paintRace(null);
+    forgetRace();
     recognition.request(); // of an empty drawing too: another model has other layers
     settle();
   }

@@ -14,6 +14,7 @@ export function createEarlierRuns(page, { opened }) {
   let notice = "";
 
   function resultText(run) {
+    if (run.state === "queued") return text("train.phase.queued");
     if (run.active) return percent(run.steps ? run.done / run.steps : 0, 0);
     if (run.accuracy !== null) return text("train.tested", { percent: percent(run.accuracy, 2) });
     if (run.validation_accuracy === null) return text(`train.phase.${run.state}`);
@@ -36,6 +37,7 @@ export function createEarlierRuns(page, { opened }) {
   }
 
   function runningItem(run) {
+    if (!run.own) return make("li", {}, [openButton(run)]); // only who started it may stop it
     const stop = makeButton(text("train.stop"), async () => {
       stop.disabled = true;
       await server.steer({ run: run.id, action: "stop" });

@@ -79,7 +79,8 @@ export function createFollower(page, { advanced, lost }) {
   // "MNIST · epoch 2 of 3 · 9,000 examples/s · 12 s left"
   function statusLine(run) {
     const { status } = run;
-    const { state, steps, settings, seconds_left: secondsLeft } = status;
+    const { state, steps, place, settings, seconds_left: secondsLeft } = status;
+    if (state === "queued") return text("train.place", { place });
     const values = {
       epoch: Math.min(settings.epochs, (status.epochs.at(-1)?.[4] ?? 0) + 1),
       epochs: settings.epochs,
@@ -119,6 +120,7 @@ export function createFollower(page, { advanced, lost }) {
       find(`#train-${name}`).disabled = known.every(isEnded);
     }
     if (canResume) find("#train-pause").disabled = false;
+    else if (state === "queued") find("#train-pause").disabled = true;
     const lrInput = find("#train-lr-now");
     if (document.activeElement !== lrInput) lrInput.value = lr;
   }

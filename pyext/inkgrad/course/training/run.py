@@ -137,6 +137,9 @@ class Run:
         self.checkpoints: list[Checkpoint] = []
         self.latest: Checkpoint | None = None
         self.trainer: Trainer | None = None
+        self.place: int | None = None
+        """The place in a queue, from 1, of a run that is yet to be started."""
+        self.is_resumed = state is not None
         self._first = first
         self._saved_state = state
         self._load = load
@@ -168,6 +171,7 @@ class Run:
     # ---------------------------------------------------------------- steering
 
     def start(self) -> None:
+        self.place = None
         _ACTIVE.add(self)
         self._thread.start()
 
@@ -177,6 +181,11 @@ class Run:
             if self._state not in ENDED:
                 self._state = "stopped"
         self._stop.set()
+
+    def discard(self) -> None:
+        """End a run that has not been started: nothing of it is saved."""
+        self.stop()
+        self._complete.set()
 
     def leave(self) -> None:
         """Stop without evaluating the test set: the program is ending."""
@@ -243,6 +252,7 @@ class Run:
                 complete=complete,
                 can_resume=complete and self._can_resume(),
                 problem=self._saver.problem if self._saver else None,
+                place=self.place,
                 quick_evaluations=tuple(progress.quick_evaluations),
                 checkpoints=tuple(self.checkpoint_steps),
                 revisions=(progress.curve.stride, 1 + progress.times_thinned, 1 + complete),

@@ -13,7 +13,7 @@ from typing import Any, Literal
 from inkgrad.course.messages import Message
 from inkgrad.course.training.run_record import ENDED, RunRecord, RunSummary, State
 
-ShownState = State | Literal["interrupted"]
+ShownState = State | Literal["interrupted", "queued"]
 
 
 @dataclass(frozen=True)
@@ -40,6 +40,7 @@ class RunStatus:
         complete: Whether the test set has been evaluated, so that nothing will change any more.
         can_resume: Whether it has ended and can go on where it did.
         problem: Why the run is not saved now; None if it is.
+        place: Its place in a queue, from 1; None if it has been started.
         quick_evaluations: Accuracies between the ends of the epochs.
         checkpoints: The steps after which there is a checkpoint.
         revisions: Of curve, quick evaluations and checkpoints. Rows are appended to each; where
@@ -55,6 +56,7 @@ class RunStatus:
     complete: bool = True
     can_resume: bool = False
     problem: Message | None = None
+    place: int | None = None
     quick_evaluations: tuple[QuickEvaluation, ...] = ()
     checkpoints: tuple[int, ...] = ()
     revisions: tuple[int, int, int] = (0, 0, 0)
@@ -88,8 +90,12 @@ class RunStatus:
 
     @property
     def state(self) -> ShownState:
-        """The record's state, or "interrupted" if the process that trained the run is gone."""
+        """The record's state, "queued", or "interrupted" if the process that trained the run is
+        gone.
+        """
         state = self.record.state
+        if self.place is not None and state not in ENDED:
+            return "queued"
         return "interrupted" if self.complete and state not in ENDED else state
 
     def to_json(self, cursor: Sequence[int] = ()) -> dict[str, Any]:
@@ -116,6 +122,7 @@ class RunStatus:
             "complete": self.complete,
             "can_resume": self.can_resume,
             "problem": self.problem,
+            "place": self.place,
             "warnings": list(record.warnings),
             "from": {},
             "cursor": [now],
