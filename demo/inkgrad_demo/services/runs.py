@@ -15,6 +15,7 @@ from typing import Any
 
 from inkgrad.course.settings import Settings
 from inkgrad.course.training.run import Run
+from inkgrad.course.training.run_label import RunLabel
 from inkgrad.course.training.run_status import summary_row
 from inkgrad.course.training.run_store import Damaged, RunStore
 from inkgrad.course.training.saved_run import SavedRun
@@ -117,6 +118,14 @@ class Runs:
     def get(self, id: str) -> Run | SavedRun:
         """Return the live or stored run. Raises RunError if there is none."""
         return self.live(id) or SavedRun(self.store, id)
+
+    def set_label(self, id: str, label: RunLabel) -> None:
+        """Give a run a name and a note. Raises RunError if there is none."""
+        run = self.live(id)
+        if run is None or not run.is_unsaved:
+            self.store.set_label(id, label)
+        if run is not None:
+            run.label = label
 
     def _make_room(self, count: int) -> None:
         """Stop runs that nobody watches, paused ones first, while there are too many."""

@@ -39,6 +39,8 @@ def test_runs_are_listed_newest_first(comparison) -> None:
     assert [run["id"] for run in answer["runs"]] == [SECOND.id, FIRST.id]
     assert answer["runs"][1] == {
         "id": FIRST.id,
+        "name": "",
+        "note": "",
         "created": FIRST.created,
         "model": "softmax",
         "backend": "fused",
@@ -51,6 +53,8 @@ def test_runs_are_listed_newest_first(comparison) -> None:
         "done": 0,
         "seconds": 6.0,
         "accuracy": FIRST.test.accuracy,
+        "test_examples": 100,
+        "validation_examples": None,
         "validation_accuracy": FIRST.epochs[-1].accuracy,
         "learned": True,
     }
