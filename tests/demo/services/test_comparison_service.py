@@ -86,6 +86,18 @@ def test_deleted_runs_are_gone(comparison, store) -> None:
     assert [run.id for run in store.summaries()[0]] == [SECOND.id]
 
 
+def test_a_deletion_is_undone(comparison, store) -> None:
+    call(comparison.delete_runs, {"runs": BOTH})
+    (deletion,) = call(comparison.list_runs, {})["deletions"]
+    assert deletion["runs"] == tuple(sorted(BOTH))
+    assert 3590 < deletion["seconds_left"] <= 3600
+    call(comparison.restore_runs, {"runs": list(deletion["runs"])})
+    answer = call(comparison.list_runs, {})
+    assert (len(answer["runs"]), answer["deletions"]) == (2, [])
+    with pytest.raises(ValueError, match="cannot be restored"):
+        call(comparison.restore_runs, {"runs": [FIRST.id]})
+
+
 def test_a_run_that_trains_is_shown_as_it_is_and_not_deleted(comparison, monkeypatch) -> None:
     training = replace(FIRST, state="training", epochs=FIRST.epochs[:1], test=None)
 

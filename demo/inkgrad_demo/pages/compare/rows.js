@@ -20,11 +20,14 @@ export const startsDescending = (column) => !["name", "model", "data", "state"].
 export function sorted(runs, { column, descending }, words, language) {
   const { compare } = new Intl.Collator(language, { numeric: true });
   const keyed = runs.map((run) => [KEYS[column](run, words), run]);
-  const order = (a, b) => (typeof a === "string" ? compare(a, b) : a - b) * (descending ? -1 : 1);
-  keyed.sort(([a, one], [b, other]) => {
+  const sign = descending ? -1 : 1;
+  function order(a, b) {
     if (a === null || b === null) return (a === null) - (b === null);
-    return order(a, b) || Date.parse(other.created) - Date.parse(one.created);
-  });
+    return sign * (typeof a === "string" ? compare(a, b) : a - b);
+  }
+  keyed.sort(
+    ([a, one], [b, other]) => order(a, b) || Date.parse(other.created) - Date.parse(one.created),
+  );
   return keyed.map(([, run]) => run);
 }
 
