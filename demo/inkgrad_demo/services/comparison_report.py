@@ -10,7 +10,7 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
-from inkgrad.course.texts import percent
+from inkgrad.course.texts import fill, percent
 from inkgrad.course.training.run_record import RunRecord
 from inkgrad_demo.texts import CATALOGUES
 
@@ -29,7 +29,7 @@ def report(records: Sequence[RunRecord], language: str) -> str:
     losses = [_finite((point.epoch, point.loss) for point in run.curve) for run in records]
     accuracies = [_finite((epoch.epoch, epoch.accuracy) for epoch in run.epochs) for run in records]
     created = sorted(run.created[:16] for run in records)
-    names = [f"{number}. {run.settings.model}" for number, run in enumerate(records, start=1)]
+    names = [f"{i}. {run.name or run.settings.model}" for i, run in enumerate(records, start=1)]
     return _PAGE.substitute(
         language=language,
         title=escape(words["compare.report.title"]),
@@ -39,7 +39,12 @@ def report(records: Sequence[RunRecord], language: str) -> str:
             for name, color in zip(names, COLORS, strict=False)
         ),
         loss=_figure(words["compare.loss"], losses),
-        accuracy=_figure(words["compare.accuracy"], accuracies, most=1.0),
+        accuracy=_figure(
+            words["compare.accuracy"],
+            accuracies,
+            most=1.0,
+            levels=[run.baseline if run.epochs else None for run in records],
+        ),
         along=escape(words["compare.along.epoch"]),
         table=_table(records, names, words),
         confusions=_confusions(records, names, words),
@@ -53,10 +58,17 @@ def _finite(points: Iterable[tuple[float, float]]) -> Line:
     return [(x, y) for x, y in points if math.isfinite(y)]
 
 
-def _figure(title: str, lines: Sequence[Line], most: float | None = None) -> str:
+def _figure(
+    title: str,
+    lines: Sequence[Line],
+    most: float | None = None,
+    levels: Sequence[float | None] = (),
+) -> str:
+    """Return a plot of a line for each run, and a dashed one at its level, as far as the line."""
     points = [point for line in lines for point in line]
     right = max((x for x, _ in points), default=1.0)
-    values = sorted(y for _, y in points) or [0.0, 1.0]
+    shown = [y for _, y in points] + [level for level in levels if level is not None]
+    values = sorted(shown) or [0.0, 1.0]
     # As on the page: a few outliers do not set the scale.
     high = most if most is not None else 1.1 * values[int(0.985 * (len(values) - 1))] or 1.0
     low = 0.0 if most is None else math.floor(10 * min(0.9, values[0])) / 10
@@ -70,6 +82,10 @@ def _figure(title: str, lines: Sequence[Line], most: float | None = None) -> str
     for line, color in zip(lines, COLORS, strict=False):
         path = " ".join(place(x, y) for x, y in line)
         parts.append(f'<polyline points="{path}" stroke="{color}"/>')
+    for line, level, color in zip(lines, levels, COLORS, strict=False):
+        if level is not None and line:
+            path = f"{place(0, level)} {place(line[-1][0], level)}"
+            parts.append(f'<polyline points="{path}" stroke="{color}" stroke-dasharray="5 4"/>')
     return (
         f"<figure><figcaption>{escape(title)}</figcaption>"
         f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="{escape(title)}">'
@@ -126,11 +142,21 @@ def _results(
 ) -> Iterable[tuple[str, list[str]]]:
     yield words["compare.column.created"], [record.created[:16] for record in records]
     yield words["compare.column.seconds"], [f"{record.seconds:.1f} s" for record in records]
-    yield words["compare.result.epochs"], [str(len(record.epochs)) for record in records]
-    last = [record.epochs[-1].accuracy if record.epochs else None for record in records]
-    yield words["compare.result.validation"], [_percent(share) for share in last]
-    tested = [record.test.accuracy if record.test else None for record in records]
-    yield words["compare.result.test"], [_percent(share) for share in tested]
+    yield words["compare.result.epochs"], [str(record.epochs_done) for record in records]
+    yield words["compare.result.validation"], [_validation(record, words) for record in records]
+    baselines = [record.baseline for record in records]
+    yield (
+        words["compare.result.baseline"],
+        ["–" if each is None else percent(each, 2) for each in baselines],
+    )
+    yield (
+        words["compare.result.test"],
+        [
+            _measured(record.test.accuracy, record.test.examples, words) if record.test else "–"
+            for record in records
+        ],
+    )
+    yield words["run.label.note"], [record.note or "–" for record in records]
 
 
 def _shown(value: Any, words: dict[str, str]) -> str:
@@ -139,8 +165,20 @@ def _shown(value: Any, words: dict[str, str]) -> str:
     return "–" if value is None else str(value)
 
 
-def _percent(share: float | None) -> str:
-    return "–" if share is None else percent(share, 2)
+def _validation(record: RunRecord, words: dict[str, str]) -> str:
+    if not record.epochs:
+        return "–"
+    share, examples = record.epochs[-1].accuracy, record.validation_examples
+    if examples is None:  # of an earlier version
+        return percent(share, 2)
+    if examples == 0:
+        return fill(words["run.accuracy.training"], {"percent": percent(share, 2)})
+    return _measured(share, examples, words)
+
+
+def _measured(share: float, examples: int, words: dict[str, str]) -> str:
+    values = {"percent": percent(share, 2), "examples": f"{examples:,}"}
+    return fill(words["run.accuracy"], values)
 
 
 # ---------------------------------------------------------------- confusion
@@ -148,7 +186,7 @@ def _percent(share: float | None) -> str:
 
 def _confusions(records: Sequence[RunRecord], names: Sequence[str], words: dict[str, str]) -> str:
     figures = [
-        _confusion(name, record.confusion)
+        _confusion(name, record.confusion, record.classes)
         for name, record in zip(names, records, strict=True)
         if record.confusion is not None
     ]
@@ -158,10 +196,11 @@ def _confusions(records: Sequence[RunRecord], names: Sequence[str], words: dict[
     return f'<h2>{title}</h2><p>{note}</p><div class="figures">{"".join(figures)}</div>'
 
 
-def _confusion(name: str, counts: Sequence[Sequence[int]]) -> str:
+def _confusion(name: str, counts: Sequence[Sequence[int]], classes: Sequence[str]) -> str:
+    titles = [escape(each) for each in classes or map(str, range(len(counts)))]
     wrong = [n for i, row in enumerate(counts) for j, n in enumerate(row) if i != j]
     most = max(1, *wrong)
-    rows = ["<tr><td></td>" + "".join(f"<th>{j}</th>" for j in range(len(counts))) + "</tr>"]
+    rows = ["<tr><td></td>" + "".join(f"<th>{title}</th>" for title in titles) + "</tr>"]
     for i, row in enumerate(counts):
         cells = "".join(
             f'<td class="right">{n}</td>'
@@ -169,6 +208,6 @@ def _confusion(name: str, counts: Sequence[Sequence[int]]) -> str:
             else f'<td style="--share:{n / most:.2f}">{n or ""}</td>'
             for j, n in enumerate(row)
         )
-        rows.append(f"<tr><th>{i}</th>{cells}</tr>")
+        rows.append(f"<tr><th>{titles[i]}</th>{cells}</tr>")
     caption = f"<figcaption>{escape(name)}</figcaption>"
     return f'<figure>{caption}<table class="confusion">{"".join(rows)}</table></figure>'

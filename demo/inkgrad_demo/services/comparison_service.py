@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, Field
 
 from inkgrad.course.training.run_record import RunError
+from inkgrad.course.training.run_trash import SECONDS_KEPT
 from inkgrad_demo.services import comparison_files
 from inkgrad_demo.services.request_fields import OneOf, RunId
 from inkgrad_demo.services.request_validation import EmptyRequest, Request
@@ -16,7 +17,7 @@ from inkgrad_demo.texts import CATALOGUES, message
 
 MAX_COMPARED = 6
 """Curves that can still be told apart."""
-MAX_DELETED = 1000
+MAX_DELETED = 10_000
 
 
 def _distinct(ids: list[str]) -> list[str]:
@@ -34,7 +35,9 @@ class LoadRequest(Request):
 
 
 class DeleteRequest(Request):
-    runs: list[RunId] = Field(min_length=1, max_length=MAX_DELETED)
+    runs: Annotated[
+        list[RunId], Field(min_length=1, max_length=MAX_DELETED), AfterValidator(_distinct)
+    ]
 
 
 class ExportRequest(Request):
@@ -50,9 +53,16 @@ class ComparisonService:
         self._runs = runs
 
     def list_runs(self, request: EmptyRequest) -> dict[str, Any]:
-        """Return rows of all ``runs``, newest first, and id and problem of ``damaged`` ones."""
+        """Return rows of all ``runs``, newest first, id and problem of ``damaged`` ones, and the
+        ``runs`` of each of the ``deletions`` that can be undone, the latest first, with the
+        ``seconds_left`` to do so.
+        """
         rows, damaged = self._runs.summaries()
         return {
+            "deletions": [
+                {"runs": each.runs, "seconds_left": max(0, round(SECONDS_KEPT - each.seconds))}
+                for each in self._runs.store.deletions()
+            ],
             "runs": rows,
             "damaged": [{"id": each.id, "problem": each.problem} for each in damaged],
             "notice": self._runs.notice,
@@ -76,13 +86,16 @@ class ComparisonService:
         return {"runs": statuses}
 
     def delete_runs(self, request: DeleteRequest) -> dict[str, Any]:
-        """Delete runs and their files. Raises ValueError if one of them still trains."""
-        runs = _distinct(request.runs)
-        for run in runs:
+        """Delete runs. Raises ValueError if one of them still trains."""
+        for run in request.runs:
             if self._runs.active(run) is not None:
                 raise ValueError(message("problem.still_trains", run=run))
-        for run in runs:
-            self._runs.store.delete(run)
+        self._runs.store.delete(*request.runs)
+        return {}
+
+    def restore_runs(self, request: DeleteRequest) -> dict[str, Any]:
+        """Undo the deletion of runs. Raises ValueError if that was too long ago."""
+        self._runs.store.restore(*request.runs)
         return {}
 
     def export_runs(self, request: ExportRequest) -> dict[str, Any]:

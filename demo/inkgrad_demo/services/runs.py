@@ -17,7 +17,8 @@ from typing import Any
 from inkgrad.course.messages import Message
 from inkgrad.course.settings import Settings
 from inkgrad.course.training.run import Run
-from inkgrad.course.training.run_record import ENDED
+from inkgrad.course.training.run_label import RunLabel
+from inkgrad.course.training.run_record import ENDED, RunError
 from inkgrad.course.training.run_status import summary_row
 from inkgrad.course.training.run_store import Damaged, RunStore
 from inkgrad.course.training.saved_run import SavedRun
@@ -224,6 +225,17 @@ class Runs:
     def get(self, id: str) -> Run | SavedRun:
         """Return the live or stored run. Raises RunError if there is none."""
         return self.live(id) or SavedRun(self.store, id)
+
+    def set_label(self, id: str, label: RunLabel) -> None:
+        """Give a run a name and a note. Raises RunError if there is none."""
+        run = self.live(id)
+        try:
+            self.store.set_label(id, label)
+        except (OSError, RunError):
+            if run is None:
+                raise  # one that waits, or that could not be saved yet, is saved with it
+        if run is not None:
+            run.label = label
 
     def _find(self, id: str) -> _Entry | None:
         entry = self._live.get(id)

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from inkgrad.course.training.run import Run
+from inkgrad.course.training.run_label import RunLabel
 from inkgrad.course.training.run_status import CURSOR_LENGTH, RunStatus
 from inkgrad_demo.services import run_requests
 from inkgrad_demo.services.request_fields import RunId, Whole
@@ -38,6 +39,12 @@ class StatusRequest(Request):
 
 class RunRequest(Request):
     run: RunId = Field(description="the id of the run")
+
+
+class LabelRequest(Request):
+    run: RunId = Field(description="the id of the run")
+    name: str = Field("", description="what to call the run; empty: nothing")
+    note: str = Field("", description="what else to write about it")
 
 
 class SteerRequest(Request):
@@ -133,6 +140,16 @@ class TrainingService:
         run = self._runs.resume(request.run)
         return {"id": run.id, "state": run.status().state}
 
+    def label(self, request: LabelRequest) -> dict[str, Any]:
+        """Give a run a name and a note, or take them away.
+
+        Returns:
+            name and note of the run.
+        """
+        label = RunLabel(request.name, request.note)
+        self._runs.set_label(request.run, label)
+        return asdict(label)
+
     def opened(self, request: RunRequest) -> dict[str, Any]:
         """Return what a run was started with: its ``settings``, and the ``request`` with the
         ``file`` that was uploaded for it, if that is known.
@@ -146,13 +163,15 @@ class TrainingService:
         return {"settings": asdict(record.settings), "request": asked, "file": file}
 
     def listed(self, request: EmptyRequest) -> dict[str, Any]:
-        """Return rows of the ``running`` runs and of the latest ``earlier`` ones, and a ``notice``
-        about where runs are saved.
+        """Return rows of the ``running`` runs and of the latest ``earlier`` ones, how many runs are
+        ``older``, and a ``notice`` about where runs are saved.
         """
         rows, _ = self._runs.summaries()
+        earlier = [row for row in rows if not row["active"]]
         return {
             "running": [row for row in rows if row["active"]],
-            "earlier": [row for row in rows if not row["active"]][:_MAX_EARLIER],
+            "earlier": earlier[:_MAX_EARLIER],
+            "older": max(0, len(earlier) - _MAX_EARLIER),
             "notice": self._runs.notice,
         }
 

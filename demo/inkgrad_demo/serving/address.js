@@ -1,25 +1,24 @@
 // The open tab in the address; see address.py.
+import { parameter, writeAddress } from "../web/address.js";
 
 let isRead = false; // the address has been read: until then Gradio opens tabs by itself
 
-const tabInAddress = () => new URLSearchParams(location.search).get("tab");
+const buttonOf = (name) => document.querySelector(`[role=tab][data-tab-id="${name}"]`);
 
 // For Gradio: which tab to open, or nothing to change. names: those of the tabs, in order.
 export function openTab(names) {
   isRead = true;
-  addEventListener("popstate", () => {
-    const name = tabInAddress() ?? names[0];
-    document.querySelector(`[role=tab][data-tab-id="${name}"]`)?.click();
-  });
-  const selected = tabInAddress();
+  addEventListener("popstate", () => buttonOf(parameter("tab") ?? names[0])?.click());
+  const selected = parameter("tab");
   const update = { __type__: "update" };
   return names.includes(selected) ? { ...update, selected } : update;
 }
 
-// Gradio selects the first tab when it starts: that must not hide what the address asks for.
+// Gradio selects the first tab when it starts: that must not hide what the address asks for. Nor must
+// a tab that Back has left again, since Gradio reports its opening late.
 export function rememberTab(name, first) {
-  if (!isRead || (tabInAddress() ?? first) === name) return;
-  const address = new URL(location);
-  address.searchParams.set("tab", name);
-  history.replaceState(history.state, "", address);
+  const isOpen = buttonOf(name)?.getAttribute("aria-selected") === "true";
+  if (!isRead || !isOpen || (parameter("tab") ?? first) === name) return;
+  writeAddress((parameters) => parameters.set("tab", name), { isStep: true });
+  dispatchEvent(new CustomEvent("inkgrad:tab", { detail: name })); // see web/address.js
 }

@@ -8,6 +8,7 @@ import { createScale, extent, linearTicks, logRange, logTicks } from "./scales.j
 import { paintShape, rule } from "./shapes.js";
 import { createZoom } from "./zoom.js";
 
+const REACH = 4; // pixels: so far behind the end of a line its last point can be read
 const FONT = "11px Inter, system-ui, sans-serif";
 
 // createChart(page, figure, options) fills an empty <figure>. Options are values or, where marked (),
@@ -256,7 +257,9 @@ export function createChart(page, figure, options) {
       return [spot.name, [row], painted.x(spot.points.at(-1)[0])];
     }
     if (hovered.x === undefined) return null;
+    const isOver = ({ points }) => painted.x(points.at(-1)[0]) < painted.x(hovered.x) - REACH;
     const rows = namedLines()
+      .filter((each) => !isOver(each))
       .map((each) => ({ color: each.color, name: each.name, at: pointAt(each.points, hovered.x) }))
       .filter(({ at }) => at)
       .map((each) => ({ ...each, value: axes.y.read(each.at[1]) }));

@@ -4,16 +4,25 @@ import { make } from "./elements.js";
 
 const MOVES = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] };
 
-// confusionTable(page, counts, caption, open) where counts[label][prediction] are numbers and
-// open(button, count, {row, column}), if given, is called when a cell that counts anything is chosen.
-// One of these cells takes the keyboard's focus; arrow keys move between them.
-export function confusionTable({ text }, counts, caption, open = null) {
+// confusionTable(page, {confusion, classes}, caption, open) where confusion[label][prediction] are
+// numbers, classes the names of the classes or empty, and open(button, count, {row, column}), if given,
+// is called when a cell that counts anything is chosen. One of these cells takes the keyboard's focus;
+// arrow keys move between them.
+export function confusionTable({ text }, { confusion: counts, classes }, caption, open = null) {
+  const nameOf = (number) => classes[number] ?? String(number);
   const table = make("table", { className: "confusion" });
   const wrong = counts.flatMap((row, label) => row.filter((_, answer) => answer !== label));
   const max = Math.max(1, ...wrong);
-  const head = counts.map((_, answer) => `<th scope="col">${answer}</th>`).join("");
-  table.innerHTML = `<caption></caption><thead><tr><td></td>${head}</tr></thead><tbody></tbody>`;
-  table.caption.textContent = caption;
+  table.append(
+    make("caption", { textContent: caption }),
+    make("thead", {}, [make("tr", {}, [make("td"), ...counts.map((_, i) => title("col", i))])]),
+    make("tbody"),
+  );
+
+  function title(scope, number) {
+    const name = nameOf(number);
+    return make("th", { scope, title: name }, [make("span", { textContent: name })]);
+  }
 
   function cellButton(row, column, count) {
     const made = make("button", { type: "button", textContent: count, ariaPressed: "false" });
@@ -24,7 +33,7 @@ export function confusionTable({ text }, counts, caption, open = null) {
 
   counts.forEach((row, label) => {
     const line = table.tBodies[0].insertRow();
-    line.innerHTML = `<th scope="row">${label}</th>`;
+    line.append(title("row", label));
     row.forEach((count, answer) => {
       const cell = line.insertCell();
       cell.className = label === answer ? "right" : count ? "wrong" : "none";

@@ -22,7 +22,13 @@ export function createPage({ element, props, server }) {
     for (const each of within.querySelectorAll("[data-text]")) {
       each.textContent = text(each.dataset.text);
     }
-    for (const attribute of ["aria-label", "aria-roledescription", "aria-description", "title"]) {
+    for (const attribute of [
+      "aria-label",
+      "aria-roledescription",
+      "aria-description",
+      "placeholder",
+      "title",
+    ]) {
       for (const each of within.querySelectorAll(`[data-${attribute}]`)) {
         each.setAttribute(attribute, text(each.getAttribute(`data-${attribute}`)));
       }

@@ -49,6 +49,11 @@ def read_limited(path: str | os.PathLike[str], max_bytes: int) -> bytes:
     return content
 
 
+def is_full(error: OSError) -> bool:
+    """Whether the disk, or the user's share of it, is full."""
+    return error.errno in (errno.ENOSPC, errno.EDQUOT)
+
+
 def sync_folder(folder: str | os.PathLike[str]) -> None:
     """Make the names of the files in a folder permanent, where the system can."""
     if os.name == "posix":

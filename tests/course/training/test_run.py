@@ -12,10 +12,11 @@ import pytest
 import torch
 
 from inkgrad.course import weights_file
-from inkgrad.course.data.datasets import Data, Report
+from inkgrad.course.data.datasets import Data, Report, parsed_table
 from inkgrad.course.settings import course_settings
 from inkgrad.course.training import confusion_images
 from inkgrad.course.training.run import Run
+from inkgrad.course.training.run_label import RunLabel
 from inkgrad.course.training.run_record import LrChange
 from inkgrad.course.training.run_status import RunStatus
 from inkgrad.course.training.run_store import RunStore
@@ -257,3 +258,27 @@ def test_a_program_that_ends_keeps_the_runs_that_trained(
     (record,) = store.summaries()[0]
     assert record.state == "stopped"
     assert store.weights(record.id).exists()
+
+
+def test_a_name_given_while_it_trains_stays_and_is_resumed(begin, store, few_digits) -> None:
+    run = begin(epochs=MUCH)
+    until(run, lambda status: status.done > 0)
+    store.set_label(run.id, RunLabel("mine", "by another program"))
+    run.stop()
+    end(run)
+    assert run.record().name == store.load(run.id).name == "mine"
+    resumed = Run.resumed(store, run.id)
+    assert (resumed.record().name, resumed.record().note) == ("mine", "by another program")
+
+
+def test_a_record_has_the_names_of_the_classes_and_the_size_of_the_parts(store) -> None:
+    rows = "\n".join(f"{i % 7},{i % 3},{'abc'[i % 3]}" for i in range(120))
+    table = parsed_table(f"width,height,kind\n{rows}\n".encode(), "kinds.csv")
+    run = Run(course_settings("diabetes", epochs=2), lambda report: table, store)
+    run.work()
+    record = store.load(run.id)
+    assert record.classes == ("a", "b", "c")
+    assert len(record.confusion) == 3
+    assert record.validation_examples == 8
+    assert record.examples + record.validation_examples + record.test.examples == 120
+    assert run.status().to_json()["classes"] == ("a", "b", "c")

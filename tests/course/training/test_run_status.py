@@ -128,3 +128,16 @@ def test_a_run_that_another_program_trains_is_active() -> None:
     for is_training, state in ((True, "training"), (False, "interrupted")):
         row = summary_row(summary, is_training=is_training)
         assert (row["active"], row["state"]) == (is_training, state)
+
+
+def test_the_learning_rate_that_is_applied_follows_the_schedule() -> None:
+    one_cycle = replace(record(1), settings=course_settings("cnn", lr=0.2, one_cycle=True))
+
+    def applied(done: int) -> float:
+        return RunStatus(one_cycle, steps=99, done=done, lr=0.2).applied_lr
+
+    assert applied(4) == pytest.approx(0.1)
+    assert applied(9) == pytest.approx(0.2)
+    assert applied(98) == applied(99) < 0.001
+    plain = replace(one_cycle, settings=course_settings("cnn", lr=0.2, one_cycle=False))
+    assert RunStatus(plain, steps=99, done=4, lr=0.05).applied_lr == 0.05

@@ -299,7 +299,7 @@ def test_a_deleted_run_is_gone_with_its_weights_and_no_other(store: RunStore) ->
         store.save(kept)
         store.weights(kept.id).write_bytes(b"weights")
     store.delete(first.id)
-    assert [path.name for path in store.folder.iterdir()] == [second.id]
+    assert {path.name for path in store.folder.iterdir()} == {second.id, ".trash"}
     assert store.weights(second.id).exists()
     with pytest.raises(RunError, match="no run"):
         store.delete(first.id)

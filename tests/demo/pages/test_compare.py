@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -39,6 +40,7 @@ def saved(store: Any) -> Iterator[Any]:
 def _clear(store: Any) -> None:
     for run in store.summaries()[0]:
         store.delete(run.id)
+    store.make_room()
 
 
 def _open(
@@ -71,7 +73,7 @@ def test_the_newest_two_runs_lie_over_each_other(open_page, saved, surface: str)
     page = _open(open_page, **SURFACES[surface])
     page.wait_for_selector("#compare-facts td")
     assert page.locator("#compare-list tbody tr").count() == 3
-    assert [tick.is_checked() for tick in page.locator("#compare-list input").all()] == [
+    assert [tick.is_checked() for tick in page.locator("#compare-list tbody input").all()] == [
         True,
         True,
         False,
@@ -79,9 +81,9 @@ def test_the_newest_two_runs_lie_over_each_other(open_page, saved, surface: str)
     names = page.locator("#compare-facts table:first-child th[scope=col]").all_inner_texts()
     assert names == ["1. Softmax MLP, Learning rate 0.1", "2. Softmax MLP, Learning rate 0.05"]
     assert _cells(page, "Learning rate") == ["0.1", "0.05"]
-    assert _cells(page, "Test accuracy") == ["87.00 %", "88.00 %"]
+    assert _cells(page, "Test accuracy") == ["87.00 % of 100", "88.00 % of 100"]
     assert page.locator("#compare-facts .differs th").all_inner_texts() == ["Learning rate"]
-    assert page.locator("#compare-facts .best").all_inner_texts() == ["93.00 %", "88.00 %"]
+    assert page.locator("#compare-facts .best").all_inner_texts() == ["93.00 %", "88.00 % of 100"]
     assert "Learning rate 0.1: 92.00 %" in _chart(page, "accuracy")
     assert page.locator("#compare-confusion table").count() == 2
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
@@ -90,11 +92,11 @@ def test_the_newest_two_runs_lie_over_each_other(open_page, saved, surface: str)
 def test_other_runs_are_chosen_by_keyboard_and_stay_in_the_address(open_page, saved) -> None:
     page = _open(open_page, **DESKTOP)
     page.wait_for_selector("#compare-facts td")
-    page.locator("#compare-list input").nth(2).focus()
+    page.locator("#compare-list tbody input").nth(2).focus()
     page.keyboard.press("Space")
     _wait_for_runs(page, 3)
     assert page.locator("#compare-facts table").count() == 1
-    page.locator("#compare-list input").nth(0).focus()
+    page.locator("#compare-list tbody input").nth(0).focus()
     page.keyboard.press("Space")
     _wait_for_runs(page, 2)
     assert page.locator("#compare-facts table").count() == 2  # the results beside the settings
@@ -176,19 +178,95 @@ def test_the_images_of_a_cell_are_shown_and_drawn(open_page, saved) -> None:
     page.wait_for_function("document.querySelector('#draw-label').textContent === '1'")
 
 
-def test_deleting_asks_first(open_page, saved) -> None:
+def test_a_deletion_is_undone_also_after_a_reload(open_page, saved) -> None:
     page = _open(open_page, **DESKTOP)
     page.wait_for_selector("#compare-facts td")
-    page.locator("#compare-list input").nth(0).uncheck()
-    page.locator("#compare-delete").click()
-    page.get_by_role("dialog").get_by_text("Delete this run").wait_for()
-    page.keyboard.press("Escape")
-    assert len(saved.summaries()[0]) == 3
-    page.locator("#compare-delete").click()
-    page.get_by_role("button", name="Delete", exact=True).click()
-    page.wait_for_function("document.querySelectorAll('#compare-list tbody tr').length === 2")
-    assert [run.id for run in saved.summaries()[0]] == [RUNS[0].id, RUNS[2].id]
+    page.get_by_role("button", name="Delete selected (2)").click()
+    expect = page.get_by_role("status").get_by_text("2 runs deleted. Undo within 60 minutes.")
+    expect.wait_for()
+    page.wait_for_function("document.activeElement?.textContent === 'Undo'")
+    assert [run.id for run in saved.summaries()[0]] == [RUNS[2].id]
     page.wait_for_selector("#compare-chosen", state="hidden")
+    page.reload()
+    page.get_by_role("button", name="Undo", exact=True).press("Enter")
+    page.wait_for_function("document.querySelectorAll('#compare-list tbody tr').length === 3")
+    page.wait_for_selector("#compare-undo", state="hidden")
+    assert [run.id for run in saved.summaries()[0]] == [run.id for run in RUNS]
+
+
+def test_a_run_gets_a_name_and_a_note(open_page, saved) -> None:
+    page = _open(open_page, **DESKTOP)
+    page.get_by_role("button", name="Name and note of Softmax MLP").first.press("Enter")
+    page.get_by_label("Name", exact=True).fill("Bigger steps")
+    page.get_by_label("Note", exact=True).fill("one\ntwo")
+    page.get_by_label("Name", exact=True).press("Enter")
+    page.wait_for_function(
+        "document.querySelector('#compare-facts th[scope=col]')?.textContent === '1. Bigger steps'"
+    )
+    assert _cells(page, "Note") == ["one\ntwo", "–"]
+    label = saved.label(RUNS[0].id)
+    assert (label.name, label.note) == ("Bigger steps", "one\ntwo")
+    page.get_by_role("button", name="Name and note of Bigger steps").click()
+    page.get_by_label("Name", exact=True).fill("turned \u202e")
+    page.get_by_role("button", name="Save").click()
+    page.get_by_role("dialog").get_by_text("name: expected text without control").wait_for()
+    page.keyboard.press("Escape")
+    page.get_by_role("tab", name="Train", exact=True).click()
+    page.locator("#train-earlier .what", has_text="Bigger steps · Softmax MLP").wait_for()
+
+
+def test_many_runs_are_sorted_filtered_and_deleted_together(open_page, store) -> None:
+    _clear(store)
+    for number in range(59):
+        for model in ("softmax", "diabetes"):
+            store.save(record(number, model))
+    page = _open(open_page, **DESKTOP)
+    rows = page.locator("#compare-list tbody tr")
+    page.get_by_role("button", name="Show more (100 of 118 shown)").click()
+    page.wait_for_function("document.querySelectorAll('#compare-list tbody tr').length === 118")
+    page.get_by_role("button", name="Test accuracy").click()
+    assert "90.00 % of 100" in rows.first.inner_text()
+    page.get_by_role("button", name="Test accuracy").click()
+    assert "32.00 % of 100" in rows.first.inner_text()
+    column = page.get_by_role("columnheader", name="Test accuracy")
+    assert column.get_attribute("aria-sort") == "ascending"
+    page.get_by_role("combobox", name="All models").select_option("Diabetes MLP")
+    page.get_by_role("searchbox").fill("diabetes-abc001")
+    page.get_by_text("1 of 118 runs").wait_for()
+    page.get_by_role("searchbox").fill("")
+    page.get_by_role("checkbox", name="Select all 59 listed").check()
+    page.get_by_text("the curves of the first 6 are shown").wait_for()
+    _wait_for_runs(page, 6)
+    page.get_by_role("button", name="Delete selected (59)").click()
+    page.get_by_text("59 runs deleted").wait_for()
+    page.get_by_text("No run matches the filter.").wait_for()
+    assert {run.model for run in store.summaries()[0]} == {"softmax"}
+    _clear(store)
+
+
+def test_classes_are_called_by_their_names(open_page, saved) -> None:
+    counts = ((3, 1, 0), (0, 4, 0), (0, 0, 5))
+    named = replace(RUNS[2], confusion=counts, classes=("a", "b", "a long name of a class"))
+    saved.save(named)
+    page = _open(open_page, more=f"&compare={named.id}", device="Pixel 7")
+    page.wait_for_selector("#compare-confusion td")
+    titles = page.locator("#compare-confusion th").all_inner_texts()
+    assert titles == [*named.classes, *named.classes]
+    assert "test set (13 examples)" in page.locator("#compare-confusion caption").inner_text()
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_a_curve_is_read_as_far_as_it_goes(open_page, saved) -> None:
+    saved.save(replace(RUNS[1], epochs=RUNS[1].epochs[:1], baseline=0.6))
+    page = _open(open_page, **DESKTOP)
+    page.wait_for_selector("#compare-facts td")
+    assert "most frequent class: 60.00 %" in _chart(page, "accuracy")
+    page.locator("#compare-accuracy canvas").focus()
+    page.keyboard.press("ArrowLeft")
+    read = page.locator("#compare-accuracy .readout").inner_text()
+    assert "Learning rate 0.1" in read
+    assert "Learning rate 0.05" not in read
+    assert "most frequent class" not in read
 
 
 @pytest.mark.parametrize(
@@ -218,7 +296,7 @@ def test_without_runs_it_says_what_to_do(open_page, store) -> None:
 def test_a_run_of_the_address_that_is_gone_is_not_missed(open_page, saved) -> None:
     page = _open(open_page, more=f"&compare=20200101-000000-cnn-0000,{RUNS[1].id}", **DESKTOP)
     page.wait_for_selector("#compare-facts td")
-    assert page.locator("#compare-list input:checked").count() == 1
+    assert page.locator("#compare-list tbody input:checked").count() == 1
 
 
 @pytest.mark.parametrize("surface", [DESKTOP, {"device": "Pixel 7"}])
@@ -226,7 +304,7 @@ def test_it_speaks_chinese(open_page, saved, surface: dict[str, Any]) -> None:
     page = _open(open_page, locale="zh-CN", **surface)
     page.wait_for_selector("#compare-facts td")
     assert _cells(page, "学习率") == ["0.1", "0.05"]
-    assert page.get_by_role("button", name="删除所选……").is_visible()
+    assert page.get_by_role("button", name="删除所选（2）").is_visible()
 
 
 def test_damaged_runs_are_shown_and_can_be_deleted(open_page, saved: Any) -> None:
@@ -237,7 +315,6 @@ def test_damaged_runs_are_shown_and_can_be_deleted(open_page, saved: Any) -> Non
     page.locator(f"#compare-list input[value='{RUNS[0].id}']").uncheck()
     page.locator(f"#compare-list input[value='{RUNS[2].id}']").uncheck()
     page.locator("#compare-delete").click()
-    page.get_by_role("button", name="Delete", exact=True).click()
     page.wait_for_selector("#compare-list .damage", state="detached")
     assert {run.id for run in saved.summaries()[0]} == {RUNS[0].id, RUNS[2].id}
 

@@ -470,7 +470,7 @@ def test_an_earlier_run_and_weights_from_a_file_are_opened(open_train) -> None:
     with page.expect_download() as download:
         page.get_by_role("button", name="Weights", exact=True).click()
     page = open_train(**DESKTOP)
-    page.locator("#train-earlier button").first.click()
+    page.locator("#train-earlier .open").first.click()
     _until_result(page)
     assert _text(page, "#train-score") == score
     _wait(page, "document.querySelector('#train-model').value === 'softmax'")
@@ -495,7 +495,7 @@ def test_a_run_without_a_page_is_found_stopped_and_resumed(open_train) -> None:
     row = page.locator("#train-running li").first
     row.get_by_role("button", name="Stop Course CNN").click()
     _wait(page, "document.querySelector('#train-running').hidden")
-    page.locator("#train-earlier button").first.click()
+    page.locator("#train-earlier .open").first.click()
     _expect_phase(page, "Stopped")
     assert _address(page)["run"] == run
     _wait(page, "document.querySelector('#train-epochs').value === '2000'")

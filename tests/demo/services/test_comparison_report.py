@@ -32,3 +32,21 @@ def test_the_name_of_the_data_is_escaped() -> None:
 def test_a_run_that_learned_nothing() -> None:
     failed = replace(RUNS[0], state="failed", curve=(), epochs=(), test=None, confusion=None)
     assert "<h2>" not in report([failed], "en")
+
+
+def test_it_says_what_each_number_was_measured_on_and_what_the_classes_are_called() -> None:
+    named = replace(
+        RUNS[0],
+        name="Steps <5>",
+        note="mine",
+        baseline=0.6,
+        validation_examples=50,
+        confusion=((1, 2), (3, 4)),
+        classes=("benign", "a<b"),
+    )
+    text = report([named, replace(RUNS[1], validation_examples=0)], "en")
+    assert "1. Steps &lt;5&gt;" in text
+    for cell in ("94.00 % of 50", "93.00 % on the training part", "89.00 % of 100", "mine"):
+        assert f"<td>{cell}</td>" in text
+    assert "<th>benign</th><th>a&lt;b</th>" in text
+    assert text.count("stroke-dasharray") == 1

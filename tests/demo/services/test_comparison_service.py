@@ -39,6 +39,8 @@ def test_runs_are_listed_newest_first(comparison) -> None:
     assert [run["id"] for run in answer["runs"]] == [SECOND.id, FIRST.id]
     assert answer["runs"][1] == {
         "id": FIRST.id,
+        "name": "",
+        "note": "",
         "created": FIRST.created,
         "model": "softmax",
         "backend": "fused",
@@ -52,6 +54,8 @@ def test_runs_are_listed_newest_first(comparison) -> None:
         "done": 0,
         "seconds": 6.0,
         "accuracy": FIRST.test.accuracy,
+        "test_examples": 100,
+        "validation_examples": None,
         "validation_accuracy": FIRST.epochs[-1].accuracy,
         "learned": True,
     }
@@ -81,6 +85,18 @@ def test_runs_are_loaded_in_the_order_of_the_request(comparison) -> None:
 def test_deleted_runs_are_gone(comparison, store) -> None:
     call(comparison.delete_runs, {"runs": [FIRST.id]})
     assert [run.id for run in store.summaries()[0]] == [SECOND.id]
+
+
+def test_a_deletion_is_undone(comparison, store) -> None:
+    call(comparison.delete_runs, {"runs": BOTH})
+    (deletion,) = call(comparison.list_runs, {})["deletions"]
+    assert deletion["runs"] == tuple(sorted(BOTH))
+    assert 3590 < deletion["seconds_left"] <= 3600
+    call(comparison.restore_runs, {"runs": list(deletion["runs"])})
+    answer = call(comparison.list_runs, {})
+    assert (len(answer["runs"]), answer["deletions"]) == (2, [])
+    with pytest.raises(ValueError, match="cannot be restored"):
+        call(comparison.restore_runs, {"runs": [FIRST.id]})
 
 
 def test_a_run_that_trains_is_shown_as_it_is_and_not_deleted(comparison, monkeypatch) -> None:

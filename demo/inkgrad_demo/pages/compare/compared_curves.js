@@ -45,6 +45,19 @@ export function createComparedCurves(page) {
     return line(points, color, { name, width: 1.6 });
   }
 
+  // The accuracy of always predicting the most frequent class, once for the runs that share it.
+  function baselines() {
+    const known = runs.filter(({ baseline, epochs }) => epochs.length > 0 && baseline !== null);
+    const values = [...new Set(known.map(({ baseline }) => baseline))];
+    return values.map((value) => {
+      const alike = known.filter(({ baseline }) => baseline === value);
+      const ends = alike.map((run) => epochPoints(run, () => value).at(-1)[0]);
+      const points = [0, Math.max(...ends)].map((at) => [at, value]);
+      const color = values.length === 1 ? "quiet" : alike[0].color;
+      return line(points, color, { name: text("compare.baseline"), width: 1.4, dashes: [5, 4] });
+    });
+  }
+
   const loss = createChart(page, find("#compare-loss"), {
     height: HEIGHT,
     title: () => text(showsTraining() ? "compare.loss.training" : "compare.loss.validation"),
@@ -62,7 +75,7 @@ export function createComparedCurves(page) {
       tick: (value, decimals) => `${number(100 * value, Math.max(0, decimals - 2))} %`,
       read: (value) => `${number(100 * value, 2)} %`,
     },
-    shapes: () => runs.map((run) => epochLine(run, (each) => each[2])),
+    shapes: () => [...runs.map((run) => epochLine(run, (each) => each[2])), ...baselines()],
   });
 
   function paint(chosen = runs) {

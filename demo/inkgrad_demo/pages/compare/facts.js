@@ -1,10 +1,13 @@
 // Settings and results of the runs side by side; settings that differ and the best results stand out.
 import { make } from "../../web/elements.js";
+import { createSplits } from "../../web/splits.js";
 
 const isMissing = (value) => value === null || value === undefined;
 const lastEpoch = ({ epochs }) => epochs.at(-1);
 
-export function createFacts({ find, props, text, number, percent, dataName }) {
+export function createFacts(page) {
+  const { find, props, text, number, percent, dataName } = page;
+  const { measured, onValidation } = createSplits(page);
   let runs = [];
 
   const share = (value) => percent(value, 2);
@@ -35,21 +38,34 @@ export function createFacts({ find, props, text, number, percent, dataName }) {
     row("compare.rates", ratesText),
   ];
 
-  // A result of which more is better, or less (sign -1); the best ones are marked.
+  // A result of which more is better, or less (sign -1); the best ones are marked. format(value, run)
+  // gives its words.
   function resultRow(title, value, format, sign = 1) {
     const ranks = runs.map((run) => (isMissing(value(run)) ? -Infinity : sign * value(run)));
     const best = ranks.map((rank) => rank === Math.max(...ranks) && new Set(ranks).size > 1);
-    return { ...row(title, (run) => (isMissing(value(run)) ? "–" : format(value(run)))), best };
+    return {
+      ...row(title, (run) => (isMissing(value(run)) ? "–" : format(value(run), run))),
+      best,
+    };
   }
 
   const resultRows = () => [
+    ...(runs.some(({ note }) => note) ? [row("run.label.note", ({ note }) => note || "–")] : []),
     row("compare.column.created", ({ created }) => time(created)),
     row("compare.column.seconds", ({ seconds }) => `${number(seconds, 1)} s`),
     row("compare.result.epochs", (run) => String(lastEpoch(run)?.[4] ?? 0)),
     resultRow("compare.result.loss", (run) => lastEpoch(run)?.[0], fourDecimals, -1),
-    resultRow("compare.result.validation", (run) => lastEpoch(run)?.[2], share),
+    resultRow(
+      "compare.result.validation",
+      (run) => lastEpoch(run)?.[2],
+      (accuracy, run) => onValidation(accuracy, run.validation_examples),
+    ),
     row("compare.result.baseline", ({ baseline }) => (isMissing(baseline) ? "–" : share(baseline))),
-    resultRow("compare.result.test", ({ test }) => test?.accuracy, share),
+    resultRow(
+      "compare.result.test",
+      ({ test }) => test?.accuracy,
+      (accuracy, { test }) => measured(accuracy, test.examples),
+    ),
     resultRow("compare.result.test_loss", ({ test }) => test?.loss, fourDecimals, -1),
   ];
 

@@ -1,12 +1,16 @@
 // The Compare page: connects the list of runs, what is shown of those chosen, deleting and downloads.
+import { parameter, watchTab, writeAddress } from "../../web/address.js";
 import { createCells } from "../../web/cells.js";
 import { confusionTable } from "../../web/confusion.js";
 import { saveFile } from "../../web/downloads.js";
+import { createLabelDialog } from "../../web/label_dialog.js";
 import { createPage } from "../../web/page.js";
 import { mergeStatus } from "../../web/run_status.js";
+import { createSplits } from "../../web/splits.js";
 import { createComparedCurves } from "./compared_curves.js";
 import { createFacts } from "./facts.js";
 import { createRunList } from "./run_list.js";
+import { createUndo } from "./undo.js";
 
 const PERIOD = 2000; // milliseconds between two looks while something trains
 const PARAMETER = "compare"; // of the address: which runs are compared
@@ -15,10 +19,17 @@ export function mount(gradio) {
   const page = createPage(gradio);
   const { element, props, server, find, text, translate, messageText } = page;
 
-  const list = createRunList(page, { changed: load, stop });
+  const rename = createLabelDialog(page, async () => {
+    await refresh();
+    load();
+    dispatchEvent(new CustomEvent("inkgrad:runs")); // to the Train page
+  });
+  const list = createRunList(page, { changed: load, stop, rename });
+  const undo = createUndo(page, restore);
   const curves = createComparedCurves(page);
   const facts = createFacts(page);
   const cells = createCells(page, find("#compare-cells"), server.cell);
+  const { splitOfConfusion } = createSplits(page);
   let loaded = [];
   let turn = 0; // raised by load(): answers to earlier requests no longer matter
 
@@ -32,9 +43,10 @@ export function mount(gradio) {
 
   // -- the runs that are chosen --
 
-  // The model, and where the run differs from the others of that model.
+  // Its name; without one the model, and where the run differs from the others of that model.
   function nameOf(run, index) {
-    const { settings } = run;
+    const { settings, name: given } = run;
+    if (given) return `${index + 1}. ${given}`;
     const alike = loaded.filter((other) => other.settings.model === settings.model);
     const differing = Object.keys(props.settings)
       .filter((name) => new Set(alike.map((other) => String(other.settings[name]))).size > 1)
@@ -86,8 +98,9 @@ export function mount(gradio) {
     find("#compare-confusion").replaceChildren(
       ...runs.map((run) => {
         const open = (button, count, cell) => cells.open(button, count, { run: run.id, ...cell });
-        const isOfDigits = run.confusion.length === 10;
-        const table = confusionTable(page, run.confusion, run.name, isOfDigits ? open : null);
+        const isOfDigits = run.confusion.length === 10 && run.classes.length === 0;
+        const caption = `${run.name} · ${splitOfConfusion(run)}`;
+        const table = confusionTable(page, run, caption, isOfDigits ? open : null);
         table.style.setProperty("--run", `var(--ink-${run.color})`);
         return table;
       }),
@@ -95,10 +108,10 @@ export function mount(gradio) {
   }
 
   function rememberInAddress(ids) {
-    const address = new URL(location);
-    if (ids.length) address.searchParams.set(PARAMETER, ids.join(","));
-    else address.searchParams.delete(PARAMETER);
-    history.replaceState(history.state, "", address);
+    writeAddress((parameters) => {
+      if (ids.length) parameters.set(PARAMETER, ids.join(","));
+      else parameters.delete(PARAMETER);
+    });
   }
 
   async function stop(run) {
@@ -108,23 +121,23 @@ export function mount(gradio) {
 
   // -- deleting --
 
-  const confirmation = find("#compare-sure");
-
-  find("#compare-delete").addEventListener("click", () => {
-    const { length: count } = list.chosen;
-    const key = count === 1 ? "compare.sure.one" : "compare.sure";
-    find("#compare-sure-words").textContent = text(key, { count });
-    confirmation.showModal();
-  });
-  find("#compare-keep").addEventListener("click", () => confirmation.close());
-  find("#compare-forget").addEventListener("click", async () => {
-    confirmation.close();
-    const runs = list.chosen;
+  find("#compare-delete").addEventListener("click", async () => {
+    const runs = list.deletable;
     const answer = await sendAndShow("delete_runs", { runs });
     if (answer.error) return;
     dispatchEvent(new CustomEvent("inkgrad:deleted", { detail: runs })); // to the Draw page
-    refresh();
+    dispatchEvent(new CustomEvent("inkgrad:runs"));
+    await refresh();
+    undo.focus();
   });
+
+  async function restore(runs) {
+    const { error } = await sendAndShow("restore_runs", { runs });
+    await refresh();
+    if (error) find("#compare-notice").textContent = error; // which refreshing took away
+    dispatchEvent(new CustomEvent("inkgrad:runs"));
+    find(".runs .scroll").focus();
+  }
 
   // -- downloads --
 
@@ -146,13 +159,18 @@ export function mount(gradio) {
     if (answer.error) return;
     const wasBusy = list.busy;
     list.set(answer);
+    undo.paint(answer.deletions);
     if (wasBusy || list.busy) load();
+  }
+
+  function showWhatTheAddressNames() {
+    const ids = parameter(PARAMETER)?.split(",") ?? [];
+    list.choose(ids.length ? ids : list.newest);
   }
 
   async function start() {
     await refresh();
-    const ids = new URLSearchParams(location.search).get(PARAMETER)?.split(",") ?? [];
-    list.choose(ids.length ? ids : list.newest);
+    showWhatTheAddressNames();
   }
 
   translate();
@@ -163,11 +181,16 @@ export function mount(gradio) {
   setInterval(() => {
     const opened = isShown() && !wasShown;
     wasShown = isShown();
-    if (wasShown && (opened || list.busy) && !document.hidden && !confirmation.open) refresh();
+    if (wasShown && (opened || list.busy) && !document.hidden) refresh();
   }, PERIOD);
+  watchTab(element, "compare", {
+    back: showWhatTheAddressNames,
+    opened: () => rememberInAddress(list.compared),
+  });
   gradio.watch("value", () => {
     translate();
     list.paint();
+    undo.paint();
     paint();
   });
 }

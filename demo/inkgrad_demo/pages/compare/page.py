@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from inkgrad.course.training.run_label import MAX_NAME, MAX_NOTE
 from inkgrad_demo.pages.page_html import page_html
 from inkgrad_demo.services.comparison_service import MAX_COMPARED, ComparisonService
 from inkgrad_demo.services.confusion_service import ConfusionService
@@ -23,12 +24,17 @@ def build(
             comparison.list_runs,
             comparison.load_runs,
             comparison.delete_runs,
+            comparison.restore_runs,
             comparison.export_runs,
             training.steer,
+            training.label,
             confusion.cell,
         ),
         # The scripts find these in `props`, beside `value`:
-        catalogues=catalogues_of(NAME, "chart", "cell", "data", "train.model", "train.backend"),
+        catalogues=catalogues_of(
+            NAME, "run", "chart", "cell", "data", "train.model", "train.backend"
+        ),
+        label_limits={"name": MAX_NAME, "note": MAX_NOTE},
         data_names=DATA_NAMES,
         most_compared=MAX_COMPARED,
         states={

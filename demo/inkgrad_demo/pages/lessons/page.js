@@ -1,5 +1,6 @@
 // The Lessons page: opens one lesson at a time. Lessons that were opened are kept, so that coming
 // back is instant and finds the widget as it was left.
+import { parameter, watchTab, writeAddress } from "../../web/address.js";
 import { make } from "../../web/elements.js";
 import { createPage } from "../../web/page.js";
 import { showDerivation } from "./derivation.js";
@@ -22,7 +23,7 @@ export function mount(gradio) {
 
   function numberInAddress() {
     const isLesson = (number) => Number.isInteger(number) && number >= 1 && number <= count;
-    const number = Number(new URLSearchParams(location.search).get("lesson"));
+    const number = Number(parameter("lesson"));
     return [number, lastLesson()].find(isLesson) ?? 1; // without one, where the reader left off
   }
 
@@ -40,16 +41,15 @@ export function mount(gradio) {
       if (event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
       event.preventDefault();
       if (number === current) return;
-      history.pushState(history.state, "", addressOf(number));
+      writeAddress((parameters) => parameters.set("lesson", number), { isStep: true });
       open(number, { byLink: true });
     });
     return link;
   }
 
-  addEventListener("popstate", () => {
-    const isThisTab = new URLSearchParams(location.search).get("tab") === "lessons";
-    if (element.isConnected && isThisTab) open(numberInAddress());
-  });
+  const rememberCurrent = () => writeAddress((parameters) => parameters.set("lesson", current));
+
+  watchTab(element, "lessons", { back: () => open(numberInAddress()), opened: rememberCurrent });
 
   // -- the contents --
 
@@ -188,6 +188,7 @@ export function mount(gradio) {
     translate();
     listLessons();
     open(numberInAddress());
+    if (parameter("tab") === "lessons") rememberCurrent();
   }
 
   start();

@@ -24,7 +24,7 @@ function shareDone({ status: { state, done, steps } }) {
 //   advanced(runs)  is called after every answer, with what is known of each run
 //   lost()          none of the runs is on the server any more
 export function createFollower(page, { advanced, lost }) {
-  const { find, props, server, text, number, dataName, messageText } = page;
+  const { find, props, server, text, number, brief, dataName, messageText } = page;
   const curves = createLiveCurves(page);
   let runs = []; // {id, status}
   let failure = ""; // of the last request, until one succeeds
@@ -87,9 +87,12 @@ export function createFollower(page, { advanced, lost }) {
       seconds: durationText(status.seconds),
       speed: number(status.speed, 0),
       left: durationText(secondsLeft ?? 0),
+      lr: brief(status.applied_lr, 3),
     };
     const trains = state === "training";
     const parts = steps ? [dataName(status.data), text("train.epoch_of", values)] : [];
+    if (status.name) parts.unshift(status.name);
+    if (trains && settings.one_cycle) parts.push(text("train.applied_lr", values));
     if (trains && status.speed) parts.push(text("train.speed", values));
     if (trains && secondsLeft !== null) parts.push(text("train.left", values));
     else if (steps) parts.push(text("train.took", values));
@@ -137,10 +140,12 @@ export function createFollower(page, { advanced, lost }) {
     return all.map((textContent) => make("p", { textContent }));
   }
 
-  function warning({ status: { state, message, epochs, lr, data, fallback_data: isFallback } }) {
+  function warning({
+    status: { state, message, epochs, applied_lr: lr, data, fallback_data: isFallback },
+  }) {
     if (state === "diverged") {
       const good = epochs.at(-1)?.[4] ?? 0;
-      const values = { epoch: good + 1, good, lr };
+      const values = { epoch: good + 1, good, lr: brief(lr, 3) };
       return text(epochs.length ? "train.diverged.later" : "train.diverged", values);
     }
     const fallback = isFallback ? text("train.fallback_data", { data: dataName(data) }) : "";
@@ -202,6 +207,11 @@ export function createFollower(page, { advanced, lost }) {
       failure = "";
       paint();
       poll();
+    },
+    relabel(id, label) {
+      const run = runs.find((each) => each.id === id);
+      if (run?.status) Object.assign(run.status, label);
+      paint();
     },
     get runs() {
       return runs;

@@ -1,5 +1,6 @@
 // The form of the Train page: the settings of the next run. Fields that do not apply to a model or
 // an optimizer are disabled; the page's address holds all settings.
+import { parameter, writeAddress } from "../../web/address.js";
 import { sendFile } from "./files.js";
 import { createTablePreview } from "./table_preview.js";
 
@@ -37,7 +38,7 @@ export function createForm(page, { changed }) {
   const form = find("#train-form");
   const field = (name) => form.elements[name];
   let upload = null; // the server's answer to a file: {upload, kind, name, examples, ...}
-  let wanted = new URLSearchParams(location.search).get("upload"); // a file not yet described
+  let wanted = parameter("upload"); // a file not yet described
   let turn = 0; // raised with each file: an answer to an earlier one no longer matters
   const preview = createTablePreview(page, {
     changed: (options) =>
@@ -150,19 +151,17 @@ export function createForm(page, { changed }) {
 
   // -- the address --
 
-  function toAddress(runs) {
-    const address = new URL(location);
-    const put = (name, value) =>
-      value === null || value === ""
-        ? address.searchParams.delete(name)
-        : address.searchParams.set(name, value);
-    const putField = (name, value) => put(name, field(name).disabled ? null : value);
-    for (const name of [...SELECTS, ...NUMBERS]) putField(name, field(name).value);
-    for (const name of [...OPTIONS, "with_drawings"]) putField(name, Number(field(name).checked));
-    put("backend", field("backend").value);
-    put("upload", find("#train-upload").hidden ? null : (upload?.upload ?? wanted));
-    put("run", runs.join(","));
-    history.replaceState(history.state, "", address);
+  function toAddress(runs, options = {}) {
+    writeAddress((parameters) => {
+      const put = (name, value) =>
+        value === null || value === "" ? parameters.delete(name) : parameters.set(name, value);
+      const putField = (name, value) => put(name, field(name).disabled ? null : value);
+      for (const name of [...SELECTS, ...NUMBERS]) putField(name, field(name).value);
+      for (const name of [...OPTIONS, "with_drawings"]) putField(name, Number(field(name).checked));
+      put("backend", field("backend").value);
+      put("upload", find("#train-upload").hidden ? null : (upload?.upload ?? wanted));
+      put("run", runs.join(","));
+    }, options);
   }
 
   function fromAddress() {
@@ -279,6 +278,7 @@ export function createForm(page, { changed }) {
     request,
     show,
     toAddress,
+    fromAddress,
     translate() {
       showChoices();
       showWhatApplies();

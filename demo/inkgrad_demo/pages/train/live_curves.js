@@ -2,6 +2,7 @@
 import { createChart } from "../../web/chart.js";
 import { extent, lossRange } from "../../web/scales.js";
 import { line } from "../../web/shapes.js";
+import { createSplits } from "../../web/splits.js";
 import { ofBackend } from "./backends.js";
 
 const COLORS = {
@@ -14,6 +15,7 @@ const EARLY = 0.08; // the share of the evaluations that may lie below the axis
 // createLiveCurves(page) gives paint(runs), for runs as follow.js knows them, and against(axis).
 export function createLiveCurves(page) {
   const { find, text, number, tickLabel } = page;
+  const { evaluated } = createSplits(page);
   let runs = [];
 
   const againstEpochs = () => find("#train-axis input:checked").value === "epoch";
@@ -96,7 +98,10 @@ export function createLiveCurves(page) {
   });
   const accuracy = createChart(page, find("#train-accuracy"), {
     height: 200,
-    title: () => text("train.accuracy"),
+    title: () =>
+      known().length
+        ? text("train.accuracy.on", { split: evaluated(known()[0].status) })
+        : text("train.accuracy"),
     x,
     y: {
       range: (values) => [accuracyFrom(values), 1],

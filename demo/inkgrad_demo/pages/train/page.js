@@ -1,4 +1,5 @@
 // The Train page: connects the form, the runs that are followed, the pad and the result.
+import { parameter, watchTab } from "../../web/address.js";
 import { createPage } from "../../web/page.js";
 import { createEarlierRuns } from "./earlier_runs.js";
 import { createFollower } from "./follow.js";
@@ -9,14 +10,17 @@ import { createTryOut } from "./try_out.js";
 
 export function mount(gradio) {
   const page = createPage(gradio);
-  const { props, server, find, text, messageText } = page;
+  const { element, props, server, find, text, messageText } = page;
   let ids = []; // of the runs that are followed
 
   const form = createForm(page, { changed: () => form.toAddress(ids) });
   const result = createResult(page);
   const drawings = createOwnDrawings(page, { changed: (count) => form.setDrawings(count) });
   const tryOut = createTryOut(page, { drawn: drawings.drawn });
-  const earlier = createEarlierRuns(page, { opened: open });
+  const earlier = createEarlierRuns(page, {
+    opened: open,
+    labeled: (run, label) => follower.relabel(run, label),
+  });
   const follower = createFollower(page, {
     advanced(runs) {
       for (const run of runs)
@@ -33,22 +37,32 @@ export function mount(gradio) {
     },
   });
 
-  function follow(runs) {
+  function follow(runs, { isStep = false } = {}) {
     ids = runs;
-    form.toAddress(ids);
+    form.toAddress(ids, { isStep });
     tryOut.begin();
     result.paint([]);
     follower.follow(runs);
+    showStart();
   }
 
   function open(run) {
-    follow([run]);
+    follow([run], { isStep: true });
     showSettings(run);
     find(".watch").scrollIntoView({ block: "nearest", behavior: "smooth" });
   }
 
   // From the Compare page.
   addEventListener("inkgrad:run", ({ detail }) => open(detail));
+
+  const runsInAddress = () => parameter("run")?.split(",").filter(Boolean).slice(0, 2) ?? [];
+
+  // The settings in the address may be those of a next run.
+  function showWhatTheAddressNames() {
+    form.fromAddress();
+    const runs = runsInAddress();
+    if (runs.join() !== ids.join()) follow(runs);
+  }
 
   // Puts what a run was started with into the form.
   async function showSettings(run) {
@@ -68,7 +82,7 @@ export function mount(gradio) {
     if (!answer || answer.error) {
       return form.showError(messageText(answer?.error ?? text("train.failed")));
     }
-    follow(answer.runs);
+    follow(answer.runs, { isStep: true });
     // On a phone the curves are far below the button.
     const { top } = find(".watch").getBoundingClientRect();
     if (top > innerHeight / 2) find(".watch").scrollIntoView({ behavior: "smooth" });
@@ -97,9 +111,8 @@ export function mount(gradio) {
   translate();
   earlier.refresh();
   gradio.watch("value", translate);
-  const given = new URLSearchParams(location.search);
-  if (given.get("run")) {
-    follow(given.get("run").split(",").slice(0, 2));
-    showSettings(ids[0]);
-  } else form.toAddress([]);
+  const given = runsInAddress();
+  follow(given);
+  if (given.length) showSettings(given[0]);
+  watchTab(element, "train", { back: showWhatTheAddressNames, opened: () => form.toAddress(ids) });
 }

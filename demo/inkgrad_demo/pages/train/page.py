@@ -12,6 +12,7 @@ from typing import Any
 from inkgrad.course.models import ACTIVATIONS_OF, MODELS, DigitModel
 from inkgrad.course.recognition.preprocess import SIDE
 from inkgrad.course.settings import COURSE, DEFAULTS, OPTIMIZERS, Settings
+from inkgrad.course.training.run_label import MAX_NAME, MAX_NOTE
 from inkgrad_demo.pages.page_html import page_html
 from inkgrad_demo.pages.train import api as train_api
 from inkgrad_demo.services.confusion_service import ConfusionService
@@ -50,6 +51,7 @@ def build(
             training.steer,
             training.resume,
             training.opened,
+            training.label,
             training.listed,
             predictions.predict,
             predictions.history,
@@ -61,7 +63,8 @@ def build(
             confusion.cell,
         ),
         # The scripts find these in `props`, beside `value`:
-        catalogues=catalogues_of(NAME, "chart", "cell", "data"),
+        catalogues=catalogues_of(NAME, "run", "chart", "cell", "data"),
+        label_limits={"name": MAX_NAME, "note": MAX_NOTE},
         data_names=DATA_NAMES,
         models={model: _facts(model) for model in MODELS},
         optimizers={

@@ -5,12 +5,14 @@ import { createCells } from "../../web/cells.js";
 import { confusionTable } from "../../web/confusion.js";
 import { saveFile } from "../../web/downloads.js";
 import { make, makeButton } from "../../web/elements.js";
+import { createSplits } from "../../web/splits.js";
 import { ofBackend } from "./backends.js";
 
 const FORMATS = ["weights", "onnx", "script", "record"];
 
 export function createResult(page) {
   const { find, props, server, text, number, percent, dataName, messageText } = page;
+  const { splitOfConfusion } = createSplits(page);
   const cells = createCells(page, find("#train-cells"), server.cell);
   let painted = ""; // which runs, in which language
 
@@ -26,7 +28,7 @@ export function createResult(page) {
     const { settings, data, test } = status;
     const detail = {
       model: id,
-      name: text(`train.model.${settings.model}`),
+      name: status.name || text(`train.model.${settings.model}`),
       note: dataName(data),
       accuracy: test?.accuracy ?? null,
     };
@@ -43,9 +45,10 @@ export function createResult(page) {
     return row;
   }
 
-  function score({ test }) {
+  function score({ test, data }) {
     if (!test) return text("train.score.none");
     const values = {
+      data: dataName(data),
       percent: percent(test.accuracy, 2),
       examples: number(test.examples, 0),
       loss: number(test.loss, 4),
@@ -73,11 +76,14 @@ export function createResult(page) {
     showConfusion(done[0]);
   }
 
+  function caption(status) {
+    return text("train.confusion", { split: splitOfConfusion(status) });
+  }
+
   function showConfusion({ id, readsDigits, status }) {
     const open = (button, count, cell) => cells.open(button, count, { run: id, ...cell });
     const table =
-      status.confusion &&
-      confusionTable(page, status.confusion, text("train.confusion"), readsDigits ? open : null);
+      status.confusion && confusionTable(page, status, caption(status), readsDigits ? open : null);
     find("#train-confusion").replaceChildren(...(table ? [table] : []));
   }
 

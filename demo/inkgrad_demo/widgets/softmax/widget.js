@@ -75,7 +75,9 @@ export function mount(context) {
     find(".train").hidden = true;
     cells.clear();
     const { counts } = await widget.play({ about: "confusion" });
-    find(".matrix").replaceChildren(confusionTable(widget, counts, "", cells.open));
+    find(".matrix").replaceChildren(
+      confusionTable(widget, { confusion: counts, classes: [] }, "", cells.open),
+    );
   });
 
   request();

@@ -92,7 +92,7 @@ class Diagnosis:
             "guess": f"{self._entropy:.4g}",
         }
         if collapsed is not None:
-            symptom = message("report.collapsed", label=collapsed, **values)
+            symptom = message("report.collapsed", label=self._class_name(collapsed), **values)
         elif accuracy <= self._train_baseline + min(noise, _MAX_NOISE):
             symptom = message("report.baseline", **values)
         elif loss > _WORSE * self._entropy:
@@ -100,6 +100,10 @@ class Diagnosis:
         else:
             return ()
         return (symptom, *filter(None, (self._scale(), self._advice(loss))))
+
+    def _class_name(self, number: int) -> str:
+        schema = self._trainer.data.schema
+        return schema.classes[number] if schema else str(number)
 
     def _advice(self, loss: float) -> Message | None:
         moved = (_flat(self._trainer.model) - self._first_weights).norm()

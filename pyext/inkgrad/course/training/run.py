@@ -8,7 +8,7 @@ import threading
 import weakref
 from collections import deque
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 import torch
@@ -28,8 +28,16 @@ from inkgrad.course.training import (
 from inkgrad.course.training.checkpoints import Checkpoint
 from inkgrad.course.training.confusion_images import ConfusionImages
 from inkgrad.course.training.diagnosis import Diagnosis
+from inkgrad.course.training.run_label import RunLabel
 from inkgrad.course.training.run_progress import RunProgress
-from inkgrad.course.training.run_record import ENDED, LrChange, RunRecord, State, now
+from inkgrad.course.training.run_record import (
+    ENDED,
+    MAX_CLASS_NAME,
+    LrChange,
+    RunRecord,
+    State,
+    now,
+)
 from inkgrad.course.training.run_saver import SECONDS_BETWEEN_SAVES, RunSaver, Snapshot
 from inkgrad.course.training.run_status import RunStatus
 from inkgrad.course.training.run_store import RunStore
@@ -153,6 +161,8 @@ class Run:
         self._lr: float = first.settings.lr if state is None else state["trainer"]["lr"]
         self._state: State = "loading"
         self._message = ""
+        self.label = RunLabel(first.name, first.note)
+        """Its name and note; a program that saves others tells the run."""
         self._complete = threading.Event()
         # Guards what the run's thread writes and others read.
         self._lock = threading.RLock()
@@ -262,10 +272,12 @@ class Run:
         """The run as the store keeps it."""
         with self._lock:
             trainer, progress = self.trainer, self._progress
+            label = asdict(self.label)
             if trainer is None and self._saved_state is not None:
-                return replace(self._first, state=self._state, message=self._message)
+                return replace(self._first, **label, state=self._state, message=self._message)
             return replace(
                 self._first,
+                **label,
                 **self._facts,
                 state=self._state,
                 message=self._message,
@@ -363,6 +375,8 @@ class Run:
                 "is_fallback": data.is_fallback,
                 "threads": torch.get_num_threads(),
                 "baseline": self._diagnosis.baseline,
+                "validation_examples": trainer.counts["validation"],
+                "classes": _class_names(data),
             }
             self.trainer = trainer
             trainer.pause = self._pause
@@ -457,6 +471,8 @@ class Run:
 
     def _save(self, *, is_over: bool = False) -> None:
         if self._saver is not None:
+            assert self._store is not None
+            self.label = self._store.label(self.id) or self.label  # another program may name it
             self._saver.save(self._snapshot(is_over))
             if is_over and self._saver.problem is None:
                 self._saver.close()
@@ -486,6 +502,11 @@ class Run:
             if self._state not in ENDED or state == "failed":
                 self._state = state
                 self._message = message
+
+
+def _class_names(data: Data) -> tuple[str, ...]:
+    classes = data.schema.classes if data.schema else ()
+    return tuple(name[:MAX_CLASS_NAME] for name in classes)
 
 
 def _reason(error: Exception) -> str:

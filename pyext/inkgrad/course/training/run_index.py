@@ -19,7 +19,7 @@ from inkgrad.course.training.run_record import RunSummary
 from inkgrad.course.training.typed_json import from_json
 
 _NAME = ".index.json"
-_VERSION = 1
+_VERSION = 2
 _MAX_BYTES = 2**26  # of some 100,000 runs
 # A run that trains changes its summary every few seconds.
 _SECONDS_BETWEEN_SAVES = 30.0

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from inkgrad.course.messages import ENGLISH, Message, message, message_of
 from inkgrad.course.settings import Settings
+from inkgrad.course.training.run_label import RunLabel
 from inkgrad.course.training.steps import Evaluation
 from inkgrad.course.training.trainer import Epoch
 from inkgrad.course.training.typed_json import BadField, from_json, is_unicode
@@ -53,6 +54,12 @@ class RunRecord:
         created: When the run was started, ISO 8601 in UTC.
         data: The name of the data.
         examples: The number of training examples, without the validation part.
+        name: What the run is called by whoever trained it; empty: nothing yet.
+        note: What else they wrote about it.
+        validation_examples: The number of examples that each epoch is evaluated on; 0: there are
+            too few for a validation part, and the training part is evaluated. None: unknown.
+        classes: The names of a table's classes, in the order of their numbers; empty: they have no
+            names.
         settings: With these and the same data the run can be repeated, unless the learning rate
             was changed while it trained.
         source: A Python expression that loads the data (see :mod:`.script_export`); empty if
@@ -74,8 +81,7 @@ class RunRecord:
             on the examples that each epoch is evaluated on; None if unknown.
         warnings: Why it does not learn, and what to try (:mod:`.diagnosis`).
         confusion: The confusion matrix on the test set, or without one on the validation part:
-            10 x 10 for digits, 2 x 2 for tables. Rows are labels, columns predictions. None: not
-            yet.
+            10 x 10 for digits. Rows are labels, columns predictions. None: not yet.
     """
 
     id: str
@@ -83,6 +89,8 @@ class RunRecord:
     data: str
     examples: int
     settings: Settings
+    name: str = ""
+    note: str = ""
     source: str = ""
     state: State = "loading"
     message: str = ""
@@ -99,6 +107,8 @@ class RunRecord:
     is_fallback: bool = False
     threads: int = 0
     baseline: float | None = None
+    validation_examples: int | None = None
+    classes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
@@ -139,6 +149,8 @@ class RunRecord:
         """The run as one row of a list."""
         return RunSummary(
             id=self.id,
+            name=self.name,
+            note=self.note,
             created=self.created,
             state=self.state,
             model=self.settings.model,
@@ -150,7 +162,9 @@ class RunRecord:
             done=self.done,
             seconds=self.seconds,
             accuracy=self.test.accuracy if self.test else None,
+            test_examples=self.test.examples if self.test else None,
             validation_accuracy=self.epochs[-1].accuracy if self.epochs else None,
+            validation_examples=self.validation_examples,
             learned=not self.warnings,
         )
 
@@ -160,10 +174,13 @@ class RunSummary:
     """One row in a list of runs.
 
     ``accuracy`` is that on the test set, ``validation_accuracy`` that after the last epoch; None:
-    there is none yet. ``learned``: no warning says otherwise.
+    there is none yet. ``validation_examples`` is as in :class:`RunRecord`. ``learned``: no warning
+    says otherwise.
     """
 
     id: str
+    name: str
+    note: str
     created: str
     state: State
     model: str
@@ -175,7 +192,9 @@ class RunSummary:
     done: int
     seconds: float
     accuracy: float | None
+    test_examples: int | None
     validation_accuracy: float | None
+    validation_examples: int | None
     learned: bool
 
 
@@ -196,7 +215,8 @@ def _current(fields: dict[str, Any]) -> dict[str, Any]:
     return fields
 
 
-# Characters of a name that is shown, of a path, and of a message.
+MAX_CLASS_NAME = 100
+# Characters of a name that is shown (but for the run's own), of a path, and of a message.
 _MAX_NAME, _MAX_PATH, _MAX_MESSAGE = 500, 4096, 20_000
 _MAX_WARNINGS = 20
 # What a browser reads, too; Python reads many more forms.
@@ -220,6 +240,7 @@ def _check(record: RunRecord) -> None:
     datetime.fromisoformat(record.created)
     if not _TIME.fullmatch(record.created):
         raise BadField("created: expected a time in ISO 8601")
+    RunLabel(record.name, record.note)
     names = record.id, record.data, record.data_sha256, record.settings.device
     is_long = max(map(len, names)) > _MAX_NAME or len(record.data_folder) > _MAX_PATH
     if is_long or len(record.message) > _MAX_MESSAGE:
@@ -234,6 +255,7 @@ def _check(record: RunRecord) -> None:
     counts += [each.epoch for each in record.epochs]
     counts += [each for row in record.confusion or () for each in row]
     counts += [record.test.examples] if record.test else []
+    counts += [record.validation_examples or 0]
     if any(count < 0 for count in counts):
         raise BadField("expected numbers that are not negative")
     steps = [point.step for point in record.curve] + [change.step for change in record.lr_changes]
@@ -250,6 +272,10 @@ def _check(record: RunRecord) -> None:
     rows = record.confusion
     if rows is not None and not (2 <= len(rows) <= 1000 and {*map(len, rows)} == {len(rows)}):
         raise BadField("confusion: expected as many rows as columns")
+    if any(len(name) > MAX_CLASS_NAME for name in record.classes) or len(record.classes) > 1000:
+        raise BadField("classes: out of range")
+    if record.classes and rows is not None and len(record.classes) != len(rows):
+        raise BadField("confusion: expected a row for each of the classes")
 
 
 def _is_amount(value: float) -> bool:

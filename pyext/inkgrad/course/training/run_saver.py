@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from inkgrad.course.data.datasets import Data
+from inkgrad.course.files import is_full
 from inkgrad.course.messages import Message, message
 from inkgrad.course.training import checkpoints, confusion_images, run_data, state_file
 from inkgrad.course.training.checkpoints import Checkpoint
@@ -82,6 +83,8 @@ class RunSaver:
         except Locked:
             self._lose()
         except OSError as error:
+            if is_full(error):
+                self._store.make_room()
             self.problem = message("problem.not_kept", error=error)
         else:
             self.problem = None

@@ -98,6 +98,12 @@ class RunStatus:
             return "queued"
         return "interrupted" if self.complete and state not in ENDED else state
 
+    @property
+    def applied_lr(self) -> float:
+        """The learning rate of the next step, by the schedule; at the end that of the last one."""
+        step = min(self.done + 1, max(self.steps, 1))
+        return self.lr * self.record.settings.lr_factor(step / (self.steps + 1))
+
     def to_json(self, cursor: Sequence[int] = ()) -> dict[str, Any]:
         """The whole status; with the ``cursor`` of an earlier answer, what has changed since.
 
@@ -119,6 +125,7 @@ class RunStatus:
             "speed": self.speed,
             "seconds_left": self.seconds_left,
             "lr": self.lr,
+            "applied_lr": self.applied_lr,
             "complete": self.complete,
             "can_resume": self.can_resume,
             "problem": self.problem,
@@ -148,11 +155,15 @@ class RunStatus:
         record = self.record
         return {
             "created": record.created,
+            "name": record.name,
+            "note": record.note,
             "settings": asdict(record.settings),
             "data": record.data,
             "fallback_data": record.is_fallback,
             "baseline": record.baseline,
             "examples": record.examples,
+            "validation_examples": record.validation_examples,
+            "classes": record.classes,
             "test": record.test and asdict(record.test),
             "confusion": record.confusion,
         }

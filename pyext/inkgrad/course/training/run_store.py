@@ -9,7 +9,9 @@ A :class:`RunStore` is a folder with one folder per run, named by the run's id::
     runs/20261126-041530-cnn-9f3a/checkpoints.safetensors       its weights at earlier steps
     runs/20261126-041530-cnn-9f3a/confusion_images.safetensors  images of its confusion matrix
     runs/20261126-041530-cnn-9f3a/request.json                  what the app was asked for
+    runs/20261126-041530-cnn-9f3a/label.json                    its name and note, if it has them
     runs/20261126-041530-cnn-9f3a/lock.json                     while a program trains it
+    runs/.trash/                                                deleted runs, for a while
 
 Each file is written in one step: a reader sees the old file or the new one. The record is written
 last.
@@ -24,8 +26,9 @@ import re
 import secrets
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -40,9 +43,11 @@ from inkgrad.course.files import (
     write_atomically,
 )
 from inkgrad.course.messages import Message, message, message_of
-from inkgrad.course.training import run_index, run_lock
+from inkgrad.course.training import run_index, run_label, run_lock, run_trash
 from inkgrad.course.training.run_index import RunIndex
+from inkgrad.course.training.run_label import RunLabel
 from inkgrad.course.training.run_record import RunError, RunRecord, RunSummary
+from inkgrad.course.training.run_trash import Deletion
 
 _RECORD, _WEIGHTS, _STATE, _DATA = (
     "run.json",
@@ -54,7 +59,6 @@ _RECORD, _WEIGHTS, _STATE, _DATA = (
 _CHECKPOINTS = "checkpoints.safetensors", "snapshots.safetensors"
 _CONFUSION_IMAGES = "confusion_images.safetensors", "cells.safetensors"
 _ID = re.compile(r"\d{8}-\d{6}-[a-z]{1,30}-[0-9a-f]{4,16}")
-_DELETED = ".deleted-"
 # A source of 500 drawings has 520,000 characters.
 _MAX_RECORD_BYTES = 2**23
 
@@ -138,7 +142,20 @@ class RunStore:
             raise RunError(message("problem.damaged", file=path, error=message_of(error))) from None
         if record.id != run:
             raise RunError(message("problem.other_run", file=path, run=record.id))
-        return record
+        label = self.label(run)
+        return record if label is None else replace(record, **asdict(label))
+
+    def label(self, run: str) -> RunLabel | None:
+        """The name and note that the run was given; None if there are none."""
+        return run_label.load(self.path(run))
+
+    def set_label(self, run: str, label: RunLabel) -> None:
+        """Name the run, which another program may be training. RunError if there is none."""
+        self.load(run)
+        self.prepare(run)
+        run_label.save(self.path(run), label)
+        changed = time.time_ns()
+        os.utime(self.path(run) / _RECORD, ns=(changed, changed))  # for the index
 
     def summaries(self) -> tuple[list[RunSummary], list[Damaged]]:
         """List all runs, the newest first, and those whose records are damaged.
@@ -164,25 +181,40 @@ class RunStore:
         self._index.close({each.id for each in found})
         return sorted(found, key=lambda each: each.created, reverse=True), damaged
 
-    def delete(self, run: str) -> None:
-        """Delete a run and all its files, damaged ones too. RunError if there is none."""
-        folder = self.path(run)
-        if not folder.is_dir():
-            raise RunError(message("problem.no_run", run=run))
-        if folder.parent != self.folder:
-            raise RunError(message("problem.archived", run=run, folder=folder.parent))
-        if self.is_training(run):
-            raise RunError(message("problem.is_training", run=run))
-        # Renamed first: the run is gone at once, even if removing its files is slow or fails.
-        grave = Path(tempfile.mkdtemp(prefix=_DELETED, dir=self.folder))
-        folder.rename(grave / run)
-        shutil.rmtree(grave)
+    def delete(self, *runs: str) -> None:
+        """Delete runs, damaged ones too; :meth:`restore` undoes it for an hour.
+
+        RunError if there is no such run, or one of them trains: then none is deleted.
+        """
+        for run in runs:
+            folder = self.path(run)
+            if not folder.is_dir():
+                raise RunError(message("problem.no_run", run=run))
+            if folder.parent != self.folder:
+                raise RunError(message("problem.archived", run=run, folder=folder.parent))
+            if self.is_training(run):
+                raise RunError(message("problem.is_training", run=run))
+        run_trash.put(self.folder, list(runs))
+
+    def deletions(self) -> list[Deletion]:
+        """List the deletions that can be undone, the latest first."""
+        run_trash.empty(self.folder)
+        return run_trash.deletions(self.folder)
+
+    def restore(self, *runs: str) -> None:
+        """Undo the deletion of runs. RunError if it was too long ago."""
+        for run in runs:
+            self.path(run)  # checks the id
+        run_trash.restore(self.folder, list(runs))
+
+    def make_room(self) -> None:
+        """Remove all deleted runs at once; never raises."""
+        run_trash.empty(self.folder, seconds=0)
 
     def clean(self) -> None:
-        """Remove what interrupted saves and deletions left; never raises."""
+        """Remove what interrupted saves left, and runs deleted long ago; never raises."""
+        run_trash.empty(self.folder)
         with contextlib.suppress(OSError):
-            for grave in self.folder.glob(f"{_DELETED}*"):
-                shutil.rmtree(grave, ignore_errors=True)
             for entry in self._entries():
                 if Path(entry.path).parent == self.folder and not self.is_training(entry.name):
                     remove_leftovers(entry.path)
