@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from inkgrad.course.settings import Settings
+from inkgrad.course.training.race import Race
 from inkgrad.course.training.run import Run
 from inkgrad.course.training.run_status import summary_row
 from inkgrad.course.training.run_store import Damaged, RunStore
@@ -47,14 +48,27 @@ class Runs:
         store.clean()
 
     def start(self, all_settings: Sequence[Settings], source: Source) -> list[Run]:
-        """Start a run for each of the settings. Raises ValueError if too many train already."""
-        return self._start(
-            len(all_settings),
-            lambda: [
-                Run(settings, source.load, self.store, source=source.code, max_seconds=MAX_SECONDS)
-                for settings in all_settings
-            ],
-        )
+        """Start a run for each of the settings; several race (:mod:`inkgrad.course.training.race`).
+
+        Raises ValueError if too many train already.
+        """
+        count = len(all_settings)
+
+        def make() -> list[Run]:
+            lanes = Race(count).lanes if count > 1 else [None]
+            return [
+                Run(
+                    settings,
+                    source.load,
+                    self.store,
+                    source=source.code,
+                    max_seconds=MAX_SECONDS,
+                    lane=lane,
+                )
+                for settings, lane in zip(all_settings, lanes, strict=True)
+            ]
+
+        return self._start(count, make)
 
     def resume(self, id: str) -> Run:
         """Go on with a run that was stopped or interrupted. Raises ValueError if it cannot."""

@@ -16,6 +16,7 @@ from inkgrad.course.training.run import Run
 from strokes import ONE, SEVEN, Stroke
 
 pytest.importorskip("gradio")
+expect = pytest.importorskip("playwright.sync_api").expect
 
 pytestmark = pytest.mark.browser
 
@@ -277,6 +278,29 @@ def test_both_backends_race(open_train) -> None:
     assert lines[0].startswith("Fused: ")
     assert lines[1].startswith("Native: ")
     assert page.locator("#train-axis [value=seconds]").is_checked()
+    _wait(page, "!document.querySelector('#train-race .facts').hidden")
+    assert re.match(r"\d+\.\d\d×$", _text(page, "#train-race .headline b"))
+    lanes = page.locator("#train-race ol li").all_inner_texts()
+    assert [lane.split("\n")[0] for lane in lanes] == ["Fused", "Native"]
+    assert all("examples/s" in lane for lane in lanes)
+    assert "Training loss: the same to 10⁻⁶" in _text(page, "#train-race .equal")
+    assert "Training time" in _text(page, "#train-race .different")
+    ends = page.evaluate(
+        """[...document.querySelectorAll('.charts canvas')].map(
+            (each) => Math.round(each.getBoundingClientRect().bottom))"""
+    )
+    assert ends[0] == ends[1]
+    _draw(page, SEVEN)
+    for reading in page.locator(".train .reading").all():
+        expect(reading.locator("> b")).to_have_text(re.compile("[0-9]"))
+
+
+def test_one_run_is_no_race(open_train) -> None:
+    page = open_train(QUICK, **DESKTOP)
+    _start(page)
+    _until_result(page)
+    assert page.locator("#train-race").is_hidden()
+    assert page.locator(".train .rival").is_hidden()
 
 
 def test_the_model_reads_a_drawing_while_it_learns_and_at_moments_before(open_train) -> None:

@@ -1,6 +1,6 @@
 // The curves of the runs that are followed, against epochs or seconds.
 import { createChart } from "../../web/chart.js";
-import { extent, lossRange } from "../../web/scales.js";
+import { lossRange } from "../../web/scales.js";
 import { line } from "../../web/shapes.js";
 import { ofBackend } from "./backends.js";
 
@@ -16,11 +16,20 @@ export function createLiveCurves(page) {
   const { find, text, number, tickLabel } = page;
   let runs = [];
 
+  const known = () => runs.filter((run) => run.status?.settings);
   const againstEpochs = () => find("#train-axis input:checked").value === "epoch";
   const onAxis = (epoch, seconds) => (againstEpochs() ? epoch : seconds);
 
+  // Both charts reach equally far, so that what is one below the other belongs together.
+  function reach() {
+    const ends = known().map(({ status: { curve, epochs, seconds } }) =>
+      onAxis(Math.max(curve.at(-1)?.[1] ?? 0, epochs.at(-1)?.[4] ?? 0), seconds),
+    );
+    return Math.max(0, ...ends) || 1;
+  }
+
   const x = {
-    range: (values) => [0, values.length ? extent(values)[1] : 1],
+    range: () => [0, reach()],
     tick: (value, decimals) => `${tickLabel(value, decimals)}${againstEpochs() ? "" : " s"}`,
     read: (value) =>
       againstEpochs()
@@ -86,7 +95,6 @@ export function createLiveCurves(page) {
     return [line(points, "quiet", { name: text("train.baseline"), width: 1.4, dashes: [5, 4] })];
   }
 
-  const known = () => runs.filter((run) => run.status);
   const loss = createChart(page, find("#train-loss"), {
     height: 200,
     title: () => text("train.loss"),

@@ -21,7 +21,7 @@ export function mount(gradio) {
     advanced(runs) {
       for (const run of runs)
         run.readsDigits = props.models[run.status.settings.model].reads_digits;
-      tryOut.advance(runs[0]);
+      tryOut.advance(runs);
       result.paint(runs);
       if (!follower.busy) earlier.refresh();
       showStart();
