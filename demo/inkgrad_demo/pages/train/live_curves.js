@@ -2,6 +2,7 @@
 import { createChart } from "../../web/chart.js";
 import { lossRange } from "../../web/scales.js";
 import { line } from "../../web/shapes.js";
+import { smooth } from "../../web/smoothing.js";
 import { ofBackend } from "./backends.js";
 
 const COLORS = {
@@ -14,6 +15,7 @@ const EARLY = 0.08; // the share of the evaluations that may lie below the axis
 // createLiveCurves(page) gives paint(runs), for runs as follow.js knows them, and against(axis).
 export function createLiveCurves(page) {
   const { find, text, number, tickLabel } = page;
+  const smoothing = find("#train-smoothing");
   let runs = [];
 
   const known = () => runs.filter((run) => run.status?.settings);
@@ -60,8 +62,17 @@ export function createLiveCurves(page) {
     });
   }
 
+  // The points as they are, faint, below their smoothed line.
+  function smoothed(run, key, points, width) {
+    const weight = smoothing.valueAsNumber;
+    const shown = trainingLine(run, key, smooth(points, weight), width);
+    return weight
+      ? [{ ...trainingLine(run, key, points, 1), name: "", opacity: 0.3 }, shown]
+      : [shown];
+  }
+
   const losses = (run) => [
-    trainingLine(
+    ...smoothed(
       run,
       "train.loss.training",
       run.status.curve.map(([, epoch, seconds, value]) => [onAxis(epoch, seconds), value]),
@@ -71,7 +82,7 @@ export function createLiveCurves(page) {
   ];
 
   const accuracies = (run) => [
-    trainingLine(
+    ...smoothed(
       run,
       "train.accuracy.sampled",
       run.status.quick_evaluations.map((each) => [onAxis(each[1], each[2]), each[3]]),
@@ -123,6 +134,16 @@ export function createLiveCurves(page) {
     accuracy.repaint();
   }
 
+  function showSmoothing() {
+    const words = number(smoothing.valueAsNumber, 2);
+    find(".smooth output").textContent = smoothing.ariaValueText = words;
+  }
+
+  showSmoothing();
+  smoothing.addEventListener("input", () => {
+    showSmoothing();
+    paint();
+  });
   find("#train-axis").addEventListener("change", paint);
 
   return {

@@ -1,6 +1,8 @@
 // The Train page: connects the form, the runs that are followed, the pad and the result.
 import { createPage } from "../../web/page.js";
+import { createDiagram } from "./diagram.js";
 import { createEarlierRuns } from "./earlier_runs.js";
+import { createFirstTime } from "./first_time.js";
 import { createFollower } from "./follow.js";
 import { createForm } from "./form.js";
 import { createOwnDrawings } from "./own_drawings.js";
@@ -12,7 +14,17 @@ export function mount(gradio) {
   const { props, server, find, text, messageText } = page;
   let ids = []; // of the runs that are followed
 
-  const form = createForm(page, { changed: () => form.toAddress(ids) });
+  const diagram = createDiagram(page);
+  const form = createForm(page, {
+    changed: () => form.toAddress(ids),
+    described: diagram.show,
+  });
+  const firstTime = createFirstTime(page, {
+    start() {
+      form.setFirst();
+      start();
+    },
+  });
   const result = createResult(page);
   const drawings = createOwnDrawings(page, { changed: (count) => form.setDrawings(count) });
   const tryOut = createTryOut(page, { drawn: drawings.drawn });
@@ -68,6 +80,7 @@ export function mount(gradio) {
     if (!answer || answer.error) {
       return form.showError(messageText(answer?.error ?? text("train.failed")));
     }
+    firstTime.trained();
     follow(answer.runs);
     // On a phone the curves are far below the button.
     const { top } = find(".watch").getBoundingClientRect();
@@ -86,6 +99,7 @@ export function mount(gradio) {
   function translate() {
     page.translate();
     form.translate();
+    diagram.translate();
     drawings.paint();
     tryOut.translate();
     follower.paint();
