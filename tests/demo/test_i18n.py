@@ -33,6 +33,7 @@ def _keys_in_the_code() -> set[str]:
     for path in files:
         code = path.read_text(encoding="utf-8")
         keys |= set(whole.findall(code))
+        keys |= {f"train.help.{name}" for name in re.findall(r'data-help="(\w+)"', code)}
         for prefix in re.findall(r"`([a-z_.]+\.)\$\{", code):  # `lessons.overview.${name}`
             keys |= {prefix + name for name in re.findall(r'\bkey\("(\w+)"', code)}
             beside = "".join(each.read_text(encoding="utf-8") for each in path.parent.glob("*.py"))
@@ -46,6 +47,7 @@ def _keys_in_the_code() -> set[str]:
     keys |= {f"train.backend.{value}" for value in (*BACKENDS, "both")}
     keys |= {f"train.phase.{state}" for state in get_args(State)}
     keys |= {f"train.export.{name}" for name in FORMATS}
+    keys |= {f"train.layer.{name}" for name in ("linear", "conv", "max_pool2d")}
     keys |= {f"train.role.{role}" for role in get_args(Role)}
     keys |= {f"train.{name}" for name in ("batch_size", "epochs", "momentum", "weight_decay")}
     return keys | {f"{page.NAME}.title" for page in PAGES}  # a tab's

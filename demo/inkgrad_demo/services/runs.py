@@ -16,6 +16,7 @@ from typing import Any
 
 from inkgrad.course.messages import Message
 from inkgrad.course.settings import Settings
+from inkgrad.course.training.race import Race
 from inkgrad.course.training.run import Run
 from inkgrad.course.training.run_label import RunLabel
 from inkgrad.course.training.run_record import ENDED, RunError
@@ -98,12 +99,20 @@ class Runs:
     ) -> list[Run]:
         """Start a run for each of the settings, or queue them. Raises LineFull.
 
-        ``started`` is called with the id of each run when its turn has come.
+        Several race (:mod:`inkgrad.course.training.race`). ``started`` is called with the id of each run when its turn has come.
         """
         store = self.store
+        lanes = Race(len(all_settings)).lanes if len(all_settings) > 1 else [None]
         runs = [
-            Run(settings, source.load, store, source=source.code, max_seconds=MAX_SECONDS)
-            for settings in all_settings
+            Run(
+                settings,
+                source.load,
+                store,
+                source=source.code,
+                max_seconds=MAX_SECONDS,
+                lane=lane,
+            )
+            for settings, lane in zip(all_settings, lanes, strict=True)
         ]
         self._enqueue(store, runs, started)
         return runs

@@ -75,7 +75,9 @@ class StartRequest(Request):
         0, description="the same seed gives the same run"
     )
     backend: Literal["fused", "native", "both"] = Field(
-        "fused", description="fused, native, or both: two runs that differ only in the backend"
+        "fused",
+        description="fused, native, or both: a race of two runs that "
+        "differ only in the backend and take turns; both train through loss.backward()",
     )
     upload: str | None = Field(
         None, max_length=60, description="for images and table: the answer of /train_upload"
@@ -94,8 +96,9 @@ class StartRequest(Request):
         settings = course_settings(styles=False, **changes)
         if self.batch_size is not None:
             settings = replace(settings, batch_size=self.batch_size or None)
-        backends = BACKENDS if self.backend == "both" else (self.backend,)
-        return [replace(settings, backend=backend) for backend in backends]
+        if self.backend != "both":
+            return [replace(settings, backend=self.backend)]
+        return [replace(settings, backend=backend, eager=True) for backend in BACKENDS]
 
 
 class TrainRequest(StartRequest):

@@ -70,7 +70,8 @@ class Settings:
     styles that are rare in MNIST to the training part (:mod:`.data.styles`). ``activation`` None is
     the model's default; only some models have a choice (``models.ACTIVATIONS_OF``). Tables only:
     ``standardize`` the columns, and ``reduction`` of the loss over a batch, "mean" or "sum"; None
-    is the model's default.
+    is the model's default. ``eager``: every step is ``loss.backward()`` and the optimizer's step,
+    as users write it, also where one call into C++ would do both.
     """
 
     model: str
@@ -88,6 +89,7 @@ class Settings:
     reduction: str | None = None
     seed: int = 0
     backend: Backend = "fused"
+    eager: bool = False
     device: str = "cpu"
 
     def __post_init__(self) -> None:

@@ -16,6 +16,7 @@ from inkgrad.course.training.run import Run
 from strokes import ONE, SEVEN, Stroke
 
 pytest.importorskip("gradio")
+expect = pytest.importorskip("playwright.sync_api").expect
 
 pytestmark = pytest.mark.browser
 
@@ -214,10 +215,108 @@ def test_what_the_keyboard_reaches_is_marked(open_train) -> None:
     page = open_train(**DESKTOP)
     page.locator("#train-seed").focus()
     outlines = "getComputedStyle(document.activeElement).outlineStyle"
-    for name in ("augment", "one_cycle"):
+    names = []
+    for _ in range(5):
         page.keyboard.press("Tab")
-        assert page.evaluate("document.activeElement.name") == name
+        focused = page.locator(":focus")
+        names.append(focused.get_attribute("name") or focused.get_attribute("aria-label"))
         assert page.evaluate(outlines) == "solid"
+    assert names == [
+        "Help: Seed",
+        "augment",
+        "Help: Data augmentation",
+        "Help: Standardize columns",
+        "one_cycle",
+    ]
+
+
+@pytest.mark.parametrize("surface", ["desktop", "phone"])
+def test_every_setting_explains_itself(open_train, surface: str) -> None:
+    page = open_train(**SURFACES[surface])
+    bubble = page.locator(".train .bubble")
+    for place in page.locator("[data-help]:visible").all():
+        button = place.locator(".help")
+        button.tap() if surface == "phone" else button.click()
+        words = bubble.inner_text()
+        assert len(words) > 20
+        control = place.locator("select, input:not([type=range])").first
+        if place.evaluate("each => each.matches('fieldset')"):
+            control = place
+        described = control.get_attribute("aria-describedby")
+        assert page.locator(f"#{described}").text_content() == words
+        page.keyboard.press("Escape")  # it may cover the next button
+        expect(bubble).to_be_hidden()
+    if surface != "phone":
+        page.locator("[data-help=lr] .help").hover()
+        expect(bubble).to_be_visible()
+        page.mouse.move(0, 0)
+        expect(bubble).to_be_hidden()
+
+
+def test_a_slider_moves_its_number_and_the_number_its_slider(open_train) -> None:
+    page = open_train("model=cnn", **DESKTOP)
+    slider = page.get_by_role("slider", name="Learning rate, slider")
+    assert slider.get_attribute("aria-valuetext") == "0.05"
+    slider.focus()
+    page.keyboard.press("ArrowRight")
+    expect(page.locator("#train-lr")).to_have_value("0.1")
+    _wait(page, "new URLSearchParams(location.search).get('lr') === '0.1'")
+    page.locator("#train-lr").fill("0.0011")
+    expect(slider).to_have_attribute("aria-valuetext", "0.001")
+    expect(page.locator("#train-lr")).to_have_value("0.0011")  # stays as it was typed
+    page.get_by_role("slider", name="Batch size, slider").press("End")
+    expect(page.locator("#train-batch")).to_have_value("0")
+    page.locator("#train-optimizer").select_option("adam")
+    expect(page.get_by_role("slider", name="Momentum, slider")).to_be_disabled()
+
+
+def test_the_model_is_drawn_as_it_is_set(open_train) -> None:
+    page = open_train("model=cnn", **DESKTOP)
+    blocks = page.locator(".architecture li")
+    expect(blocks).to_have_text(
+        [
+            "1 × 28 × 28input",
+            "10 × 12 × 12conv 5×5 · max pool · ReLU260 parameters",
+            "20 × 4 × 4conv 5×5 · max pool · ReLU5,020 parameters",
+            "10linear3,210 parameters",
+        ]
+    )
+    page.locator("#train-model").select_option("diabetes")
+    page.locator("#train-activation").select_option("gelu")
+    expect(blocks.nth(1)).to_have_text("6linear · GELU54 parameters")
+    page.locator("#train-data").select_option("cancer")
+    expect(blocks.nth(1)).to_have_text("6linear · GELU186 parameters")
+    page.locator("#train-data").select_option("table")  # no file yet
+    expect(page.locator(".architecture")).to_be_hidden()
+
+
+def test_the_first_model_is_one_click_away_once(open_train) -> None:
+    page = open_train("model=softmax", **DESKTOP)
+    page.get_by_role("button", name="Train a first model").click()
+    _wait(page, "document.querySelector('#train-phase').textContent !== ''")
+    address = _address(page)
+    assert {"model": "cnn", "data": "mnist", "epochs": "1"}.items() <= address.items()
+    page.locator("#train-stop").click()
+    _expect_phase(page, "Stopped", "Finished")
+    page.goto(page.url.split("?")[0] + "?tab=train")
+    page.wait_for_selector(MOUNTED)
+    assert page.locator("#train-first").is_hidden()
+
+
+def test_curves_are_smoothed(open_train) -> None:
+    page = open_train(**DESKTOP)
+    _start(page)
+    _until_result(page)
+    page.locator("#train-loss canvas").focus()
+    page.keyboard.press("ArrowLeft")
+    before = _text(page, "#train-loss .readout").split("training\n")[1]
+    page.locator("#train-smoothing").fill("0.9")
+    expect(page.locator(".smooth output")).to_have_text("0.90")
+    page.locator("#train-loss canvas").focus()
+    page.keyboard.press("ArrowLeft")
+    after = _text(page, "#train-loss .readout").split("training\n")[1]
+    assert before != after
+    assert after.count("training") == 0  # the points below have no entry of their own
 
 
 @pytest.mark.parametrize(
@@ -277,6 +376,29 @@ def test_both_backends_race(open_train) -> None:
     assert lines[0].startswith("Fused: ")
     assert lines[1].startswith("Native: ")
     assert page.locator("#train-axis [value=seconds]").is_checked()
+    _wait(page, "!document.querySelector('#train-race .facts').hidden")
+    assert re.match(r"\d+\.\d\d×$", _text(page, "#train-race .headline b"))
+    lanes = page.locator("#train-race ol li").all_inner_texts()
+    assert [lane.split("\n")[0] for lane in lanes] == ["Fused", "Native"]
+    assert all("examples/s" in lane for lane in lanes)
+    assert "Training loss: the same to 10⁻⁶" in _text(page, "#train-race .equal")
+    assert "Training time" in _text(page, "#train-race .different")
+    ends = page.evaluate(
+        """[...document.querySelectorAll('.charts canvas')].map(
+            (each) => Math.round(each.getBoundingClientRect().bottom))"""
+    )
+    assert ends[0] == ends[1]
+    _draw(page, SEVEN)
+    for reading in page.locator(".train .reading").all():
+        expect(reading.locator("> b")).to_have_text(re.compile("[0-9]"))
+
+
+def test_one_run_is_no_race(open_train) -> None:
+    page = open_train(QUICK, **DESKTOP)
+    _start(page)
+    _until_result(page)
+    assert page.locator("#train-race").is_hidden()
+    assert page.locator(".train .rival").is_hidden()
 
 
 def test_the_model_reads_a_drawing_while_it_learns_and_at_moments_before(open_train) -> None:

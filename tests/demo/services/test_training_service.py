@@ -65,6 +65,7 @@ def test_both_backends_train_with_the_same_settings(training, runs, quick) -> No
         assert runs.live(run).wait(60)
         status = _status(training, run)
         assert status["settings"]["backend"] == backend
+        assert status["settings"]["eager"]  # loss.backward() on both sides
         losses.append([point[3] for point in status["curve"]])
     assert losses[0] == pytest.approx(losses[1], rel=1e-3)
 

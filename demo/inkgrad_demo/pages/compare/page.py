@@ -64,6 +64,7 @@ def build(
             "styles": "compare.setting.styles",
             "seed": "compare.setting.seed",
             "backend": "compare.setting.backend",
+            "eager": "compare.setting.eager",
             "device": "compare.setting.device",
         },
     )

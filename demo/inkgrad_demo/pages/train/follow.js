@@ -5,6 +5,8 @@ import { pause } from "../../web/timing.js";
 import { ofBackend } from "./backends.js";
 import { numberError } from "./form.js";
 import { createLiveCurves } from "./live_curves.js";
+import { createRace } from "./race.js";
+import { shareDone } from "./race_figures.js";
 
 const PERIOD = 100; // milliseconds from one poll to the next
 const HIDDEN_PERIOD = 1000; // while the tab is in the background
@@ -15,17 +17,13 @@ const isOver = ({ status }) => status?.complete;
 const resumable = ({ status }) => status.complete && status.can_resume;
 const isEnded = ({ status }) => ENDED.includes(status?.state);
 
-function shareDone({ status: { state, done, steps } }) {
-  if (state === "finished") return 1;
-  return steps === 0 ? 0 : done / steps;
-}
-
 // createFollower(page, {advanced, lost}) where
 //   advanced(runs)  is called after every answer, with what is known of each run
 //   lost()          none of the runs is on the server any more
 export function createFollower(page, { advanced, lost }) {
   const { find, props, server, text, number, brief, dataName, messageText } = page;
   const curves = createLiveCurves(page);
+  const race = createRace(page);
   let runs = []; // {id, status}
   let failure = ""; // of the last request, until one succeeds
   let turn = 0; // raised by follow(): answers to earlier requests no longer matter
@@ -91,14 +89,15 @@ export function createFollower(page, { advanced, lost }) {
     };
     const trains = state === "training";
     const parts = steps ? [dataName(status.data), text("train.epoch_of", values)] : [];
+    const isAlone = runs.length === 1; // the lanes of a race have its speeds and times
     if (status.name) parts.unshift(status.name);
     if (trains && settings.one_cycle) parts.push(text("train.applied_lr", values));
-    if (trains && status.speed) parts.push(text("train.speed", values));
-    if (trains && secondsLeft !== null) parts.push(text("train.left", values));
-    else if (steps) parts.push(text("train.took", values));
+    if (isAlone && trains && status.speed) parts.push(text("train.speed", values));
+    if (isAlone && trains && secondsLeft !== null) parts.push(text("train.left", values));
+    else if (isAlone && steps) parts.push(text("train.took", values));
     if (isEnded(run) && !status.complete) parts.push(text("train.evaluating"));
     const line = parts.join(" · ");
-    return runs.length === 1 ? line : ofBackend(page, status, line || text("train.phase.loading"));
+    return isAlone ? line : ofBackend(page, status, line || text("train.phase.loading"));
   }
 
   function paintStatus() {
@@ -115,7 +114,7 @@ export function createFollower(page, { advanced, lost }) {
     find("#train-phase").dataset.phase = phase;
     const lines = known.map((run) => make("span", { textContent: statusLine(run) }));
     find("#train-numbers").replaceChildren(...lines);
-    find("#train-progress").value = Math.min(...known.map(shareDone));
+    find("#train-progress").value = Math.min(...known.map(({ status }) => shareDone(status)));
     const canResume = known.some(resumable);
     const resumes = state === "paused" || canResume;
     find("#train-pause").textContent = text(resumes ? "train.resume" : "train.pause");
@@ -154,6 +153,7 @@ export function createFollower(page, { advanced, lost }) {
 
   function paint() {
     paintStatus();
+    race.paint(runs);
     curves.paint(runs);
   }
 

@@ -2,6 +2,9 @@
 // an optimizer are disabled; the page's address holds all settings.
 import { parameter, writeAddress } from "../../web/address.js";
 import { sendFile } from "./files.js";
+import { createHelp } from "./help.js";
+import { limitTexts } from "./limits.js";
+import { createSliders } from "./sliders.js";
 import { createTablePreview } from "./table_preview.js";
 
 const NUMBERS = ["epochs", "batch_size", "lr", "momentum", "weight_decay", "seed"];
@@ -9,6 +12,7 @@ const SELECTS = ["model", "data", "optimizer", "activation", "reduction"];
 const OPTIONS = ["augment", "one_cycle", "standardize"];
 const REDUCTIONS = ["mean", "sum"];
 const BACKENDS = ["fused", "native", "both"];
+const FIRST = { model: "cnn", data: "mnist", epochs: 1, backend: "fused" };
 const TABLE_FILES = ".csv,.tsv,.tab,.txt,.dat,.data,.xlsx,.gz,.zip";
 const OPTIMIZER_NAMES = {
   sgd: "SGD",
@@ -25,15 +29,15 @@ const ACTIVATION_NAMES = { sigmoid: "Sigmoid", relu: "ReLU", tanh: "tanh", gelu:
 
 // The message for a number outside its limits.
 export function numberError({ props, text }, name, input) {
-  const limitText = (value) =>
-    value !== 0 && value < 1e-3 ? String(value) : value.toLocaleString(props.value);
-  const [least, most] = props.limits[name].map(limitText);
+  const [least, most] = limitTexts(props, name);
   const values = { name: text(`train.${name}`), least, most, got: input.value || "–" };
   return text(input.step === "1" ? "train.bad_whole" : "train.bad_number", values);
 }
 
-// createForm(page, {changed}) where changed() is called whenever a setting has
-export function createForm(page, { changed }) {
+// createForm(page, {changed, described}) where
+//   changed()         is called whenever a setting has
+//   described(model)  receives what the settings say of the model, see diagram.js
+export function createForm(page, { changed, described }) {
   const { find, props, server, text, messageText } = page;
   const form = find("#train-form");
   const field = (name) => form.elements[name];
@@ -48,6 +52,9 @@ export function createForm(page, { changed }) {
       ),
   });
   let drawings = 0;
+  for (const name of NUMBERS) [field(name).min, field(name).max] = props.limits[name];
+  const sliders = createSliders(page, form);
+  const help = createHelp(page, form);
 
   const model = () => props.models[field("model").value];
   const optimizer = () => props.optimizers[field("optimizer").value];
@@ -91,6 +98,17 @@ export function createForm(page, { changed }) {
     });
     find("#train-mix").hidden = !readsDigits || data === "drawings" || drawings === 0;
     find("#train-mix span").textContent = text("train.mix", { count: drawings });
+    sliders.sync();
+    described(describeModel(readsDigits, data));
+  }
+
+  function describeModel(readsDigits, data) {
+    const chosen = { model: field("model").value };
+    if (!field("activation").disabled) chosen.activation = field("activation").value;
+    if (readsDigits) return chosen;
+    if (data !== "table") return { ...chosen, features: props.table_features[data] };
+    if (upload?.kind !== "table") return null;
+    return { ...chosen, features: upload.features, classes: upload.classes.length };
   }
 
   function fileNote(data) {
@@ -279,7 +297,17 @@ export function createForm(page, { changed }) {
     show,
     toAddress,
     fromAddress,
+    // Settings with which a first model is trained soon.
+    setFirst() {
+      field("model").value = FIRST.model;
+      modelChanged();
+      for (const [name, value] of Object.entries(FIRST)) field(name).value = value;
+      field("augment").checked = false;
+      showWhatApplies();
+      showError("");
+    },
     translate() {
+      help.translate();
       showChoices();
       showWhatApplies();
       preview.paint();

@@ -1,8 +1,9 @@
 // The curves of the runs that are followed, against epochs or seconds.
 import { createChart } from "../../web/chart.js";
-import { extent, lossRange } from "../../web/scales.js";
+import { lossRange } from "../../web/scales.js";
 import { line } from "../../web/shapes.js";
 import { createSplits } from "../../web/splits.js";
+import { smooth } from "../../web/smoothing.js";
 import { ofBackend } from "./backends.js";
 
 const COLORS = {
@@ -16,13 +17,23 @@ const EARLY = 0.08; // the share of the evaluations that may lie below the axis
 export function createLiveCurves(page) {
   const { find, text, number, tickLabel } = page;
   const { evaluated } = createSplits(page);
+  const smoothing = find("#train-smoothing");
   let runs = [];
 
+  const known = () => runs.filter((run) => run.status?.settings);
   const againstEpochs = () => find("#train-axis input:checked").value === "epoch";
   const onAxis = (epoch, seconds) => (againstEpochs() ? epoch : seconds);
 
+  // Both charts reach equally far, so that what is one below the other belongs together.
+  function reach() {
+    const ends = known().map(({ status: { curve, epochs, seconds } }) =>
+      onAxis(Math.max(curve.at(-1)?.[1] ?? 0, epochs.at(-1)?.[4] ?? 0), seconds),
+    );
+    return Math.max(0, ...ends) || 1;
+  }
+
   const x = {
-    range: (values) => [0, values.length ? extent(values)[1] : 1],
+    range: () => [0, reach()],
     tick: (value, decimals) => `${tickLabel(value, decimals)}${againstEpochs() ? "" : " s"}`,
     read: (value) =>
       againstEpochs()
@@ -53,8 +64,17 @@ export function createLiveCurves(page) {
     });
   }
 
+  // The points as they are, faint, below their smoothed line.
+  function smoothed(run, key, points, width) {
+    const weight = smoothing.valueAsNumber;
+    const shown = trainingLine(run, key, smooth(points, weight), width);
+    return weight
+      ? [{ ...trainingLine(run, key, points, 1), name: "", opacity: 0.3 }, shown]
+      : [shown];
+  }
+
   const losses = (run) => [
-    trainingLine(
+    ...smoothed(
       run,
       "train.loss.training",
       run.status.curve.map(([, epoch, seconds, value]) => [onAxis(epoch, seconds), value]),
@@ -64,7 +84,7 @@ export function createLiveCurves(page) {
   ];
 
   const accuracies = (run) => [
-    trainingLine(
+    ...smoothed(
       run,
       "train.accuracy.sampled",
       run.status.quick_evaluations.map((each) => [onAxis(each[1], each[2]), each[3]]),
@@ -88,7 +108,6 @@ export function createLiveCurves(page) {
     return [line(points, "quiet", { name: text("train.baseline"), width: 1.4, dashes: [5, 4] })];
   }
 
-  const known = () => runs.filter((run) => run.status);
   const loss = createChart(page, find("#train-loss"), {
     height: 200,
     title: () => text("train.loss"),
@@ -120,6 +139,16 @@ export function createLiveCurves(page) {
     accuracy.repaint();
   }
 
+  function showSmoothing() {
+    const words = number(smoothing.valueAsNumber, 2);
+    find(".smooth output").textContent = smoothing.ariaValueText = words;
+  }
+
+  showSmoothing();
+  smoothing.addEventListener("input", () => {
+    showSmoothing();
+    paint();
+  });
   find("#train-axis").addEventListener("change", paint);
 
   return {

@@ -1,7 +1,9 @@
 // The Train page: connects the form, the runs that are followed, the pad and the result.
 import { parameter, watchTab } from "../../web/address.js";
 import { createPage } from "../../web/page.js";
+import { createDiagram } from "./diagram.js";
 import { createEarlierRuns } from "./earlier_runs.js";
+import { createFirstTime } from "./first_time.js";
 import { createFollower } from "./follow.js";
 import { createForm } from "./form.js";
 import { createOwnDrawings } from "./own_drawings.js";
@@ -13,7 +15,17 @@ export function mount(gradio) {
   const { element, props, server, find, text, messageText } = page;
   let ids = []; // of the runs that are followed
 
-  const form = createForm(page, { changed: () => form.toAddress(ids) });
+  const diagram = createDiagram(page);
+  const form = createForm(page, {
+    changed: () => form.toAddress(ids),
+    described: diagram.show,
+  });
+  const firstTime = createFirstTime(page, {
+    start() {
+      form.setFirst();
+      start();
+    },
+  });
   const result = createResult(page);
   const drawings = createOwnDrawings(page, { changed: (count) => form.setDrawings(count) });
   const tryOut = createTryOut(page, { drawn: drawings.drawn });
@@ -25,7 +37,7 @@ export function mount(gradio) {
     advanced(runs) {
       for (const run of runs)
         run.readsDigits = props.models[run.status.settings.model].reads_digits;
-      tryOut.advance(runs[0]);
+      tryOut.advance(runs);
       result.paint(runs);
       if (!follower.busy) earlier.refresh();
       showStart();
@@ -82,6 +94,7 @@ export function mount(gradio) {
     if (!answer || answer.error) {
       return form.showError(messageText(answer?.error ?? text("train.failed")));
     }
+    firstTime.trained();
     follow(answer.runs, { isStep: true });
     // On a phone the curves are far below the button.
     const { top } = find(".watch").getBoundingClientRect();
@@ -100,6 +113,7 @@ export function mount(gradio) {
   function translate() {
     page.translate();
     form.translate();
+    diagram.translate();
     drawings.paint();
     tryOut.translate();
     follower.paint();

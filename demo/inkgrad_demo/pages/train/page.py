@@ -16,6 +16,7 @@ from inkgrad.course.training.run_label import MAX_NAME, MAX_NOTE
 from inkgrad_demo.pages.page_html import page_html
 from inkgrad_demo.pages.train import api as train_api
 from inkgrad_demo.services.confusion_service import ConfusionService
+from inkgrad_demo.services.model_diagram import TABLE_FEATURES, architecture
 from inkgrad_demo.services.pictures import RASTER_SIDE
 from inkgrad_demo.services.run_files import RunFiles
 from inkgrad_demo.services.run_predictions import RunPredictions
@@ -61,6 +62,7 @@ def build(
             datasets.upload,
             datasets.uploaded,
             confusion.cell,
+            architecture,
         ),
         # The scripts find these in `props`, beside `value`:
         catalogues=catalogues_of(NAME, "run", "chart", "cell", "data"),
@@ -84,6 +86,7 @@ def build(
             "weight_decay": (0, MAX_WEIGHT_DECAY),
             "seed": (0, MAX_SEED),
         },
+        table_features=TABLE_FEATURES,
         most_drawings=MAX_DRAWINGS,
         raster_side=RASTER_SIDE,
         picture_side=SIDE,

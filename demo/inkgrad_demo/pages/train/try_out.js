@@ -9,6 +9,7 @@ import { newestOnly } from "../../web/newest.js";
 import { createPad } from "../../web/pad.js";
 import { line, rule } from "../../web/shapes.js";
 import { afterRest } from "../../web/timing.js";
+import { ofBackend } from "./backends.js";
 
 const PEN = 0.07; // its width, of the pad's side
 const RETRY = 1000; // milliseconds
@@ -19,12 +20,13 @@ const NOTABLE = 0.2; // digits that were never more probable stay out of the his
 export function createTryOut(page, { drawn }) {
   const { find, props, send, text, number, probability } = page;
   const slider = find("#train-time");
-  let run = null; // as follow.js knows it
+  let runs = []; // as follow.js knows them: two in a race
   let atEnd = true; // the slider follows the run
-  let read = null; // the last answer
+  let read = []; // the last answer for each run
   let history = null; // the last one: {steps, probabilities: [[of each digit], ...]}
 
-  const checkpoints = () => run?.status?.checkpoints ?? [];
+  const stepsOf = (run) => run?.status?.checkpoints ?? [];
+  const checkpoints = () => stepsOf(runs[0]);
 
   // -- the pad --
 
@@ -45,29 +47,35 @@ export function createTryOut(page, { drawn }) {
 
   function forget() {
     reading.forget();
-    read = history = null;
+    read = [];
+    history = null;
     paint();
   }
 
   // -- what the model reads --
 
   const selectedStep = () => (atEnd ? null : (checkpoints()[slider.valueAsNumber] ?? null));
-  const hasWeights = () => run?.status && (run.status.complete || checkpoints().length > 0);
+  const hasWeights = (run) => run?.status && (run.status.complete || stepsOf(run).length > 0);
+  // The other run of a race has checkpoints of its own: the last one before the selected step.
+  const stepOf = (run) =>
+    atEnd ? null : (stepsOf(run).findLast((step) => step <= selectedStep()) ?? null);
 
   // The answer to a request about the drawing; null where there is nothing to ask.
-  async function sendDrawing(name, more = {}) {
-    if (pad.empty || !hasWeights() || !run.readsDigits) return null;
+  async function sendDrawing(run, name, more = {}) {
+    if (pad.empty || !hasWeights(run) || !run.readsDigits) return null;
     return send(name, { run: run.id, pixels: toBase64(pad.pixels()), ...more });
   }
 
-  const reading = newestOnly(() => sendDrawing("predict", { step: selectedStep() }), {
-    answered(answer) {
-      read = answer;
+  const readAll = () =>
+    Promise.all(runs.map((run) => sendDrawing(run, "predict", { step: stepOf(run) })));
+  const reading = newestOnly(readAll, {
+    answered(answers) {
+      read = answers;
       paint();
     },
     failed: () => RETRY,
   });
-  const historyReading = newestOnly(() => sendDrawing("history"), {
+  const historyReading = newestOnly(() => sendDrawing(runs[0], "history"), {
     answered(answer) {
       history = answer;
       paintHistory();
@@ -76,30 +84,49 @@ export function createTryOut(page, { drawn }) {
   });
   const requestHistorySoon = afterRest(120, () => pad.drawing || historyReading.request());
 
-  const bars = Array.from({ length: 10 }, (_, digit) =>
-    make("li", {}, [make("i"), make("b", { textContent: digit })]),
-  );
-  find("#train-bars").append(...bars);
+  const panels = page.findAll(".try-out .reading").map((element) => {
+    const bars = Array.from({ length: 10 }, (_, digit) =>
+      make("li", {}, [make("i"), make("b", { textContent: digit })]),
+    );
+    element.querySelector("ol").append(...bars);
+    return { element, bars };
+  });
 
-  function paint() {
-    find("#train-label").textContent = read?.text || "–";
+  function paintPanel({ element, bars }, i) {
+    const isRace = runs.length > 1;
+    const answer = read[i] ?? null;
+    element.hidden = i > 0 && !isRace;
+    element.querySelector("small").textContent =
+      isRace && runs[i].status?.settings
+        ? text(`train.backend.${runs[i].status.settings.backend}`)
+        : "";
+    element.querySelector(":scope > b").textContent = answer?.text || "–";
     bars.forEach((bar, digit) => {
-      const share = read?.probabilities[digit] ?? 0;
+      const share = answer?.probabilities[digit] ?? 0;
       bar.style.setProperty("--share", share);
-      bar.classList.toggle("winner", read !== null && digit === read.label);
+      bar.classList.toggle("winner", answer !== null && digit === answer.label);
       bar.title = probability(share);
     });
+  }
+
+  function paint() {
+    panels.forEach(paintPanel);
     paintNote();
     paintHistory();
   }
 
+  function sureness(answer, i) {
+    if (!answer || answer.kind === "nothing") return "";
+    if (answer.kind === "other") return text("train.try.other", { nearest: answer.nearest });
+    const sure = text("train.try.sure", { percent: probability(answer.confidence) });
+    return runs.length > 1 ? ofBackend(page, runs[i].status, sure) : sure;
+  }
+
   function note() {
-    if (!run?.status) return text("train.try.idle");
-    if (!run.readsDigits) return text("train.try.table");
+    if (!runs[0]?.status) return text("train.try.idle");
+    if (!runs[0].readsDigits) return text("train.try.table");
     if (pad.empty) return text("train.try.draw");
-    if (read === null || read.kind === "nothing") return "";
-    if (read.kind === "other") return text("train.try.other", { nearest: read.nearest });
-    return text("train.try.sure", { percent: probability(read.confidence) });
+    return [...new Set(read.map(sureness))].filter(Boolean).join(" · ");
   }
 
   function paintNote() {
@@ -109,7 +136,7 @@ export function createTryOut(page, { drawn }) {
   // -- going back in time --
 
   function stepText(step) {
-    const { steps, settings } = run.status;
+    const { steps, settings } = runs[0].status;
     const epoch = number((step / Math.max(1, steps)) * settings.epochs, 2);
     return text("train.moment", { step: number(step, 0), epoch });
   }
@@ -182,12 +209,13 @@ export function createTryOut(page, { drawn }) {
       paintSlider();
       paint();
     },
-    // The run has moved on.
+    // The runs have moved on.
     advance(followed) {
-      run = followed;
+      runs = followed;
       paintSlider();
-      const { state, complete } = run.status;
-      if (atEnd && (state === "training" || complete)) reading.request();
+      const trains = runs.some(({ status }) => status?.state === "training");
+      const complete = runs.every(({ status }) => status?.complete);
+      if (atEnd && (trains || complete)) reading.request();
       const now = performance.now();
       if (known !== checkpoints().length && (complete || now - requested > HISTORY_PERIOD)) {
         known = checkpoints().length;
@@ -196,9 +224,9 @@ export function createTryOut(page, { drawn }) {
       }
       paintNote();
     },
-    // Another run is followed from now on.
+    // Other runs are followed from now on.
     begin() {
-      run = null;
+      runs = [];
       atEnd = true;
       known = 0;
       forget();

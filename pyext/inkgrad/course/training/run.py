@@ -28,6 +28,7 @@ from inkgrad.course.training import (
 from inkgrad.course.training.checkpoints import Checkpoint
 from inkgrad.course.training.confusion_images import ConfusionImages
 from inkgrad.course.training.diagnosis import Diagnosis
+from inkgrad.course.training.race import Lane
 from inkgrad.course.training.run_label import RunLabel
 from inkgrad.course.training.run_progress import RunProgress
 from inkgrad.course.training.run_record import (
@@ -63,6 +64,7 @@ class Run:
         max_seconds: The run stops by itself after training for so long.
         on_batch: Called after each step, in the run's thread.
         on_epoch: Called after each epoch, likewise, with the trainer.
+        lane: The run's place in a race; None: it does not race.
     """
 
     def __init__(
@@ -75,6 +77,7 @@ class Run:
         max_seconds: float = float("inf"),
         on_batch: Callable[[Batch], None] | None = None,
         on_epoch: Callable[[Trainer], None] | None = None,
+        lane: Lane | None = None,
     ) -> None:
         first = RunRecord(
             id=RunStore.new_id(settings.model),
@@ -84,7 +87,7 @@ class Run:
             settings=settings,
             source=source,
         )
-        self._set_up(first, None, load, store, max_seconds, on_batch, on_epoch)
+        self._set_up(first, None, load, store, max_seconds, on_batch, on_epoch, lane)
 
     @classmethod
     def resumed(
@@ -139,6 +142,7 @@ class Run:
         max_seconds: float,
         on_batch: Callable[[Batch], None] | None,
         on_epoch: Callable[[Trainer], None] | None,
+        lane: Lane | None = None,
     ) -> None:
         self.id = first.id
         self.settings = first.settings
@@ -154,6 +158,7 @@ class Run:
         self._store = store
         self._max_seconds = max_seconds
         self._on_batch, self._on_epoch = on_batch, on_epoch
+        self._lane = lane
         self._saver = None
         if store is not None and data_parallel.is_first():
             self._saver = RunSaver(store, self.id, self.stop, is_resumed=state is not None)
@@ -195,6 +200,8 @@ class Run:
     def discard(self) -> None:
         """End a run that has not been started: nothing of it is saved."""
         self.stop()
+        if self._lane is not None:
+            self._lane.leave()
         self._complete.set()
 
     def leave(self) -> None:
@@ -324,6 +331,8 @@ class Run:
         try:
             self._train_and_evaluate()
         finally:
+            if self._lane is not None:
+                self._lane.leave()
             self._last_snapshot = self._snapshot(is_over=True)
             self._complete.set()
 
@@ -355,7 +364,9 @@ class Run:
     def _train(self) -> None:
         data = self._load(self._report)
         self._message = ""
-        trainer = Trainer(self.settings, data, stop=self._stop, on_batch=self._after_step)
+        trainer = Trainer(
+            self.settings, data, stop=self._stop, on_batch=self._after_step, lane=self._lane
+        )
         weights = trainer.weights()
         size = sum(weight.nbytes for weight in weights.values())
         steps = checkpoints.checkpoint_steps(trainer.total_steps, size)

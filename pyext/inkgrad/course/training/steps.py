@@ -67,7 +67,8 @@ class Steps(Protocol):
 def steps_for(model: CourseModel, settings: Settings, batch_size: int) -> Steps:
     """The fastest implementation for this model and these settings."""
     # LBFGS evaluates the loss several times a step.
-    if settings.backend == "fused" and batch_size <= CHUNK and settings.optimizer != "lbfgs":
+    may_chain = not settings.eager and settings.optimizer != "lbfgs"
+    if may_chain and settings.backend == "fused" and batch_size <= CHUNK:
         chain = Chain.of(model.chain(), model.criterion)
         if chain is not None:
             return ChainSteps(chain, model, settings)

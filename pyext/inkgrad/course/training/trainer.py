@@ -26,6 +26,7 @@ from inkgrad.course.data.datasets import Data, Examples, split
 from inkgrad.course.data.styles import STYLES, styled_examples
 from inkgrad.course.settings import Settings
 from inkgrad.course.training import data_parallel
+from inkgrad.course.training.race import Lane
 from inkgrad.course.training.steps import (
     CHUNK,
     Diverged,
@@ -91,7 +92,8 @@ class Trainer:
 
     ``for epoch in trainer.epochs(): ...`` trains; ``on_batch`` is called after each step. Setting
     ``stop``, from any thread, ends training after the current step and keeps what was learned.
-    While ``pause`` is set, training waits. ``lr`` may be changed from the next step on.
+    While ``pause`` is set, training waits. ``lr`` may be changed from the next step on. With a
+    ``lane`` it trains in turn with the others of a race.
     """
 
     def __init__(
@@ -101,6 +103,7 @@ class Trainer:
         *,
         stop: Event | None = None,
         on_batch: Callable[[Batch], None] | None = None,
+        lane: Lane | None = None,
     ) -> None:
         self.settings = settings
         self.data = data
@@ -108,6 +111,7 @@ class Trainer:
         self.pause = Event()
         self.lr = settings.lr
         self.on_batch = on_batch
+        self.lane = lane
         self.history: list[Epoch] = []
         self.test_result: Evaluation | None = None
         self.steps = 0
@@ -320,11 +324,17 @@ class Trainer:
         return merge(self.model.criterion, evaluations)
 
     def _is_stopped(self) -> bool:
-        """Called before every step; waits while training is paused."""
+        """Called before every step; waits while training is paused, and for its turn in a race."""
+        seconds = self.seconds
         if self.pause.is_set():
+            if self.lane is not None:
+                self.lane.leave()
             with self._excluded_time():
                 while self.pause.is_set() and not self.stop.wait(0.02):
                     pass
+        if self.lane is not None:
+            with self._excluded_time():
+                self.lane.wait(seconds, self.stop)
         return data_parallel.anyone(self.stop.is_set())
 
     @contextmanager
