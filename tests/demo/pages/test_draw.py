@@ -297,6 +297,97 @@ def test_the_film_shows_input_saliency_and_the_layers_of_the_network(open_page) 
     page.get_by_text("no feature maps").wait_for()
 
 
+# What the page shows of an opened map, as numbers.
+SUMS = """() => {
+    const numbers = (words) => words.match(/-?\\d+\\.\\d+/g).map(Number);
+    const bars = [...document.querySelectorAll("#draw-map-channels b")];
+    return {
+        summary: numbers(document.querySelector("#draw-map-summary").textContent),
+        parts: bars.map((bar) => Number(bar.textContent)),
+        rest: document.querySelector("#draw-map-channels p")?.textContent ?? "",
+        products: [...document.querySelectorAll("#draw-map-terms .matrix:last-of-type span")]
+            .map((each) => Number(each.textContent)),
+        total: Number(document.querySelector("#draw-map-terms .total").textContent),
+    };
+}"""
+
+
+def _open_map(page: Any, layer: int) -> None:
+    """Opens a map of a layer by keyboard: its strongest, at its largest number."""
+    page.locator(".maps").nth(layer).press("Enter")
+    expect(page.locator("#draw-map-summary")).to_contain_text("ReLU keeps it")
+
+
+def test_a_feature_map_opens_and_its_sums_add_up(open_page) -> None:
+    page = open_page(**DESKTOP)
+    _draw(page, SEVEN)
+    _shares(page)
+    page.locator(".maps").nth(0).click(position={"x": 40, "y": 30})
+    expect(page.locator("#draw-map-title")).to_have_text(re.compile(r"Map \d of layer conv1"))
+    expect(page.locator("#draw-map-terms .matrix")).to_have_count(3)
+    _open_map(page, 0)
+    shown = page.evaluate(SUMS)
+    summed, bias, before, *pooled, value = shown["summary"]
+    assert sum(shown["products"]) == pytest.approx(shown["total"], abs=0.13)  # 25 rounded numbers
+    assert shown["total"] == summed
+    assert summed + bias == pytest.approx(before, abs=2e-3)
+    assert len(pooled) == 4
+    assert max(pooled) == before == value
+    _open_map(page, 3)
+    shown = page.evaluate(SUMS)
+    summed, bias, before, value = shown["summary"]
+    rest = float(re.search(r"-?\d+\.\d+", shown["rest"]).group())
+    assert len(shown["parts"]) == 8
+    assert sum(shown["parts"]) + rest == pytest.approx(summed, abs=0.02)
+    assert summed + bias == pytest.approx(before, abs=0.02)
+    assert before == value
+    part = page.locator("#draw-map-channels button").nth(2)
+    part.click()
+    assert page.evaluate(SUMS)["total"] == pytest.approx(float(part.locator("b").inner_text()))
+
+
+def test_an_opened_map_is_gone_through_by_keyboard_and_follows_the_drawing(open_page) -> None:
+    page = open_page(**DESKTOP)
+    _draw(page, SEVEN)
+    _shares(page)
+    _open_map(page, 1)
+    title = page.locator("#draw-map-title")
+    expect(title).to_be_focused()
+    first = title.inner_text()
+    page.keyboard.press("Tab")  # the button that closes it
+    page.keyboard.press("Tab")  # the selected map of the list, which is the strongest
+    assert page.locator("#draw-map-list button").first.get_attribute("aria-pressed") == "true"
+    page.keyboard.press("ArrowRight")
+    expect(title).not_to_have_text(first)
+    page.locator("#draw-map-own").focus()
+    summary = page.locator("#draw-map-summary")
+    for _ in range(14):
+        page.keyboard.press("ArrowLeft")
+        page.keyboard.press("ArrowUp")
+    expect(summary).to_contain_text("Row 1, column 1:")
+    page.keyboard.press("ArrowRight")
+    expect(summary).to_contain_text("Row 1, column 2:")
+    page.get_by_role("radio", name="Course CNN").check()
+    expect(title).to_contain_text("of layer conv2")
+    expect(page.locator("#draw-map-inputs-size")).to_have_text("10 × 12 × 12")
+    page.locator("#draw-clear").click()
+    expect(page.locator("#draw-map-empty")).to_be_visible()
+    page.locator("#draw-map-close").press("Escape")
+    expect(page.locator("#draw-map")).to_be_hidden()
+
+
+def test_the_digits_that_excite_a_map_are_shown(open_page) -> None:
+    page = open_page(**DESKTOP)
+    _draw(page, SEVEN)
+    _shares(page)
+    _open_map(page, 3)
+    images = page.locator("#draw-map-exciting canvas")
+    expect(images.first).to_be_visible()
+    values = page.locator("#draw-map-exciting li span").all_inner_texts()
+    assert sorted(map(float, values), reverse=True) == list(map(float, values))
+    assert re.match(r"A \d, largest number", images.first.get_attribute("aria-label"))
+
+
 def test_both_backends_are_timed_on_the_drawing(open_page) -> None:
     page = open_page(**DESKTOP)
     _draw(page, SEVEN)

@@ -9,6 +9,7 @@ import { afterRest } from "../../web/timing.js";
 import { createChoices } from "./choices.js";
 import { createFilm } from "./film.js";
 import { createFound } from "./found.js";
+import { createOpenedMap } from "./opened_map.js";
 import { createPictureInput } from "./picture_input.js";
 import { createVerdict } from "./verdict.js";
 
@@ -21,7 +22,11 @@ export function mount(gradio) {
 
   const choices = createChoices(page, { changed: choiceChanged });
   const verdict = createVerdict(page);
-  const film = createFilm(page, props.picture_side);
+  const openedMap = createOpenedMap(page, {
+    side: props.picture_side,
+    chosen: () => ({ model: choices.model, backend: choices.backend }),
+  });
+  const film = createFilm(page, props.picture_side, { opened: openedMap.open });
 
   // -- painting answers --
 
@@ -56,6 +61,7 @@ export function mount(gradio) {
     verdict.paint(answer, selected);
     found.paint(answer, selected);
     film.paint(answer);
+    openedMap.answered(answer);
   }
 
   function paintRace(result) {
@@ -281,6 +287,7 @@ export function mount(gradio) {
     choices.showAccuracies();
     showNotice();
     paint(shown);
+    openedMap.translate();
     paintRace(timed);
   });
 }
