@@ -49,6 +49,7 @@ _STYLES = (
     "web/chart.css",
     "web/confusion.css",
     "web/matrices.css",
+    "web/own_drawings.css",
     "web/widgets.css",
     *(f"pages/{page.NAME}/page.css" for page in PAGES),
 )

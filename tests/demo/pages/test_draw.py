@@ -155,9 +155,38 @@ def test_undo_takes_back_a_stroke_and_clear_all(open_page) -> None:
     page.locator("#draw-clear").click()
     _expect_label(page, NONE)
     assert page.locator(".invitation").is_visible()
-    page.locator("#draw-undo").click()  # of nothing
     _draw(page, FOUR)
     assert _shares(page) == pytest.approx(before, abs=1e-3)  # the mouse's steps differ
+
+
+def test_what_was_undone_comes_back_and_so_does_what_was_cleared(open_page) -> None:
+    page = open_page(**DESKTOP)
+    undo, redo = page.locator("#draw-undo"), page.locator("#draw-redo")
+    expect(undo).to_have_attribute("aria-disabled", "true")
+    _draw(page, FOUR)
+    before = _shares(page)
+    expect(redo).to_have_attribute("aria-disabled", "true")
+    page.locator("#draw-clear").click()
+    _expect_label(page, NONE)
+    undo.click()
+    assert _shares(page) == before
+    for keys in (("Control+z", "Control+Shift+Z"), ("Control+z", "Control+y")):
+        page.keyboard.press(keys[0])
+        assert _shares(page) != before
+        page.keyboard.press(keys[1])
+        assert _shares(page) == before
+    redo.click()  # the clearing
+    _expect_label(page, NONE)
+    undo.click()
+    _draw(page, [[(0.1, 0.95), (0.9, 0.95)]])
+    expect(redo).to_have_attribute("aria-disabled", "true")  # another future
+    page.reload()
+    for count in (2, 1, 0):
+        undo.click()
+        page.wait_for_function(
+            "count => JSON.parse(sessionStorage['inkgrad-draw']).strokes.length === count",
+            arg=count,
+        )
 
 
 def test_one_draws_with_the_keyboard_and_hears_what_is_read(open_page) -> None:
@@ -621,6 +650,12 @@ def test_a_picture_is_read_and_shows_what_was_found(open_page, way: str) -> None
     _draw(page, FOUR)  # takes the picture's place
     _expect_label(page, 4)
     expect(page.locator("#draw-photo")).to_be_hidden()
+    for _ in FOUR:
+        page.locator("#draw-undo").click()
+    expect(page.locator("#draw-photo")).to_be_visible()
+    _expect_label(page, 7)
+    page.locator("#draw-undo").click()
+    _expect_label(page, 4)  # the drawing before the picture
 
 
 def test_a_file_that_is_no_picture_is_refused_with_the_reason(open_page) -> None:
@@ -632,3 +667,37 @@ def test_a_file_that_is_no_picture_is_refused_with_the_reason(open_page) -> None
     _draw(page, SEVEN)
     _expect_label(page, 7)
     assert _text(page, "#draw-notice") == ""
+
+
+def _store(page: Any) -> list[int]:
+    """The labels of the own drawings."""
+    kept = json.loads(page.evaluate("localStorage.getItem('inkgrad-drawings')"))
+    return [each["label"] for each in kept]
+
+
+def test_own_drawings_are_labeled_looked_through_relabeled_and_deleted(open_page) -> None:
+    page = open_page(**DESKTOP)
+    save = page.get_by_role("button", name="Save this drawing as a 4")
+    expect(save).to_be_disabled()
+    _draw(page, FOUR)
+    _shares(page)
+    save.click()
+    page.get_by_role("button", name="Save this drawing as a 9").click()
+    page.get_by_role("button", name="Save this drawing as a 9").click()  # once is enough
+    kept = page.locator(".draw .kept")
+    expect(kept).to_have_text(re.compile("^Saved drawings: 2"))
+    page.get_by_role("button", name="Show", exact=True).click()
+    page.get_by_role("button", name="Drawing 2, labeled 9").click()
+    page.get_by_role("button", name="Label it 1").click()
+    expect(page.get_by_role("button", name="Drawing 2, labeled 1")).to_be_visible()
+    page.get_by_role("button", name="Delete this drawing").click()
+    assert _store(page) == [4]
+    page.keyboard.press("Control+z")  # in that part of the page: the drawing on the pad stays
+    assert _store(page) == [4, 1]
+    _expect_label(page, 4)
+    page.get_by_role("button", name="Delete all").click()
+    expect(kept).to_have_text(re.compile("^No drawings saved yet"))
+    page.get_by_role("button", name="Undo change").click()
+    assert _store(page) == [4, 1]
+    page.get_by_role("button", name="Redo change").click()
+    assert _store(page) == []

@@ -3,6 +3,7 @@ import { createCells } from "../../web/cells.js";
 import { confusionTable } from "../../web/confusion.js";
 import { saveFile } from "../../web/downloads.js";
 import { createPage } from "../../web/page.js";
+import { choiceOf } from "../../web/run_choice.js";
 import { mergeStatus } from "../../web/run_status.js";
 import { createComparedCurves } from "./compared_curves.js";
 import { createFacts } from "./facts.js";
@@ -85,7 +86,8 @@ export function mount(gradio) {
     find("#compare-matrices").hidden = runs.length === 0;
     find("#compare-confusion").replaceChildren(
       ...runs.map((run) => {
-        const open = (button, count, cell) => cells.open(button, count, { run: run.id, ...cell });
+        const open = (button, count, cell) =>
+          cells.open(button, count, { run: run.id, ...cell }, choiceOf(page, run));
         const isOfDigits = run.confusion.length === 10;
         const table = confusionTable(page, run.confusion, run.name, isOfDigits ? open : null);
         table.style.setProperty("--run", `var(--ink-${run.color})`);
@@ -105,6 +107,13 @@ export function mount(gradio) {
     await sendAndShow("steer", { run, action: "stop" });
     refresh();
   }
+
+  // From the Train page: the runs to compare.
+  addEventListener("inkgrad:compare", async ({ detail }) => {
+    await refresh();
+    list.choose(detail);
+    scrollTo({ top: 0 });
+  });
 
   // -- deleting --
 

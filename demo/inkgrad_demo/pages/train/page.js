@@ -1,9 +1,12 @@
 // The Train page: connects the form, the runs that are followed, the pad and the result.
+import { toBase64 } from "../../web/base64.js";
+import { ownDrawings } from "../../web/own_drawings.js";
+import { createOwnDrawingsPanel } from "../../web/own_drawings_panel.js";
 import { createPage } from "../../web/page.js";
+import { openPage } from "../../web/tabs.js";
 import { createEarlierRuns } from "./earlier_runs.js";
 import { createFollower } from "./follow.js";
 import { createForm } from "./form.js";
-import { createOwnDrawings } from "./own_drawings.js";
 import { createResult } from "./result.js";
 import { createTryOut } from "./try_out.js";
 
@@ -11,11 +14,28 @@ export function mount(gradio) {
   const page = createPage(gradio);
   const { props, server, find, text, messageText } = page;
   let ids = []; // of the runs that are followed
+  let before = []; // of those that were followed when they started
+  let pad = null;
 
   const form = createForm(page, { changed: () => form.toAddress(ids) });
   const result = createResult(page);
-  const drawings = createOwnDrawings(page, { changed: (count) => form.setDrawings(count) });
-  const tryOut = createTryOut(page, { drawn: drawings.drawn });
+  const drawings = createOwnDrawingsPanel(page, find("#train-own-drawings"), {
+    async picture() {
+      const answer = await server.picture({ pixels: toBase64(pad.pixels()) });
+      return !answer || answer.error || answer.empty ? null : answer.picture;
+    },
+    saved() {
+      pad.clear();
+      find("#train-pad").focus({ preventScroll: true });
+    },
+    changed: () => form.setDrawings(ownDrawings.all.length),
+  });
+  const tryOut = createTryOut(page, {
+    drawn(on) {
+      pad = on;
+      drawings.paint(!pad.empty);
+    },
+  });
   const earlier = createEarlierRuns(page, { opened: open });
   const follower = createFollower(page, {
     advanced(runs) {
@@ -23,6 +43,7 @@ export function mount(gradio) {
         run.readsDigits = props.models[run.status.settings.model].reads_digits;
       tryOut.advance(runs[0]);
       result.paint(runs);
+      find("#train-compare").hidden = before.length === 0;
       if (!follower.busy) earlier.refresh();
       showStart();
     },
@@ -34,6 +55,7 @@ export function mount(gradio) {
   });
 
   function follow(runs) {
+    before = [];
     ids = runs;
     form.toAddress(ids);
     tryOut.begin();
@@ -50,11 +72,28 @@ export function mount(gradio) {
   // From the Compare page.
   addEventListener("inkgrad:run", ({ detail }) => open(detail));
 
+  // From the Draw page: to train a model once more, with the own drawings. {run} or {model}
+  addEventListener("inkgrad:retrain", async ({ detail }) => {
+    if (detail.run) {
+      follow([detail.run]);
+      await showSettings(detail.run);
+    }
+    form.addDrawings(detail.model);
+    form.toAddress(ids);
+    find("#train-start").focus();
+  });
+
+  find("#train-compare").addEventListener("click", () => {
+    const runs = [...before, ...ids];
+    const parameters = { compare: runs.join(",") };
+    openPage("compare", { parameters, event: "inkgrad:compare", detail: runs });
+  });
+
   // Puts what a run was started with into the form.
   async function showSettings(run) {
     const answer = await server.opened({ run }).catch(() => undefined);
     if (!answer || answer.error || !ids.includes(run)) return;
-    if (answer.request.drawings) drawings.borrow(answer.request.drawings);
+    if (answer.request.drawings) ownDrawings.add(answer.request.drawings, props.most_drawings);
     form.show(answer);
     form.toAddress(ids);
   }
@@ -64,11 +103,13 @@ export function mount(gradio) {
     form.showError(wrong ?? "");
     if (wrong !== null) return;
     if (follower.busy) await follower.steer("stop");
-    const answer = await server.start(form.request(drawings.all));
+    const answer = await server.start(form.request(ownDrawings.all));
     if (!answer || answer.error) {
       return form.showError(messageText(answer?.error ?? text("train.failed")));
     }
+    const previous = ids;
     follow(answer.runs);
+    before = previous;
     // On a phone the curves are far below the button.
     const { top } = find(".watch").getBoundingClientRect();
     if (top > innerHeight / 2) find(".watch").scrollIntoView({ behavior: "smooth" });
@@ -100,6 +141,7 @@ export function mount(gradio) {
   const given = new URLSearchParams(location.search);
   if (given.get("run")) {
     follow(given.get("run").split(",").slice(0, 2));
-    showSettings(ids[0]);
+    const withDrawings = given.get("with_drawings") === "1";
+    showSettings(ids[0]).then(() => withDrawings && form.addDrawings());
   } else form.toAddress([]);
 }

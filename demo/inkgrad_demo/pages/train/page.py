@@ -61,7 +61,7 @@ def build(
             confusion.cell,
         ),
         # The scripts find these in `props`, beside `value`:
-        catalogues=catalogues_of(NAME, "chart", "cell", "data"),
+        catalogues=catalogues_of(NAME, "chart", "cell", "data", "own"),
         data_names=DATA_NAMES,
         models={model: _facts(model) for model in MODELS},
         optimizers={

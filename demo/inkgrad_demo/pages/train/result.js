@@ -5,12 +5,13 @@ import { createCells } from "../../web/cells.js";
 import { confusionTable } from "../../web/confusion.js";
 import { saveFile } from "../../web/downloads.js";
 import { make, makeButton } from "../../web/elements.js";
+import { choiceOf } from "../../web/run_choice.js";
 import { ofBackend } from "./backends.js";
 
 const FORMATS = ["weights", "onnx", "script", "record"];
 
 export function createResult(page) {
-  const { find, props, server, text, number, percent, dataName, messageText } = page;
+  const { find, props, server, text, number, percent, messageText } = page;
   const cells = createCells(page, find("#train-cells"), server.cell);
   let painted = ""; // which runs, in which language
 
@@ -22,15 +23,10 @@ export function createResult(page) {
     if (!error) saveFile(answer.name, [fromBase64(answer.content)]);
   }
 
-  function sendToDraw({ id, status }) {
-    const { settings, data, test } = status;
-    const detail = {
-      model: id,
-      name: text(`train.model.${settings.model}`),
-      note: dataName(data),
-      accuracy: test?.accuracy ?? null,
-    };
-    dispatchEvent(new CustomEvent("inkgrad:model", { detail }));
+  const reader = ({ id, status }) => choiceOf(page, { ...status, id });
+
+  function sendToDraw(run) {
+    dispatchEvent(new CustomEvent("inkgrad:model", { detail: reader(run) }));
   }
 
   function exportButtons(run, several) {
@@ -73,8 +69,10 @@ export function createResult(page) {
     showConfusion(done[0]);
   }
 
-  function showConfusion({ id, readsDigits, status }) {
-    const open = (button, count, cell) => cells.open(button, count, { run: id, ...cell });
+  function showConfusion(run) {
+    const { id, readsDigits, status } = run;
+    const open = (button, count, cell) =>
+      cells.open(button, count, { run: id, ...cell }, reader(run));
     const table =
       status.confusion &&
       confusionTable(page, status.confusion, text("train.confusion"), readsDigits ? open : null);
