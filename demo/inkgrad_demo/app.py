@@ -23,6 +23,7 @@ from inkgrad_demo.services.comparison_service import ComparisonService
 from inkgrad_demo.services.confusion_service import ConfusionService
 from inkgrad_demo.services.kernel_service import KernelService
 from inkgrad_demo.services.lesson_service import LessonService
+from inkgrad_demo.services.map_service import MapService
 from inkgrad_demo.services.recognition_service import RecognitionService
 from inkgrad_demo.services.recognizers import Recognizers
 from inkgrad_demo.services.run_files import RunFiles
@@ -47,6 +48,8 @@ _STYLES = (
     "web/controls.css",
     "web/chart.css",
     "web/confusion.css",
+    "web/matrices.css",
+    "web/own_drawings.css",
     "web/widgets.css",
     *(f"pages/{page.NAME}/page.css" for page in PAGES),
 )
@@ -65,7 +68,7 @@ def build(store: RunStore | None = None, allow_code: bool = False) -> gr.Blocks:
     runs, recognizers = Runs(store), Recognizers(store)
     training, confusion = TrainingService(runs, datasets), ConfusionService(store)
     services = {
-        draw: (RecognitionService(recognizers),),
+        draw: (RecognitionService(recognizers), MapService(recognizers, datasets)),
         lessons: (LessonService(), CodeService(allow_code)),
         train: (training, RunPredictions(runs), RunFiles(store), datasets, confusion),
         compare: (ComparisonService(runs), training, confusion),

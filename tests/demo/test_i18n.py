@@ -28,7 +28,9 @@ def _keys_in_the_code() -> set[str]:
     folder = Path(inkgrad_demo.__file__).parent
     files = [path for path in folder.rglob("*") if path.suffix in (".html", ".js", ".py")]
     pages = "|".join(page.NAME for page in PAGES)
-    whole = re.compile(rf'"((?:app|cell|chart|data|problem|run|{pages})\.(?!html|js|css)[\w.]+)"')
+    whole = re.compile(
+        rf'"((?:app|cell|chart|data|own|problem|run|{pages})\.(?!html|js|css)[\w.]+)"'
+    )
     keys = set()
     for path in files:
         code = path.read_text(encoding="utf-8")

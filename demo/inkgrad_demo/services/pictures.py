@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 from PIL import Image
+from torch import Tensor
 
 from inkgrad.course.recognition import picture as pictures
 from inkgrad.course.recognition.image_files import TooManyPixels, open_image
@@ -77,3 +78,15 @@ PICTURE = Checked(_picture, "problem.base64")
 def to_base64(values: np.ndarray) -> str:
     """Return values from 0 to 1 as the base64 text of bytes from 0 to 255."""
     return base64.b64encode((255 * values + 0.5).astype(np.uint8).tobytes()).decode("ascii")
+
+
+def maps_field(maps: Tensor) -> dict[str, Any]:
+    """Return float32 maps as a field of an answer: channels, height, width and ``values``."""
+    channels, height, width = maps.shape
+    values = floats_to_base64(maps)
+    return {"channels": channels, "height": height, "width": width, "values": values}
+
+
+def floats_to_base64(values: Tensor) -> str:
+    """Return the base64 text of float32, little-endian."""
+    return base64.b64encode(values.numpy().astype("<f4").tobytes()).decode("ascii")

@@ -10,9 +10,11 @@ from PIL import Image
 from pydantic import Field
 
 from inkgrad.course.models import Backend
+from inkgrad.course.recognition.preprocess import SIDE
 from inkgrad.course.recognition.recognizer import Explanation
 from inkgrad_demo.services.pictures import PICTURE, RASTER, drawing, preview, to_base64
 from inkgrad_demo.services.recognizers import BACKENDS, MODEL_OR_RUN, Recognizers
+from inkgrad_demo.services.request_fields import square
 from inkgrad_demo.services.request_validation import Request
 
 # Passes of each backend in a comparison; odd, so that the median is one of them.
@@ -23,6 +25,14 @@ class DrawingRequest(Request):
     """A drawing of the Draw page."""
 
     pixels: Annotated[bytes, RASTER]
+    model: Annotated[str, MODEL_OR_RUN]
+    backend: Backend
+
+
+class ImageRequest(Request):
+    """An image that is a network's input as it stands, such as one of MNIST."""
+
+    picture: Annotated[bytes, square(SIDE)]
     model: Annotated[str, MODEL_OR_RUN]
     backend: Backend
 
@@ -56,6 +66,15 @@ class RecognitionService:
             return {"model": request.model, "gone": True}
         recognizer = self.recognizers.get(request.model, request.backend)
         return {"model": request.model, **_explained(recognizer.explain(drawing(request.pixels)))}
+
+    def recognize_image(self, request: ImageRequest) -> dict[str, Any]:
+        """Return the same about an image, which reaches the network unchanged."""
+        if self.recognizers.is_gone(request.model):
+            return {"model": request.model, "gone": True}
+        recognizer = self.recognizers.get(request.model, request.backend)
+        levels = np.frombuffer(request.picture, np.uint8).reshape(SIDE, SIDE)
+        explanation = recognizer.explain(levels / np.float32(255), is_prepared=True)
+        return {"model": request.model, **_explained(explanation)}
 
     def recognize_picture(self, request: PredictRequest) -> dict[str, Any]:
         """Return the same about a picture file, and ``preview``, a small copy of it as a data URL.

@@ -99,7 +99,8 @@ class Runs:
     ) -> list[Run]:
         """Start a run for each of the settings, or queue them. Raises LineFull.
 
-        Several race (:mod:`inkgrad.course.training.race`). ``started`` is called with the id of each run when its turn has come.
+        Several race (:mod:`inkgrad.course.training.race`). ``started`` is called
+        with the id of each run when its turn has come.
         """
         store = self.store
         lanes = Race(len(all_settings)).lanes if len(all_settings) > 1 else [None]

@@ -3,10 +3,13 @@ import { fromBase64, toBase64 } from "./base64.js";
 import { make } from "./elements.js";
 import { fillPixels, GRAYS } from "./pixels.js";
 
+const bringIntoView = (element) => element.scrollIntoView({ block: "nearest" });
+
 // createCells(page, place, load) where
 //   place      an empty element for them
 //   load({row, column, ...})  promises {shown, side, images}, or {error}
-// gives open(button, count, request): shows the images of the cell that the button stands for.
+// gives open(button, count, request, reader): shows the images of the cell that the button stands for;
+// reader is the model whose matrix it is, as run_choice.js describes it.
 export function createCells({ text, number, messageText }, place, load) {
   place.className = "cells";
   place.innerHTML = `
@@ -18,6 +21,7 @@ export function createCells({ text, number, messageText }, place, load) {
   const part = (selector) => place.querySelector(selector);
   let turn = 0; // raised by open(): answers to earlier requests no longer matter
   let chosen = null; // the image: {side, levels}
+  let about = null; // the cell: {label, prediction, reader}
 
   const paint = (canvas, { side, levels }) =>
     fillPixels(canvas, side, side, (i) => GRAYS[255 - levels[i]]);
@@ -28,6 +32,7 @@ export function createCells({ text, number, messageText }, place, load) {
     paint(part(".opened canvas"), image);
     part(".opened button").textContent = text("cell.take");
     part(".opened").hidden = false;
+    bringIntoView(part(".opened"));
   }
 
   function show({ shown, side, images }) {
@@ -53,7 +58,7 @@ export function createCells({ text, number, messageText }, place, load) {
   }
 
   part(".opened button").addEventListener("click", () => {
-    const detail = { side: chosen.side, levels: toBase64(chosen.levels) };
+    const detail = { side: chosen.side, levels: toBase64(chosen.levels), ...about };
     dispatchEvent(new CustomEvent("inkgrad:drawing", { detail })); // to the Draw page
   });
 
@@ -61,7 +66,7 @@ export function createCells({ text, number, messageText }, place, load) {
 
   return {
     clear,
-    async open(button, count, request) {
+    async open(button, count, request, reader) {
       const { row, column } = request;
       const mine = ++turn;
       const answer = await load(request).catch(() => undefined);
@@ -73,7 +78,9 @@ export function createCells({ text, number, messageText }, place, load) {
       for (const each of button.closest("table").parentElement.querySelectorAll("td button")) {
         each.ariaPressed = each === button;
       }
+      about = { label: row, prediction: column, reader };
       show(answer);
+      bringIntoView(place);
     },
   };
 }

@@ -15,7 +15,9 @@ import { createRaster } from "./strokes.js";
 export function createPad(canvas, { side, width, changed }) {
   const context = canvas.getContext("2d");
   const raster = createRaster(side);
-  let strokes = [];
+  let strokes = []; // never changed, only replaced: past and future hold earlier and later ones
+  let past = [];
+  let future = [];
   let current = null; // the stroke under way, also the last of strokes
   let pointer = null; // the one pointer that draws: further fingers are ignored
   let rastered = 0; // length of the last stroke's points that are in the raster already
@@ -26,8 +28,9 @@ export function createPad(canvas, { side, width, changed }) {
 
   function begin(x, y) {
     settle();
+    remember();
     current = { width: width(), points: [x, y] };
-    strokes.push(current);
+    strokes = strokes.some(({ photo }) => photo) ? [current] : [...strokes, current];
     rastered = 0;
     schedule();
   }
@@ -57,6 +60,39 @@ export function createPad(canvas, { side, width, changed }) {
     flush({ lifted: true });
   }
 
+  // -- undo --
+
+  function remember() {
+    past.push(strokes);
+    future = [];
+  }
+
+  function replace(others) {
+    if (strokes.length || others.length) remember();
+    reset(others);
+  }
+
+  function undo() {
+    if (past.length === 0) return;
+    future.push(strokes);
+    reset(past.pop());
+  }
+
+  function redo() {
+    if (future.length === 0) return;
+    past.push(strokes);
+    reset(future.pop());
+  }
+
+  // After a reload: undo removes stroke by stroke.
+  function restore(saved) {
+    past = saved.map((_, count) => saved.slice(0, count));
+    future = [];
+    reset(saved);
+  }
+
+  // -- the raster --
+
   function settle() {
     if (strokes.length === 0) return;
     raster.add(strokes.at(-1), rastered);
@@ -85,6 +121,7 @@ export function createPad(canvas, { side, width, changed }) {
     context.strokeStyle = getComputedStyle(canvas).color;
     context.lineCap = context.lineJoin = "round";
     for (const stroke of strokes) {
+      if (stroke.photo) continue; // the page shows it
       if (stroke.levels) {
         context.drawImage(inColor(stroke, context.strokeStyle), 0, 0, pixels, pixels);
         continue;
@@ -146,11 +183,20 @@ export function createPad(canvas, { side, width, changed }) {
       settle();
       return raster.pixels;
     },
-    undo: () => reset(strokes.slice(0, -1)),
-    clear: () => reset([]),
-    // Replaces the drawing by a picture; undo removes it.
-    show: ({ side: rows, levels }) => reset([{ side: rows, levels, points: [] }]),
-    restore: (saved) => reset(saved),
+    undo,
+    redo,
+    clear: () => replace([]),
+    // Replaces the drawing by a picture as strokes.js describes it; undo brings the drawing back.
+    show: (picture) => replace([{ ...picture, points: [] }]),
+    // Takes the newest picture back for good.
+    withdraw: () => reset(past.pop() ?? []),
+    restore,
+    get canUndo() {
+      return past.length > 0;
+    },
+    get canRedo() {
+      return future.length > 0;
+    },
     get strokes() {
       return strokes;
     },

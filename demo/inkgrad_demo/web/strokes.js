@@ -2,7 +2,8 @@
 //
 // A stroke is {width, points: [x, y, x, y, ...]} in units of the pad's side, so that a drawing does
 // not depend on the resolution or the orientation of the screen. A picture may take a stroke's
-// place: {side, levels, points: []}, side x side bytes in base64 from 0 (paper) to 255 (ink).
+// place: {side, levels, points: []}, side x side bytes in base64 from 0 (paper) to 255 (ink); or a
+// picture file, {photo, points: []} in base64, which has no strokes.
 import { fromBase64 } from "./base64.js";
 
 // A raster of side x side bytes that strokes are added to.
@@ -49,7 +50,8 @@ export function createRaster(side) {
     pixels,
     clear: () => pixels.fill(0),
     // Adds the segments that end at index `from` of the stroke's points or later.
-    add({ width, points, side: rows, levels }, from = 0) {
+    add({ width, points, side: rows, levels, photo }, from = 0) {
+      if (photo) return;
       if (levels) return addPicture(rows, fromBase64(levels));
       const radius = (width * side) / 2;
       for (let i = Math.max(from - 2, 0); i < Math.max(points.length - 2, 2); i += 2) {

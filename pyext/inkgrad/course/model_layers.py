@@ -74,12 +74,12 @@ class _Recorder(TorchFunctionMode):
             module.register_forward_pre_hook(lambda called, _, name=name: self._add(called, name))
 
     def _add(self, module: nn.Module, name: str) -> None:
-        is_conv = isinstance(module, nn.Conv2d)
+        kernel = tuple(module.kernel_size) if isinstance(module, nn.Conv2d) else ()
         self.layers.append(
             Layer(
                 name,
-                "conv" if is_conv else "linear",
-                tuple(module.kernel_size) if is_conv else (),
+                "conv" if kernel else "linear",
+                kernel,
                 sum(parameter.numel() for parameter in module.parameters(recurse=False)),
             )
         )

@@ -365,3 +365,18 @@ def test_shipped_weights_say_how_they_came_about(
     assert metadata["results"]["test"]["examples"] == 10_000
     goal = {"strong": 0.995, "cnn": 0.99, "softmax": 0.98}[name]
     assert metadata["results"]["test"]["accuracy"] >= goal
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_a_prepared_image_reaches_the_network_unchanged(
+    recognizers: dict[tuple[str, str], Recognizer], name: str
+) -> None:
+    recognizer = recognizers[name, "fused"]
+    image = np.zeros((28, 28), np.float32)
+    image[5:21, 9:12] = 0.7  # neither centered nor in full ink: fitting would change it
+    explanation = recognizer.explain(image, is_prepared=True)
+    np.testing.assert_array_equal(explanation.shown, image)
+    logits, _ = recognizer.model.forward_with_maps(torch.from_numpy(image)[None, None])
+    assert explanation.prediction.nearest == int(logits.argmax())
+    empty = recognizer.explain(np.zeros((28, 28), np.float32), is_prepared=True)
+    assert empty.prediction.kind == "nothing"

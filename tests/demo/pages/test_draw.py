@@ -158,9 +158,38 @@ def test_undo_takes_back_a_stroke_and_clear_all(open_page) -> None:
     page.locator("#draw-clear").click()
     _expect_label(page, NONE)
     assert page.locator(".invitation").is_visible()
-    page.locator("#draw-undo").click()  # of nothing
     _draw(page, FOUR)
     assert _shares(page) == pytest.approx(before, abs=1e-3)  # the mouse's steps differ
+
+
+def test_what_was_undone_comes_back_and_so_does_what_was_cleared(open_page) -> None:
+    page = open_page(**DESKTOP)
+    undo, redo = page.locator("#draw-undo"), page.locator("#draw-redo")
+    expect(undo).to_have_attribute("aria-disabled", "true")
+    _draw(page, FOUR)
+    before = _shares(page)
+    expect(redo).to_have_attribute("aria-disabled", "true")
+    page.locator("#draw-clear").click()
+    _expect_label(page, NONE)
+    undo.click()
+    assert _shares(page) == before
+    for keys in (("Control+z", "Control+Shift+Z"), ("Control+z", "Control+y")):
+        page.keyboard.press(keys[0])
+        assert _shares(page) != before
+        page.keyboard.press(keys[1])
+        assert _shares(page) == before
+    redo.click()  # the clearing
+    _expect_label(page, NONE)
+    undo.click()
+    _draw(page, [[(0.1, 0.95), (0.9, 0.95)]])
+    expect(redo).to_have_attribute("aria-disabled", "true")  # another future
+    page.reload()
+    for count in (2, 1, 0):
+        undo.click()
+        page.wait_for_function(
+            "count => JSON.parse(sessionStorage['inkgrad-draw']).strokes.length === count",
+            arg=count,
+        )
 
 
 def test_one_draws_with_the_keyboard_and_hears_what_is_read(open_page) -> None:
@@ -298,6 +327,97 @@ def test_the_film_shows_input_saliency_and_the_layers_of_the_network(open_page) 
     assert "10 × 12 × 12" in _text(page, ".layer >> nth=0 >> figcaption")
     page.get_by_role("radio", name="Softmax").check()
     page.get_by_text("no feature maps").wait_for()
+
+
+# What the page shows of an opened map, as numbers.
+SUMS = """() => {
+    const numbers = (words) => words.match(/-?\\d+\\.\\d+/g).map(Number);
+    const bars = [...document.querySelectorAll("#draw-map-channels b")];
+    return {
+        summary: numbers(document.querySelector("#draw-map-summary").textContent),
+        parts: bars.map((bar) => Number(bar.textContent)),
+        rest: document.querySelector("#draw-map-channels p")?.textContent ?? "",
+        products: [...document.querySelectorAll("#draw-map-terms .matrix:last-of-type span")]
+            .map((each) => Number(each.textContent)),
+        total: Number(document.querySelector("#draw-map-terms .total").textContent),
+    };
+}"""
+
+
+def _open_map(page: Any, layer: int) -> None:
+    """Opens a map of a layer by keyboard: its strongest, at its largest number."""
+    page.locator(".maps").nth(layer).press("Enter")
+    expect(page.locator("#draw-map-summary")).to_contain_text("ReLU keeps it")
+
+
+def test_a_feature_map_opens_and_its_sums_add_up(open_page) -> None:
+    page = open_page(**DESKTOP)
+    _draw(page, SEVEN)
+    _shares(page)
+    page.locator(".maps").nth(0).click(position={"x": 40, "y": 30})
+    expect(page.locator("#draw-map-title")).to_have_text(re.compile(r"Map \d of layer conv1"))
+    expect(page.locator("#draw-map-terms .matrix")).to_have_count(3)
+    _open_map(page, 0)
+    shown = page.evaluate(SUMS)
+    summed, bias, before, *pooled, value = shown["summary"]
+    assert sum(shown["products"]) == pytest.approx(shown["total"], abs=0.13)  # 25 rounded numbers
+    assert shown["total"] == summed
+    assert summed + bias == pytest.approx(before, abs=2e-3)
+    assert len(pooled) == 4
+    assert max(pooled) == before == value
+    _open_map(page, 3)
+    shown = page.evaluate(SUMS)
+    summed, bias, before, value = shown["summary"]
+    rest = float(re.search(r"-?\d+\.\d+", shown["rest"]).group())
+    assert len(shown["parts"]) == 8
+    assert sum(shown["parts"]) + rest == pytest.approx(summed, abs=0.02)
+    assert summed + bias == pytest.approx(before, abs=0.02)
+    assert before == value
+    part = page.locator("#draw-map-channels button").nth(2)
+    part.click()
+    assert page.evaluate(SUMS)["total"] == pytest.approx(float(part.locator("b").inner_text()))
+
+
+def test_an_opened_map_is_gone_through_by_keyboard_and_follows_the_drawing(open_page) -> None:
+    page = open_page(**DESKTOP)
+    _draw(page, SEVEN)
+    _shares(page)
+    _open_map(page, 1)
+    title = page.locator("#draw-map-title")
+    expect(title).to_be_focused()
+    first = title.inner_text()
+    page.keyboard.press("Tab")  # the button that closes it
+    page.keyboard.press("Tab")  # the selected map of the list, which is the strongest
+    assert page.locator("#draw-map-list button").first.get_attribute("aria-pressed") == "true"
+    page.keyboard.press("ArrowRight")
+    expect(title).not_to_have_text(first)
+    page.locator("#draw-map-own").focus()
+    summary = page.locator("#draw-map-summary")
+    for _ in range(14):
+        page.keyboard.press("ArrowLeft")
+        page.keyboard.press("ArrowUp")
+    expect(summary).to_contain_text("Row 1, column 1:")
+    page.keyboard.press("ArrowRight")
+    expect(summary).to_contain_text("Row 1, column 2:")
+    page.get_by_role("radio", name="Course CNN").check()
+    expect(title).to_contain_text("of layer conv2")
+    expect(page.locator("#draw-map-inputs-size")).to_have_text("10 × 12 × 12")
+    page.locator("#draw-clear").click()
+    expect(page.locator("#draw-map-empty")).to_be_visible()
+    page.locator("#draw-map-close").press("Escape")
+    expect(page.locator("#draw-map")).to_be_hidden()
+
+
+def test_the_digits_that_excite_a_map_are_shown(open_page) -> None:
+    page = open_page(**DESKTOP)
+    _draw(page, SEVEN)
+    _shares(page)
+    _open_map(page, 3)
+    images = page.locator("#draw-map-exciting canvas")
+    expect(images.first).to_be_visible()
+    values = page.locator("#draw-map-exciting li span").all_inner_texts()
+    assert sorted(map(float, values), reverse=True) == list(map(float, values))
+    assert re.match(r"A \d, largest number", images.first.get_attribute("aria-label"))
 
 
 def test_both_backends_are_timed_on_the_drawing_when_asked_for(open_page) -> None:
@@ -542,6 +662,12 @@ def test_a_picture_is_read_and_shows_what_was_found(open_page, way: str) -> None
     _draw(page, FOUR)  # takes the picture's place
     _expect_label(page, 4)
     expect(page.locator("#draw-photo")).to_be_hidden()
+    for _ in FOUR:
+        page.locator("#draw-undo").click()
+    expect(page.locator("#draw-photo")).to_be_visible()
+    _expect_label(page, 7)
+    page.locator("#draw-undo").click()
+    _expect_label(page, 4)  # the drawing before the picture
 
 
 def test_a_file_that_is_no_picture_is_refused_with_the_reason(open_page) -> None:
@@ -553,3 +679,37 @@ def test_a_file_that_is_no_picture_is_refused_with_the_reason(open_page) -> None
     _draw(page, SEVEN)
     _expect_label(page, 7)
     assert _text(page, "#draw-notice") == ""
+
+
+def _store(page: Any) -> list[int]:
+    """The labels of the own drawings."""
+    kept = json.loads(page.evaluate("localStorage.getItem('inkgrad-drawings')"))
+    return [each["label"] for each in kept]
+
+
+def test_own_drawings_are_labeled_looked_through_relabeled_and_deleted(open_page) -> None:
+    page = open_page(**DESKTOP)
+    save = page.get_by_role("button", name="Save this drawing as a 4")
+    expect(save).to_be_disabled()
+    _draw(page, FOUR)
+    _shares(page)
+    save.click()
+    page.get_by_role("button", name="Save this drawing as a 9").click()
+    page.get_by_role("button", name="Save this drawing as a 9").click()  # once is enough
+    kept = page.locator(".draw .kept")
+    expect(kept).to_have_text(re.compile("^Saved drawings: 2"))
+    page.get_by_role("button", name="Show", exact=True).click()
+    page.get_by_role("button", name="Drawing 2, labeled 9").click()
+    page.get_by_role("button", name="Label it 1").click()
+    expect(page.get_by_role("button", name="Drawing 2, labeled 1")).to_be_visible()
+    page.get_by_role("button", name="Delete this drawing").click()
+    assert _store(page) == [4]
+    page.keyboard.press("Control+z")  # in that part of the page: the drawing on the pad stays
+    assert _store(page) == [4, 1]
+    _expect_label(page, 4)
+    page.get_by_role("button", name="Delete all").click()
+    expect(kept).to_have_text(re.compile("^No drawings saved yet"))
+    page.get_by_role("button", name="Undo change").click()
+    assert _store(page) == [4, 1]
+    page.get_by_role("button", name="Redo change").click()
+    assert _store(page) == []

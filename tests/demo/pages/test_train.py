@@ -458,7 +458,7 @@ def test_drawings_are_labelled_kept_and_trained_on(open_train) -> None:
         _wait(page, "!document.querySelector('.try-out').matches(':not(.untouched)')")
     page.reload()
     page.wait_for_selector(MOUNTED)
-    _wait(page, "document.querySelector('#train-drawings').textContent.includes('drawings: 2')")
+    _wait(page, "document.querySelector('.train .kept').textContent.includes('drawings: 2')")
     _start(page)
     _until_result(page)
     _draw(page, SEVEN)

@@ -5,6 +5,7 @@ import { confusionTable } from "../../web/confusion.js";
 import { saveFile } from "../../web/downloads.js";
 import { createLabelDialog } from "../../web/label_dialog.js";
 import { createPage } from "../../web/page.js";
+import { choiceOf } from "../../web/run_choice.js";
 import { mergeStatus } from "../../web/run_status.js";
 import { createSplits } from "../../web/splits.js";
 import { createComparedCurves } from "./compared_curves.js";
@@ -97,7 +98,12 @@ export function mount(gradio) {
     find("#compare-matrices").hidden = runs.length === 0;
     find("#compare-confusion").replaceChildren(
       ...runs.map((run) => {
-        const open = (button, count, cell) => cells.open(button, count, { run: run.id, ...cell });
+        const reader = choiceOf(
+          page,
+          loaded.find(({ id }) => id === run.id),
+        );
+        const open = (button, count, cell) =>
+          cells.open(button, count, { run: run.id, ...cell }, reader);
         const isOfDigits = run.confusion.length === 10 && run.classes.length === 0;
         const caption = `${run.name} · ${splitOfConfusion(run)}`;
         const table = confusionTable(page, run, caption, isOfDigits ? open : null);
@@ -118,6 +124,13 @@ export function mount(gradio) {
     await sendAndShow("steer", { run, action: "stop" });
     refresh();
   }
+
+  // From the Train page: the runs to compare.
+  addEventListener("inkgrad:compare", async ({ detail }) => {
+    await refresh();
+    list.choose(detail);
+    scrollTo({ top: 0 });
+  });
 
   // -- deleting --
 

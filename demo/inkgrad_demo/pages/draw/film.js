@@ -3,7 +3,8 @@ import { fromBase64 } from "../../web/base64.js";
 import { make } from "../../web/elements.js";
 import { colorMap, fillPixels, GRAYS, pixel } from "../../web/pixels.js";
 
-const INK = colorMap([
+// Of a map's numbers, from none to the layer's largest.
+export const INK = colorMap([
   [13, 17, 33],
   [40, 62, 160],
   [96, 130, 255],
@@ -22,13 +23,22 @@ function paintSaliency(canvas, levels, saliency, side) {
 
 const sheet = document.createElement("canvas");
 
-// All maps of a layer, (channels, height, width), as tiles in as square a grid as they fill.
-function paintMaps(canvas, { channels, height, width }, maps) {
+// How the maps of a layer lie in a picture of them: as tiles in as square a grid as they fill.
+function gridOf({ channels, height, width }) {
   const columns = Math.ceil(Math.sqrt(channels));
-  const rows = Math.ceil(channels / columns);
   const scale = Math.ceil(340 / (columns * width)); // whole pixels, about twice those of the page
-  const right = width * scale + GAP;
-  const below = height * scale + GAP;
+  return {
+    columns,
+    rows: Math.ceil(channels / columns),
+    scale,
+    right: width * scale + GAP,
+    below: height * scale + GAP,
+  };
+}
+
+function paintMaps(canvas, layer, maps) {
+  const { channels, height, width } = layer;
+  const { columns, rows, right, below } = gridOf(layer);
   fillPixels(sheet, width, channels * height, (i) => INK[maps[i]]); // one map below the other
   Object.assign(canvas, { width: columns * right - GAP, height: rows * below - GAP });
   const context = canvas.getContext("2d");
@@ -50,17 +60,40 @@ function paintMaps(canvas, { channels, height, width }, maps) {
   }
 }
 
-export function createFilm({ find, findAll, text, translate }, side) {
+// The number of a map at a place on the canvas: {channel, row, column}, or null beside the maps.
+function cellAt(canvas, layer, { offsetX, offsetY }) {
+  const { columns, scale, right, below } = gridOf(layer);
+  const { clientWidth, clientHeight, width, height } = canvas;
+  const fitted = Math.min(clientWidth / width, clientHeight / height); // it is contained
+  const x = (offsetX - (clientWidth - fitted * width) / 2) / fitted;
+  const y = (offsetY - (clientHeight - fitted * height) / 2) / fitted;
+  if (x < 0 || y < 0 || x >= width) return null;
+  const channel = Math.floor(y / below) * columns + Math.floor(x / right);
+  if (channel >= layer.channels) return null;
+  const within = (place, count) => Math.min(count - 1, Math.floor(place / scale));
+  return { channel, row: within(y % below, layer.height), column: within(x % right, layer.width) };
+}
+
+// createFilm(page, side, {opened}) where opened(layer, cell) is called when a map is chosen: cell is
+// {channel, row, column}, or null where the keyboard chose the layer.
+export function createFilm({ find, findAll, text, translate }, side, { opened }) {
   let model = null; // whose layers are laid out
+  let shown = []; // the layers
 
   function layOut(layers) {
     for (const each of findAll(".film .layer")) each.remove();
-    const frames = layers.map(({ name, channels, height, width }) => {
+    const frames = layers.map(({ name, channels, height, width }, index) => {
       const size = `${channels} × ${height} × ${width}`;
       const caption = [make("b", { textContent: name }), make("span", { textContent: size })];
-      const canvas = make("canvas", { role: "img" });
-      return make("figure", { className: "layer" }, [canvas, make("figcaption", {}, caption)]);
+      const canvas = make("canvas");
+      const button = make("button", { type: "button", className: "maps" }, [canvas]);
+      button.addEventListener("click", (event) => {
+        const isPointed = event.target === canvas && event.detail > 0;
+        opened(name, isPointed ? cellAt(canvas, shown[index], event) : null);
+      });
+      return make("figure", { className: "layer" }, [button, make("figcaption", {}, caption)]);
     });
+    find("#draw-maps-hint").hidden = layers.length === 0;
     if (layers.length === 0) {
       const note = make("p", { className: "layer" });
       note.dataset.text = "draw.no_maps";
@@ -75,6 +108,7 @@ export function createFilm({ find, findAll, text, translate }, side) {
     paint({ model: name, kind, picture, saliency, layers }) {
       if (name !== model) layOut(layers);
       model = name;
+      shown = layers;
       const bytes = (encoded, length) =>
         kind === "nothing" ? new Uint8Array(length) : fromBase64(encoded);
       const levels = bytes(picture, side * side);
@@ -84,7 +118,10 @@ export function createFilm({ find, findAll, text, translate }, side) {
       layers.forEach((layer, i) => {
         const { name: title, channels, height, width, maps } = layer;
         paintMaps(canvases[i], layer, bytes(maps, channels * height * width));
-        canvases[i].setAttribute("aria-label", text("draw.maps_label", { channels, name: title }));
+        canvases[i].parentElement.setAttribute(
+          "aria-label",
+          text("draw.maps_label", { channels, name: title }),
+        );
       });
     },
   };

@@ -3,12 +3,17 @@
 import { toBase64 } from "../../web/base64.js";
 import { createKeyboard } from "../../web/keyboard.js";
 import { newestOnly } from "../../web/newest.js";
+import { ownDrawings } from "../../web/own_drawings.js";
+import { createOwnDrawingsPanel } from "../../web/own_drawings_panel.js";
 import { createPad } from "../../web/pad.js";
+import { createPadTools } from "../../web/pad_tools.js";
 import { createPage, Refusal } from "../../web/page.js";
+import { openPage } from "../../web/tabs.js";
 import { afterRest } from "../../web/timing.js";
 import { createChoices } from "./choices.js";
 import { createFilm } from "./film.js";
 import { createFound } from "./found.js";
+import { createOpenedMap } from "./opened_map.js";
 import { createPictureInput } from "./picture_input.js";
 import { createVerdict } from "./verdict.js";
 
@@ -17,11 +22,15 @@ const RETRY = 2000; // milliseconds
 
 export function mount(gradio) {
   const page = createPage(gradio);
-  const { element, props, send, find, text, translate, scientific } = page;
+  const { element, props, send, find, findAll, text, translate, scientific } = page;
 
   const choices = createChoices(page, { changed: choiceChanged });
   const verdict = createVerdict(page);
-  const film = createFilm(page, props.picture_side);
+  const openedMap = createOpenedMap(page, {
+    side: props.picture_side,
+    chosen: () => ({ model: choices.model, backend: choices.backend }),
+  });
+  const film = createFilm(page, props.picture_side, { opened: openedMap.open });
 
   // -- painting answers --
 
@@ -37,7 +46,6 @@ export function mount(gradio) {
   };
   let shown = { model: null, layers: [], ...emptyAnswer };
   let selected = 0; // the digit of a number whose probabilities are shown
-  let photo = null; // the picture file that was opened, in base64
   let timed = null; // the last comparison of the backends
   let lost = null; // the name of the deleted run whose model was selected
   let refused = ""; // why a picture file could not be read
@@ -56,6 +64,8 @@ export function mount(gradio) {
     verdict.paint(answer, selected);
     found.paint(answer, selected);
     film.paint(answer);
+    openedMap.answered(answer);
+    drawings.paint(isLabelable());
   }
 
   function paintRace(result) {
@@ -76,10 +86,20 @@ export function mount(gradio) {
 
   let failing = false; // the server did not answer the last request
 
-  const recognize = () =>
-    photo === null
-      ? send("recognize", request())
-      : send("recognize_picture", { image: photo, ...chosen() });
+  // The picture file that was opened, in base64; null if there is none.
+  const photo = () => pad.strokes.at(-1)?.photo ?? null;
+
+  // The image, {side, levels, ...}, that the pad shows as it is; null if there is more or less on it.
+  function image() {
+    const [first, ...others] = pad.strokes;
+    return first?.levels && first.side === props.picture_side && !others.length ? first : null;
+  }
+
+  function recognize() {
+    if (photo() !== null) return send("recognize_picture", { image: photo(), ...chosen() });
+    if (image()) return send("recognize_image", { picture: image().levels, ...chosen() });
+    return send("recognize", request());
+  }
 
   const recognition = newestOnly(recognize, {
     answered(answer) {
@@ -128,7 +148,9 @@ export function mount(gradio) {
     side: props.raster_side,
     width: penWidth,
     changed({ ink, lifted }) {
-      closePhoto();
+      refused = "";
+      showNotice();
+      tools.update();
       find(".draw").classList.toggle("untouched", pad.empty);
       find("#draw-race-start").disabled = pad.empty;
       if (pad.empty) paintEmpty();
@@ -137,27 +159,22 @@ export function mount(gradio) {
     },
   });
 
+  const tools = createPadTools(
+    element,
+    { undo: find("#draw-undo"), redo: find("#draw-redo"), clear: find("#draw-clear") },
+    pad,
+  );
+
   // -- pictures --
 
   createPictureInput(page, {
-    taken(base64) {
-      pad.clear(); // closes an earlier picture
-      photo = base64;
-      find(".draw").classList.remove("untouched");
-      recognition.request();
-    },
+    taken: (base64) => pad.show({ photo: base64 }),
     tooLarge: () => refuse(text("draw.too_large")),
   });
 
-  function closePhoto() {
-    photo = null;
-    refused = "";
-    showNotice();
-  }
-
   // A picture that cannot be read.
   function refuse(message) {
-    pad.clear();
+    if (photo() !== null) pad.withdraw();
     refused = message;
     showNotice();
   }
@@ -190,16 +207,6 @@ export function mount(gradio) {
   }
 
   find("#draw-race-start").addEventListener("click", race.request);
-  find("#draw-undo").addEventListener("click", pad.undo);
-  find("#draw-clear").addEventListener("click", pad.clear);
-  element.addEventListener("keydown", (event) => {
-    const isUndo =
-      (event.ctrlKey || event.metaKey) && !event.shiftKey && event.key.toLowerCase() === "z";
-    if (!isUndo) return;
-    event.preventDefault();
-    pad.undo();
-  });
-
   const showPen = () => find(".draw").style.setProperty("--pen", penWidth());
   widthInput.addEventListener("input", showPen);
   widthInput.addEventListener("change", save);
@@ -211,6 +218,55 @@ export function mount(gradio) {
     settle();
   }
 
+  // -- own drawings --
+
+  const drawings = createOwnDrawingsPanel(page, find("#draw-own-drawings"), {
+    picture: async () => (isLabelable() ? shown.picture : null),
+    saved() {},
+    changed: paintOrigin,
+  });
+
+  const isLabelable = () => shown.kind === "digit" || shown.kind === "other";
+
+  // Where the image on the pad comes from, and what can be done with it.
+  function paintOrigin() {
+    const { label, prediction, reader } = image() ?? {};
+    const count = ownDrawings.all.length;
+    find("#draw-origin").hidden = label === undefined;
+    if (label !== undefined) {
+      const values = { label, prediction, name: reader };
+      find("#draw-origin p").textContent = text("draw.origin", values);
+      const isKept = ownDrawings.all.some(
+        (one) => one.label === label && one.pixels === image().levels,
+      );
+      find("#draw-origin-add").ariaDisabled = isKept;
+      find("#draw-origin-add").textContent = text(
+        isKept ? "draw.origin.added" : "draw.origin.add",
+        values,
+      );
+    }
+    for (const each of findAll(".to-train")) {
+      each.hidden = count === 0;
+      each.textContent = text("draw.to_train", { count });
+    }
+  }
+
+  find("#draw-origin-add").addEventListener("click", () => {
+    const { label, levels } = image();
+    ownDrawings.add([{ label, pixels: levels }], props.most_drawings);
+  });
+  for (const each of findAll(".to-train")) {
+    each.addEventListener("click", () => {
+      const { model } = choices;
+      const detail = props.models.includes(model) ? { model } : { run: model };
+      openPage("train", {
+        parameters: { ...detail, with_drawings: "1" },
+        event: "inkgrad:retrain",
+        detail,
+      });
+    });
+  }
+
   // -- from the other pages --
 
   addEventListener("inkgrad:model", ({ detail }) => {
@@ -220,9 +276,15 @@ export function mount(gradio) {
     openThisPage();
   });
 
-  // An image of a confusion matrix: {side, levels} as strokes.js describes a picture.
-  addEventListener("inkgrad:drawing", ({ detail }) => {
-    pad.show(detail);
+  // An image of a confusion matrix: {side, levels} as strokes.js describes a picture, its label, the
+  // prediction, and the model that made it.
+  addEventListener("inkgrad:drawing", ({ detail: { reader, ...shownImage } }) => {
+    if (reader) {
+      choices.add(reader);
+      choices.select("model", reader.model);
+      lost = null;
+    }
+    pad.show({ ...shownImage, reader: reader?.name });
     openThisPage();
     requestAnimationFrame(() => find("#draw-pad").focus({ preventScroll: true })); // once it shows
   });
@@ -250,7 +312,8 @@ export function mount(gradio) {
 
   function save() {
     const { model, backend, sent } = choices;
-    const state = { strokes: pad.strokes, width: widthInput.value, model, backend, sent };
+    const strokes = photo() === null ? pad.strokes : []; // a file may be too large to keep
+    const state = { strokes, width: widthInput.value, model, backend, sent };
     try {
       sessionStorage.setItem(STORE, JSON.stringify(state));
     } catch {
@@ -276,6 +339,7 @@ export function mount(gradio) {
   translate();
   choices.showAccuracies();
   restore();
+  tools.update();
   showPen();
   verdict.paint(shown, selected);
   recognition.request();
@@ -284,6 +348,7 @@ export function mount(gradio) {
     choices.showAccuracies();
     showNotice();
     paint(shown);
+    openedMap.translate();
     paintRace(timed);
   });
 }

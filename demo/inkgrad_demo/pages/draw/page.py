@@ -9,27 +9,37 @@ from __future__ import annotations
 import inkgrad
 from inkgrad.course.recognition.preprocess import SIDE
 from inkgrad_demo.pages.page_html import page_html
+from inkgrad_demo.services.map_service import MapService
 from inkgrad_demo.services.pictures import RASTER_SIDE
 from inkgrad_demo.services.recognition_service import RecognitionService
 from inkgrad_demo.services.recognizers import BACKENDS, MODELS
+from inkgrad_demo.services.training_requests import MAX_DRAWINGS
 from inkgrad_demo.serving.exposed import to_api, to_page
 from inkgrad_demo.texts import catalogues_of
 
 NAME = "draw"
 
 
-def build(recognition: RecognitionService) -> None:
+def build(recognition: RecognitionService, maps: MapService) -> None:
     """Build the page in the open tab."""
     page_html(
         NAME,
-        to_page(recognition.recognize, recognition.recognize_picture, recognition.race),
+        to_page(
+            recognition.recognize,
+            recognition.recognize_image,
+            recognition.recognize_picture,
+            recognition.race,
+            maps.open_map,
+            maps.exciting_images,
+        ),
         # The scripts find these in `props`, beside `value`:
-        catalogues=catalogues_of(NAME),
+        catalogues=catalogues_of(NAME, "own"),
         models=MODELS,
         accuracies={model: recognition.recognizers.accuracy(model) for model in MODELS},
         backends=BACKENDS,
         kernels=inkgrad.build_config()["cpu_library_loaded"],
         raster_side=RASTER_SIDE,
         picture_side=SIDE,
+        most_drawings=MAX_DRAWINGS,
     )
     to_api(recognition.predict, "predict", queue=False)

@@ -313,6 +313,15 @@ export function createForm(page, { changed, described }) {
       preview.paint();
       showError(check() ?? "");
     },
+    // Adds the own drawings to the data; of a model, if one is given, with its defaults.
+    addDrawings(name = null) {
+      if (name !== null) {
+        field("model").value = name;
+        modelChanged();
+      }
+      field("with_drawings").checked = true;
+      showWhatApplies();
+    },
     setDrawings(count) {
       drawings = count;
       showWhatApplies();

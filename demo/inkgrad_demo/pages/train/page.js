@@ -1,12 +1,15 @@
 // The Train page: connects the form, the runs that are followed, the pad and the result.
 import { parameter, watchTab } from "../../web/address.js";
+import { toBase64 } from "../../web/base64.js";
+import { ownDrawings } from "../../web/own_drawings.js";
+import { createOwnDrawingsPanel } from "../../web/own_drawings_panel.js";
 import { createPage } from "../../web/page.js";
+import { openPage } from "../../web/tabs.js";
 import { createDiagram } from "./diagram.js";
 import { createEarlierRuns } from "./earlier_runs.js";
 import { createFirstTime } from "./first_time.js";
 import { createFollower } from "./follow.js";
 import { createForm } from "./form.js";
-import { createOwnDrawings } from "./own_drawings.js";
 import { createResult } from "./result.js";
 import { createTryOut } from "./try_out.js";
 
@@ -14,6 +17,8 @@ export function mount(gradio) {
   const page = createPage(gradio);
   const { element, props, server, find, text, messageText } = page;
   let ids = []; // of the runs that are followed
+  let before = []; // of those that were followed when they started
+  let pad = null;
 
   const diagram = createDiagram(page);
   const form = createForm(page, {
@@ -27,8 +32,23 @@ export function mount(gradio) {
     },
   });
   const result = createResult(page);
-  const drawings = createOwnDrawings(page, { changed: (count) => form.setDrawings(count) });
-  const tryOut = createTryOut(page, { drawn: drawings.drawn });
+  const drawings = createOwnDrawingsPanel(page, find("#train-own-drawings"), {
+    async picture() {
+      const answer = await server.picture({ pixels: toBase64(pad.pixels()) });
+      return !answer || answer.error || answer.empty ? null : answer.picture;
+    },
+    saved() {
+      pad.clear();
+      find("#train-pad").focus({ preventScroll: true });
+    },
+    changed: () => form.setDrawings(ownDrawings.all.length),
+  });
+  const tryOut = createTryOut(page, {
+    drawn(on) {
+      pad = on;
+      drawings.paint(!pad.empty);
+    },
+  });
   const earlier = createEarlierRuns(page, {
     opened: open,
     labeled: (run, label) => follower.relabel(run, label),
@@ -39,6 +59,7 @@ export function mount(gradio) {
         run.readsDigits = props.models[run.status.settings.model].reads_digits;
       tryOut.advance(runs);
       result.paint(runs);
+      find("#train-compare").hidden = before.length === 0;
       if (!follower.busy) earlier.refresh();
       showStart();
     },
@@ -50,6 +71,7 @@ export function mount(gradio) {
   });
 
   function follow(runs, { isStep = false } = {}) {
+    before = [];
     ids = runs;
     form.toAddress(ids, { isStep });
     tryOut.begin();
@@ -67,6 +89,23 @@ export function mount(gradio) {
   // From the Compare page.
   addEventListener("inkgrad:run", ({ detail }) => open(detail));
 
+  // From the Draw page: to train a model once more, with the own drawings. {run} or {model}
+  addEventListener("inkgrad:retrain", async ({ detail }) => {
+    if (detail.run) {
+      follow([detail.run]);
+      await showSettings(detail.run);
+    }
+    form.addDrawings(detail.model);
+    form.toAddress(ids);
+    find("#train-start").focus();
+  });
+
+  find("#train-compare").addEventListener("click", () => {
+    const runs = [...before, ...ids];
+    const parameters = { compare: runs.join(",") };
+    openPage("compare", { parameters, event: "inkgrad:compare", detail: runs });
+  });
+
   const runsInAddress = () => parameter("run")?.split(",").filter(Boolean).slice(0, 2) ?? [];
 
   // The settings in the address may be those of a next run.
@@ -80,7 +119,7 @@ export function mount(gradio) {
   async function showSettings(run) {
     const answer = await server.opened({ run }).catch(() => undefined);
     if (!answer || answer.error || !ids.includes(run)) return;
-    if (answer.request.drawings) drawings.borrow(answer.request.drawings);
+    if (answer.request.drawings) ownDrawings.add(answer.request.drawings, props.most_drawings);
     form.show(answer);
     form.toAddress(ids);
   }
@@ -90,12 +129,14 @@ export function mount(gradio) {
     form.showError(wrong ?? "");
     if (wrong !== null) return;
     if (follower.busy) await follower.steer("stop");
-    const answer = await server.start(form.request(drawings.all));
+    const answer = await server.start(form.request(ownDrawings.all));
     if (!answer || answer.error) {
       return form.showError(messageText(answer?.error ?? text("train.failed")));
     }
     firstTime.trained();
+    const previous = ids;
     follow(answer.runs, { isStep: true });
+    before = previous;
     // On a phone the curves are far below the button.
     const { top } = find(".watch").getBoundingClientRect();
     if (top > innerHeight / 2) find(".watch").scrollIntoView({ behavior: "smooth" });
@@ -126,7 +167,8 @@ export function mount(gradio) {
   earlier.refresh();
   gradio.watch("value", translate);
   const given = runsInAddress();
+  const withDrawings = parameter("with_drawings") === "1";
   follow(given);
-  if (given.length) showSettings(given[0]);
+  if (given.length) showSettings(given[0]).then(() => withDrawings && form.addDrawings());
   watchTab(element, "train", { back: showWhatTheAddressNames, opened: () => form.toAddress(ids) });
 }

@@ -65,7 +65,7 @@ def build(
             architecture,
         ),
         # The scripts find these in `props`, beside `value`:
-        catalogues=catalogues_of(NAME, "run", "chart", "cell", "data"),
+        catalogues=catalogues_of(NAME, "run", "chart", "cell", "data", "own"),
         label_limits={"name": MAX_NAME, "note": MAX_NOTE},
         data_names=DATA_NAMES,
         models={model: _facts(model) for model in MODELS},

@@ -5,6 +5,7 @@ import { createCells } from "../../web/cells.js";
 import { confusionTable } from "../../web/confusion.js";
 import { saveFile } from "../../web/downloads.js";
 import { make, makeButton } from "../../web/elements.js";
+import { choiceOf } from "../../web/run_choice.js";
 import { createSplits } from "../../web/splits.js";
 import { ofBackend } from "./backends.js";
 
@@ -24,15 +25,10 @@ export function createResult(page) {
     if (!error) saveFile(answer.name, [fromBase64(answer.content)]);
   }
 
-  function sendToDraw({ id, status }) {
-    const { settings, data, test } = status;
-    const detail = {
-      model: id,
-      name: status.name || text(`train.model.${settings.model}`),
-      note: dataName(data),
-      accuracy: test?.accuracy ?? null,
-    };
-    dispatchEvent(new CustomEvent("inkgrad:model", { detail }));
+  const reader = ({ id, status }) => choiceOf(page, { ...status, id });
+
+  function sendToDraw(run) {
+    dispatchEvent(new CustomEvent("inkgrad:model", { detail: reader(run) }));
   }
 
   function exportButtons(run, several) {
@@ -80,8 +76,10 @@ export function createResult(page) {
     return text("train.confusion", { split: splitOfConfusion(status) });
   }
 
-  function showConfusion({ id, readsDigits, status }) {
-    const open = (button, count, cell) => cells.open(button, count, { run: id, ...cell });
+  function showConfusion(run) {
+    const { id, readsDigits, status } = run;
+    const open = (button, count, cell) =>
+      cells.open(button, count, { run: id, ...cell }, reader(run));
     const table =
       status.confusion && confusionTable(page, status, caption(status), readsDigits ? open : null);
     find("#train-confusion").replaceChildren(...(table ? [table] : []));

@@ -7,6 +7,7 @@ import { make } from "../../web/elements.js";
 import { createKeyboard } from "../../web/keyboard.js";
 import { newestOnly } from "../../web/newest.js";
 import { createPad } from "../../web/pad.js";
+import { createPadTools } from "../../web/pad_tools.js";
 import { line, rule } from "../../web/shapes.js";
 import { afterRest } from "../../web/timing.js";
 import { ofBackend } from "./backends.js";
@@ -38,12 +39,17 @@ export function createTryOut(page, { drawn }) {
       if (pad.empty) forget();
       else if (ink) reading.request();
       if (lifted) requestHistorySoon();
+      tools.update();
       drawn(pad);
     },
   });
   createKeyboard(find("#train-pad"), find(".try-out .cursor"), pad);
-  find("#train-undo").addEventListener("click", pad.undo);
-  find("#train-clear").addEventListener("click", pad.clear);
+  const tools = createPadTools(
+    find(".try-out"),
+    { undo: find("#train-undo"), redo: find("#train-redo"), clear: find("#train-clear") },
+    pad,
+  );
+  tools.update();
 
   function forget() {
     reading.forget();

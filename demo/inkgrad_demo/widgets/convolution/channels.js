@@ -1,9 +1,10 @@
 // Lesson 10: a color picture split into its channels; at each position of the kernel, the products in
 // every channel, their sum over the channels, and the bias.
 import { createCellPicker } from "../../web/cell_picker.js";
+import { convolutionTerms } from "../../web/convolution.js";
 import { make } from "../../web/elements.js";
 import { fillPixels, pixel } from "../../web/pixels.js";
-import { frameCells, matrixHtml, paintNumbers } from "./painting.js";
+import { frameCells, matrixHtml, paintNumbers } from "../../web/matrices.js";
 
 const NAMES = ["red", "green", "blue"];
 const START = [6, 8]; // the result that is shown first: at the balloon
@@ -40,15 +41,10 @@ export function mountChannels(widget, inputs) {
 
   // For each channel: the numbers under the kernel, the kernel's layer, and their products.
   function termsAt(row, column) {
-    return answer.kernel.map((layer, channel) => {
-      const weights = layer.flat();
-      const side = layer.length;
-      const patch = weights.map(
-        (_, i) => answer.picture[channel][row + Math.floor(i / side)][column + (i % side)],
-      );
-      const products = patch.map((value, i) => value * weights[i]);
-      return { patch, weights, products, sum: products.reduce((sum, each) => sum + each, 0) };
-    });
+    const { picture, kernel } = answer;
+    const [channels, height, width] = [picture.length, picture[0].length, picture[0][0].length];
+    const maps = { channels, height, width, values: picture.flat(2) };
+    return convolutionTerms(maps, kernel.flat(2), row, column, kernel[0].length);
   }
 
   const summand = (value, words) => (value < 0 ? `(${words})` : words);

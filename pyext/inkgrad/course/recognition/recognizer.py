@@ -201,6 +201,11 @@ class Recognizer:
             )
         return cls(network, metadata, path)
 
+    @property
+    def model(self) -> DigitModel:
+        """The network, in eval mode and without gradients. It is shared: do not change it."""
+        return self._model
+
     def warm_up(self) -> None:
         """Predict once, so that the first drawing is recognized as fast as any other."""
         self.explain(np.eye(SIDE, dtype=np.float32))
@@ -226,19 +231,21 @@ class Recognizer:
                 pictures = []
         return predictions
 
-    def explain(self, image: Any) -> Explanation:
+    def explain(self, image: Any, *, is_prepared: bool = False) -> Explanation:
         """Recognize one image and show what led to the prediction.
 
-        The feature maps have the same shapes for every image, even an empty one.
+        The feature maps have the same shapes for every image, even an empty one. ``is_prepared``:
+        the image, (28, 28) float32 in [0, 1], is the network's input as it stands, such as an image
+        of MNIST. Fitting it once more would change its pixels, and some predictions.
         """
         read = picture.read(image)
         found = ink.find(read)
-        pixels = _EMPTY if found is None else fit(found.values)
+        pixels = _EMPTY if found is None else image if is_prepared else fit(found.values)
         explained = self._explained(pixels)
         first = None
         if found is not None:
             first = reading.whole(found, explained.probabilities, pixels)
-        best = self._best(first, read)
+        best = first if is_prepared else self._best(first, read)
         prediction = _prediction(read, best, explained.seconds, pixels)
         if best is not None and best is not first:
             explained = self._explained(best.parts[-1].image)

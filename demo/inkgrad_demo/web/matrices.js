@@ -1,5 +1,5 @@
-// Numbers of lesson 10 as pictures, frames around their cells, and small matrices of them.
-import { fillPixels, GRAYS, pixel } from "../../web/pixels.js";
+// Numbers as pictures, frames around their cells, and small matrices of them.
+import { fillPixels, GRAYS, pixel } from "./pixels.js";
 
 // Positive numbers black on white; with negative ones red is above zero, blue below.
 export function paintNumbers(canvas, rows) {
@@ -30,8 +30,14 @@ export function placeFrame({ style }, canvas, row, column, cells) {
   });
 }
 
-// A square matrix, row by row, of numbers with two decimals; brief as in numbers.js.
+// A square matrix, row by row, of numbers with two decimals; brief as in numbers.js. --share is the
+// size of a number beside the largest.
 export function matrixHtml(values, brief) {
-  const spans = values.map((value) => `<span>${brief(Number(value.toFixed(2)))}</span>`);
-  return `<div class="cells" style="--side: ${Math.sqrt(values.length)}">${spans.join("")}</div>`;
+  const max = Math.max(...values.map(Math.abs)) || 1;
+  const spans = values.map((value) => {
+    const sign = value < 0 ? ' class="below"' : "";
+    const share = Math.abs(value / max).toFixed(2);
+    return `<span${sign} style="--share: ${share}">${brief(Number(value.toFixed(2)))}</span>`;
+  });
+  return `<div class="matrix" style="--side: ${Math.sqrt(values.length)}">${spans.join("")}</div>`;
 }
