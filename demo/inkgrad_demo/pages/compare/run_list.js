@@ -61,7 +61,7 @@ export function createRunList(page, { changed, stop, rename }) {
     if (notice) return messageText(notice);
     const { length: count } = selection.ids;
     if (count > props.most_compared)
-      return text("compare.hint.many", { count, most: props.most_compared });
+      return text("compare.hint.many", { count: number(count, 0), most: props.most_compared });
     return runs.length ? text("compare.hint", { most: props.most_compared }) : "";
   }
 
