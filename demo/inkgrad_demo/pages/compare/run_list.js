@@ -1,5 +1,5 @@
 // All runs: sorted, filtered and selected. The first of those selected are compared.
-import { writeAddress } from "../../web/address.js";
+import { writeAddress } from "../../web/page_address.js";
 import { make, makeButton } from "../../web/elements.js";
 import { labelButton } from "../../web/label_dialog.js";
 import { createSplits } from "../../web/splits.js";

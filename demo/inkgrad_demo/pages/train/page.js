@@ -1,5 +1,5 @@
 // The Train page: connects the form, the runs that are followed, the pad and the result.
-import { parameter, watchTab } from "../../web/address.js";
+import { parameter, watchTab } from "../../web/page_address.js";
 import { createPage } from "../../web/page.js";
 import { createEarlierRuns } from "./earlier_runs.js";
 import { createFollower } from "./follow.js";
