@@ -1,5 +1,5 @@
 // The open tab in the address; see address.py.
-import { parameter, writeAddress } from "../web/address.js";
+import { parameter, writeAddress } from "../web/page_address.js";
 
 let isRead = false; // the address has been read: until then Gradio opens tabs by itself
 
@@ -20,5 +20,5 @@ export function rememberTab(name, first) {
   const isOpen = buttonOf(name)?.getAttribute("aria-selected") === "true";
   if (!isRead || !isOpen || (parameter("tab") ?? first) === name) return;
   writeAddress((parameters) => parameters.set("tab", name), { isStep: true });
-  dispatchEvent(new CustomEvent("inkgrad:tab", { detail: name })); // see web/address.js
+  dispatchEvent(new CustomEvent("inkgrad:tab", { detail: name })); // see web/page_address.js
 }

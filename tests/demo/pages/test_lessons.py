@@ -143,9 +143,12 @@ def test_a_link_opens_the_lesson_and_the_way_back_works(open_page) -> None:
     assert page.url.endswith("/?tab=lessons&lesson=9")
     page.go_back()
     _expect(page, ".lessons h2", "Gradient descent")
+    page.go_forward()
+    _expect(page, ".lessons h2", "Softmax")
     page.get_by_role("tab", name="Draw").click()
     page.wait_for_function("location.search.includes('tab=draw')")
-    page.go_forward()
+    page.go_back()  # from another tab
+    page.locator(".lessons h2").wait_for()
     _expect(page, ".lessons h2", "Softmax")
     assert page.get_by_role("tab", name="Lessons").get_attribute("aria-selected") == "true"
     page.get_by_role("tab", name="Draw").click()

@@ -34,7 +34,7 @@ COMPARE_IS_OPEN = "document.querySelector('#compare-list')?.offsetParent"
 
 def test_each_step_is_undone_and_redone_once(open_page: Any, store: Any) -> None:
     store.save(RUN)
-    page = open_page(query="?tab=lessons&lesson=2", ready=".lessons nav a")
+    page = open_page(query="?tab=lessons&lesson=2", ready="nav a")
     _expect(page, LESSON, arg=2)
     length = page.evaluate("history.length")
     page.locator(".lessons nav a").nth(2).click()

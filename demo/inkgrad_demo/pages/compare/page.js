@@ -1,5 +1,5 @@
 // The Compare page: connects the list of runs, what is shown of those chosen, deleting and downloads.
-import { parameter, watchTab, writeAddress } from "../../web/address.js";
+import { parameter, watchTab, writeAddress } from "../../web/page_address.js";
 import { createCells } from "../../web/cells.js";
 import { confusionTable } from "../../web/confusion.js";
 import { saveFile } from "../../web/downloads.js";

@@ -1,5 +1,5 @@
 // All runs: sorted, filtered and selected. The first of those selected are compared.
-import { writeAddress } from "../../web/address.js";
+import { writeAddress } from "../../web/page_address.js";
 import { make, makeButton } from "../../web/elements.js";
 import { labelButton } from "../../web/label_dialog.js";
 import { createSplits } from "../../web/splits.js";
@@ -61,7 +61,7 @@ export function createRunList(page, { changed, stop, rename }) {
     if (notice) return messageText(notice);
     const { length: count } = selection.ids;
     if (count > props.most_compared)
-      return text("compare.hint.many", { count, most: props.most_compared });
+      return text("compare.hint.many", { count: number(count, 0), most: props.most_compared });
     return runs.length ? text("compare.hint", { most: props.most_compared }) : "";
   }
 

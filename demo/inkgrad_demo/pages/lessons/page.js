@@ -1,6 +1,6 @@
 // The Lessons page: opens one lesson at a time. Lessons that were opened are kept, so that coming
 // back is instant and finds the widget as it was left.
-import { parameter, watchTab, writeAddress } from "../../web/address.js";
+import { parameter, watchTab, writeAddress } from "../../web/page_address.js";
 import { make } from "../../web/elements.js";
 import { createPage } from "../../web/page.js";
 import { showDerivation } from "./derivation.js";

@@ -1,6 +1,6 @@
 // The form of the Train page: the settings of the next run. Fields that do not apply to a model or
 // an optimizer are disabled; the page's address holds all settings.
-import { parameter, writeAddress } from "../../web/address.js";
+import { parameter, writeAddress } from "../../web/page_address.js";
 import { sendFile } from "./files.js";
 import { createHelp } from "./help.js";
 import { limitTexts } from "./limits.js";

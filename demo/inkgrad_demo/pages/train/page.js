@@ -1,9 +1,9 @@
 // The Train page: connects the form, the runs that are followed, the pad and the result.
-import { parameter, watchTab } from "../../web/address.js";
 import { toBase64 } from "../../web/base64.js";
 import { ownDrawings } from "../../web/own_drawings.js";
 import { createOwnDrawingsPanel } from "../../web/own_drawings_panel.js";
 import { createPage } from "../../web/page.js";
+import { parameter, watchTab } from "../../web/page_address.js";
 import { openPage } from "../../web/tabs.js";
 import { createDiagram } from "./diagram.js";
 import { createEarlierRuns } from "./earlier_runs.js";

@@ -117,6 +117,8 @@ class RunStatus:
         record, now = self.record, 2 if self.complete else min(self.steps, 1)
         answer: dict[str, Any] = {
             "id": record.id,
+            "name": record.name,
+            "note": record.note,
             "state": self.state,
             "message": record.message,
             "steps": self.steps,
@@ -155,8 +157,6 @@ class RunStatus:
         record = self.record
         return {
             "created": record.created,
-            "name": record.name,
-            "note": record.note,
             "settings": asdict(record.settings),
             "data": record.data,
             "fallback_data": record.is_fallback,

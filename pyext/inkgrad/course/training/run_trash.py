@@ -69,15 +69,17 @@ def deletions(store: Path) -> list[Deletion]:
 
 def restore(store: Path, runs: list[str]) -> None:
     """Move runs back into the store. RunError if one of them is not in the trash any more."""
+    # Of a run that was deleted again, the latest.
+    folders = {run: each.folder for each in reversed(deletions(store)) for run in each.runs}
     for run in runs:
-        places = [each.folder for each in deletions(store) if run in each.runs]
-        if not places or (store / run).exists():
+        if run not in folders or (store / run).exists():
             raise RunError(message("problem.not_in_trash", run=run))
         try:
-            (places[0] / run).rename(store / run)
+            (folders[run] / run).rename(store / run)
         except FileNotFoundError:  # removed meanwhile
             raise RunError(message("problem.not_in_trash", run=run)) from None
-        _remove_if_empty(places[0])
+    for folder in {folders[run] for run in runs}:
+        _remove_if_empty(folder)
 
 
 def empty(store: Path, *, seconds: float = SECONDS_KEPT) -> None:
