@@ -13,7 +13,8 @@ const DIGITS = Array.from({ length: 10 }, (_, digit) => digit);
 //   picture()  promises the drawing on the pad to keep, 28 x 28 bytes in base64, or null
 //   saved()    is called after the drawing was kept
 //   changed()  is called when other drawings are kept
-// gives paint(isReady), to be called when the drawing has changed: whether there is one to label.
+// gives setReady(isReady), to be called when the drawing has changed: whether there is one to label;
+// and paint(), for another language.
 export function createOwnDrawingsPanel(page, place, { picture, saved, changed }) {
   const { props, text } = page;
   let isReady = false;
@@ -120,14 +121,19 @@ export function createOwnDrawingsPanel(page, place, { picture, saved, changed })
     });
   }
 
+  function enableSaving() {
+    const isFull = ownDrawings.all.length >= props.most_drawings;
+    for (const each of saveButtons) each.disabled = !isReady || isFull;
+  }
+
   function paint() {
     const count = ownDrawings.all.length;
     if (selected !== null && selected >= count) selected = null;
     part(".ask").textContent = text("own.ask");
     saveButtons.forEach((button, digit) => {
-      button.disabled = !isReady || count >= props.most_drawings;
       button.setAttribute("aria-label", text("own.save_digit", { digit }));
     });
+    enableSaving();
     part(".kept").textContent = count
       ? text("own.kept", { count, counts: countsText() })
       : text("own.none");
@@ -143,16 +149,17 @@ export function createOwnDrawingsPanel(page, place, { picture, saved, changed })
     part(".forget").textContent = text("own.forget");
     part(".remove").textContent = text("own.remove");
     part(".images").setAttribute("aria-label", text("own.images"));
-    paintGallery();
+    if (isOpen()) paintGallery();
     changed();
   }
 
   ownDrawings.watch(paint);
 
   return {
-    paint(ready = isReady) {
+    paint,
+    setReady(ready) {
       isReady = ready;
-      paint();
+      enableSaving();
     },
   };
 }

@@ -65,7 +65,8 @@ export function mount(gradio) {
     found.paint(answer, selected);
     film.paint(answer);
     openedMap.answered(answer);
-    drawings.paint(isLabelable());
+    drawings.setReady(isLabelable());
+    paintOrigin();
   }
 
   function paintRace(result) {
@@ -340,6 +341,7 @@ export function mount(gradio) {
   choices.showAccuracies();
   restore();
   tools.update();
+  drawings.paint();
   showPen();
   verdict.paint(shown, selected);
   recognition.request();
@@ -349,6 +351,7 @@ export function mount(gradio) {
     showNotice();
     paint(shown);
     openedMap.translate();
+    drawings.paint();
     paintRace(timed);
   });
 }

@@ -46,7 +46,7 @@ export function mount(gradio) {
   const tryOut = createTryOut(page, {
     drawn(on) {
       pad = on;
-      drawings.paint(!pad.empty);
+      drawings.setReady(!pad.empty);
     },
   });
   const earlier = createEarlierRuns(page, {
