@@ -118,9 +118,13 @@ class Runs:
         return run
 
     def is_own(self, id: str) -> bool:
-        """False for a live run that another person has started."""
-        entry = self._find(id)
-        return entry is None or entry.person == visitors.current().person
+        """Whether the visitor may steer the run: not one that another person has started, nor one
+        without an owner where visitors have runs of their own.
+        """
+        entry, store = self._find(id), self.store
+        if entry is None:
+            return store.path(id).parent == store.folder
+        return entry.person == visitors.current().person
 
     def _enqueue(self, store: RunStore, runs: list[Run], started: Callable[[str], None]) -> None:
         person = visitors.current().person
@@ -201,7 +205,7 @@ class Runs:
                 rows.append(_row_of(run))
         rows += map(_row_of, live.values())
         for row in rows:
-            row["own"] = self.is_own(str(row["id"]))
+            row["own"] = self.is_own(row["id"])
         return sorted(rows, key=lambda row: str(row["created"]), reverse=True), damaged
 
     def live(self, id: str) -> Run | None:
