@@ -11,6 +11,7 @@ from pydantic import Field
 
 from inkgrad.course.models import Backend
 from inkgrad.course.recognition.recognizer import Explanation
+from inkgrad_demo.jobs import giving_way
 from inkgrad_demo.services.pictures import PICTURE, RASTER, drawing, preview, to_base64
 from inkgrad_demo.services.recognizers import BACKENDS, MODEL_OR_RUN, Recognizers
 from inkgrad_demo.services.request_validation import Request
@@ -54,8 +55,10 @@ class RecognitionService:
         """
         if self.recognizers.is_gone(request.model):
             return {"model": request.model, "gone": True}
-        recognizer = self.recognizers.get(request.model, request.backend)
-        return {"model": request.model, **_explained(recognizer.explain(drawing(request.pixels)))}
+        with giving_way.first():
+            recognizer = self.recognizers.get(request.model, request.backend)
+            explanation = recognizer.explain(drawing(request.pixels))
+            return {"model": request.model, **_explained(explanation)}
 
     def recognize_picture(self, request: PredictRequest) -> dict[str, Any]:
         """Return the same about a picture file, and ``preview``, a small copy of it as a data URL.

@@ -21,6 +21,7 @@ from inkgrad.course.training.run_record import ENDED
 from inkgrad.course.training.run_status import summary_row
 from inkgrad.course.training.run_store import Damaged, RunStore
 from inkgrad.course.training.saved_run import SavedRun
+from inkgrad_demo.jobs import giving_way
 from inkgrad_demo.jobs.waiting_line import WaitingLine
 from inkgrad_demo.services.own_stores import own_runs
 from inkgrad_demo.services.training_data import Source
@@ -37,6 +38,11 @@ MAX_SECONDS = 3600.0
 _MAX_ENDED = 8
 _MAX_SECONDS_UNWATCHED = 600.0
 _SECONDS_BETWEEN_LOOKS = 0.2
+
+_LIMITS: dict[str, Any] = {
+    "max_seconds": MAX_SECONDS,
+    "on_batch": lambda batch: giving_way.give_way(),
+}
 
 
 @dataclass
@@ -101,7 +107,7 @@ class Runs:
         """
         store = self.store
         runs = [
-            Run(settings, source.load, store, source=source.code, max_seconds=MAX_SECONDS)
+            Run(settings, source.load, store, source=source.code, **_LIMITS)
             for settings in all_settings
         ]
         self._enqueue(store, runs, started)
@@ -113,7 +119,7 @@ class Runs:
             if self.active(id) is not None:
                 raise ValueError(message("problem.still_trains", run=id))
             store = self.store
-            run = Run.resumed(store, id, max_seconds=MAX_SECONDS)
+            run = Run.resumed(store, id, **_LIMITS)
             self._enqueue(store, [run], lambda run: None)
         return run
 
