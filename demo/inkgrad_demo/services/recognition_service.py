@@ -12,6 +12,7 @@ from pydantic import Field
 from inkgrad.course.models import Backend
 from inkgrad.course.recognition.preprocess import SIDE
 from inkgrad.course.recognition.recognizer import Explanation
+from inkgrad_demo.jobs import giving_way
 from inkgrad_demo.services.pictures import PICTURE, RASTER, drawing, preview, to_base64
 from inkgrad_demo.services.recognizers import BACKENDS, MODEL_OR_RUN, Recognizers
 from inkgrad_demo.services.request_fields import square
@@ -64,8 +65,10 @@ class RecognitionService:
         """
         if self.recognizers.is_gone(request.model):
             return {"model": request.model, "gone": True}
-        recognizer = self.recognizers.get(request.model, request.backend)
-        return {"model": request.model, **_explained(recognizer.explain(drawing(request.pixels)))}
+        with giving_way.first():
+            recognizer = self.recognizers.get(request.model, request.backend)
+            explanation = recognizer.explain(drawing(request.pixels))
+            return {"model": request.model, **_explained(explanation)}
 
     def recognize_image(self, request: ImageRequest) -> dict[str, Any]:
         """Return the same about an image, which reaches the network unchanged."""

@@ -23,6 +23,7 @@ from inkgrad.course.training.run_record import ENDED, RunError
 from inkgrad.course.training.run_status import summary_row
 from inkgrad.course.training.run_store import Damaged, RunStore
 from inkgrad.course.training.saved_run import SavedRun
+from inkgrad_demo.jobs import giving_way
 from inkgrad_demo.jobs.waiting_line import WaitingLine
 from inkgrad_demo.services.own_stores import own_runs
 from inkgrad_demo.services.training_data import Source
@@ -39,6 +40,11 @@ MAX_SECONDS = 3600.0
 _MAX_ENDED = 8
 _MAX_SECONDS_UNWATCHED = 600.0
 _SECONDS_BETWEEN_LOOKS = 0.2
+
+_LIMITS: dict[str, Any] = {
+    "max_seconds": MAX_SECONDS,
+    "on_batch": lambda batch: giving_way.give_way(),
+}
 
 
 @dataclass
@@ -105,14 +111,7 @@ class Runs:
         store = self.store
         lanes = Race(len(all_settings)).lanes if len(all_settings) > 1 else [None]
         runs = [
-            Run(
-                settings,
-                source.load,
-                store,
-                source=source.code,
-                max_seconds=MAX_SECONDS,
-                lane=lane,
-            )
+            Run(settings, source.load, store, source=source.code, lane=lane, **_LIMITS)
             for settings, lane in zip(all_settings, lanes, strict=True)
         ]
         self._enqueue(store, runs, started)
@@ -124,14 +123,18 @@ class Runs:
             if self.active(id) is not None:
                 raise ValueError(message("problem.still_trains", run=id))
             store = self.store
-            run = Run.resumed(store, id, max_seconds=MAX_SECONDS)
+            run = Run.resumed(store, id, **_LIMITS)
             self._enqueue(store, [run], lambda run: None)
         return run
 
     def is_own(self, id: str) -> bool:
-        """False for a live run that another person has started."""
-        entry = self._find(id)
-        return entry is None or entry.person == visitors.current().person
+        """Whether the visitor may steer the run: not one that another person has started, nor one
+        without an owner where visitors have runs of their own.
+        """
+        entry, store = self._find(id), self.store
+        if entry is None:
+            return store.path(id).parent == store.folder
+        return entry.person == visitors.current().person
 
     def _enqueue(self, store: RunStore, runs: list[Run], started: Callable[[str], None]) -> None:
         person = visitors.current().person
@@ -212,7 +215,7 @@ class Runs:
                 rows.append(_row_of(run))
         rows += map(_row_of, live.values())
         for row in rows:
-            row["own"] = self.is_own(str(row["id"]))
+            row["own"] = self.is_own(row["id"])
         return sorted(rows, key=lambda row: str(row["created"]), reverse=True), damaged
 
     def live(self, id: str) -> Run | None:

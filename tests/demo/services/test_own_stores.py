@@ -103,8 +103,8 @@ def test_nobody_stops_a_run_that_another_program_trains(
     service = TrainingService(type(runs)(run_store), datasets)
     with visitors.acting(ADA):
         (row,) = call(service.listed, {})["running"]
-        assert row["id"] == run
-        with pytest.raises(ValueError, match="expected a run that is training"):
+        assert (row["id"], row["own"]) == (run, False)
+        with pytest.raises(ValueError, match="started by someone else"):
             call(service.steer, {"run": run, "action": "stop"})
     assert runs.active(run) is not None
 
