@@ -541,3 +541,13 @@ def test_a_file_that_is_no_picture_is_refused_with_the_reason(open_page) -> None
     _draw(page, SEVEN)
     _expect_label(page, 7)
     assert _text(page, "#draw-notice") == ""
+
+
+@pytest.mark.parametrize(
+    ("width", "height"), [(640, 400), (863, 360)], ids=["200 % zoom", "landscape"]
+)
+def test_the_pad_fits_on_a_low_screen(open_page, width: int, height: int) -> None:
+    page = open_page(viewport={"width": width, "height": height})
+    box = page.locator("#draw-pad").bounding_box()
+    assert 200 < box["height"] < height
+    assert abs(box["width"] - box["height"]) < 1
