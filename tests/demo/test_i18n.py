@@ -22,6 +22,7 @@ from inkgrad_demo.texts import CATALOGUES
 from plurals import fixed_plurals
 
 ENGLISH = CATALOGUES["en"]
+PAGES_FOLDER = Path(inkgrad_demo.__file__).parent / "pages"
 
 
 def _keys_in_the_code() -> set[str]:
@@ -49,6 +50,10 @@ def _keys_in_the_code() -> set[str]:
     keys |= {f"train.backend.{value}" for value in (*BACKENDS, "both")}
     keys |= {f"train.phase.{state}" for state in get_args(State)}
     keys |= {f"train.export.{name}" for name in FORMATS}
+    symbols = (PAGES_FOLDER / "lessons" / "symbols.js").read_text(encoding="utf-8")
+    keys |= {
+        f"lessons.symbol.{name}" for name in re.findall(r"^  (\w+): \{", symbols, re.MULTILINE)
+    }
     keys |= {f"train.layer.{name}" for name in ("linear", "conv", "max_pool2d")}
     keys |= {f"train.role.{role}" for role in get_args(Role)}
     keys |= {f"train.{name}" for name in ("batch_size", "epochs", "momentum", "weight_decay")}

@@ -713,3 +713,13 @@ def test_own_drawings_are_labeled_looked_through_relabeled_and_deleted(open_page
     assert _store(page) == [4, 1]
     page.get_by_role("button", name="Redo change").click()
     assert _store(page) == []
+
+
+@pytest.mark.parametrize(
+    ("width", "height"), [(640, 400), (863, 360)], ids=["200 % zoom", "landscape"]
+)
+def test_the_pad_fits_on_a_low_screen(open_page, width: int, height: int) -> None:
+    page = open_page(viewport={"width": width, "height": height})
+    box = page.locator("#draw-pad").bounding_box()
+    assert 200 < box["height"] < height
+    assert abs(box["width"] - box["height"]) < 1

@@ -262,6 +262,48 @@ def test_a_derivation_is_stepped_and_typeset(open_page) -> None:
     assert page.locator(".text math").count() == 2
 
 
+_MARKED = """() => ["math", ".editor", ".widget"].map(
+    (place) => [...document.querySelectorAll(`.lessons ${place} .symbol-marked`)].length)"""
+_ALL_MARKED = f"({_MARKED})().every((count) => count > 0)"
+_NONE_MARKED = f"({_MARKED})().every((count) => count === 0)"
+
+
+def test_a_symbol_is_marked_in_formula_code_and_widget(open_page) -> None:
+    page = open_page(query="?tab=lessons&lesson=2", ready=".symbols button", **DESKTOP)
+    page.wait_for_selector(".lessons .editor pre span")
+    page.wait_for_function(_NONE_MARKED)
+    page.locator(".lessons .text math mi", has_text="w").first.hover()
+    page.wait_for_function(_ALL_MARKED)
+    page.mouse.move(0, 0)
+    page.wait_for_function(_NONE_MARKED)
+    page.locator(".lessons .widget label", has=page.locator("[name=w]")).hover()
+    page.wait_for_function(_ALL_MARKED)
+    code = page.locator(".lessons .code .editor pre span", has_text=re.compile("^y_pred$")).first
+    code.scroll_into_view_if_needed()
+    box = code.bounding_box()  # it lies below the text area
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.wait_for_function(_ALL_MARKED)
+    marked = page.locator(".lessons .text math .symbol-marked").first
+    assert marked.evaluate("each => each.localName") == "mover"
+
+
+def test_symbols_are_chosen_by_keyboard_and_stay(open_page) -> None:
+    page = open_page(query="?tab=lessons&lesson=6", ready=".symbols button", **DESKTOP)
+    page.wait_for_selector(".lessons .editor pre span")
+    button = page.get_by_role("button", name="z before the activation")
+    button.focus()
+    page.keyboard.press("Enter")
+    assert button.get_attribute("aria-pressed") == "true"
+    page.keyboard.press("Tab")
+    page.keyboard.press("Tab")
+    page.evaluate("document.activeElement.blur()")
+    page.wait_for_function("document.querySelectorAll('.lessons math .symbol-marked').length > 0")
+    button.focus()
+    page.keyboard.press("Escape")
+    page.wait_for_function(_NONE_MARKED)
+    assert button.get_attribute("aria-pressed") == "false"
+
+
 def test_the_way_to_train_has_the_settings_of_the_lesson(open_page) -> None:
     page = _open(open_page, 8)
     page.locator(".ending .button").click()

@@ -6,6 +6,7 @@ import { createPage } from "../../web/page.js";
 import { showDerivation } from "./derivation.js";
 import { mountExercises } from "./exercises.js";
 import { createTypesetter } from "./formulas.js";
+import { markSymbols } from "./marking.js";
 import { mountProgram } from "./program.js";
 import { lastLesson, rememberLesson, rememberSolved, solvedIn } from "./progress.js";
 import { createResults } from "./results.js";
@@ -140,6 +141,8 @@ export function mount(gradio) {
     addNeighbor(part("footer"), number + 1, "next", "lessons.page.next");
     const results = createResults(page, article, number, typesetter);
     await mountWidget(part(".widget"), lesson, results);
+    // Apart from the lesson, which does not need it.
+    queueMicrotask(() => markSymbols(page, article, part(".symbols ul")));
     return article;
   }
 

@@ -26,7 +26,7 @@ def build(lessons: LessonService, code: CodeService) -> None:
             *(code.run_code, code.check_answer, code.follow_code, code.stop_code, code.color_code),
         ),
         # The scripts find these in `props`, beside `value`:
-        catalogues=catalogues_of(f"{NAME}.page", f"{NAME}.code"),
+        catalogues=catalogues_of(f"{NAME}.page", f"{NAME}.code", f"{NAME}.symbol"),
         titles={
             language: [lesson.title(language) for lesson in LESSONS.values()]
             for language in CATALOGUES
