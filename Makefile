@@ -59,7 +59,7 @@ demo: $(INSTALLED)  ## set up, then open the app on http://127.0.0.1:7860
 	@$(BIN)/inkgrad demo $(ARGS)
 
 test: $(INSTALLED)  ## set up, then run the tests
-	OMP_WAIT_POLICY=passive $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup $(ARGS)
+	OMP_WAIT_POLICY=passive $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
 
 bench: $(INSTALLED)  ## time the ops against native torch
 	@$(BIN)/inkgrad bench $(ARGS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import torch
@@ -10,31 +11,47 @@ import torch
 import inkgrad
 from warm_python import WarmPython
 
-# Tests that share what is expensive to make run in one process (--dist loadgroup), the longest
-# group first; all others are distributed one by one.
-_GROUPS = (
-    "tests/test_capabilities.py",  # starts further processes
-    "tests/demo/",  # one server
-    "tests/course/lessons/",  # runs of the lessons
-    "tests/cuda/",  # kernels compiled for the host
-    "tests/course/",
+# Folders whose tests run in one process, because they share what is expensive to make: kernels
+# compiled for the host, runs of the lessons. Of all others, the tests of one file do.
+_TOGETHER = ("tests/cuda/", "tests/course/lessons/")
+# What takes longest, to begin with: short files at the end keep all processes busy.
+_FIRST = (
+    "tests/test_writing_a_kernel.py",
+    "tests/test_capabilities.py",
+    "tests/cuda/",
+    "tests/demo/pages/",
+    "tests/course/lessons/",
+    "tests/demo/",
     "tests/benchmarks/",
+    "tests/course/",
 )
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Divide the tests among processes by ``_TOGETHER``, with ``--dist loadfile``."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Scheduler(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            folders = (folder for folder in _TOGETHER if nodeid.startswith(folder))
+            return next(folders, nodeid.partition("::")[0])
+
+    if config.getoption("dist") != "loadfile":
+        return None
+    config.option.loadscopereorder = False  # the order of this file, not by numbers of tests
+    return Scheduler(config, log)
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Group the tests for pytest-xdist, where it is used."""
-    if config.getoption("dist", "no") != "loadgroup":
-        return
+    """Order the tests for the processes of pytest-xdist."""
 
     def rank(item: pytest.Item) -> int:
-        starts = [item.nodeid.startswith(prefix) for prefix in _GROUPS]
-        return starts.index(True) if any(starts) else len(_GROUPS)
+        ranks = (i for i, prefix in enumerate(_FIRST) if item.nodeid.startswith(prefix))
+        return next(ranks, len(_FIRST))
 
-    for item in items:
-        if rank(item) < len(_GROUPS):
-            item.add_marker(pytest.mark.xdist_group(_GROUPS[rank(item)].strip("/")))
-    items.sort(key=rank)
+    if hasattr(config, "workerinput"):
+        items.sort(key=rank)
 
 
 def pytest_report_header() -> str:

@@ -18,6 +18,10 @@ from inkgrad.course.lessons import Lesson
 from inkgrad_bench import browser
 from lesson_runs import numbers, short_options
 
+# Routes, which could leave other requests unanswered, turn the browser's cache off.
+_NO_OTHER_HOSTS = ("--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",)
+_STORAGE = "cookies,file_systems,indexeddb,local_storage,service_workers,cache_storage"
+
 
 @pytest.fixture(scope="session")
 def free_port() -> Callable[[], int]:
@@ -77,27 +81,45 @@ def launch(playwright: Any) -> Iterator[Callable[..., Any]]:
         started.close()
 
 
+@pytest.fixture(scope="module")
+def profiles() -> list[tuple[str, Any]]:
+    """Browser profiles that no test uses now, each with its options."""
+    return []
+
+
 @pytest.fixture
-def open_page(launch: Callable[..., Any], playwright: Any, address: str) -> Iterator[Any]:
-    """Opens the app in a new browser profile: ``open_page(device, flags, script, query, ...)``.
+def open_page(
+    launch: Callable[..., Any], playwright: Any, address: str, profiles: list[tuple[str, Any]]
+) -> Iterator[Any]:
+    """Opens the app in a clean browser profile: ``open_page(device, flags, script, query, ...)``.
 
     ``script`` runs in the page before its own; ``query`` is the end of the address, ``ready`` what
-    to wait for; what else is given is for Playwright's ``new_context``.
+    to wait for; what else is given is for Playwright's ``new_context``. A profile that an earlier
+    test has left is used again, because its cache holds Gradio's files; its storage is cleared.
 
     After the test no page may have asked anything of another host, or have complained.
     """
-    contexts: list[Any] = []
+    used: list[tuple[str, Any]] = []
     complaints: list[str] = []
 
-    def leave_others_unanswered(route: Any) -> None:
-        if urlsplit(route.request.url).hostname == "127.0.0.1":
-            route.continue_()
-        else:
-            complaints.append(f"external request: {route.request.url}")
+    def watch_hosts(request: Any) -> None:
+        url = urlsplit(request.url)
+        if url.scheme in ("http", "https", "ws", "wss") and url.hostname != "127.0.0.1":
+            complaints.append(f"external request: {request.url}")
 
     def listen(message: Any) -> None:
         if message.type in ("error", "warning"):
             complaints.append(f"console {message.type}: {message.text}")
+
+    def profile(flags: tuple[str, ...], options: dict[str, Any]) -> Any:
+        key = repr((flags, sorted(options.items())))
+        free = next((each for each in profiles if each[0] == key), None)
+        if free is None:
+            free = key, launch(*_NO_OTHER_HOSTS, *flags).new_context(**options)
+        else:
+            profiles.remove(free)
+        used.append(free)
+        return free[1]
 
     def open_one(
         device: str | None = None,
@@ -109,11 +131,10 @@ def open_page(launch: Callable[..., Any], playwright: Any, address: str) -> Iter
     ) -> Any:
         if device is not None:
             options = {**playwright.devices[device], **options}
-        context = launch(*flags).new_context(**options)
-        contexts.append(context)
-        context.route("**/*", leave_others_unanswered)
-        context.add_init_script(script)
+        context = profile(flags, options)
         page = context.new_page()
+        page.add_init_script(script)
+        page.on("request", watch_hosts)
         page.on("console", listen)
         page.on("pageerror", lambda error: complaints.append(f"page error: {error}"))
         page.set_default_timeout(20_000)
@@ -124,9 +145,21 @@ def open_page(launch: Callable[..., Any], playwright: Any, address: str) -> Iter
 
     open_one.complaints = complaints  # a test that provokes some takes them out
     yield open_one
-    for context in contexts:
-        context.close()
+    for free in used:
+        _clear(free[1], address)
+    profiles += used
     assert not complaints
+
+
+def _clear(context: Any, address: str) -> None:
+    """Close the pages of a profile, and forget what they stored."""
+    for page in context.pages:
+        page.close()
+    context.clear_cookies()
+    blank = context.new_page()
+    session = context.new_cdp_session(blank)
+    session.send("Storage.clearDataForOrigin", {"origin": address, "storageTypes": _STORAGE})
+    blank.close()
 
 
 @pytest.fixture(scope="module")
