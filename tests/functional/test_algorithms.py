@@ -76,6 +76,7 @@ def kernels_of(problem: Problem, operands: tuple[Tensor, ...]) -> dict[str, str]
 
 # 16 lanes of float32 with 32 registers, 8 and 4 with 16 registers.
 CHANNEL_OR_DIRECT = by_set(CHANNEL, DIRECT, DIRECT)
+NARROW_WINOGRAD = by_set(TORCH, WINOGRAD, WINOGRAD)
 # Torch's convolution records its own graph: its gradients are not this package's.
 ALL_TORCH = (TORCH,)
 PAD = {"padding": 1}
@@ -127,8 +128,41 @@ PROBLEMS = {
     "more filters than fit the cache": Problem(
         (16, 520, 6, 6), (512, 520, 3, 3), ALL_TORCH, options=PAD
     ),
+    "few windows for many filters": Problem(
+        (8, 256, 4, 4), (256, 256, 3, 3), ALL_TORCH, options=PAD
+    ),
+    "windows enough for many filters": Problem(
+        (16, 256, 4, 4), (256, 256, 3, 3), (WINOGRAD, TORCH, TORCH, TORCH), options=PAD
+    ),
+    "few windows for few filters": Problem(
+        (8, 48, 4, 4), (64, 48, 3, 3), (WINOGRAD, TORCH, TORCH, TORCH), options=PAD
+    ),
+    "half vectors of few channels": Problem(
+        (8, 48, 14, 14),
+        (64, 48, 3, 3),
+        (WINOGRAD, NARROW_WINOGRAD, NARROW_WINOGRAD, by_set(TORCH, DIRECT, DIRECT)),
+        options=PAD,
+    ),
+    "half vectors of many channels": Problem(
+        (8, 64, 14, 14),
+        (64, 64, 3, 3),
+        (NARROW_WINOGRAD, *[by_set("", WINOGRAD, WINOGRAD)] * 2, by_set("", DIRECT, DIRECT)),
+        options=PAD,
+    ),
+    "too many filters for wide vectors": Problem(
+        (16, 256, 6, 6),
+        (264, 256, 3, 3),
+        (NARROW_WINOGRAD, *[by_set("", TORCH, TORCH)] * 3),
+        options=PAD,
+    ),
+    "windows cut off, for the weight's gradient": Problem(
+        (16, 64, 7, 7), (64, 64, 3, 3), (WINOGRAD, TORCH, TORCH, TORCH), options=PAD
+    ),
+    "no window is cut off": Problem(
+        (16, 64, 8, 8), (64, 64, 3, 3), (WINOGRAD, WINOGRAD, WINOGRAD, DIRECT), options=PAD
+    ),
     "torch gives both gradients": Problem(
-        (64, 64, 9, 9), (64, 64, 3, 3), (WINOGRAD, TORCH, TORCH, TORCH)
+        (64, 64, 10, 10), (64, 64, 3, 3), (WINOGRAD, TORCH, TORCH, TORCH)
     ),
     # ---- direct
     "course, first layer": Problem((64, 1, 28, 28), (10, 1, 5, 5), (DIRECT, BATCH, DIRECT, DIRECT)),
