@@ -10,13 +10,11 @@ import pytest
 import torch
 from torch import Tensor
 
-import inkgrad
-from comparing import needs_extension
+from comparing import HAS_BFLOAT16, LIBRARY, needs_extension
 from inkgrad import functional, kernels
 
 pytestmark = [needs_extension, pytest.mark.core]
 
-LIBRARY = inkgrad.build_config()["cpu_library_loaded"]
 DIRECTIONS = ("forward", "grad_input", "grad_weight", "grad_bias")
 BATCH, CHANNEL, DIRECT = "direct:batch_lanes", "direct:channel_lanes", "direct"
 SPARSE, WINOGRAD, TORCH = "pooled:sparse", "winograd", "torch"
@@ -79,6 +77,7 @@ CHANNEL_OR_DIRECT = by_set(CHANNEL, DIRECT, DIRECT)
 NARROW_WINOGRAD = by_set(TORCH, WINOGRAD, WINOGRAD)
 # Torch's convolution records its own graph: its gradients are not this package's.
 ALL_TORCH = (TORCH,)
+THROUGH_FLOAT32 = (DIRECT, by_set(DIRECT, DIRECT, BATCH), DIRECT, DIRECT)
 PAD = {"padding": 1}
 
 PROBLEMS = {
@@ -214,7 +213,12 @@ PROBLEMS = {
     # ---- torch
     "stride": Problem((4, 3, 9, 9), (4, 3, 3, 3), ALL_TORCH, options={"stride": 2}),
     "groups": Problem((4, 4, 9, 9), (4, 2, 3, 3), ALL_TORCH, options={"groups": 2}),
-    "bfloat16": Problem((4, 3, 9, 9), (4, 3, 3, 3), ALL_TORCH, dtype=torch.bfloat16),
+    "bfloat16": Problem(
+        (4, 3, 9, 9),
+        (4, 3, 3, 3),
+        ALL_TORCH if HAS_BFLOAT16 else THROUGH_FLOAT32,
+        dtype=torch.bfloat16,
+    ),
     "channels last": Problem((4, 3, 9, 9), (4, 3, 3, 3), ALL_TORCH, channels_last=True),
     # ---- with a pool
     "pool: course, first layer": Problem(
@@ -280,7 +284,13 @@ PROBLEMS = {
         pools=True,
     ),
     "pool: bfloat16": Problem(
-        (4, 3, 9, 9), (4, 3, 3, 3), (UNFUSED, TORCH, TORCH, TORCH), dtype=torch.bfloat16, pools=True
+        (4, 3, 9, 9),
+        (4, 3, 3, 3),
+        (UNFUSED, TORCH, TORCH, TORCH)
+        if HAS_BFLOAT16
+        else ("direct,unfused", *THROUGH_FLOAT32[1:]),
+        dtype=torch.bfloat16,
+        pools=True,
     ),
 }
 
