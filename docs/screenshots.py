@@ -201,7 +201,7 @@ def running_app() -> Iterator[Pages]:
             sys.exit("no Chromium found: install it, or run: playwright install chromium")
         with socket.create_server(("127.0.0.1", 0)) as free:
             port = free.getsockname()[1]
-        blocks = app.build(RunStore(Path(folder)))
+        blocks = app.build(RunStore(Path(folder)), allow_code=True)
         chromium = playwright.chromium.launch(executable_path=path, args=browser.FLAGS)
         try:
             yield Pages(chromium, app.serve(blocks, "127.0.0.1", port))

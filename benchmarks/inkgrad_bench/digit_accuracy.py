@@ -24,11 +24,11 @@ from sklearn.datasets import load_digits
 
 from inkgrad.course import weights_file
 from inkgrad.course.data.datasets import Examples, mnist
+from inkgrad.course.data.skeleton import trace
 from inkgrad.course.data.strokes import Pen, Strokes, draw
 from inkgrad.course.recognition.recognizer import SHIPPED, Recognizer
 from inkgrad.course.training.trainer import evaluate
 from inkgrad_bench.photographs import photograph
-from inkgrad_bench.skeleton import trace
 
 # As fractions of the pad's side.
 PEN_WIDTHS = (0.02, 0.04, 0.07, 0.12)

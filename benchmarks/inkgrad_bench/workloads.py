@@ -218,7 +218,7 @@ def _bytes(problem: Problem) -> int:
 
 
 def _training(case: Case, device: str, compiled: bool) -> Workload:
-    """An epoch of ``inkgrad train`` with the course's settings, on random data."""
+    """An epoch of ``inkgrad train``, on random data that needs no standardizing."""
     settings = {key: value for key, value in case.settings.items() if key != "examples"}
     data = _random_data(settings["model"], case.settings["examples"])
 
@@ -227,7 +227,9 @@ def _training(case: Case, device: str, compiled: bool) -> Workload:
         from inkgrad.course.training.trainer import Trainer
 
         # Each call runs the next epoch of an endless run.
-        chosen = course_settings(**settings, epochs=10**6, backend=backend, device=device)
+        chosen = course_settings(
+            **settings, standardize=False, epochs=10**6, backend=backend, device=device
+        )
         trainer = Trainer(chosen, data)
         if compiled:
             trainer.model.compile()
@@ -258,7 +260,7 @@ def _training_step(case: Case, device: str, compiled: bool, names: Sequence[str]
     from inkgrad.course.settings import course_settings
 
     model, rows = case.settings["model"], case.settings["rows"]
-    lr = course_settings(model).lr
+    lr = course_settings(model, as_in_course=True).lr
     batch = _random_data(model, rows).train
     inputs, targets = batch.as_float().to(device), batch.targets.to(device)
     native = _network(model, "native").to(device)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import gradio as gr
 from starlette.middleware import Middleware
@@ -17,6 +18,7 @@ from inkgrad_demo.pages.draw import page as draw
 from inkgrad_demo.pages.kernels import page as kernels
 from inkgrad_demo.pages.lessons import page as lessons
 from inkgrad_demo.pages.train import page as train
+from inkgrad_demo.services.code_service import CodeService
 from inkgrad_demo.services.comparison_service import ComparisonService
 from inkgrad_demo.services.confusion_service import ConfusionService
 from inkgrad_demo.services.kernel_service import KernelService
@@ -28,10 +30,14 @@ from inkgrad_demo.services.run_predictions import RunPredictions
 from inkgrad_demo.services.runs import Runs
 from inkgrad_demo.services.training_data import Datasets
 from inkgrad_demo.services.training_service import TrainingService
+from inkgrad_demo.services.upload_store import UploadStore
 from inkgrad_demo.serving import address, modules
 from inkgrad_demo.serving.guard import Guard
 from inkgrad_demo.serving.limits import MAX_BODY, BodyLimit
+from inkgrad_demo.serving.logins import Logins
 from inkgrad_demo.serving.logout import OwnLogout
+from inkgrad_demo.serving.visitors import Visitors
+from inkgrad_demo.texts import message
 from inkgrad_demo.theme import THEME
 
 _HERE = Path(__file__).parent
@@ -49,16 +55,20 @@ _STYLES = (
 _COMPRESSION = Middleware(GZipMiddleware, minimum_size=2**16, compresslevel=6)
 
 
-def build(store: RunStore | None = None) -> gr.Blocks:
-    """Build the app, which saves its runs in ``store``. Recognizers load in the background."""
-    store = store or RunStore()
-    runs, datasets, recognizers = Runs(store), Datasets(), Recognizers(store)
+def build(store: RunStore | None = None, allow_code: bool = False) -> gr.Blocks:
+    """Build the app, which saves its runs in ``store``. Recognizers load in the background.
+
+    ``allow_code``: visitors may change the programs of the lessons and run them on this machine.
+    """
+    store = store or RunStore.default()
+    datasets = Datasets(UploadStore(store.folder.parent / "uploads"))
+    runs, recognizers = Runs(store), Recognizers(store)
     training, confusion = TrainingService(runs, datasets), ConfusionService(store)
     services = {
         draw: (RecognitionService(recognizers),),
-        lessons: (LessonService(),),
+        lessons: (LessonService(), CodeService(allow_code)),
         train: (training, RunPredictions(runs), RunFiles(store), datasets, confusion),
-        compare: (ComparisonService(runs), confusion),
+        compare: (ComparisonService(runs), training, confusion),
         kernels: (KernelService(),),
     }
     with gr.Blocks(title="inkgrad") as app:
@@ -76,19 +86,25 @@ def serve(
     app: gr.Blocks,
     host: str,
     port: int,
-    auth: tuple[str, str] | None = None,
+    users: Callable[[], dict[str, str]] | None = None,
     mcp: bool = False,
     names: Sequence[str] = (),
+    tls: Mapping[str, Any] | None = None,
 ) -> str:
     """Serve in background threads; return the address. Raises OSError if the port is taken.
 
     ``names`` are names of the server beside ``host`` (:class:`~inkgrad_demo.serving.guard.Guard`).
-    ``mcp`` makes the API's endpoints tools for MCP clients; it needs the package ``mcp``.
+    ``users`` returns the hashes of those who may log in (:mod:`.serving.passwords`); None is no
+    login. ``tls`` are Gradio's arguments ``ssl_*``. ``mcp`` makes the API's endpoints tools for MCP
+    clients; it needs the package ``mcp``.
     """
     _, address, _ = app.launch(
         server_name=host,
         server_port=port,
-        auth=auth,
+        auth=Logins(users).check if users else None,  # type: ignore[arg-type]  # it may be async
+        auth_message=" / ".join(message("app.login").texts.values()),
+        ssl_verify=False,  # of Gradio's own first request: the certificate may be the user's own
+        **(tls or {}),
         prevent_thread_lock=True,
         quiet=True,
         show_error=True,  # so that callers of the API get the reason
@@ -103,6 +119,7 @@ def serve(
             "middleware": [
                 Middleware(Guard, host=host, names=names),
                 Middleware(OwnLogout),
+                Middleware(Visitors),
                 Middleware(BodyLimit),
                 _COMPRESSION,
             ],

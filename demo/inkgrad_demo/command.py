@@ -4,13 +4,25 @@ from __future__ import annotations
 
 import argparse
 import errno
+import getpass
+import ipaddress
 import os
 import socket
+import ssl
+import sys
 import threading
 from collections.abc import Callable
+from functools import partial
+from types import FrameType
 from typing import NoReturn
 
+from inkgrad_demo.serving import passwords
+
+_Users = Callable[[], dict[str, str]]
 _PORTS_TRIED = 50
+
+# Environment variables: other users of the machine can read a command line.
+PASSWORD, KEY_PASSWORD = "INKGRAD_PASSWORD", "INKGRAD_SSL_KEYFILE_PASSWORD"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -37,14 +49,35 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     access = parser.add_mutually_exclusive_group()
     access.add_argument(
         "--auth",
-        type=_credentials,
-        metavar="USER:PASSWORD",
-        help="require this login",
+        metavar="USER",
+        help=f"require a login as USER, with the password in {PASSWORD} or entered at the start",
+    )
+    access.add_argument(
+        "--auth-file",
+        metavar="FILE",
+        help="require a login as one of the users in FILE, which --add-user writes",
     )
     access.add_argument(
         "--mcp",
         action="store_true",
         help="also serve predict, check and bench as MCP tools (pip install 'inkgrad[mcp]')",
+    )
+    parser.add_argument(
+        "--allow-code",
+        action="store_true",
+        help="let visitors run code of their own on the Lessons page; it can do what you can do on "
+        "this machine. Always on if only this machine can connect, without --auth and --allow-host",
+    )
+    parser.add_argument(
+        "--add-user",
+        metavar="USER",
+        help="add a user to --auth-file, or change the password, and exit",
+    )
+    parser.add_argument("--ssl-certfile", metavar="FILE", help="serve HTTPS with this certificate")
+    parser.add_argument(
+        "--ssl-keyfile",
+        metavar="FILE",
+        help=f"private key of the certificate; {KEY_PASSWORD} has its password, if any",
     )
     parser.add_argument(
         "--threads",
@@ -53,12 +86,35 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="threads per prediction; 1 is best with several users (default: %(default)s)",
     )
+    parser.set_defaults(usage_error=parser.error)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Serve until Ctrl-C; return the exit code. Raises OSError if it cannot listen there."""
+    """Serve until Ctrl-C, SIGTERM or SIGHUP; return the exit code.
+
+    Raises OSError if it cannot listen there.
+    """
     if args.mcp:
         import mcp  # noqa: F401  # fails now instead of after the start
+    try:
+        if args.add_user is not None:
+            return _add_user(args.auth_file, args.add_user)
+        users = _users(args)
+        tls = _tls(args)
+    except ValueError as error:
+        return args.usage_error(str(error))
+    from inkgrad.course import interrupts
+
+    with interrupts.handled_by(_interrupt):
+        return _serve(args, users, tls)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
+    """SIGTERM and SIGHUP end the server as Ctrl-C does: runs are saved."""
+    raise KeyboardInterrupt
+
+
+def _serve(args: argparse.Namespace, users: _Users | None, tls: dict[str, str]) -> int:
     port = _free_port(args.host, args.port)
     print("Starting ...", flush=True)
     # Gradio polls its own server at the start: not through a proxy.
@@ -69,10 +125,15 @@ def run(args: argparse.Namespace) -> int:
     # Imported here, since they take seconds: --help and usage errors stay fast.
     import torch
 
+    from inkgrad.course.training.run_store import RunStore
     from inkgrad_demo import app
 
     torch.set_num_threads(args.threads)
-    address = app.serve(app.build(), args.host, port, args.auth, args.mcp, args.allow_host)
+    store = RunStore.default()
+    if store.notice:
+        print(store.notice, flush=True)
+    blocks = app.build(store, args.allow_code or (users is None and _is_private(args)))
+    address = app.serve(blocks, args.host, port, users, args.mcp, args.allow_host, tls)
     try:
         print(f"inkgrad is at {address}  (press Ctrl-C to stop)", flush=True)
         _wait_for_ctrl_c()
@@ -80,6 +141,16 @@ def run(args: argparse.Namespace) -> int:
         print()
     # No close(): it would wait for open pages. The threads end with the process.
     return 0
+
+
+def _is_private(args: argparse.Namespace) -> bool:
+    """Whether only this machine can connect, and under no other name."""
+    host = args.host.strip("[]")
+    try:
+        is_loopback = ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        is_loopback = host == "localhost"
+    return is_loopback and not args.allow_host
 
 
 def _wait_for_ctrl_c() -> NoReturn:
@@ -120,8 +191,57 @@ def _whole_number(least: int, most: int) -> Callable[[str], int]:
     return parse
 
 
-def _credentials(text: str) -> tuple[str, str]:
-    user, _, password = text.partition(":")
-    if not user or not password:
-        raise argparse.ArgumentTypeError("expected USER:PASSWORD, both not empty")
-    return user, password
+def _users(args: argparse.Namespace) -> _Users | None:
+    """Return a function for the users who may log in; None: no login. ValueError, OSError."""
+    if args.auth_file is not None:
+        passwords.read_users(args.auth_file)  # fails now instead of at the first login
+        return partial(passwords.read_users, args.auth_file)
+    if args.auth is None:
+        return None
+    name, colon, password = args.auth.partition(":")
+    if colon:
+        print(
+            "--auth USER:PASSWORD shows the password to all users of this machine: use --auth USER "
+            f"and {PASSWORD}, or --auth-file.",
+            file=sys.stderr,
+        )
+    passwords.check_name(name)
+    users = {name: passwords.hashed(password or _password(name))}
+    return lambda: users
+
+
+def _add_user(file: str | None, name: str) -> int:
+    if file is None:
+        raise ValueError("--add-user: expected --auth-file, the file to write")
+    passwords.check_name(name)
+    passwords.add_user(file, name, _password(name))
+    print(f"{file}: user {name} can log in.")
+    return 0
+
+
+def _password(name: str) -> str:
+    """The password in the environment, or as it is entered twice. ValueError if there is none."""
+    if given := os.environ.get(PASSWORD):
+        return given
+    if not sys.stdin.isatty():
+        raise ValueError(f"expected the password of {name} in {PASSWORD}, or a terminal to ask on")
+    entered = getpass.getpass(f"Password of {name}: ")
+    if not entered or entered != getpass.getpass("Again: "):
+        raise ValueError("password: expected the same one twice, not empty")
+    return entered
+
+
+def _tls(args: argparse.Namespace) -> dict[str, str]:
+    """Return Gradio's arguments for HTTPS; none without a certificate. ValueError, OSError."""
+    if (args.ssl_certfile is None) != (args.ssl_keyfile is None):
+        raise ValueError("expected both --ssl-certfile and --ssl-keyfile, or neither")
+    if args.ssl_certfile is None:
+        return {}
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    password = os.environ.get(KEY_PASSWORD, "")
+    try:  # fails now instead of in a thread of the server
+        context.load_cert_chain(args.ssl_certfile, args.ssl_keyfile, password)
+    except ssl.SSLError as error:
+        raise ValueError(f"{args.ssl_certfile}, {args.ssl_keyfile}: {error}") from None
+    options = {"ssl_certfile": args.ssl_certfile, "ssl_keyfile": args.ssl_keyfile}
+    return options | ({"ssl_keyfile_password": password} if password else {})

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from inkgrad.course.data.table import DataError, parse_table
+from inkgrad.course.data.tables import DataError, parse
 from inkgrad.course.messages import Message, message, message_of, translated
 from inkgrad.course.settings import DEFAULTS
-from inkgrad.course.training.run_record import RunRecord
+from inkgrad.course.training.run_record import RunRecord, now
 from inkgrad.course.training.run_store import RunStore
 
 CATALOGUES = {
@@ -37,7 +37,7 @@ def test_a_copy_has_them_too(copied) -> None:
 
 def test_an_exception_gives_back_its_message() -> None:
     with pytest.raises(DataError) as raised:
-        parse_table(b"a,b\n1,cat\n", "bad.csv")
+        parse(b"a,b,c\n1,cat,0\n2,3,1\n", "bad.csv")
     text = message_of(raised.value)
     assert isinstance(text, Message)
     assert str(raised.value) == text == "bad.csv, row 2, column 2 (b): expected a number, got 'cat'"
@@ -48,7 +48,7 @@ def test_an_exception_gives_back_its_message() -> None:
 def test_a_run_keeps_its_message_in_every_language(tmp_path: Path) -> None:
     store = RunStore(tmp_path)
     text = message("problem.too_long", seconds=60)
-    run = RunRecord(store.new_id("cnn"), "", "", 0, DEFAULTS["cnn"], message=text)
+    run = RunRecord(store.new_id("cnn"), now(), "", 0, DEFAULTS["cnn"], message=text)
     store.save(run)
     kept = store.load(run.id)
     assert kept == run

@@ -103,3 +103,29 @@ def test_a_chain_of_layers_is_the_model(name: str) -> None:
     for layer in layers:
         result = layer(result.flatten(1) if isinstance(layer, nn.Linear) else result)
     assert torch.equal(result, model(x))
+
+
+@pytest.mark.parametrize("name", ["logistic", "diabetes"])
+@pytest.mark.parametrize("classes", [2, 3])
+def test_columns_are_standardized_with_statistics_that_are_kept_with_the_weights(
+    name: str, classes: int
+) -> None:
+    generator = Generator().manual_seed(0)
+    inputs = torch.randn(50, 4, generator=generator) * torch.tensor([1e-6, 1, 1e3, 0]) + 1e4
+    kwargs = {"in_features": 4, "classes": classes, "standardize": True}
+    model = models.build(name, generator=generator, **kwargs)
+    assert isinstance(model, models.TableModel)
+    model.fit_columns(inputs)
+    prepared = model.before_chain(inputs)
+    torch.testing.assert_close(prepared[:, 1:3].mean(0), torch.zeros(2), atol=1e-3, rtol=0)
+    torch.testing.assert_close(prepared[:, 1:3].std(0, correction=0), torch.ones(2))
+    assert prepared.isfinite().all()
+    output = model(inputs)
+    assert output.shape == ((50, 1) if classes == 2 else (50, 3))
+    plain = models.build(name, "native", in_features=4, classes=classes)
+    weights = {key: w for key, w in model.state_dict().items() if not key.startswith("columns.")}
+    plain.load_state_dict(weights)
+    torch.testing.assert_close(plain(prepared), output)
+    again = models.build(name, "native", **kwargs)
+    again.load_state_dict(model.state_dict())
+    torch.testing.assert_close(again(inputs), output)

@@ -9,6 +9,8 @@ import pytest
 
 import inkgrad.course
 from inkgrad.course.lessons import LESSONS
+from inkgrad.course.lessons.exercises import EXERCISES, text_key
+from inkgrad.course.lessons.formulas import DERIVATIONS
 from inkgrad.course.texts import (
     CATALOGUES,
     fill,
@@ -25,11 +27,24 @@ def test_the_catalogue_has_what_the_code_asks_for_and_no_more() -> None:
     folder = Path(inkgrad.course.__file__).parent
     code = "\n".join(path.read_text(encoding="utf-8") for path in folder.rglob("*.py"))
     prefixes = "|".join(
-        ["word", "problem", "report", *(lesson.name for lesson in LESSONS.values())]
+        ["word", "problem", "report", "exercise", "table"]
+        + [lesson.name for lesson in LESSONS.values()]
     )
-    asked = set(re.findall(rf'"((?:{prefixes})\.\w+)"', code))
-    asked |= {f"{lesson.name}.{key}" for lesson in LESSONS.values() for key in ("title", "text")}
-    assert set(ENGLISH) == asked
+    asked = set(re.findall(rf"""["']((?:{prefixes})\.\w+)["']""", code))
+    parts = ("title", "text", "goal", "see", "summary")
+    asked |= {f"{lesson.name}.{part}" for lesson in LESSONS.values() for part in parts}
+    asked |= {
+        text_key(lesson, exercise, part)
+        for lesson, exercises in EXERCISES.items()
+        for exercise in exercises
+        for part in ("question", "hint", "answer")
+    }
+    asked |= {f"exercise.{name}" for name in re.findall(r'_wrong\(\s*"(\w+)"', code)}
+    asked |= {"exercise.wrong"}  # if it is not near
+    asked |= {f"word.{word}" for word in ("goal", "see", "hint", "answer")}
+    for name, steps in DERIVATIONS.items():
+        asked |= {f"{name}.derive", *(f"{name}.derive_{n + 1}" for n in range(len(steps)))}
+    assert set(ENGLISH) == asked - {"table.csv"}  # a file name
 
 
 @pytest.mark.parametrize("language", CATALOGUES)

@@ -41,7 +41,7 @@ def address(free_port: Callable[[], int], store: Any) -> Iterator[str]:
     """Where the app is served."""
     from inkgrad_demo import app
 
-    blocks = app.build(store)
+    blocks = app.build(store, allow_code=True)
     yield app.serve(blocks, "127.0.0.1", free_port()).rstrip("/")
     blocks.close(verbose=False)
 
@@ -127,6 +127,16 @@ def open_page(launch: Callable[..., Any], playwright: Any, address: str) -> Iter
     for context in contexts:
         context.close()
     assert not complaints
+
+
+@pytest.fixture(scope="module")
+def axe() -> str:
+    """The script of axe-core, which examines a page's accessibility."""
+    try:
+        from axe_playwright_python.base import AXE_FILE_PATH
+    except ModuleNotFoundError:
+        _unavailable("axe-playwright-python is not installed (pip install 'inkgrad[browser]')")
+    return AXE_FILE_PATH.read_text(encoding="utf-8")
 
 
 @pytest.fixture(scope="module")

@@ -75,10 +75,12 @@ def test_a_login_guards_page_and_api(free_port) -> None:
     import gradio as gr
 
     from inkgrad_demo import app
+    from inkgrad_demo.serving import passwords
 
     with gr.Blocks() as blocks:
         gr.api(lambda: 1, api_name="one")
-    guarded = app.serve(blocks, "127.0.0.1", free_port(), auth=("ada", "lovelace")).rstrip("/")
+    users = {"ada": passwords.hashed("lovelace")}
+    guarded = app.serve(blocks, "127.0.0.1", free_port(), lambda: users).rstrip("/")
     try:
         for path in (PREDICT, SERVER_FUNCTION):
             assert httpx.post(f"{guarded}{path}", json={"data": []}).status_code == 401

@@ -63,26 +63,36 @@ BENCH: dict[str, Any] = {
 # A good request for every server function, by its page and name.
 PAGES: dict[tuple[str, str], dict[str, Any]] = {
     ("draw", "recognize"): DRAWING,
+    ("draw", "recognize_picture"): {"image": RASTER, "model": "softmax", "backend": "native"},
     ("draw", "race"): DRAWING,
     ("lessons", "lesson"): {"number": 2, "language": "en"},
     ("lessons", "results"): {"number": 2, "language": "en"},
     ("lessons", "picture"): {"number": 2, "language": "en", "name": "x"},
     ("lessons", "play"): {"number": 2, "about": "line", "w": 1, "b": 1},
+    ("lessons", "run_code"): {"code": "print(1)"},
+    ("lessons", "check_answer"): {"number": 2, "exercise": 1, "answer": "1"},
+    ("lessons", "follow_code"): {"job": "x", "after": 0},
+    ("lessons", "stop_code"): {"job": "x"},
+    ("lessons", "color_code"): {"code": "print(1)"},
     ("train", "start"): START,
     ("train", "status"): {"run": RUN.id, "cursor": [0] * CURSOR_LENGTH},
     ("train", "steer"): {"run": RUN.id, "action": "lr", "lr": 0.1},
-    ("train", "earlier"): {},
+    ("train", "resume"): {"run": RUN.id},
+    ("train", "opened"): {"run": RUN.id},
+    ("train", "listed"): {},
     ("train", "predict"): {"run": RUN.id, "step": None, "pixels": RASTER},
     ("train", "history"): {"run": RUN.id, "pixels": RASTER},
     ("train", "picture"): {"pixels": RASTER},
     ("train", "export"): {"run": RUN.id, "format": "record"},
     ("train", "import_weights"): {"name": "w", "content": TABLE},
     ("train", "upload"): {"name": "t", "content": TABLE},
+    ("train", "uploaded"): {"upload": "0123456789abcdef"},
     ("train", "cell"): {"run": RUN.id, "row": 1, "column": 2},
     ("compare", "list_runs"): {},
     ("compare", "load_runs"): {"runs": [RUN.id], "cursors": {RUN.id: [0] * CURSOR_LENGTH}},
     ("compare", "delete_runs"): {"runs": [RUN.id.replace("abc", "def")]},
     ("compare", "export_runs"): {"runs": [RUN.id], "form": "json", "language": "en"},
+    ("compare", "steer"): {"run": RUN.id, "action": "stop"},
     ("compare", "cell"): {"run": RUN.id, "row": 1, "column": 2},
     ("kernels", "start_check"): {"ops": ["conv2d"], "dtypes": ["float32"]},
     ("kernels", "start_bench"): BENCH,
@@ -98,6 +108,7 @@ ENDPOINTS: dict[str, dict[str, Any]] = {
     "train_status": PAGES["train", "status"],
     "train_steer": PAGES["train", "steer"],
     "train_upload": PAGES["train", "upload"],
+    "train_resume": PAGES["train", "resume"],
     "train_export": PAGES["train", "export"],
     "check": PAGES["kernels", "start_check"],
     "bench": BENCH,
@@ -215,7 +226,7 @@ def blocks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[gr.Blocks]:
         patch.setattr(Run, "start", lambda run: None)
         patch.setattr(Run, "wait", lambda run, seconds=None: True)
         patch.setattr(runs, "MAX_RUNS", 10**6)
-        yield app.build(store)
+        yield app.build(store, allow_code=True)
 
 
 def _server_functions(blocks: gr.Blocks) -> dict[tuple[str, str], Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import signal
 import socket
 import subprocess
@@ -15,6 +16,7 @@ pytest.importorskip("gradio")
 import httpx
 
 from inkgrad_demo import command
+from inkgrad_demo.serving.passwords import is_right
 
 
 def _parse(*argv: str) -> argparse.Namespace:
@@ -34,9 +36,8 @@ def test_by_default_it_listens_on_this_machine_only() -> None:
         (("--port", "0"), "expected 1 to 65535, got 0"),
         (("--port", "http"), "expected 1 to 65535, got http"),
         (("--threads", "0"), "expected 1 to 256, got 0"),
-        (("--auth", "ada"), "expected USER:PASSWORD"),
-        (("--auth", "ada:"), "expected USER:PASSWORD"),
-        (("--auth", "ada:a", "--mcp"), "argument --mcp: not allowed with argument --auth"),
+        (("--auth", "ada", "--mcp"), "argument --mcp: not allowed with argument --auth"),
+        (("--auth", "ada", "--auth-file", "f"), "--auth-file: not allowed with argument --auth"),
     ],
 )
 def test_usage_errors(argv: tuple[str, ...], error: str, capsys) -> None:
@@ -46,8 +47,82 @@ def test_usage_errors(argv: tuple[str, ...], error: str, capsys) -> None:
     assert error in capsys.readouterr().err
 
 
-def test_a_password_may_contain_colons() -> None:
-    assert _parse("--auth", "ada:a:b").auth == ("ada", "a:b")
+@pytest.mark.parametrize(
+    ("argv", "error"),
+    [
+        (("--auth", "ada"), "expected the password of ada in INKGRAD_PASSWORD"),
+        (("--auth", ":secret"), "user: expected a name"),
+        (("--auth-file", __file__), "test_command.py, line 1: expected NAME:scrypt"),
+        (("--add-user", "ada"), "--add-user: expected --auth-file"),
+        (("--ssl-keyfile", __file__), "expected both --ssl-certfile and --ssl-keyfile"),
+        (("--ssl-certfile", __file__, "--ssl-keyfile", __file__), "test_command.py: "),
+    ],
+)
+def test_logins_and_certificates_are_checked_before_the_start(
+    argv: tuple[str, ...], error: str, monkeypatch, capsys
+) -> None:
+    monkeypatch.delenv("INKGRAD_PASSWORD", raising=False)
+    monkeypatch.setattr("sys.stdin", io.StringIO())
+    with pytest.raises(SystemExit) as end:
+        command.run(_parse(*argv))
+    assert end.value.code == 2
+    assert error in capsys.readouterr().err
+
+
+def test_the_password_comes_from_the_environment(monkeypatch, capsys) -> None:
+    monkeypatch.setenv("INKGRAD_PASSWORD", "a secret")
+    users = command._users(_parse("--auth", "ada"))
+    assert users is not None
+    assert is_right("a secret", users(), "ada")
+    assert capsys.readouterr().err == ""
+
+
+def test_one_on_the_command_line_works_with_a_warning(monkeypatch, capsys) -> None:
+    monkeypatch.delenv("INKGRAD_PASSWORD", raising=False)
+    users = command._users(_parse("--auth", "ada:a:b"))
+    assert users is not None
+    assert is_right("a:b", users(), "ada")
+    assert "shows the password to all users of this machine" in capsys.readouterr().err
+
+
+def test_users_are_added_to_a_file(tmp_path, monkeypatch, capsys) -> None:
+    file = str(tmp_path / "users")
+    monkeypatch.setenv("INKGRAD_PASSWORD", "a longer secret")
+    assert command.run(_parse("--auth-file", file, "--add-user", "ada")) == 0
+    assert "user ada can log in" in capsys.readouterr().out
+    users = command._users(_parse("--auth-file", file))
+    assert users is not None
+    assert is_right("a longer secret", users(), "ada")
+
+
+@pytest.mark.parametrize(
+    ("argv", "allowed"),
+    [
+        ((), True),
+        (("--host", "localhost"), True),
+        (("--host", "::1"), True),
+        (("--host", "0.0.0.0"), False),
+        (("--host", "192.168.1.7"), False),
+        (("--host", "example.com"), False),
+        (("--auth", "ada:a"), False),
+        (("--allow-host", "class.example"), False),
+        (("--host", "0.0.0.0", "--allow-code"), True),
+    ],
+)
+def test_code_of_visitors_runs_only_where_nobody_else_can_connect(
+    argv: tuple[str, ...], allowed: bool, monkeypatch
+) -> None:
+    from inkgrad_demo import app
+
+    built = []
+    monkeypatch.setattr(app, "build", lambda store, allow_code: built.append(allow_code))
+    monkeypatch.setattr(app, "serve", lambda *_: "")
+    monkeypatch.setattr(command, "_free_port", lambda host, port: port)
+    monkeypatch.setattr(command, "_wait_for_ctrl_c", lambda: None)
+    monkeypatch.setenv("NO_PROXY", "")
+    monkeypatch.setenv("no_proxy", "")
+    command.run(_parse(*argv))
+    assert built == [allowed]
 
 
 def test_mcp_without_its_package_prints_the_command_to_install_it(monkeypatch, capsys) -> None:

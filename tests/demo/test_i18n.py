@@ -11,6 +11,7 @@ import pytest
 pytest.importorskip("gradio")
 
 import inkgrad_demo
+from inkgrad.course.data.tables.columns import Role
 from inkgrad.course.models import MODELS as COURSE_MODELS
 from inkgrad.course.training.run_record import State
 from inkgrad_demo.app import PAGES
@@ -45,6 +46,7 @@ def _keys_in_the_code() -> set[str]:
     keys |= {f"train.backend.{value}" for value in (*BACKENDS, "both")}
     keys |= {f"train.phase.{state}" for state in get_args(State)}
     keys |= {f"train.export.{name}" for name in FORMATS}
+    keys |= {f"train.role.{role}" for role in get_args(Role)}
     keys |= {f"train.{name}" for name in ("batch_size", "epochs", "momentum", "weight_decay")}
     return keys | {f"{page.NAME}.title" for page in PAGES}  # a tab's
 

@@ -1,7 +1,4 @@
-"""The queue of checks and benchmarks: one runs at a time, in a process of its own.
-
-Two at once would distort each other's timings, so the others wait. Thread-safe.
-"""
+"""A queue of jobs for worker processes: one runs at a time, the others wait. Thread-safe."""
 
 from __future__ import annotations
 
@@ -18,8 +15,6 @@ MAX_WAITING = 8
 """Jobs that may wait while one runs."""
 MAX_KEPT = 64
 """Jobs whose results are kept."""
-MAX_SECONDS = 600
-"""A job that runs longer is killed."""
 
 
 class QueueFull(ValueError):
@@ -50,16 +45,21 @@ class Job:
 
 
 class JobQueue:
-    """Runs jobs in their order, in a background thread."""
+    """Runs jobs in their order, in a background thread.
 
-    def __init__(self) -> None:
+    Each is a process of ``module``, which is killed after ``max_seconds``.
+    """
+
+    def __init__(self, module: str, max_seconds: float) -> None:
+        self._module = module
+        self._max_seconds = max_seconds
         self._lock = threading.Lock()
         self._jobs: dict[str, Job] = {}
         self._waiting: deque[Job] = deque()
         self._thread_runs = False
 
     def submit(self, request: dict[str, Any]) -> Job:
-        """Append a job for the request (see worker.py). Raises QueueFull."""
+        """Append a job for the request, which the module understands. Raises QueueFull."""
         job = Job(request)
         with self._lock:
             if len(self._waiting) >= MAX_WAITING:
@@ -130,7 +130,7 @@ class JobQueue:
 
     def _run(self, job: Job) -> str:
         """Run the job; return how its process ended."""
-        with WorkerProcess(job.request, MAX_SECONDS) as worker:
+        with WorkerProcess(self._module, job.request, self._max_seconds) as worker:
             with self._lock:
                 job.worker = worker
                 if job.state == "stopped":  # before it had a process to kill

@@ -59,25 +59,25 @@ _KINDS = {"check": check, "bench": bench}
 
 def main() -> None:
     """Serve one request."""
-    events = _claim_stdout()
+    events = claim_stdout()
 
     def emit(event: dict[str, Any]) -> None:
         print(json.dumps(event, allow_nan=False), file=events, flush=True)
 
     request = json.loads(sys.stdin.readline())
-    threading.Thread(target=_exit_with_the_app, daemon=True).start()
+    threading.Thread(target=exit_with_the_app, args=(sys.stdin,), daemon=True).start()
     emit({"done": _KINDS[request["kind"]](request, emit)})
 
 
-def _claim_stdout() -> TextIO:
+def claim_stdout() -> TextIO:
     """Return stdout for the events alone; what libraries print goes to stderr from now on."""
     events = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
     return events
 
 
-def _exit_with_the_app() -> None:
-    sys.stdin.read()
+def exit_with_the_app(stdin: TextIO) -> None:
+    stdin.read()
     os._exit(1)
 
 

@@ -6,8 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field
 
-from inkgrad.course.training.run_record import RunRecord
-from inkgrad.course.training.run_status import RunStatus
+from inkgrad.course.training.run_record import RunError
 from inkgrad_demo.services import comparison_files
 from inkgrad_demo.services.request_fields import OneOf, RunId
 from inkgrad_demo.services.request_validation import EmptyRequest, Request
@@ -51,20 +50,30 @@ class ComparisonService:
         self._runs = runs
 
     def list_runs(self, request: EmptyRequest) -> dict[str, Any]:
-        """Return summaries of all ``runs``, newest first, and the number of ``damaged`` ones."""
-        damaged: list[str] = []
-        records = self._runs.store.records(damaged.append)
+        """Return rows of all ``runs``, newest first, and id and problem of ``damaged`` ones."""
+        rows, damaged = self._runs.summaries()
         return {
-            "runs": [self._status(record).summary() for record in records],
-            "damaged": len(damaged),
+            "runs": rows,
+            "damaged": [{"id": each.id, "problem": each.problem} for each in damaged],
+            "notice": self._runs.store.notice,
         }
 
     def load_runs(self, request: LoadRequest) -> dict[str, Any]:
-        """Return the status of each of ``runs`` in their order; see RunStatus.to_json."""
-        statuses = (
-            (self._runs.get(run).status(), request.cursors.get(run, [])) for run in request.runs
-        )
-        return {"runs": [status.to_json(cursor) for status, cursor in statuses]}
+        """Return the status of each of ``runs`` in their order; see RunStatus.to_json.
+
+        Runs that are gone or damaged meanwhile are left out. Raises ValueError if no run is left.
+        """
+        statuses, problems = [], []
+        for run in request.runs:
+            try:
+                status = self._runs.get(run).status()
+            except RunError as error:
+                problems.append(error)
+            else:
+                statuses.append(status.to_json(request.cursors.get(run, [])))
+        if not statuses:
+            raise problems[0]
+        return {"runs": statuses}
 
     def delete_runs(self, request: DeleteRequest) -> dict[str, Any]:
         """Delete runs and their files. Raises ValueError if one of them still trains."""
@@ -79,9 +88,5 @@ class ComparisonService:
     def export_runs(self, request: ExportRequest) -> dict[str, Any]:
         """Return a file about the runs: its ``name``, media ``type`` and ``text``."""
         name, kind, make = comparison_files.FORMS[request.form]
-        records = [self._status(self._runs.store.load(run)).record for run in request.runs]
+        records = [self._runs.get(run).status().record for run in request.runs]
         return {"name": name, "type": kind, "text": make(records, request.language)}
-
-    def _status(self, record: RunRecord) -> RunStatus:
-        run = self._runs.active(record.id)
-        return RunStatus.of_record(record) if run is None else run.status()

@@ -19,6 +19,9 @@ from inkgrad_demo.services.request_fields import Whole
 from inkgrad_demo.services.request_validation import EmptyRequest, Request
 from inkgrad_demo.texts import message
 
+MAX_SECONDS = 600
+"""A check or benchmark that runs longer is killed."""
+
 
 class StopRequest(Request):
     job: str = Field(max_length=60)
@@ -36,7 +39,8 @@ class KernelService:
     """Runs checks and benchmarks as jobs."""
 
     def __init__(self) -> None:
-        self._jobs = JobQueue()
+        # One at a time: two would distort each other's timings.
+        self._jobs = JobQueue("inkgrad_demo.jobs.worker", MAX_SECONDS)
 
     def start_check(self, request: CheckRequest) -> dict[str, Any]:
         """Queue a check; return the ``job`` to poll."""

@@ -7,15 +7,16 @@ from functools import cache, partial
 from typing import Annotated, Any
 
 import torch
+from latex2mathml.converter import convert
 from pydantic import ConfigDict, Field
-from pygments import highlight
-from pygments.formatters import HtmlFormatter
-from pygments.lexers import PythonLexer
 
-from inkgrad.course.lessons import LESSONS
+from inkgrad.course.lessons import LESSONS, Lesson, glossary, programs
 from inkgrad.course.lessons.blocks import Block, Note, Table
-from inkgrad.course.texts import CATALOGUES
+from inkgrad.course.lessons.exercises import EXERCISES, CodeExercise, text_key
+from inkgrad.course.lessons.formulas import DERIVATIONS, LATEX
+from inkgrad.course.texts import CATALOGUES, translator
 from inkgrad_demo import widgets
+from inkgrad_demo.services.code_service import colored
 from inkgrad_demo.services.lesson_results import LessonResults
 from inkgrad_demo.services.request_fields import OneOf, Whole
 from inkgrad_demo.services.request_validation import Request
@@ -48,18 +49,28 @@ class LessonService:
         self._results = {number: LessonResults(lesson) for number, lesson in LESSONS.items()}
 
     def lesson(self, request: LessonRequest) -> dict[str, Any]:
-        """Return the lesson's ``text``, ``file``, ``code`` and ``widget``.
+        """Return all of the lesson but its results.
 
-        ``text`` is paragraphs of Markdown, ``code`` HTML with the classes of Pygments, and
-        ``widget`` the ``name``, ``html`` and ``catalogues`` of the widget.
+        Texts are paragraphs of Markdown, in which code stands in backticks; ``formulas`` has MathML
+        for those that are formulas. ``programs`` are the plain one and, if it differs, the one with
+        our ops. ``widget`` has the ``name``, ``html`` and ``catalogues`` of the widget.
         """
-        lesson = LESSONS[request.number]
+        lesson, language = LESSONS[request.number], request.language
         _warm_up()
         return {
             "number": lesson.number,
-            "text": lesson.text(request.language),
-            "file": f"inkgrad/course/lessons/{lesson.name}.py",
-            "code": highlight(lesson.code(), PythonLexer(), HtmlFormatter(nowrap=True)),
+            "text": lesson.text(language),
+            **{word: lesson.word(word, language) for word in ("goal", "see", "summary")},
+            "formulas": _formulas(lesson, language),
+            "derivation": _derivation(lesson, language),
+            "programs": _programs(lesson, language),
+            "exercises": _exercises(lesson, language),
+            "terms": [
+                {"term": term.term, "translation": term.translation, "meaning": term.meaning}
+                for term in glossary(language)
+                if term.lesson == lesson.number
+            ],
+            "train": TRAIN_SETTINGS.get(lesson.number),
             "widget": widgets.widget_of(lesson.name),
         }
 
@@ -102,6 +113,79 @@ class LessonService:
         results = self._results[request.number].numbers
         values = request.model_extra or {}
         return widgets.answer(LESSONS[request.number].name, request.about, values, results)
+
+
+_Settings = dict[str, str | int | float]
+_PLAIN_SGD: _Settings = {"optimizer": "sgd", "momentum": 0, "one_cycle": 0}
+_TABLE: _Settings = {**_PLAIN_SGD, "standardize": 0, "reduction": "mean", "batch_size": 0}
+_MNIST: _Settings = {**_PLAIN_SGD, "momentum": 0.5, "augment": 0, "epochs": 2, "batch_size": 64}
+_ADAM: _Settings = {"optimizer": "adam", "lr": 0.01, "batch_size": 32}
+TRAIN_SETTINGS: dict[int, _Settings] = {
+    6: {**_TABLE, "model": "logistic", "epochs": 1000, "lr": 0.01, "reduction": "sum"},
+    7: {**_TABLE, "model": "diabetes", "epochs": 100, "lr": 0.1},
+    8: {**_TABLE, "model": "diabetes", "epochs": 20, **_ADAM},
+    9: {**_MNIST, "model": "softmax", "lr": 0.01},
+    10: {**_MNIST, "model": "cnn", "lr": 0.01},
+}
+"""The settings of the Train page that are those of a lesson's program."""
+
+
+def _formulas(lesson: Lesson, language: str) -> dict[str, str]:
+    """MathML for the formulas in the lesson's texts: {formula as text: MathML}."""
+    prefix = f"{lesson.name}."
+    texts = "\n".join(text for key, text in CATALOGUES[language].items() if key.startswith(prefix))
+    return {text: _math(latex) for text, latex in LATEX.items() if f"`{text}`" in texts}
+
+
+@cache
+def _math(latex: str, display: str = "inline") -> str:
+    # The page draws the parentheses of matrices: without a font for formulas, they do not stretch.
+    return convert(latex.replace("pmatrix", "matrix"), display=display)
+
+
+def _derivation(lesson: Lesson, language: str) -> dict[str, Any] | None:
+    if lesson.name not in DERIVATIONS:
+        return None
+    text = translator(language)
+    return {
+        "title": text(f"{lesson.name}.derive"),
+        "steps": [
+            {"note": text(f"{lesson.name}.derive_{number}"), "math": _math(latex, "block")}
+            for number, latex in enumerate(DERIVATIONS[lesson.name], start=1)
+        ],
+    }
+
+
+def _programs(lesson: Lesson, language: str) -> dict[str, dict[str, str]]:
+    found = {}
+    for name, fused in (("native", False), ("fused", True)):
+        code = lesson.code(language, fused=fused)
+        changed = programs.changed_lines(lesson.name, fused=fused)
+        if changed or not fused:
+            found[name] = {"code": code, "html": colored(code, changed)}
+    return found
+
+
+def _exercises(lesson: Lesson, language: str) -> list[dict[str, Any]]:
+    text = translator(language)
+    described = []
+    for exercise in EXERCISES[lesson.number]:
+        is_code = isinstance(exercise, CodeExercise)
+        start = exercise.start(language) if isinstance(exercise, CodeExercise) else ""
+        described.append(
+            {
+                "name": exercise.name,
+                "is_code": is_code,
+                "start": start,
+                "html": colored(start),
+                "worked": exercise.worked_answer(language),
+                **{
+                    part: text(text_key(lesson.number, exercise, part))
+                    for part in ("question", "hint", "answer")
+                },
+            }
+        )
+    return described
 
 
 @cache

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import base64
 import io
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
+from inkgrad.course.recognition import picture as pictures
+from inkgrad.course.recognition.image_files import TooManyPixels, open_image
 from inkgrad_demo.services.request_fields import Checked, decoded, square
 from inkgrad_demo.texts import message
 
@@ -31,23 +34,40 @@ def drawing(raster: bytes) -> np.ndarray:
     return rgba
 
 
+_PREVIEW_SIDE = 640  # pixels
+
+
+@dataclass(frozen=True)
+class Preview:
+    """A data URL, and the width divided by the height."""
+
+    url: str
+    aspect: float
+
+
+def preview(image: Image.Image) -> Preview:
+    """Return a small copy of a picture file, as it is seen by the recognition."""
+    shown = pictures.visible(image)
+    aspect = shown.width / shown.height
+    shown.thumbnail((_PREVIEW_SIDE, _PREVIEW_SIDE))
+    file = io.BytesIO()
+    shown.save(file, "WEBP", quality=80)
+    encoded = base64.b64encode(file.getvalue()).decode("ascii")
+    return Preview(f"data:image/webp;base64,{encoded}", aspect)
+
+
 def _picture(value: Any) -> Image.Image:
     if isinstance(value, str):
         if value.startswith("data:"):
             value = value.partition(",")[2]
         value = "".join(value.split())  # the base64 command breaks lines
-    file = io.BytesIO(decoded(value))
     try:
-        image = Image.open(file)  # reads the header only
-        if image.width * image.height > MAX_PIXELS:
-            size = f"{image.width} x {image.height}"
-            raise ValueError(message("problem.image_size", most=MAX_PIXELS, got=size))
-        image.load()
-    except UnidentifiedImageError:
-        raise ValueError(message("problem.no_image")) from None
-    except (OSError, SyntaxError, Image.DecompressionBombError) as error:
+        return open_image(decoded(value), MAX_PIXELS)
+    except TooManyPixels as error:
+        size = "{} x {}".format(*error.size)
+        raise ValueError(message("problem.image_size", most=MAX_PIXELS, got=size)) from None
+    except OSError as error:
         raise ValueError(message("problem.damaged_image", error=error)) from None
-    return image
 
 
 PICTURE = Checked(_picture, "problem.base64")

@@ -10,7 +10,8 @@ from PIL import Image
 from pydantic import Field
 
 from inkgrad.course.models import Backend
-from inkgrad_demo.services.pictures import PICTURE, RASTER, drawing, to_base64
+from inkgrad.course.recognition.recognizer import Explanation
+from inkgrad_demo.services.pictures import PICTURE, RASTER, drawing, preview, to_base64
 from inkgrad_demo.services.recognizers import BACKENDS, MODEL_OR_RUN, Recognizers
 from inkgrad_demo.services.request_validation import Request
 
@@ -47,34 +48,29 @@ class RecognitionService:
     def recognize(self, request: DrawingRequest) -> dict[str, Any]:
         """Return everything that the page shows about a drawing.
 
-        ``label`` (None if nothing is drawn), ``probabilities`` (10) and, as base64 of bytes,
-        ``picture`` and ``saliency`` (28 x 28) and the ``maps`` of each of the ``layers``
-        (channels x height x width). For a run that was deleted only ``model`` and ``gone``.
+        The fields of :meth:`.Prediction.as_fields` and, as base64 of bytes, ``picture`` and
+        ``saliency`` (28 x 28) and the ``maps`` of each of the ``layers`` (channels x height x
+        width). For a run that was deleted only ``model`` and ``gone``.
         """
         if self.recognizers.is_gone(request.model):
             return {"model": request.model, "gone": True}
         recognizer = self.recognizers.get(request.model, request.backend)
-        explanation = recognizer.explain(drawing(request.pixels))
-        prediction = explanation.prediction
-        layers = []
-        for layer in explanation.feature_maps:
-            channels, height, width = layer.maps.shape
-            layers.append(
-                {
-                    "name": layer.layer,
-                    "channels": channels,
-                    "height": height,
-                    "width": width,
-                    "maps": to_base64(layer.maps),
-                }
-            )
+        return {"model": request.model, **_explained(recognizer.explain(drawing(request.pixels)))}
+
+    def recognize_picture(self, request: PredictRequest) -> dict[str, Any]:
+        """Return the same about a picture file, and ``preview``, a small copy of it as a data URL.
+
+        ``aspect`` is its width divided by its height.
+        """
+        if self.recognizers.is_gone(request.model):
+            return {"model": request.model, "gone": True}
+        recognizer = self.recognizers.get(request.model, request.backend)
+        shown = preview(request.image)
         return {
             "model": request.model,
-            "label": prediction.label,
-            "probabilities": prediction.probabilities.tolist(),
-            "picture": to_base64(prediction.image),
-            "saliency": to_base64(explanation.saliency),
-            "layers": layers,
+            **_explained(recognizer.explain(request.image)),
+            "preview": shown.url,
+            "aspect": shown.aspect,
         }
 
     def race(self, request: DrawingRequest) -> dict[str, Any]:
@@ -99,18 +95,42 @@ class RecognitionService:
         }
 
     def predict(self, request: PredictRequest) -> dict[str, Any]:
-        """Recognize the digit in a picture.
+        """Recognize the digit or the number in a picture.
 
         Returns:
-            label (null if nothing is drawn), probabilities (of 0 to 9), model, backend and
-            seconds (of the forward pass alone).
+            kind ("digit", "number", "other": it does not look like a digit, or "nothing"), label
+            (null unless it is one digit), text (such as "2026"; empty if there is no digit),
+            confidence, nearest (the most likely digit, also of what does not look like one), reason
+            (why there is no label), probabilities (of 0 to 9; what is missing to 1 is the
+            probability that it is no digit), digits (from left to right: label, confidence,
+            probabilities and box: left, top, right and bottom as fractions of the picture), model,
+            backend and seconds (of the forward pass alone).
         """
         recognizer = self.recognizers.get(request.model, request.backend)
         prediction = recognizer.predict(request.image)
         return {
-            "label": prediction.label,
-            "probabilities": prediction.probabilities.tolist(),
+            **prediction.as_fields(),
             "model": request.model,
             "backend": request.backend,
-            "seconds": prediction.seconds,
         }
+
+
+def _explained(explanation: Explanation) -> dict[str, Any]:
+    layers = []
+    for layer in explanation.feature_maps:
+        channels, height, width = layer.maps.shape
+        layers.append(
+            {
+                "name": layer.layer,
+                "channels": channels,
+                "height": height,
+                "width": width,
+                "maps": to_base64(layer.maps),
+            }
+        )
+    return {
+        **explanation.prediction.as_fields(),
+        "picture": to_base64(explanation.shown),
+        "saliency": to_base64(explanation.saliency),
+        "layers": layers,
+    }

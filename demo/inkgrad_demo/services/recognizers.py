@@ -7,6 +7,7 @@ from typing import Any, get_args
 
 from inkgrad.course.models import Backend
 from inkgrad.course.recognition.recognizer import SHIPPED, Recognizer
+from inkgrad.course.training.run_index import Stamp, stamp_of
 from inkgrad.course.training.run_store import RunStore, is_id
 from inkgrad_demo.services.request_fields import Checked
 from inkgrad_demo.texts import message
@@ -33,21 +34,24 @@ class Recognizers:
 
     def __init__(self, store: RunStore) -> None:
         self._store = store
-        self._loaded: dict[tuple[str, str], Recognizer] = {}
+        self._loaded: dict[tuple[str, str], tuple[Stamp | None, Recognizer]] = {}
         self._loading = threading.Lock()
 
     def get(self, model: str, backend: Backend) -> Recognizer:
         """Return the recognizer. Raises ValueError for a run without weights."""
         if self.is_gone(model):
             raise ValueError(message("problem.no_weights", run=model))
-        if (model, backend) not in self._loaded:
+        stamp = stamp_of(self._store.weights(model)) if is_id(model) else None
+        loaded = self._loaded.get((model, backend))
+        if loaded is None or loaded[0] != stamp:  # a run that was resumed has other weights
             with self._loading:
-                if (model, backend) not in self._loaded:  # nor by another thread meanwhile
+                loaded = self._loaded.get((model, backend))
+                if loaded is None or loaded[0] != stamp:  # nor by another thread meanwhile
                     weights = self._store.weights(model) if is_id(model) else model
                     recognizer = Recognizer.load(weights, backend)
                     recognizer.warm_up()
-                    self._loaded[model, backend] = recognizer
-        return self._loaded[model, backend]
+                    loaded = self._loaded[model, backend] = stamp, recognizer
+        return loaded[1]
 
     def is_gone(self, model: str) -> bool:
         """Return whether it is a run that was deleted or has no weights, and unload it then."""
@@ -66,5 +70,8 @@ class Recognizers:
     def accuracy(self, model: str) -> float | None:
         """Return the model's accuracy on the MNIST test set; None if its file does not say."""
         metadata = self.get(model, BACKENDS[0]).metadata
-        test = metadata.get("results", {}).get("test")
-        return test["accuracy"] if test and metadata["data"]["name"] == "MNIST" else None
+        try:
+            test, data = metadata["results"]["test"], metadata["data"]["name"]
+            return float(test["accuracy"]) if test and data == "MNIST" else None
+        except (KeyError, TypeError, ValueError):  # an imported file of unknown origin
+            return None

@@ -5,13 +5,13 @@ from __future__ import annotations
 import base64
 import json
 import tempfile
-from dataclasses import fields
 from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import Field
 
-from inkgrad.course import weights_file
+from inkgrad.course import tensor_file, weights_file
+from inkgrad.course.files import read_limited, write_atomically
 from inkgrad.course.messages import message_of
 from inkgrad.course.settings import Settings
 from inkgrad.course.training import onnx_export
@@ -19,6 +19,7 @@ from inkgrad.course.training.run_record import RunRecord, now
 from inkgrad.course.training.run_store import RunStore
 from inkgrad.course.training.script_export import script
 from inkgrad.course.training.steps import Evaluation
+from inkgrad.course.training.typed_json import from_json
 from inkgrad_demo.services.request_fields import OneOf, RunId
 from inkgrad_demo.services.request_validation import Request
 from inkgrad_demo.services.uploads import FileRequest
@@ -53,7 +54,7 @@ class RunFiles:
         if kind in ("weights", "onnx") and not weights.exists():
             raise ValueError(message("problem.learnt_nothing", run=record.id))
         if kind == "weights":
-            content = weights.read_bytes()
+            content = read_limited(weights, tensor_file.MAX_BYTES)
         elif kind == "onnx":
             content = onnx_export.export(weights)
         elif kind == "script":
@@ -80,22 +81,22 @@ class RunFiles:
             except (KeyError, TypeError, ValueError) as error:
                 told = message("problem.untold", file=name, error=message_of(error))
                 raise ValueError(told) from None
+        self.store.prepare(record.id)
+        write_atomically(self.store.weights(record.id), content)
         self.store.save(record)
-        self.store.weights(record.id).write_bytes(content)
         return {"run": record.id}
 
 
 def _record(run: str, metadata: dict[str, Any]) -> RunRecord:
-    names = {field.name for field in fields(Settings)}
-    settings = {name: value for name, value in metadata["settings"].items() if name in names}
     results, data = metadata["results"], metadata["data"]
     test = results["test"]
-    return RunRecord(
+    record = RunRecord(
         id=run,
         created=now(),
-        data=str(data["name"]),
-        examples=int(data["train"]),
-        settings=Settings(**settings),
+        data=data["name"],
+        examples=data["train"],
+        settings=from_json(Settings, metadata["settings"]),
         state="finished",
         test=Evaluation(**test) if test else None,
     )
+    return RunRecord.from_json(record.to_json())  # validates every field

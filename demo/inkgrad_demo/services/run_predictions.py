@@ -30,10 +30,9 @@ class RunPredictions:
         self._runs = runs
 
     def predict(self, request: CheckpointRequest) -> dict[str, Any]:
-        """Return ``label`` (None if nothing is drawn) and ``probabilities`` at one checkpoint."""
+        """Return the prediction at one checkpoint; see :meth:`.Prediction.as_fields`."""
         recognizer = self._runs.get(request.run).recognizer(request.step)
-        prediction = recognizer.predict(drawing(request.pixels))
-        return {"label": prediction.label, "probabilities": prediction.probabilities.tolist()}
+        return recognizer.predict(drawing(request.pixels)).as_fields()
 
     def history(self, request: HistoryRequest) -> dict[str, Any]:
         """Return ``steps`` of all checkpoints and ``probabilities``, ten for each."""

@@ -3,27 +3,30 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 import threading
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from dataclasses import asdict, fields
 from functools import partial
 from typing import Any, NamedTuple
 
 from inkgrad.course.data import datasets, own_digits
 from inkgrad.course.data.datasets import Data, Report
+from inkgrad.course.data.tables import TableOptions
+from inkgrad.course.messages import joined
 from inkgrad.course.models import MODELS, DigitModel
+from inkgrad_demo.jobs.decoder import decode
+from inkgrad_demo.services.decoded_uploads import DecodedUploads, Upload
 from inkgrad_demo.services.request_validation import choice_error
 from inkgrad_demo.services.training_requests import LabeledDrawing
-from inkgrad_demo.services.uploads import FileRequest
+from inkgrad_demo.services.upload_store import UploadedFile, UploadStore
+from inkgrad_demo.services.uploads import UploadedRequest, UploadRequest
+from inkgrad_demo.serving import visitors
 from inkgrad_demo.texts import message
 
 # The data sets for models of digits and for models of tables; the first is the default.
 DIGIT_SETS = ("mnist", "digits", "drawings", "images")
 TABLE_SETS = ("diabetes", "hours", "cancer", "table")
 UPLOADED = ("images", "table")
-
-_MAX_UPLOADS = 16
 
 # The names of the course's data in a record, and the keys of their names on a page.
 DATA_NAMES = {
@@ -33,6 +36,11 @@ DATA_NAMES = {
     "hours of study": "data.hours",
     "scikit-learn's breast cancer table": "data.cancer",
     "drawings": "data.drawings",
+}
+
+# The same names, and the data sets of this page.
+COURSE_SETS = {
+    name: key.removeprefix("data.") for name, key in DATA_NAMES.items() if name != "drawings"
 }
 
 _LOADERS: dict[str, Callable[[Report], Data]] = {
@@ -48,8 +56,6 @@ _CODE = {
     "diabetes": "datasets.diabetes()",
     "hours": "datasets.hours_of_study()",
     "cancer": "datasets.breast_cancer()",
-    "images": "own_digits.archive(Path({0}).read_bytes(), {0})",
-    "table": "datasets.table({0})",
 }
 
 
@@ -73,15 +79,13 @@ def sets_for(model: str) -> tuple[str, ...]:
 
 
 class Datasets:
-    """The data sets by name, each loaded once, and the latest uploads. Thread-safe.
+    """The data sets by name, each loaded once, and uploads. Thread-safe."""
 
-    Uploads are kept in memory only.
-    """
-
-    def __init__(self) -> None:
+    def __init__(self, uploads: UploadStore) -> None:
+        self.files = uploads
         self._loaded: dict[str, Data] = {}
         self._loading = threading.Lock()
-        self._uploads: OrderedDict[str, Data] = OrderedDict()
+        self._uploads = DecodedUploads()
 
     def load(self, name: str, report: Report) -> Data:
         """Load one of the course's data sets; ``report`` gets a message if that takes long."""
@@ -93,29 +97,33 @@ class Datasets:
                 self._loaded[name] = loaded
         return self._loaded[name]
 
-    def upload(self, request: FileRequest) -> dict[str, Any]:
-        """Send a file to train on: a CSV table, gzipped or not, with the label (0 or 1) last, or a
-        zip archive of pictures.
+    def upload(self, request: UploadRequest) -> dict[str, Any]:
+        """Send a file to train on: a table, as delimited text or Excel, packed by gzip or zip or
+        not; or a zip archive of pictures. The other parameters say how to read a table.
 
         Returns:
-            upload (which /train takes), kind ("images" or "table"), name, examples and features.
+            upload (which /train takes), kind ("images" or "table"), name, examples; of a table
+            features, columns (title, role, missing, distinct, first), classes with their counts,
+            header, understood, in words, and options, those that were given.
         """
-        name, content = request.name, request.content
-        if content.startswith(b"PK"):
-            kind, uploaded = "images", own_digits.archive(content, name)
-        else:
-            kind, uploaded = "table", datasets.parsed_table(content, name)
-        upload = hashlib.sha256(content).hexdigest()[:16]
-        self._uploads[upload] = uploaded
-        while len(self._uploads) > _MAX_UPLOADS:
-            self._uploads.popitem(last=False)
-        return {
-            "upload": upload,
-            "kind": kind,
-            "name": name,
-            "examples": len(uploaded.train) + len(uploaded.test),
-            "features": uploaded.train.inputs.shape[1] if kind == "table" else None,
-        }
+        upload = self._decoded(UploadedFile(request.name, request.content, request.options()))
+        self.files.add(upload.file)
+        return _description(upload)
+
+    def uploaded(self, request: UploadedRequest) -> dict[str, Any]:
+        """Describe a file that was sent before, as :meth:`upload` does. With other parameters, it
+        is read again; this is then another upload. Raises ValueError if it is not there any more.
+        """
+        if not request.has_options:
+            return self.description(request.upload)
+        file = self._upload(request.upload).file._replace(options=request.options())
+        upload = self._decoded(file)
+        self.files.add(file)
+        return _description(upload)
+
+    def description(self, upload: str) -> dict[str, Any]:
+        """Describe an upload by its id. ValueError if it is not there any more."""
+        return _description(self._upload(upload))
 
     def source(
         self,
@@ -137,8 +145,10 @@ class Datasets:
         if own is not None and name == "drawings":
             return own
         if name in UPLOADED:
-            uploaded = self._uploaded(name, upload)
-            base = Source(lambda report: uploaded, _CODE[name].format(repr(uploaded.name)))
+            chosen = self._upload(upload or "")
+            if (chosen.found.facts is not None) != (name == "table"):
+                raise ValueError(message("problem.other_file", file=chosen.file.name, data=name))
+            base = Source(lambda report: chosen.found.data, _code_of(chosen))
         else:
             base = Source(partial(self.load, name), _CODE[name])
         if own is None or name in TABLE_SETS:
@@ -148,13 +158,63 @@ class Datasets:
             f"own_digits.mixed({base.code}, {own.code})",
         )
 
-    def _uploaded(self, name: str, upload: str | None) -> Data:
-        uploaded = self._uploads.get(upload or "")
-        if uploaded is None:
-            raise ValueError(message("problem.file_gone"))
-        if (uploaded.train.inputs.dim() == 2) != (name == "table"):
-            raise ValueError(message("problem.other_file", file=uploaded.name, data=name))
-        return uploaded
+    def _upload(self, id: str) -> Upload:
+        upload = self._uploads.get(id)
+        if upload is None:
+            file = self.files.find(id)
+            if file is None:
+                raise ValueError(message("problem.file_gone"))
+            upload = self._decoded(file)
+        return upload
+
+    def _decoded(self, file: UploadedFile) -> Upload:
+        found = decode(file.content, file.name, file.options)
+        upload = Upload(file, found, visitors.current())
+        self._uploads.add(file.id, upload)
+        return upload
+
+
+def _code_of(upload: Upload) -> str:
+    """The expression that loads the file again, from the folder that it is run in."""
+    name, _, options = upload.file
+    if upload.found.facts is None:
+        return f"own_digits.archive(Path({name!r}).read_bytes(), {name!r})"
+    chosen = ", ".join(f"{each}={value!r}" for each, value in _chosen(options).items())
+    of_options = f", options=datasets.TableOptions({chosen})" if chosen else ""
+    return f"datasets.table({name!r}{of_options})"
+
+
+def _chosen(options: TableOptions) -> dict[str, Any]:
+    """The options that differ from the defaults."""
+    values = {each.name: getattr(options, each.name) for each in fields(options)}
+    return {
+        each.name: values[each.name]
+        for each in fields(options)
+        if values[each.name] != each.default
+    }
+
+
+def _description(upload: Upload) -> dict[str, Any]:
+    data, facts = upload.found
+    answer = {
+        "upload": upload.file.id,
+        "kind": "images",
+        "name": upload.file.name,
+        "examples": len(data.train) + len(data.test),
+    }
+    if facts is None:
+        return answer
+    assert data.schema is not None
+    classes = zip(data.schema.classes, facts.class_counts, strict=True)
+    return answer | {
+        "kind": "table",
+        "features": data.train.inputs.shape[1],
+        "columns": [asdict(column) for column in facts.columns],
+        "classes": [{"name": name[:60], "count": count} for name, count in classes],
+        "header": facts.has_header,
+        "understood": joined(facts.lines, "\n"),
+        "options": _chosen(upload.file.options),
+    }
 
 
 def _drawn(drawings: Sequence[LabeledDrawing]) -> Source:

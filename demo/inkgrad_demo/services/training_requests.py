@@ -64,6 +64,12 @@ class StartRequest(Request):
     augment: bool | None = Field(
         None, description="shift, rotate and stretch each digit a little (digits only)"
     )
+    standardize: bool | None = Field(
+        None, description="scale each column to mean 0 and standard deviation 1 (tables only)"
+    )
+    reduction: Literal["mean", "sum"] | None = Field(
+        None, description="of the loss over a batch (tables only)"
+    )
     one_cycle: bool | None = Field(None, description="raise the learning rate, then lower it")
     seed: Annotated[int, Whole(0, MAX_SEED)] = Field(
         0, description="the same seed gives the same run"

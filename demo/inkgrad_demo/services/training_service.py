@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
+from dataclasses import asdict
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
 from inkgrad.course.training.run import Run
-from inkgrad.course.training.run_record import ENDED
 from inkgrad.course.training.run_status import CURSOR_LENGTH, RunStatus
+from inkgrad_demo.services import run_requests
 from inkgrad_demo.services.request_fields import RunId, Whole
 from inkgrad_demo.services.request_validation import EmptyRequest, Request, field_error
 from inkgrad_demo.services.runs import Runs
@@ -32,6 +34,10 @@ class StatusRequest(Request):
     cursor: Cursor | None = Field(
         None, description="the cursor of an earlier answer, to get only what has changed since"
     )
+
+
+class RunRequest(Request):
+    run: RunId = Field(description="the id of the run")
 
 
 class SteerRequest(Request):
@@ -76,6 +82,7 @@ class TrainingService:
         (run,) = self._start(request)
         try:
             while not run.wait(_SECONDS_BETWEEN_UPDATES):
+                self._runs.live(run.id)  # it is watched
                 yield _without_curve(run.status())
             yield _without_curve(run.status())
         finally:
@@ -97,24 +104,60 @@ class TrainingService:
         """
         run = self._runs.live(request.run)
         if run is None:
-            raise field_error("run", message("problem.training_run"), request.run)
+            return self._steer_elsewhere(request)
         if request.lr is not None and request.action == "lr":
             run.set_lr(request.lr)
         else:
             {"pause": run.pause, "resume": run.resume, "stop": run.stop}[request.action]()
         return {"id": run.id, "state": run.status().state}
 
-    def earlier(self, request: EmptyRequest) -> dict[str, Any]:
-        """Return summaries of the latest ``runs`` in the store that have ended."""
-        records = [record for record in self._runs.store.records() if record.state in ENDED]
+    def _steer_elsewhere(self, request: SteerRequest) -> dict[str, Any]:
+        """Stop a run that another program trains, which is all that it can be asked for."""
+        store = self._runs.store
+        if request.action != "stop" or not store.is_training(request.run):
+            raise field_error("run", message("problem.training_run"), request.run)
+        store.request_stop(request.run)
+        return {"id": request.run, "state": "stopped"}
+
+    def resume(self, request: RunRequest) -> dict[str, Any]:
+        """Go on with a run that was stopped, or whose program ended, where it was.
+
+        Returns:
+            id and state of the run.
+        """
+        run = self._runs.resume(request.run)
+        return {"id": run.id, "state": run.status().state}
+
+    def opened(self, request: RunRequest) -> dict[str, Any]:
+        """Return what a run was started with: its ``settings``, and the ``request`` with the
+        ``file`` that was uploaded for it, if that is known.
+        """
+        record = self._runs.get(request.run).status().record
+        asked = run_requests.load(self._runs.store, self._datasets.files, record)
+        file = None
+        if asked.get("upload"):
+            with contextlib.suppress(ValueError):
+                file = self._datasets.description(asked["upload"])
+        return {"settings": asdict(record.settings), "request": asked, "file": file}
+
+    def listed(self, request: EmptyRequest) -> dict[str, Any]:
+        """Return rows of the ``running`` runs and of the latest ``earlier`` ones, and a ``notice``
+        about where runs are saved.
+        """
+        rows, _ = self._runs.summaries()
         return {
-            "runs": [RunStatus.of_record(record).summary() for record in records[:_MAX_EARLIER]]
+            "running": [row for row in rows if row["active"]],
+            "earlier": [row for row in rows if not row["active"]][:_MAX_EARLIER],
+            "notice": self._runs.store.notice,
         }
 
     def _start(self, request: StartRequest) -> list[Run]:
         settings = request.settings()
         data = request.data, request.upload, request.drawings
-        return self._runs.start(settings, self._datasets.source(request.model, *data))
+        started = self._runs.start(settings, self._datasets.source(request.model, *data))
+        for run in started:
+            run_requests.save(self._runs.store, self._datasets.files, run.id, request)
+        return started
 
 
 def _without_curve(status: RunStatus) -> dict[str, Any]:

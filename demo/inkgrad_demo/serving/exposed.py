@@ -55,7 +55,7 @@ def _server_function(method: Method) -> Callable[[Any], Answer]:
     def answer(request: Any) -> Answer:
         try:
             return _in_every_language(call(method, request))
-        except ValueError as error:
+        except (OSError, ValueError) as error:
             return _in_every_language({"error": message_of(error)})
 
     answer.__name__ = method.__name__  # the name that the page calls
@@ -64,9 +64,13 @@ def _server_function(method: Method) -> Callable[[Any], Answer]:
 
 def _in_every_language(answer: Answer) -> Answer:
     """The answer with its messages as {language: text}; the page picks its own language."""
-    return {
-        name: value.texts if isinstance(value, Message) else value for name, value in answer.items()
-    }
+
+    def translated(value: Any) -> Any:
+        if isinstance(value, list) and value and isinstance(value[0], Message):
+            return [translated(each) for each in value]
+        return value.texts if isinstance(value, Message) else value
+
+    return {name: translated(value) for name, value in answer.items()}
 
 
 # ---------------------------------------------------------------- the API
@@ -85,7 +89,7 @@ def _endpoint(method: Callable[[Any], Any], name: str) -> Callable[..., Any]:
         def endpoint(*values: Any) -> Any:
             try:
                 yield from method(parsed(values))
-            except ValueError as error:
+            except (OSError, ValueError) as error:
                 raise gr.Error(str(error), print_exception=False) from None
 
     else:
@@ -93,7 +97,7 @@ def _endpoint(method: Callable[[Any], Any], name: str) -> Callable[..., Any]:
         def endpoint(*values: Any) -> Any:
             try:
                 return method(parsed(values))
-            except ValueError as error:
+            except (OSError, ValueError) as error:
                 raise gr.Error(str(error), print_exception=False) from None
 
     types = _python_types(model)

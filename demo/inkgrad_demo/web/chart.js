@@ -266,7 +266,7 @@ export function createChart(page, figure, options) {
   }
 
   function fieldRows() {
-    const found = shapes.find(({ kind, name }) => kind === "field" && name);
+    const found = shapes.find(({ data, name }) => data && name); // a field or a region
     if (!found || hovered.y === undefined) return [];
     const { x, y, values } = found.data;
     const indexOf = (place, [from, to], count) =>

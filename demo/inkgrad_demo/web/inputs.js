@@ -27,7 +27,7 @@ export function createInputs({ element, find, findAll, text }, { formats = {}, c
       const output = input.parentElement.querySelector("output");
       if (output === null) continue;
       output.textContent = (formats[input.name] ?? String)(inputValue(input));
-      input.setAttribute("aria-valuetext", output.textContent);
+      if (input.type === "range") input.ariaValueText = output.textContent;
     }
   }
 

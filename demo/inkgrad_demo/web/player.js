@@ -1,11 +1,12 @@
-// Steps to watch one after the other: play and pause, a step back and forward, any of them by a
-// slider.
+// Steps to watch one after the other: play and pause, a step back and forward, back to the first,
+// any of them by a slider.
 import { make } from "./elements.js";
 
 const DURATION = 3000; // milliseconds that all steps take, unless one step's time is given
 const FRAME = 16; // milliseconds between two steps at least
 const MAX_PACE = 500;
 const ICONS = {
+  first: "m15 5-5 5 5 5M10 5l-5 5 5 5M4.5 5v10",
   back: "M13 5 8 10l5 5M6 5v10",
   play: "M7 4.5v11l8-5.5Z",
   pause: "M7 5v10M13 5v10",
@@ -23,7 +24,7 @@ export function createPlayer({ text, findAll }, place, { show, milliseconds }) {
     button.innerHTML = `<svg viewBox="0 0 20 20" aria-hidden="true"><path/></svg>`;
     return button;
   };
-  const [back, toggle, forward] = ["back", "play", "forward"].map(makeButton);
+  const [first, back, toggle, forward] = ["first", "back", "play", "forward"].map(makeButton);
   const slider = make("input", {
     type: "range",
     min: 0,
@@ -34,7 +35,7 @@ export function createPlayer({ text, findAll }, place, { show, milliseconds }) {
   });
   const output = make("output");
   place.classList.add("player");
-  place.append(back, toggle, forward, slider, output);
+  place.append(first, back, toggle, forward, slider, output);
   let last = 0;
   let step = 0;
   let timer = null;
@@ -48,7 +49,7 @@ export function createPlayer({ text, findAll }, place, { show, milliseconds }) {
   function showState() {
     if (timer === null) labelButton(toggle, "play", "lessons.play.play");
     else labelButton(toggle, "pause", "lessons.play.pause");
-    back.disabled = step === 0;
+    first.disabled = back.disabled = step === 0;
     forward.disabled = step === last;
     slider.max = last;
     slider.value = step;
@@ -94,9 +95,11 @@ export function createPlayer({ text, findAll }, place, { show, milliseconds }) {
     go(to);
   }
 
+  labelButton(first, "first", "lessons.play.first");
   labelButton(back, "back", "lessons.play.back");
   labelButton(forward, "forward", "lessons.play.forward");
   slider.setAttribute("aria-label", text("lessons.play.step"));
+  first.addEventListener("click", () => goAndRest(0));
   back.addEventListener("click", () => goAndRest(step - 1));
   forward.addEventListener("click", () => goAndRest(step + 1));
   toggle.addEventListener("click", () => (timer === null ? play() : pause()));

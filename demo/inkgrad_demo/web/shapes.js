@@ -3,6 +3,7 @@
 // Colors are names of the theme ("blue" stands for --ink-blue). A line with a name stands in the
 // legend and the read-out. A dot or a box with a `details` text stands in the read-out by itself.
 import { contours } from "./contours.js";
+import { regions } from "./regions.js";
 
 const FAR = 1e5; // pixels: what lies farther away is out of sight
 
@@ -63,6 +64,10 @@ export const field = (data, { name = "" } = {}) => ({
     [data.x[1], data.y[1]],
   ],
 });
+
+// Values over a plane in two colors: {x, y, values, low, high}, values[i][j] at the i-th y and j-th
+// x; a line where they cross the middle of [low, high].
+export const region = (data, { name = "" } = {}) => ({ ...field(data, { name }), kind: "region" });
 
 const nearby = (pixels) => Math.min(FAR, Math.max(-FAR, pixels));
 
@@ -130,13 +135,26 @@ const PAINT = {
     context.fillText(words, x(px) + shift[0], y(py) + shift[1], width);
   },
 
-  field({ data }, { context, x, y, color }) {
-    const [left, top] = [x(data.x[0]), y(data.y[1])];
-    context.imageSmoothingEnabled = true;
-    const image = fieldImage(data, color("card"), color("accent"));
-    context.drawImage(image, left, top, x(data.x[1]) - left, y(data.y[0]) - top);
+  field({ data }, painter) {
+    const [paper, ink] = ["card", "accent"].map(painter.color);
+    paintPlane(data, painter, paper + ink, () => contours(data, paper, ink));
+  },
+
+  region({ data }, painter) {
+    const colors = ["blue", "card", "red", "text"].map(painter.color);
+    paintPlane(data, painter, colors.join(), () => regions(data, colors));
   },
 };
+
+const images = new WeakMap(); // of planes, by their data: {look, image}
+
+function paintPlane(data, { context, x, y }, look, make) {
+  if (images.get(data)?.look !== look) images.set(data, { look, image: make() });
+  const [left, top] = [x(data.x[0]), y(data.y[1])];
+  context.imageSmoothingEnabled = true;
+  const [across, down] = [x(data.x[1]) - left, y(data.y[0]) - top];
+  context.drawImage(images.get(data).image, left, top, across, down);
+}
 
 function disk(context, x, y, radius) {
   context.beginPath();
@@ -149,13 +167,4 @@ export function boxPixels({ points }, x, y) {
   const [xs, ys] = [points.map((point) => x(point[0])), points.map((point) => y(point[1]))];
   const [left, right] = [Math.min(...xs), Math.max(...xs)];
   return { left, right, top: Math.min(...ys), bottom: Math.max(...ys) };
-}
-
-const images = new WeakMap(); // of fields, by their data: {look, image}
-
-function fieldImage(data, paper, ink) {
-  const look = paper + ink;
-  if (images.get(data)?.look !== look)
-    images.set(data, { look, image: contours(data, paper, ink) });
-  return images.get(data).image;
 }

@@ -54,8 +54,10 @@ export function createWidget(context) {
 
 // A table as HTML, of cells that are HTML: numbers, or words of the catalogues.
 export function tableHtml(head, rows) {
-  const line = (cells, tag) =>
-    `<tr>${cells.map((cell) => `<${tag}>${cell}</${tag}>`).join("")}</tr>`;
-  const body = rows.map((row) => line(row, "td")).join("");
-  return `<table><thead>${line(head, "th")}</thead><tbody>${body}</tbody></table>`;
+  const cellHtml = (cell, tag) => `<${tag}>${cell}</${tag}>`;
+  const lineHtml = (cells) => `<tr>${cells.join("")}</tr>`;
+  // A header without words would head nothing.
+  const headHtml = lineHtml(head.map((cell) => cellHtml(cell, cell === "" ? "td" : "th")));
+  const body = rows.map((row) => lineHtml(row.map((cell) => cellHtml(cell, "td")))).join("");
+  return `<table><thead>${headHtml}</thead><tbody>${body}</tbody></table>`;
 }

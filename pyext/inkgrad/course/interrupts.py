@@ -1,11 +1,19 @@
-"""Keeping Ctrl-C, which reaches every process of a terminal, from child processes."""
+"""Signals that end a program: handled alike, and kept from child processes.
+
+Ctrl-C reaches every process of a terminal.
+"""
 
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from multiprocessing import resource_tracker
+from types import FrameType
+
+_SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")  # Windows has no SIGHUP
+
+Handler = Callable[[int, FrameType | None], None]
 
 
 @contextmanager
@@ -25,3 +33,21 @@ def not_for_children() -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextmanager
+def handled_by(handler: Handler) -> Iterator[None]:
+    """Ctrl-C, SIGTERM and SIGHUP call ``handler`` in the block. Main thread only.
+
+    An ignored SIGHUP, as under nohup, stays ignored.
+    """
+    numbers = [getattr(signal, name) for name in _SIGNALS if hasattr(signal, name)]
+    before = {number: signal.getsignal(number) for number in numbers}
+    for number in numbers:
+        if number == signal.SIGINT or before[number] != signal.SIG_IGN:
+            signal.signal(number, handler)
+    try:
+        yield
+    finally:
+        for number, earlier in before.items():
+            signal.signal(number, earlier)

@@ -6,7 +6,7 @@ language finds the translation in ``texts``.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from inkgrad.course.texts import CATALOGUES, fill
 
@@ -47,6 +47,18 @@ def translated(catalogues: Mapping[str, Mapping[str, str]], key: str, **values: 
 def message(key: str, **values: object) -> Message:
     """A message of the course's own catalogue."""
     return translated(CATALOGUES, key, **values)
+
+
+def joined(parts: Sequence[str], separator: str) -> Message:
+    """The parts, messages or not, one after another."""
+    return Message(
+        {
+            language: separator.join(
+                part.texts[language] if isinstance(part, Message) else part for part in parts
+            )
+            for language in CATALOGUES
+        }
+    )
 
 
 def message_of(error: BaseException) -> str:

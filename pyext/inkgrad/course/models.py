@@ -81,48 +81,127 @@ class CourseModel(nn.Module):
         """The layers if the model just applies one after the other; else None."""
         return None
 
+    def before_chain(self, inputs: Tensor) -> Tensor:
+        """The inputs of the first layer of :meth:`chain`: those of the model, or standardized."""
+        return inputs
 
-class LogisticRegression(CourseModel):
-    """One neuron, p = sigmoid(x w + b).
 
-    Input (N, in_features), output (N, 1): the probability of a 1.
+class StandardizeColumns(nn.Module):
+    """Compute ``(x - mean) / std`` with a mean and a standard deviation of each column: (N, F).
+
+    The statistics are buffers, so they are kept with the weights.
     """
 
-    def __init__(self, in_features: int = 1, *, backend: Backend = "fused") -> None:
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, columns: int) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(columns))
+        self.register_buffer("std", torch.ones(columns))
+
+    @torch.no_grad()
+    def fit(self, inputs: Tensor) -> None:
+        """Take the statistics of ``inputs``, (N, F). Columns that are constant are only shifted."""
+        values = inputs.double()
+        std = values.std(0, correction=0)
+        self.mean.copy_(values.mean(0))
+        self.std.copy_(torch.where(std > 1e-30, std, 1.0))
+
+    def forward(self, input: Tensor) -> Tensor:
+        return (input - self.mean) / self.std
+
+
+class TableModel(CourseModel):
+    """Learns from the columns of a table.
+
+    Input (N, in_features). Output (N, 1), the probability of a 1, for two classes; (N, classes),
+    logits, for more. ``standardize``: the columns are standardized before the first layer.
+    ``reduction`` of the loss over a batch, "mean" or "sum"; None is the course's.
+    """
+
+    DEFAULT_REDUCTION = "mean"
+
+    def __init__(
+        self,
+        in_features: int,
+        classes: int,
+        standardize: bool,
+        reduction: str | None,
+        backend: Backend,
+    ) -> None:
         super().__init__(backend)
-        layers = layers_of(backend)
-        self.linear = layers.LinearSigmoid(in_features, 1)
-        self.criterion = layers.BCELoss(reduction="sum")
+        reduction = reduction or self.DEFAULT_REDUCTION
+        self.columns = StandardizeColumns(in_features) if standardize else None
+        self.criterion = (
+            layers_of(backend).BCELoss(reduction=reduction)
+            if classes == 2
+            else nn.CrossEntropyLoss(reduction=reduction)
+        )
+
+    def fit_columns(self, inputs: Tensor) -> None:
+        """Take the statistics to standardize with from ``inputs``, the training part."""
+        if self.columns is not None:
+            self.columns.fit(inputs)
+
+    def before_chain(self, inputs: Tensor) -> Tensor:
+        return inputs if self.columns is None else self.columns(inputs)
+
+    @staticmethod
+    def _output(backend: str, in_features: int, classes: int) -> nn.Linear:
+        if classes == 2:
+            return layers_of(backend).LinearSigmoid(in_features, 1)
+        return nn.Linear(in_features, classes)
+
+
+class LogisticRegression(TableModel):
+    """One neuron, p = sigmoid(x w + b); for more than two classes softmax regression."""
+
+    DEFAULT_REDUCTION = "sum"
+
+    def __init__(
+        self,
+        in_features: int = 1,
+        classes: int = 2,
+        standardize: bool = False,
+        reduction: str | None = None,
+        *,
+        backend: Backend = "fused",
+    ) -> None:
+        super().__init__(in_features, classes, standardize, reduction, backend)
+        self.linear = self._output(backend, in_features, classes)
 
     def chain(self) -> list[nn.Module]:
         return [self.linear]
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.linear(x)
+        return self.linear(self.before_chain(x))
 
 
-class DiabetesMLP(CourseModel):
-    """Three layers, 8-6-4-1, with a sigmoid at the end; ``activation`` is that of the others.
-
-    Input (N, in_features), output (N, 1): the probability of a 1.
-    """
+class DiabetesMLP(TableModel):
+    """Three layers, 8-6-4-1, with a sigmoid at the end; ``activation`` is that of the others."""
 
     def __init__(
-        self, in_features: int = 8, activation: str = "sigmoid", *, backend: Backend = "fused"
+        self,
+        in_features: int = 8,
+        activation: str = "sigmoid",
+        classes: int = 2,
+        standardize: bool = False,
+        reduction: str | None = None,
+        *,
+        backend: Backend = "fused",
     ) -> None:
-        super().__init__(backend)
-        layers = layers_of(backend)
+        super().__init__(in_features, classes, standardize, reduction, backend)
         hidden = _hidden_layer(backend, activation)
         self.linear1 = hidden(in_features, 6)
         self.linear2 = hidden(6, 4)
-        self.linear3 = layers.LinearSigmoid(4, 1)
-        self.criterion = layers.BCELoss(reduction="mean")
+        self.linear3 = self._output(backend, 4, classes)
 
     def chain(self) -> list[nn.Module]:
         return [self.linear1, self.linear2, self.linear3]
 
     def forward(self, x: Tensor) -> Tensor:
-        x = self.linear1(x)
+        x = self.linear1(self.before_chain(x))
         x = self.linear2(x)
         return self.linear3(x)
 
@@ -273,3 +352,6 @@ def initialize(model: nn.Module, generator: Generator) -> None:
             module.weight.uniform_(-bound, bound, generator=generator)
             if module.bias is not None:
                 module.bias.uniform_(-bound, bound, generator=generator)
+        elif isinstance(module, StandardizeColumns):
+            module.mean.zero_()
+            module.std.fill_(1)

@@ -11,7 +11,7 @@ from torch import optim
 from torch.nn import Parameter
 
 from inkgrad.course.messages import Message, message
-from inkgrad.course.models import ACTIVATIONS_OF, MODELS, Backend, DigitModel
+from inkgrad.course.models import ACTIVATIONS_OF, MODELS, Backend, DigitModel, TableModel
 
 
 class OptimizerChoice(NamedTuple):
@@ -68,7 +68,9 @@ class Settings:
     over the first tenth of the run and falls to 0 at its end, along a cosine. ``augment``: every
     batch is slightly shifted, rotated and stretched (digits only). ``styles``: adds digits in
     styles that are rare in MNIST to the training part (:mod:`.data.styles`). ``activation`` None is
-    the model's default; only some models have a choice (``models.ACTIVATIONS_OF``).
+    the model's default; only some models have a choice (``models.ACTIVATIONS_OF``). Tables only:
+    ``standardize`` the columns, and ``reduction`` of the loss over a batch, "mean" or "sum"; None
+    is the model's default.
     """
 
     model: str
@@ -82,6 +84,8 @@ class Settings:
     one_cycle: bool = False
     augment: bool = False
     styles: bool = False
+    standardize: bool = False
+    reduction: str | None = None
     seed: int = 0
     backend: Backend = "fused"
     device: str = "cpu"
@@ -109,6 +113,11 @@ class Settings:
         if self.augment or self.styles:
             digits = issubclass(MODELS[self.model], DigitModel)
             _check("model", self.model, digits, message("problem.augments"))
+        if self.standardize or self.reduction is not None:
+            tables = issubclass(MODELS[self.model], TableModel)
+            _check("model", self.model, tables, message("problem.learns_tables"))
+        if self.reduction is not None:
+            _one_of("reduction", self.reduction, ("mean", "sum"))
         _check("seed", self.seed, 0 <= self.seed < 2**63, _below("2**63"))
 
     def make_optimizer(self, parameters: Iterable[Parameter]) -> optim.Optimizer:
@@ -130,12 +139,21 @@ class Settings:
         return (1 + math.cos(math.pi * (progress - warm_up) / (1 - warm_up))) / 2
 
 
-DEFAULTS: dict[str, Settings] = {
-    # The course's own settings, with its three examples in one batch.
+# The course's own settings, with the three examples of "logistic" in one batch.
+COURSE: dict[str, Settings] = {
     "logistic": Settings("logistic", epochs=1000, batch_size=None, lr=0.01),
     "diabetes": Settings("diabetes", epochs=100, batch_size=32, lr=0.1),
-    # The course's batch size. Its learning rate of 0.01 and momentum of 0.5 are higher here, with a
-    # schedule: better results in as many epochs.
+    "softmax": Settings("softmax", epochs=10, batch_size=64, lr=0.01, momentum=0.5),
+    "cnn": Settings("cnn", epochs=10, batch_size=64, lr=0.01, momentum=0.5),
+}
+
+# Better results in as many epochs. With the course's settings, the answer of "diabetes" is the same
+# for every row.
+DEFAULTS: dict[str, Settings] = {
+    "logistic": Settings(
+        "logistic", epochs=100, batch_size=32, lr=0.1, standardize=True, reduction="mean"
+    ),
+    "diabetes": Settings("diabetes", epochs=100, batch_size=32, lr=0.5, standardize=True),
     "softmax": Settings("softmax", 10, 64, lr=0.05, momentum=0.9, one_cycle=True),
     "cnn": Settings("cnn", 20, 64, lr=0.05, momentum=0.9, one_cycle=True, augment=True),
     "strong": Settings(
@@ -152,14 +170,15 @@ DEFAULTS: dict[str, Settings] = {
 }
 
 
-def course_settings(model: str, **changes: Any) -> Settings:
-    """The course's settings of a model with ``changes``; None changes nothing.
+def course_settings(model: str, *, as_in_course: bool = False, **changes: Any) -> Settings:
+    """The default settings of a model, or those of the course, with ``changes``; None changes
+    nothing.
 
     Another optimizer comes with its own default learning rate and weight decay, and with all
     examples in one batch if it needs the exact gradient, unless the changes include these.
     """
     _one_of("model", model, MODELS)
-    settings = DEFAULTS[model]
+    settings = (COURSE if as_in_course and model in COURSE else DEFAULTS)[model]
     changes = {name: value for name, value in changes.items() if value is not None}
     optimizer = changes.get("optimizer", settings.optimizer)
     _one_of("optimizer", optimizer, OPTIMIZERS)

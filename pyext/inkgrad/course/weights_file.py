@@ -13,10 +13,10 @@ from typing import Any
 
 import safetensors.torch
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
 from torch import Tensor
 
-from inkgrad.course import models
+from inkgrad.course import models, tensor_file
 from inkgrad.course.files import write_atomically
 from inkgrad.course.messages import message
 
@@ -25,17 +25,29 @@ class WeightsFileError(ValueError):
     """The file is damaged, or not a weights file of inkgrad; the message says which and why."""
 
 
-def save(path: str | os.PathLike[str], model: models.CourseModel, metadata: dict[str, Any]) -> None:
-    """Write the model's weights and ``metadata`` atomically.
+_HALF = "half"  # in the header: float32 weights, stored as float16
+
+
+def save(
+    path: str | os.PathLike[str],
+    model: models.CourseModel,
+    metadata: dict[str, Any],
+    *,
+    half: bool = False,
+) -> None:
+    """Write the model's weights and ``metadata`` atomically; ``half``: in half precision.
 
     ``metadata`` consists of JSON types: ``model``, the name in ``MODELS``; ``model_kwargs`` if the
     model was built with any; ``data``, ``settings``, ``versions`` and ``results`` document where
     the weights come from.
     """
     tensors = {
-        name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()
+        name: (tensor.half() if half else tensor).detach().cpu().contiguous()
+        for name, tensor in model.state_dict().items()
     }
     header = {"inkgrad": json.dumps(metadata), "sha256": _digest(tensors)}
+    if half:
+        header["precision"] = _HALF
     write_atomically(path, safetensors.torch.save(tensors, header))
 
 
@@ -53,19 +65,18 @@ def load(
     tensors, header = _read(path, name)
     metadata = _metadata(name, header)
     model = _empty_model(name, metadata, backend)
-    _check_shapes(name, tensors, model.state_dict())
+    is_half = header.get("precision") == _HALF
+    full = {name: each.float() for name, each in tensors.items()} if is_half else tensors
+    _check_shapes(name, full, model.state_dict())
     if header.get("sha256") != _digest(tensors):
         raise WeightsFileError(message("problem.checksum", file=name))
-    model.load_state_dict(tensors, assign=True)
+    model.load_state_dict(full, assign=True)
     return model.eval(), metadata
 
 
 def _read(path: str | os.PathLike[str], name: str) -> tuple[dict[str, Tensor], dict[str, str]]:
-    with open(path, "rb"):  # raises the plain OSError if it is missing or not readable
-        pass
     try:
-        with safe_open(path, framework="pt") as file:
-            return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118 (no dict)
+        return tensor_file.load(path)
     except SafetensorError as error:
         raise WeightsFileError(message("problem.no_tensors", file=name, error=error)) from error
 

@@ -53,7 +53,9 @@ def test_json_is_one_object_a_line(
     read, unread, empty = map(json.loads, capsys.readouterr().out.splitlines())
     assert read["file"] == str(four)
     assert read["label"] == int(np.argmax(read["probabilities"]))
-    assert sum(read["probabilities"]) == pytest.approx(1, abs=1e-5)
+    assert 0.99 < sum(read["probabilities"]) <= 1
+    assert (read["kind"], read["text"]) == ("digit", "4")
+    assert len(read["digits"]) == 1
     assert unread == {"file": str(missing), "error": "No such file or directory"}
     assert empty["label"] is None
 
@@ -79,7 +81,7 @@ def _folder(path: Path) -> None:
 @pytest.mark.parametrize(
     ("spoil", "reason"),
     [
-        (_text, "cannot identify image file"),
+        (_text, "not an image file of a known format"),
         (_truncated, "truncated"),
         (_bomb, "exceeds limit"),
         (_folder, "Is a directory"),

@@ -401,7 +401,7 @@ def test_7_a_loop_takes_longer() -> None:
 
 def test_7_ones_own_table(tmp_path: Path) -> None:
     table = tmp_path / "mine.csv"
-    table.write_text("\n".join(f"{i},{-i},{i % 3},{int(i > 12)}" for i in range(40)))
+    table.write_text("\n".join(f"{i * i},{-i},{i % 3},{int(i > 12)}" for i in range(40)))
     found = many_features.run(epochs=1, data=table)
     assert found.data.name == "mine.csv"
     assert not found.data.is_fallback

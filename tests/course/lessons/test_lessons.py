@@ -1,50 +1,43 @@
-"""A lesson is one short module, which can be read on its own."""
+"""A lesson: its texts, its terms, and one short module of functions."""
 
 from __future__ import annotations
 
 import inspect
-import runpy
-import time
 from pathlib import Path
-from typing import Any
 
 import pytest
-import torch
 
-from inkgrad.course.data import datasets
-from inkgrad.course.lessons import LESSONS
+from inkgrad.course.lessons import LESSONS, glossary, programs
+from inkgrad.course.texts import CATALOGUES
 
 
-def test_the_code_of_a_lesson_is_its_file_and_short() -> None:
+def test_the_code_of_a_lesson_is_its_program() -> None:
     for lesson in LESSONS.values():
-        code = lesson.code()
-        assert code == Path(inspect.getfile(lesson.module)).read_text(encoding="utf-8")
-        assert code.startswith(f'"""Lesson {lesson.number}, ')
-        assert len(code.splitlines()) <= 260
-        assert "matplotlib" not in code
+        for fused in (False, True):
+            code = lesson.code("zh-CN", fused=fused)
+            assert code == programs.program(lesson.name, "zh-CN", fused=fused)
+        assert lesson.code().startswith(f'"""Lesson {lesson.number}, ')
+        assert len(lesson.code().splitlines()) <= 80
 
 
-@pytest.mark.parametrize("number", LESSONS)
-def test_the_code_of_a_lesson_is_a_program_that_prints(
-    number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
-    """``inkgrad lesson N --code > n.py; python n.py``"""
-    program = tmp_path / "program.py"
-    program.write_text(LESSONS[number].code(), encoding="utf-8")
-    monkeypatch.setattr(datasets, "diabetes", lambda source=None: small(datasets.breast_cancer()))
-    monkeypatch.setattr(datasets, "mnist", lambda source=None: small(datasets.digits()))
-    # Lesson 8 does not wait for its slow data, nor for workers to start.
-    monkeypatch.setattr(time, "sleep", lambda seconds: None)
-    monkeypatch.setattr(torch.utils.data, "DataLoader", without_workers)
-    runpy.run_path(str(program), run_name="__main__")
-    assert len(capfd.readouterr().out.splitlines()) >= 5
+def test_the_module_of_a_lesson_is_short_and_draws_nothing() -> None:
+    for lesson in LESSONS.values():
+        module = Path(inspect.getfile(lesson.module)).read_text(encoding="utf-8")
+        assert len(module.splitlines()) <= 260
+        assert "matplotlib" not in module
 
 
-def without_workers(*arguments: Any, **options: Any) -> Any:
-    for name in ("num_workers", "persistent_workers", "multiprocessing_context"):
-        options.pop(name, None)
-    return torch.utils.data.dataloader.DataLoader(*arguments, **options)
+@pytest.mark.parametrize("language", CATALOGUES)
+def test_every_lesson_has_terms_with_their_translation(language: str) -> None:
+    terms = glossary(language)
+    assert {term.lesson for term in terms} == LESSONS.keys()
+    assert [term.lesson for term in terms] == sorted(term.lesson for term in terms)
+    assert all(term.term and term.translation and term.meaning for term in terms)
+    assert len({term.term for term in terms}) == len(terms)
 
 
-def small(data: datasets.Data) -> datasets.Data:
-    return datasets.Data(data.name, data.train[:100], data.test[:100])
+def test_the_glossary_is_one_list() -> None:
+    english, chinese = glossary("en"), glossary("zh-CN")
+    assert [(term.term, term.translation) for term in english] == [
+        (term.translation, term.term) for term in chinese
+    ]

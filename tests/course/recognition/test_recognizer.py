@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from PIL import Image, ImageDraw
 from sklearn.datasets import load_digits
 
 from drawings import drawing
@@ -18,6 +19,7 @@ from inkgrad.course.data.styles import STYLES, styled_examples
 from inkgrad.course.models import PIXEL_MEAN, PIXEL_STD
 from inkgrad.course.recognition.recognizer import SHIPPED, Recognizer
 from inkgrad.course.texts import probability_text
+from strokes import FOUR, ONE, SEVEN, Stroke, raster
 
 MNIST_ROOT = data_root()  # of this machine: the tests themselves see another
 
@@ -51,9 +53,10 @@ def test_a_drawing_is_read(strong: Recognizer) -> None:
     assert prediction.label == 4
     assert prediction.probabilities.shape == (10,)
     assert prediction.probabilities.dtype == np.float32
-    assert prediction.probabilities.sum() == pytest.approx(1, abs=1e-5)
+    assert 0.99 < prediction.probabilities.sum() <= 1 + 1e-6
     assert prediction.probabilities.argmax() == 4
-    assert prediction.confidence == prediction.probabilities.max()
+    assert prediction.confidence == pytest.approx(prediction.probabilities.max())
+    assert (prediction.kind, prediction.text, prediction.reason) == ("digit", "4", None)
     assert prediction.image.shape == (28, 28)
     assert prediction.seconds > 0
     assert str(prediction) == f"4 ({probability_text(prediction.confidence)})"
@@ -72,6 +75,65 @@ def test_pens_sizes_and_places_do_not_change_the_answer(strong: Recognizer) -> N
     assert [one.label for one in strong.predict_batch(drawings)] == [4] * 4
 
 
+LETTERS = {
+    "A": [[(0.2, 0.9), (0.5, 0.1), (0.8, 0.9)], [(0.32, 0.6), (0.68, 0.6)]],
+    "H": [[(0.2, 0.1), (0.2, 0.9)], [(0.8, 0.1), (0.8, 0.9)], [(0.2, 0.5), (0.8, 0.5)]],
+    "square": [[(0.2, 0.2), (0.8, 0.2), (0.8, 0.8), (0.2, 0.8), (0.2, 0.2)]],
+}
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+@pytest.mark.parametrize("letter", LETTERS)
+def test_a_letter_is_no_digit_for_any_network(
+    letter: str, name: str, recognizers: dict[tuple[str, str], Recognizer]
+) -> None:
+    prediction = recognizers[name, "fused"].predict(raster(LETTERS[letter], 280, 0.05))
+    assert (prediction.kind, prediction.label, prediction.digits) == ("other", None, ())
+    assert prediction.nearest in range(10)
+    assert f"nearest is {prediction.nearest}" in str(prediction)
+    assert prediction.probabilities.sum() < 0.5
+
+
+def _side_by_side(*digits: list[Stroke]) -> np.ndarray:
+    rasters = [raster(strokes, 200, 0.05) for strokes in digits]
+    return np.pad(np.concatenate(rasters, 1), ((100, 100), (20, 20)))
+
+
+def test_digits_side_by_side_are_a_number(strong: Recognizer) -> None:
+    image = _side_by_side(FOUR, SEVEN, ONE)
+    prediction = strong.predict(image)
+    assert (prediction.kind, prediction.text, prediction.label) == ("number", "471", None)
+    lefts = [digit.box[0] for digit in prediction.digits]
+    assert lefts == sorted(lefts)
+    for number, digit in enumerate(prediction.digits):
+        left, top, right, bottom = digit.box
+        assert (20 + 200 * number) / image.shape[1] <= left < right
+        assert right <= (20 + 200 * (number + 1)) / image.shape[1]
+        assert 0 < top < bottom < 1
+    assert 0.8 < prediction.confidence <= min(digit.confidence for digit in prediction.digits)
+    explained = strong.explain(image)
+    assert explained.prediction.text == "471"
+    one = strong.predict(raster(ONE, 200, 0.05)).image
+    columns = [np.ptp(np.flatnonzero(each.any(0))) for each in (explained.shown, one)]
+    assert columns[0] == pytest.approx(columns[1], abs=1)  # the last digit, which is narrow
+
+
+def test_a_ring_around_a_digit_does_not_hide_it(strong: Recognizer) -> None:
+    image = Image.fromarray(np.pad(raster(SEVEN, 200, 0.05), 40))
+    ImageDraw.Draw(image).ellipse([10, 10, 270, 270], outline=255, width=8)
+    prediction = strong.predict(image)
+    assert prediction.label == 7
+    left, top, right, bottom = prediction.digits[0].box
+    assert (left, top, right, bottom) == pytest.approx((0.3, 0.27, 0.7, 0.75), abs=0.03)
+
+
+def test_a_sheet_on_a_table_is_read(strong: Recognizer) -> None:
+    image = Image.new("RGB", (600, 420), (90, 60, 40))
+    image.paste((240, 238, 230), (150, 40, 520, 400))
+    image.paste((30, 30, 90), (190, 70), Image.fromarray(raster(SEVEN, 280, 0.05)))
+    assert strong.predict(image).label == 7
+
+
 @pytest.mark.parametrize("name", SHIPPED)
 def test_nothing_drawn_is_no_digit(
     name: str, recognizers: dict[tuple[str, str], Recognizer]
@@ -85,7 +147,7 @@ def test_nothing_drawn_is_no_digit(
 
 # Least accuracy of each: "cnn" and "softmax" are the course's own, and see nothing but MNIST's
 # hands.
-@pytest.mark.parametrize(("name", "least"), [("strong", 0.978), ("cnn", 0.9), ("softmax", 0.8)])
+@pytest.mark.parametrize(("name", "least"), [("strong", 0.975), ("cnn", 0.9), ("softmax", 0.8)])
 def test_digits_scanned_elsewhere_are_read(
     name: str, least: float, recognizers: dict[tuple[str, str], Recognizer]
 ) -> None:
@@ -121,7 +183,8 @@ def test_mnist_is_read_and_preparing_it_costs_nothing(
     model, _ = weights_file.load(recognizers[name, "fused"].path)
     with torch.inference_mode():
         unprepared = model(sample.as_float()).argmax(1).numpy()
-    assert right >= np.mean(unprepared == labels) - 0.002
+    # Some are so badly written that they are told to be no digit.
+    assert right >= np.mean(unprepared == labels) - 0.006
 
 
 # -- the same answer by every path --
@@ -261,7 +324,8 @@ def test_a_file_of_ones_own_is_loaded(tmp_path: Path) -> None:
         with torch.inference_mode():
             logits = model(torch.from_numpy(mine.predict(drawing()).image)[None, None])
         expected = torch.softmax(logits, 1)[0].numpy()
-        np.testing.assert_allclose(mine.predict(drawing()).probabilities, expected, atol=1e-5)
+        read = mine.predict(drawing()).probabilities
+        np.testing.assert_allclose(read / read.sum(), expected, atol=1e-5)
 
 
 def test_an_unknown_name_lists_the_known_ones() -> None:

@@ -180,7 +180,8 @@ def test_data_that_cannot_be_loaded_is_a_failure_with_its_reason(store) -> None:
     run.start()
     status = end(run)
     assert (status.state, status.record.message) == ("failed", "OSError: the disk is gone")
-    assert store.records() == []
+    (kept,) = store.summaries()[0]
+    assert (kept.id, kept.state) == (run.id, "failed")
 
 
 def test_what_takes_long_is_told_while_the_data_is_loaded(store, few_digits) -> None:
@@ -206,7 +207,9 @@ def test_a_disk_that_takes_no_record_does_not_end_the_run(few_digits, tmp_path) 
     run.start()
     status = end(run)
     assert status.state == "finished"
-    assert status.record.message.startswith("The run could not be saved")
+    assert status.problem.startswith("The run could not be saved")
+    assert run.is_unsaved
+    run.leave()
 
 
 def test_checkpoints_are_the_weights_after_their_steps(begin, few_digits) -> None:
@@ -251,6 +254,6 @@ def test_a_program_that_ends_keeps_the_runs_that_trained(
     ran = python.run(LEAVING, cwd=tmp_path)
     assert (ran.returncode, ran.stderr) == (0, "")
     store = RunStore(tmp_path / "runs")
-    (record,) = store.records()
+    (record,) = store.summaries()[0]
     assert record.state == "stopped"
     assert store.weights(record.id).exists()

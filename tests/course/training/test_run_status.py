@@ -14,7 +14,12 @@ from inkgrad.course.data.datasets import hours_of_study
 from inkgrad.course.settings import course_settings
 from inkgrad.course.training.run import Run
 from inkgrad.course.training.run_record import LrChange, Point
-from inkgrad.course.training.run_status import CURSOR_LENGTH, QuickEvaluation, RunStatus
+from inkgrad.course.training.run_status import (
+    CURSOR_LENGTH,
+    QuickEvaluation,
+    RunStatus,
+    summary_row,
+)
 from inkgrad.course.training.run_store import RunStore
 from inkgrad.course.training.trainer import Epoch
 from saved_runs import record
@@ -100,16 +105,26 @@ def test_polling_a_run_to_its_end_gives_the_whole_status(tmp_path: Path) -> None
     assert len(known["cursor"]) == CURSOR_LENGTH
 
 
-def test_a_run_whose_process_is_gone_has_stopped() -> None:
+def test_a_run_whose_process_is_gone_was_interrupted() -> None:
     kept = replace(record(1), state="training")
-    assert RunStatus.of_record(kept).state == "stopped"
+    assert RunStatus.of_record(kept).state == "interrupted"
     assert replace(RunStatus.of_record(kept), complete=False).state == "training"
     assert RunStatus.of_record(replace(kept, state="diverged")).state == "diverged"
 
 
-def test_the_summary_is_that_of_the_test_set_or_of_the_last_epoch() -> None:
+def test_a_summary_tells_the_test_set_from_the_validation_part() -> None:
     kept = record(1)
-    assert RunStatus.of_record(kept).summary()["accuracy"] == kept.test.accuracy
-    untested = replace(kept, test=None)
-    assert RunStatus.of_record(untested).summary()["accuracy"] == kept.epochs[-1].accuracy
-    assert RunStatus.of_record(replace(untested, epochs=())).summary()["accuracy"] is None
+    row = summary_row(kept.summary(), is_training=False)
+    assert (row["accuracy"], row["validation_accuracy"]) == (
+        kept.test.accuracy,
+        kept.epochs[-1].accuracy,
+    )
+    untested = summary_row(replace(kept, test=None, epochs=()).summary(), is_training=False)
+    assert (untested["accuracy"], untested["validation_accuracy"]) == (None, None)
+
+
+def test_a_run_that_another_program_trains_is_active() -> None:
+    summary = replace(record(1), state="training").summary()
+    for is_training, state in ((True, "training"), (False, "interrupted")):
+        row = summary_row(summary, is_training=is_training)
+        assert (row["active"], row["state"]) == (is_training, state)

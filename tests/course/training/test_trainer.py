@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import threading
 from dataclasses import replace
@@ -11,13 +12,13 @@ from typing import Any
 import pytest
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Generator, Tensor
 
 from inkgrad.course import weights_file
 from inkgrad.course.data.datasets import Data, Examples, breast_cancer, digits, hours_of_study
-from inkgrad.course.settings import OPTIMIZERS, Settings, course_settings
-from inkgrad.course.training import steps
-from inkgrad.course.training.trainer import Batch, Diverged, Epoch, Trainer, evaluate
+from inkgrad.course.settings import COURSE, OPTIMIZERS, Settings, course_settings
+from inkgrad.course.training import state_file, steps
+from inkgrad.course.training.trainer import MAX_HISTORY, Batch, Diverged, Epoch, Trainer, evaluate
 
 Weights = dict[str, Tensor]
 
@@ -62,6 +63,68 @@ def test_augmentation_can_be_repeated_too(few_digits: Data) -> None:
     assert losses(runs[0]) != losses(trained("cnn", few_digits, epochs=1))
 
 
+def _interrupted(first: Trainer, steps: int, path: Path) -> Trainer:
+    """A trainer that goes on, from a file, where ``first`` was after so many steps."""
+
+    def stop(_: Batch) -> None:
+        if first.steps == steps:
+            state_file.save(path, first.state())
+            first.stop.set()
+
+    first.on_batch = stop
+    list(first.epochs())
+    assert first.steps == steps
+    second = Trainer(first.settings, first.data)
+    second.restore(state_file.load(path))
+    return second
+
+
+def _numbers(trainer: Trainer) -> list[tuple[float, ...]]:
+    return [(e.epoch, e.loss, e.validation_loss, e.accuracy) for e in trainer.history]
+
+
+def assert_same_after_resuming(settings: Settings, data: Data, steps: int, path: Path) -> None:
+    whole, curves = Trainer(settings, data), ([], [])
+    whole.on_batch = lambda batch: curves[0].append(batch.loss)
+    list(whole.epochs())
+    resumed = _interrupted(Trainer(settings, data), steps, path)
+    resumed.on_batch = lambda batch: curves[1].append(batch.loss)
+    list(resumed.epochs())
+    assert curves[0][steps:] == curves[1]
+    assert _numbers(resumed) == _numbers(whole)
+    assert_same_weights(resumed.weights(), whole.weights())
+
+
+@pytest.mark.parametrize("backend", ["fused", "native"])
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_a_resumed_run_gives_the_same_bits(optimizer: str, backend: str, tmp_path: Path) -> None:
+    kwargs = {"optimizer": optimizer, "backend": backend, "epochs": 6}
+    if not OPTIMIZERS[optimizer].full_batch:
+        kwargs |= {"batch_size": 150, "epochs": 2}
+    if OPTIMIZERS[optimizer].has_momentum:
+        kwargs["momentum"] = 0.9
+    chosen = settings("diabetes", **kwargs)
+    assert_same_after_resuming(chosen, breast_cancer(), 3, tmp_path / "state")
+
+
+@pytest.mark.parametrize("model", ["softmax", "cnn"])
+@pytest.mark.parametrize("augment", [False, True])
+@pytest.mark.parametrize("steps", [2, 9, 11])  # within an epoch, and at its end
+def test_digits_resume_to_the_same_bits(
+    few_digits: Data, model: str, augment: bool, steps: int, tmp_path: Path
+) -> None:
+    chosen = settings(model, epochs=2, batch_size=32, augment=augment)
+    assert_same_after_resuming(chosen, few_digits, steps, tmp_path / "state")
+
+
+def test_a_long_history_is_thinned_and_keeps_its_time() -> None:
+    trainer = Trainer(settings("logistic", epochs=MAX_HISTORY + 1), hours_of_study())
+    seconds = sum(epoch.seconds for epoch in trainer.epochs())
+    assert len(trainer.history) < MAX_HISTORY
+    assert trainer.epochs_done == MAX_HISTORY + 1
+    assert sum(epoch.seconds for epoch in trainer.history) == pytest.approx(seconds)
+
+
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_every_optimizer_learns(optimizer: str) -> None:
     trainer = trained("logistic", breast_cancer(), epochs=10, optimizer=optimizer)
@@ -77,7 +140,8 @@ def test_the_exact_gradient_is_used_where_it_is_needed() -> None:
 @pytest.mark.parametrize("backend", ["fused", "native"])
 def test_logistic_regression_gives_the_curve_of_the_course(backend: str) -> None:
     """Against the course's loop, written out: sum of BCE, SGD, three examples at once."""
-    trainer = Trainer(course_settings("logistic", epochs=50, backend=backend), hours_of_study())
+    settings = course_settings("logistic", as_in_course=True, epochs=50, backend=backend)
+    trainer = Trainer(settings, hours_of_study())
     weight, bias = (p.detach().clone().requires_grad_() for p in trainer.model.parameters())
     hours, passed = torch.tensor([[1.0], [2.0], [3.0]]), torch.tensor([[0.0], [0.0], [1.0]])
     for epoch in trainer.epochs():
@@ -224,7 +288,7 @@ def test_a_run_is_saved_with_its_story(tmp_path: Path) -> None:
     trainer.save(tmp_path / "trainer.safetensors")
     model, metadata = weights_file.load(tmp_path / "trainer.safetensors")
     assert evaluate(model, trainer.data.test) == trainer.test_result
-    assert metadata["model_kwargs"] == {"in_features": 30}
+    assert metadata["model_kwargs"] == {"in_features": 30, "standardize": True}
     assert metadata["data"]["name"] == "scikit-learn's breast cancer table"
     assert metadata["settings"]["seed"] == 7
     assert metadata["versions"]["torch"] == torch.__version__
@@ -267,3 +331,30 @@ def test_every_activation_trains_and_comes_back_from_a_file(
     loaded, _ = weights_file.load(tmp_path / "model.safetensors")
     inputs = data.test.as_float()
     torch.testing.assert_close(loaded(inputs), fused.model(inputs))
+
+
+@pytest.mark.parametrize("backend", ["fused", "native"])
+def test_columns_are_standardized_by_the_training_part(backend: str) -> None:
+    trainer = trained("diabetes", breast_cancer(), epochs=3, backend=backend)
+    columns = trainer.model.columns
+    torch.testing.assert_close(columns.mean, trainer.train.inputs.mean(0), atol=1e-6, rtol=0)
+    assert evaluate(trainer.model, trainer.data.test) == trainer.test()
+
+
+@pytest.mark.parametrize("model", ["logistic", "diabetes"])
+def test_unscaled_columns_are_learned_by_default_and_not_in_the_course(model: str) -> None:
+    """The kind of table that made a model answer the same for every row."""
+    generator = Generator().manual_seed(0)
+    inputs = torch.randn(600, 3, generator=generator)
+    targets = (inputs.sum(1, keepdim=True) > 0).float()
+    inputs = inputs * torch.tensor([1e4, 1.0, 1e-3]) + torch.tensor([1e5, 50.0, 0.0])
+    data = Data(
+        "unscaled", Examples(inputs[:500], targets[:500]), Examples(inputs[500:], targets[500:])
+    )
+    majority = max(data.test.targets.mean().item(), 1 - data.test.targets.mean().item())
+    assert trained(model, data, epochs=30).test().accuracy > majority + 0.25
+    in_course = replace(COURSE[model], epochs=30)
+    trainer = Trainer(in_course, data)
+    with contextlib.suppress(Diverged):
+        list(trainer.epochs())
+    assert trainer.test().accuracy < majority + 0.15

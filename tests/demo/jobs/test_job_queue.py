@@ -15,6 +15,10 @@ CHECK = {"kind": "check", "ops": ["linear_relu"], "dtypes": ["float32"]}
 LONG = {"kind": "check", "ops": ["conv2d"] * 20, "dtypes": ["float64"]}
 
 
+def checks(max_seconds: float = 600) -> JobQueue:
+    return JobQueue("inkgrad_demo.jobs.worker", max_seconds)
+
+
 def _until(jobs: JobQueue, job: Job, state: str, events: int = 0) -> None:
     deadline = time.monotonic() + 240
     while (found := jobs.poll(job.id, 0))["state"] != state or len(found["events"]) < events:
@@ -23,7 +27,7 @@ def _until(jobs: JobQueue, job: Job, state: str, events: int = 0) -> None:
 
 
 def test_the_events_of_a_check_come_in_order_and_end_with_its_document() -> None:
-    jobs = JobQueue()
+    jobs = checks()
     job = jobs.submit(CHECK)
     document = jobs.wait_for(job)
     events = jobs.poll(job.id, 0)["events"]
@@ -39,7 +43,7 @@ def test_the_events_of_a_check_come_in_order_and_end_with_its_document() -> None
 
 
 def test_waiting_jobs_can_be_stopped() -> None:
-    jobs = JobQueue()
+    jobs = checks()
     running, waiting, last = (jobs.submit(LONG) for _ in range(3))
     _until(jobs, running, "running", events=1)
     assert [jobs.poll(job.id, 0)["ahead"] for job in (waiting, last)] == [1, 2]
@@ -57,7 +61,7 @@ def test_waiting_jobs_can_be_stopped() -> None:
 
 def test_a_full_queue_refuses_jobs(monkeypatch) -> None:
     monkeypatch.setattr(job_queue, "MAX_WAITING", 1)
-    jobs = JobQueue()
+    jobs = checks()
     running = jobs.submit(LONG)
     _until(jobs, running, "running")
     waiting = jobs.submit(LONG)
@@ -68,7 +72,7 @@ def test_a_full_queue_refuses_jobs(monkeypatch) -> None:
 
 
 def test_a_failure_is_reported_and_the_next_job_runs() -> None:
-    jobs = JobQueue()
+    jobs = checks()
     failing = jobs.submit({"kind": "check", "ops": ["nonesuch"], "dtypes": ["float32"]})
     following = jobs.submit(CHECK)
     with pytest.raises(JobFailed, match="KeyError: 'nonesuch'"):
@@ -77,12 +81,11 @@ def test_a_failure_is_reported_and_the_next_job_runs() -> None:
 
 
 def test_a_job_that_takes_too_long_is_killed(monkeypatch) -> None:
-    monkeypatch.setattr(job_queue, "MAX_SECONDS", 0.5)
-    jobs = JobQueue()
+    jobs = checks(max_seconds=0.5)
     with pytest.raises(JobFailed, match="took longer than"):
         jobs.wait_for(jobs.submit(LONG))
 
 
 def test_an_unknown_job_is_gone() -> None:
-    assert JobQueue().poll("nonesuch", 0)["state"] == "gone"
-    JobQueue().stop("nonesuch")
+    assert checks().poll("nonesuch", 0)["state"] == "gone"
+    checks().stop("nonesuch")

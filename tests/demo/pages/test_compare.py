@@ -37,7 +37,7 @@ def saved(store: Any) -> Iterator[Any]:
 
 
 def _clear(store: Any) -> None:
-    for run in store.records():
+    for run in store.summaries()[0]:
         store.delete(run.id)
 
 
@@ -183,11 +183,11 @@ def test_deleting_asks_first(open_page, saved) -> None:
     page.locator("#compare-delete").click()
     page.get_by_role("dialog").get_by_text("Delete this run").wait_for()
     page.keyboard.press("Escape")
-    assert len(saved.records()) == 3
+    assert len(saved.summaries()[0]) == 3
     page.locator("#compare-delete").click()
     page.get_by_role("button", name="Delete", exact=True).click()
     page.wait_for_function("document.querySelectorAll('#compare-list tbody tr').length === 2")
-    assert [run.id for run in saved.records()] == [RUNS[0].id, RUNS[2].id]
+    assert [run.id for run in saved.summaries()[0]] == [RUNS[0].id, RUNS[2].id]
     page.wait_for_selector("#compare-chosen", state="hidden")
 
 
@@ -227,3 +227,24 @@ def test_it_speaks_chinese(open_page, saved, surface: dict[str, Any]) -> None:
     page.wait_for_selector("#compare-facts td")
     assert _cells(page, "学习率") == ["0.1", "0.05"]
     assert page.get_by_role("button", name="删除所选……").is_visible()
+
+
+def test_damaged_runs_are_shown_and_can_be_deleted(open_page, saved: Any) -> None:
+    (saved.folder / RUNS[1].id / "run.json").write_text("{")
+    page = _open(open_page, **DESKTOP)
+    page.wait_for_selector("#compare-list .damage")
+    page.locator(f"#compare-list input[value='{RUNS[1].id}']").check()
+    page.locator(f"#compare-list input[value='{RUNS[0].id}']").uncheck()
+    page.locator(f"#compare-list input[value='{RUNS[2].id}']").uncheck()
+    page.locator("#compare-delete").click()
+    page.get_by_role("button", name="Delete", exact=True).click()
+    page.wait_for_selector("#compare-list .damage", state="detached")
+    assert {run.id for run in saved.summaries()[0]} == {RUNS[0].id, RUNS[2].id}
+
+
+def test_a_run_opens_on_the_train_page(open_page, saved: Any) -> None:
+    page = _open(open_page, **DESKTOP)
+    page.locator("#compare-list .actions button").first.click()
+    page.wait_for_selector("#train-phase", state="visible")
+    page.wait_for_function("document.querySelector('#train-phase').textContent === 'Finished'")
+    page.wait_for_function("document.querySelector('#train-lr').value === '0.1'")

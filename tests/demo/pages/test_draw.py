@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import json
+import math
 import re
 import shutil
 from typing import Any
@@ -14,9 +15,10 @@ from PIL import Image
 
 from inkgrad.course.recognition.recognizer import Recognizer
 from saved_runs import record
-from strokes import FOUR, ONE, SEVEN, Stroke
+from strokes import FOUR, ONE, SEVEN, Stroke, raster
 
 pytest.importorskip("gradio")
+expect = pytest.importorskip("playwright.sync_api").expect
 
 pytestmark = pytest.mark.browser
 
@@ -440,3 +442,102 @@ def test_the_ink_stands_out_in_light_and_dark(open_page, scheme: str, light_ink:
     }""")
     assert opacity == 255
     assert (red + green + blue > 3 * 128) == light_ink
+
+
+A = [[(0.2, 0.9), (0.5, 0.1), (0.8, 0.9)], [(0.32, 0.6), (0.68, 0.6)]]
+
+
+def _moved(strokes: list[Stroke], x: float, y: float, scale: float) -> list[Stroke]:
+    return [[(x + scale * a, y + scale * b) for a, b in stroke] for stroke in strokes]
+
+
+def test_a_letter_does_not_look_like_a_digit(open_page) -> None:
+    page = open_page(**DESKTOP)
+    _draw(page, A)
+    page.locator("#draw-sentence").filter(has_text="does not look like a digit").wait_for()
+    _expect_label(page, "?")
+    assert page.locator("#draw-bars .winner").count() == 0
+    assert page.locator("#draw-bars li").count() == 10
+
+
+def test_a_number_is_read_with_a_box_around_each_digit(open_page) -> None:
+    page = open_page(**DESKTOP)
+    page.locator("#draw-width").fill("4")
+    _draw(page, _moved(FOUR, 0.02, 0.3, 0.4) + _moved(SEVEN, 0.5, 0.3, 0.4))
+    _expect_label(page, "47")
+    boxes = page.locator("#draw-boxes .box")
+    expect(boxes).to_have_count(2)
+    assert boxes.all_inner_texts() == ["4", "7"]
+    winner = page.locator("#draw-bars .winner b")
+    expect(winner).to_have_text("7")  # the last digit
+    page.get_by_role("button", name="Digit 1 of 2").press("Enter")
+    expect(winner).to_have_text("4")
+    page.locator("#draw-clear").click()
+    expect(boxes).to_have_count(0)
+
+
+def test_a_ring_around_a_digit_does_not_hide_it(open_page) -> None:
+    page = open_page(**DESKTOP)
+    page.locator("#draw-width").fill("3")
+    ring = [
+        (0.5 + 0.45 * math.cos(turn / 16 * math.pi), 0.5 + 0.45 * math.sin(turn / 16 * math.pi))
+        for turn in range(33)
+    ]
+    _draw(page, [*_moved(SEVEN, 0.2, 0.2, 0.6), ring])
+    _expect_label(page, 7)
+
+
+def test_a_slip_of_the_pen_is_nothing(open_page) -> None:
+    page = open_page(**DESKTOP)
+    _draw(page, [[(0.5, 0.5), (0.505, 0.5)]])
+    page.wait_for_timeout(300)
+    _expect_label(page, NONE)
+
+
+def _photograph() -> bytes:
+    """A sheet with a 7 on a dark table."""
+    image = Image.new("RGB", (600, 420), (90, 60, 40))
+    image.paste((240, 238, 230), (150, 40, 520, 400))
+    image.paste((30, 30, 90), (190, 70), Image.fromarray(raster(SEVEN, 280, 0.05)))
+    file = io.BytesIO()
+    image.save(file, "PNG")
+    return file.getvalue()
+
+
+DROP = """([event, bytes]) => {
+    const data = new DataTransfer();
+    data.items.add(new File([Uint8Array.from(bytes)], "photo.png", { type: "image/png" }));
+    const options = { bubbles: true, cancelable: true };
+    const fired = event === "drop"
+        ? new DragEvent("drop", { ...options, dataTransfer: data })
+        : new ClipboardEvent("paste", { ...options, clipboardData: data });
+    document.querySelector("#draw-pad").dispatchEvent(fired);
+}"""
+
+
+@pytest.mark.parametrize("way", ["file", "drop", "paste"])
+def test_a_picture_is_read_and_shows_what_was_found(open_page, way: str) -> None:
+    page = open_page(**DESKTOP)
+    _draw(page, FOUR)
+    if way == "file":
+        photo = {"name": "photo.png", "mimeType": "image/png", "buffer": _photograph()}
+        page.locator("#draw-file").set_input_files(photo)
+    else:
+        page.evaluate(DROP, [way, list(_photograph())])
+    _expect_label(page, 7)
+    expect(page.locator("#draw-photo")).to_be_visible()
+    expect(page.locator("#draw-boxes .box")).to_have_count(1)
+    _draw(page, FOUR)  # takes the picture's place
+    _expect_label(page, 4)
+    expect(page.locator("#draw-photo")).to_be_hidden()
+
+
+def test_a_file_that_is_no_picture_is_refused_with_the_reason(open_page) -> None:
+    page = open_page(**DESKTOP)
+    page.locator("#draw-file").set_input_files(
+        {"name": "a.pdf", "mimeType": "application/pdf", "buffer": b"%PDF-1.7 nothing"}
+    )
+    page.get_by_role("alert").filter(has_text="a PDF document is not an image").wait_for()
+    _draw(page, SEVEN)
+    _expect_label(page, 7)
+    assert _text(page, "#draw-notice") == ""

@@ -346,7 +346,7 @@ def test_drawings_are_labelled_kept_and_trained_on(open_train) -> None:
 def test_a_file_of_ones_own_is_sent_and_a_bad_one_is_told(open_train, tmp_path: Path) -> None:
     page = open_train("model=diabetes&data=table&epochs=5", **DESKTOP)
     bad, good = tmp_path / "bad.csv", tmp_path / "good.csv"
-    bad.write_text("a,b\n1,cat\n")
+    bad.write_text("a,b,label\n1,cat,0\n2,3,1\n")
     good.write_text("a,b,label\n" + "1,2,0\n3,4,1\n" * 20)
     page.locator("#train-file").set_input_files(bad)
     _wait(page, "document.querySelector('#train-error').textContent !== ''")
@@ -362,12 +362,61 @@ def test_a_file_of_ones_own_is_sent_and_a_bad_one_is_told(open_train, tmp_path: 
     _until_result(page)
 
 
+def test_what_was_understood_of_a_table_is_shown_and_can_be_changed(
+    open_train, tmp_path: Path
+) -> None:
+    page = open_train("model=logistic&epochs=5", **DESKTOP)
+    mine = tmp_path / "mine.csv"
+    rows = "".join(f"{i};{i % 7},5;{'' if i % 9 else i};{i % 3};{i % 2}\n" for i in range(40))
+    mine.write_text("id;size;gaps;kind;label\n" + rows)
+
+    def wait_for(words: str) -> None:
+        _wait(
+            page,
+            "words => document.querySelector('#train-understood').textContent.includes(words)",
+            words,
+        )
+
+    page.locator("#train-file").set_input_files(mine)
+    wait_for("separated by semicolons, titles in the first row, decimal commas: 40 rows")
+    wait_for("35 rows with missing values dropped")
+    assert page.locator("#train-data").input_value() == "table"
+    head = page.locator("#train-columns th")
+    assert head.nth(0).inner_text().split("\n") == ["id", "row number or name"]
+    assert head.nth(2).inner_text().split("\n") == ["gaps", "number, 35 missing"]
+    assert page.locator("#train-columns td").nth(1).inner_text() == "0.5"
+    page.locator("#train-missing").select_option("fill")
+    wait_for("Missing values in 35 rows filled")
+    head.nth(2).locator("input").uncheck()
+    wait_for("Left out by choice: id, gaps")
+    page.locator("#train-label-column").select_option(label="kind")
+    wait_for("Label kind: 0 (14), 1 (13), 2 (13)")
+    page.locator("#train-label-column").select_option(label="size")
+    wait_for("Label size: 0.5 (6)")
+    page.locator("#train-header").uncheck()
+    _wait(page, "document.querySelector('#train-error').textContent !== ''")
+    assert page.locator("#train-header").is_checked()  # as it was read last
+    _start(page)
+    _until_result(page)
+    assert page.locator("#train-confusion tr").count() == 8
+
+
+def test_the_courses_settings_are_a_click_away(open_train) -> None:
+    page = open_train("model=diabetes", **DESKTOP)
+    lr, standardize = page.locator("#train-lr"), page.locator("input[name=standardize]")
+    assert (lr.input_value(), standardize.is_checked()) == ("0.5", True)
+    page.get_by_role("button", name="Course settings").click()
+    assert (lr.input_value(), standardize.is_checked()) == ("0.1", False)
+    page.get_by_role("button", name="Default settings").click()
+    assert (lr.input_value(), standardize.is_checked()) == ("0.5", True)
+
+
 def test_what_the_server_complains_of_is_told_in_the_language_of_the_page(
     open_train, tmp_path: Path
 ) -> None:
     page = open_train("model=diabetes&data=table", locale="zh-CN", **DESKTOP)
     bad = tmp_path / "bad.csv"
-    bad.write_text("a,b\n1,cat\n")
+    bad.write_text("a,b,label\n1,cat,0\n2,3,1\n")
     page.locator("#train-file").set_input_files(bad)
     _wait(page, "document.querySelector('#train-error').textContent !== ''")
     assert _text(page, "#train-error") == "bad.csv 第 2 行第 2 列 (b)：应为数字，实为 'cat'"
@@ -435,3 +484,46 @@ def test_an_earlier_run_and_weights_from_a_file_are_opened(open_train) -> None:
     page.locator("#train-weights").set_input_files(__file__)
     _wait(page, "document.querySelector('#train-load-error').textContent !== ''")
     assert "not a safetensors file" in _text(page, "#train-load-error")
+
+
+def test_a_run_without_a_page_is_found_stopped_and_resumed(open_train) -> None:
+    page = open_train(LONG, **DESKTOP)
+    _start(page)
+    _until_trained(page)
+    run = _address(page)["run"]
+    page = open_train(**DESKTOP)  # another window, which knows nothing of it
+    row = page.locator("#train-running li").first
+    row.get_by_role("button", name="Stop Course CNN").click()
+    _wait(page, "document.querySelector('#train-running').hidden")
+    page.locator("#train-earlier button").first.click()
+    _expect_phase(page, "Stopped")
+    assert _address(page)["run"] == run
+    _wait(page, "document.querySelector('#train-epochs').value === '2000'")
+    assert page.locator("#train-data").input_value() == "digits"
+    page.get_by_role("button", name="Resume", exact=True).click()
+    _expect_phase(page, "Training")
+    page.locator("#train-stop").click()
+    _expect_phase(page, "Stopped")
+
+
+def test_a_file_is_known_in_another_window(open_train, tmp_path: Path) -> None:
+    page = open_train("model=diabetes&data=table&epochs=5", **DESKTOP)
+    table = tmp_path / "theirs.csv"
+    table.write_text("a,b,label\n" + "1,2,0\n3,4,1\n" * 30)
+    page.locator("#train-file").set_input_files(table)
+    note = "document.querySelector('#train-file-note').textContent === 'theirs.csv: 60 examples'"
+    _wait(page, note)
+    upload = _address(page)["upload"]
+    page = open_train(f"model=diabetes&data=table&epochs=5&upload={upload}", **DESKTOP)
+    _wait(page, note)
+    _start(page)
+    _until_result(page)
+
+
+def test_a_run_that_does_not_learn_says_so(open_train) -> None:
+    page = open_train("model=diabetes&data=cancer&epochs=3&lr=0.0000001", **DESKTOP)
+    _start(page)
+    _expect_phase(page, "Finished, not learning")
+    _wait(page, "document.querySelector('#train-message').textContent.includes('Not learning:')")
+    assert "a larger learning rate" in _text(page, "#train-message")
+    assert "most frequent class" in _curve(page, "accuracy")

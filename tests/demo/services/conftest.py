@@ -18,10 +18,11 @@ def run_store(tmp_path: Path) -> RunStore:
 
 
 @pytest.fixture
-def datasets() -> Any:
+def datasets(tmp_path: Path) -> Any:
     from inkgrad_demo.services.training_data import Datasets
+    from inkgrad_demo.services.upload_store import UploadStore
 
-    return Datasets()
+    return Datasets(UploadStore(tmp_path / "uploads"))
 
 
 @pytest.fixture

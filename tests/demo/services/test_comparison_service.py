@@ -47,15 +47,26 @@ def test_runs_are_listed_newest_first(comparison) -> None:
         "active": False,
         "epochs": 3,
         "epochs_done": 3,
+        "steps": 0,
+        "done": 0,
         "seconds": 6.0,
         "accuracy": FIRST.test.accuracy,
+        "validation_accuracy": FIRST.epochs[-1].accuracy,
+        "learned": True,
     }
 
 
-def test_damaged_runs_are_counted(comparison, store) -> None:
+def test_damaged_runs_are_listed_apart_and_can_be_deleted(comparison, store) -> None:
     (store.folder / FIRST.id / "run.json").write_text("{", encoding="utf-8")
     answer = call(comparison.list_runs, {})
-    assert ([run["id"] for run in answer["runs"]], answer["damaged"]) == ([SECOND.id], 1)
+    assert [run["id"] for run in answer["runs"]] == [SECOND.id]
+    (damaged,) = answer["damaged"]
+    assert damaged["id"] == FIRST.id
+    assert "damaged" in damaged["problem"]
+    loaded = call(comparison.load_runs, {"runs": BOTH})["runs"]
+    assert [run["id"] for run in loaded] == [SECOND.id]
+    call(comparison.delete_runs, {"runs": [FIRST.id]})
+    assert call(comparison.list_runs, {})["damaged"] == []
 
 
 def test_runs_are_loaded_in_the_order_of_the_request(comparison) -> None:
@@ -68,19 +79,25 @@ def test_runs_are_loaded_in_the_order_of_the_request(comparison) -> None:
 
 def test_deleted_runs_are_gone(comparison, store) -> None:
     call(comparison.delete_runs, {"runs": [FIRST.id]})
-    assert [run.id for run in store.records()] == [SECOND.id]
+    assert [run.id for run in store.summaries()[0]] == [SECOND.id]
 
 
 def test_a_run_that_trains_is_shown_as_it_is_and_not_deleted(comparison, monkeypatch) -> None:
+    training = replace(FIRST, state="training", epochs=FIRST.epochs[:1], test=None)
+
     class Live:
-        def status(self) -> Any:
-            record = replace(FIRST, state="training", epochs=FIRST.epochs[:1], test=None)
-            return replace(RunStatus.of_record(record), complete=False)
+        id = FIRST.id
+        is_active = True
+
+        def record(self) -> Any:
+            return training
 
     monkeypatch.setattr(Runs, "active", lambda self, id: Live() if id == FIRST.id else None)
+    monkeypatch.setattr(Runs, "all_live", lambda self: [Live()])
     summary = call(comparison.list_runs, {})["runs"][1]
     assert (summary["active"], summary["state"], summary["epochs_done"]) == (True, "training", 1)
-    assert summary["accuracy"] == FIRST.epochs[0].accuracy
+    assert summary["accuracy"] is None
+    assert summary["validation_accuracy"] == FIRST.epochs[0].accuracy
     with pytest.raises(ValueError, match="is still training: stop it first"):
         call(comparison.delete_runs, {"runs": BOTH})
     assert len(call(comparison.list_runs, {})["runs"]) == 2  # neither is deleted

@@ -6,6 +6,7 @@ import re
 import time
 from html import unescape
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 
@@ -14,8 +15,13 @@ pytest.importorskip("gradio")
 from inkgrad.course.data.datasets import DataError
 from inkgrad.course.lessons import LESSONS, Lesson
 from inkgrad.course.lessons.blocks import Plot, Table
+from inkgrad.course.lessons.exercises import EXERCISES
+from inkgrad.course.lessons.formulas import DERIVATIONS
 from inkgrad.course.texts import CATALOGUES
-from inkgrad_demo.services.lesson_service import LessonService
+from inkgrad.course.texts import CATALOGUES as CATALOGUES_OF_COURSE
+from inkgrad_demo.services.lesson_service import TRAIN_SETTINGS, LessonService
+from inkgrad_demo.services.request_validation import parse
+from inkgrad_demo.services.training_requests import StartRequest
 from inkgrad_demo.serving.exposed import call
 from lesson_runs import numbers
 
@@ -35,17 +41,61 @@ def _results(lessons: LessonService, number: int, language: str = "en") -> dict[
         time.sleep(0.02)
 
 
+def _plain(html: str) -> str:
+    return unescape(re.sub(r"<[^>]+>", "", html))
+
+
 @pytest.mark.parametrize("number", LESSONS)
-def test_a_lesson_has_its_text_its_code_and_a_widget(lessons, number: int) -> None:
+def test_a_lesson_has_its_text_its_programs_and_a_widget(lessons, number: int) -> None:
+    lesson = LESSONS[number]
     for language in CATALOGUES:
         answer = call(lessons.lesson, {"number": number, "language": language})
-        assert answer["text"] == LESSONS[number].text(language)
-        code = unescape(re.sub(r"<[^>]+>", "", answer["code"]))
-        assert code.strip() == LESSONS[number].code().strip()
+        for word in ("text", "goal", "see", "summary"):
+            assert answer[word] == CATALOGUES_OF_COURSE[language][f"{lesson.name}.{word}"]
+        expected = ["native", "fused"] if number >= 6 else ["native"]
+        assert list(answer["programs"]) == expected
+        for name, program in answer["programs"].items():
+            assert program["code"] == lesson.code(language, fused=name == "fused")
+            assert _plain(program["html"]) == program["code"]
+            assert ("hll" in program["html"]) == (number >= 6)
+        assert answer["terms"]
         widget = answer["widget"]
-        assert widget["name"] == LESSONS[number].name
+        assert widget["name"] == lesson.name
         assert 'class="exercise"' in widget["html"]
         assert widget["catalogues"].keys() == CATALOGUES.keys()
+
+
+@pytest.mark.parametrize("number", LESSONS)
+def test_formulas_are_mathml(lessons, number: int) -> None:
+    answer = call(lessons.lesson, {"number": number, "language": "en"})
+    assert all(f"`{text}`" in str(CATALOGUES_OF_COURSE["en"]) for text in answer["formulas"])
+    derivation = answer["derivation"]
+    assert (derivation is None) == (LESSONS[number].name not in DERIVATIONS)
+    steps = derivation["steps"] if derivation else []
+    for mathml in (*answer["formulas"].values(), *(step["math"] for step in steps)):
+        assert ElementTree.fromstring(mathml).tag.endswith("math")
+        assert "\\" not in mathml  # LaTeX that was not understood
+
+
+def test_exercises_have_a_question_a_hint_and_a_worked_answer(lessons) -> None:
+    for number, exercises in EXERCISES.items():
+        answer = call(lessons.lesson, {"number": number, "language": "zh-CN"})
+        assert [each["name"] for each in answer["exercises"]] == [each.name for each in exercises]
+        for each in answer["exercises"]:
+            assert all(each[part] for part in ("question", "hint", "answer", "worked"))
+            assert _plain(each["html"]) == each["start"]
+            assert bool(each["start"]) == each["is_code"]
+
+
+FLAGS = ("one_cycle", "augment", "standardize")  # 0 or 1 in an address
+
+
+def test_the_settings_for_the_train_page_are_settings() -> None:
+    for number, settings in TRAIN_SETTINGS.items():
+        flags = {name: bool(settings[name]) for name in FLAGS if name in settings}
+        (parsed,) = parse(StartRequest, {**settings, **flags}).settings()
+        shown = {**vars(parsed), "batch_size": parsed.batch_size or 0}
+        assert {name: shown[name] for name in settings} == settings, number
 
 
 @pytest.mark.parametrize("number", [1, 5])

@@ -59,4 +59,4 @@ def test_a_file_without_weights_is_refused(files, run_store: RunStore, content: 
     file = {"name": "mine", "content": base64.b64encode(content).decode()}
     with pytest.raises(ValueError, match=r"^mine: "):
         call(files.import_weights, file)
-    assert run_store.records() == []
+    assert run_store.summaries() == ([], [])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import zipfile
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,9 +15,11 @@ pytest.importorskip("gradio")
 from PIL import Image
 
 from inkgrad.course.data import datasets, own_digits
+from inkgrad_demo.services import upload_store
 from inkgrad_demo.services.request_validation import parse
 from inkgrad_demo.services.training_data import DATA_NAMES, Datasets
 from inkgrad_demo.services.training_requests import LabeledDrawing
+from inkgrad_demo.services.upload_store import UploadStore
 from inkgrad_demo.serving.exposed import call
 from strokes import SEVEN, raster
 
@@ -55,6 +58,24 @@ def test_an_uploaded_table(datasets: Datasets) -> None:
         datasets.source("cnn", "images", sent["upload"], None)
 
 
+def test_a_file_is_read_again_in_another_way_also_after_a_restart(tmp_path: Path) -> None:
+    table = b"a;b;kind\n" + b"1,5;2;x\n3,5;;y\n4,5;4;y\n" * 20
+    first = Datasets(UploadStore(tmp_path))
+    sent = _upload(first, "mine.csv", table)
+    assert (sent["examples"], sent["options"]) == (40, {})
+    filled = call(first.uploaded, {"upload": sent["upload"], "missing": "fill"})
+    assert (filled["examples"], filled["options"]) == (60, {"missing": "fill"})
+    assert filled["upload"] != sent["upload"]
+    later = Datasets(UploadStore(tmp_path))
+    assert call(later.uploaded, {"upload": filled["upload"]}) == filled
+    assert call(later.uploaded, {"upload": sent["upload"]}) == sent
+    source = later.source("diabetes", "table", filled["upload"], None)
+    expected = "datasets.table('mine.csv', options=datasets.TableOptions(missing='fill'))"
+    assert source.code == expected
+    with pytest.raises(ValueError, match="no longer on the server"):
+        call(later.uploaded, {"upload": "0" * 16})
+
+
 def test_an_uploaded_archive_of_pictures(datasets: Datasets) -> None:
     stream = io.BytesIO()
     with zipfile.ZipFile(stream, "w") as archive:
@@ -67,7 +88,10 @@ def test_an_uploaded_archive_of_pictures(datasets: Datasets) -> None:
     assert len(_load(datasets.source("cnn", "images", sent["upload"], None)).train) == 2
 
 
-def test_only_the_latest_uploads_are_kept(datasets: Datasets) -> None:
+def test_only_the_latest_uploads_are_kept(
+    datasets: Datasets, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(upload_store, "MAX_FILES", 16)
     uploads = [_upload(datasets, "a.csv", TABLE + b"1,2,0\n" * n)["upload"] for n in range(17)]
     with pytest.raises(ValueError, match="data: the file is no longer on the server"):
         datasets.source("diabetes", "table", uploads[0], None)
@@ -103,8 +127,8 @@ def test_data_that_a_model_cannot_learn_from_is_refused(
     ("content", "error"),
     [
         (b"", "mine: the file is empty"),
-        (b"1,2,7\n", "mine, row 1, column 3: expected a label of 0 or 1, got '7'"),
-        (b"\x00\xff", "mine: not a text file"),
+        (b"1,2,7\n", "mine: the labels in column 3 are all '7'"),
+        (b"\x00\xff", "mine, row 1: a control character"),
         (b"PK junk", "mine: not a readable zip archive"),
     ],
 )

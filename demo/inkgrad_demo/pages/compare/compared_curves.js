@@ -25,9 +25,9 @@ export function createComparedCurves(page) {
   // A point for every epoch of the run.
   function epochPoints({ epochs }, value) {
     let seconds = 0;
-    return epochs.map((each, i) => {
+    return epochs.map((each) => {
       seconds += each[3];
-      return [againstEpochs() ? i + 1 : seconds, value(each)];
+      return [againstEpochs() ? each[4] : seconds, value(each)];
     });
   }
 

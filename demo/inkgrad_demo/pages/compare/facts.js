@@ -45,9 +45,10 @@ export function createFacts({ find, props, text, number, percent, dataName }) {
   const resultRows = () => [
     row("compare.column.created", ({ created }) => time(created)),
     row("compare.column.seconds", ({ seconds }) => `${number(seconds, 1)} s`),
-    row("compare.result.epochs", ({ epochs }) => String(epochs.length)),
+    row("compare.result.epochs", (run) => String(lastEpoch(run)?.[4] ?? 0)),
     resultRow("compare.result.loss", (run) => lastEpoch(run)?.[0], fourDecimals, -1),
     resultRow("compare.result.validation", (run) => lastEpoch(run)?.[2], share),
+    row("compare.result.baseline", ({ baseline }) => (isMissing(baseline) ? "–" : share(baseline))),
     resultRow("compare.result.test", ({ test }) => test?.accuracy, share),
     resultRow("compare.result.test_loss", ({ test }) => test?.loss, fourDecimals, -1),
   ];

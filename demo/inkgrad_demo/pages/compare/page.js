@@ -15,7 +15,7 @@ export function mount(gradio) {
   const page = createPage(gradio);
   const { element, props, server, find, text, translate, messageText } = page;
 
-  const list = createRunList(page, { changed: load });
+  const list = createRunList(page, { changed: load, stop });
   const curves = createComparedCurves(page);
   const facts = createFacts(page);
   const cells = createCells(page, find("#compare-cells"), server.cell);
@@ -49,7 +49,7 @@ export function mount(gradio) {
 
   async function load() {
     const mine = ++turn;
-    const runs = list.chosen;
+    const runs = list.compared;
     rememberInAddress(runs);
     const known = new Map(loaded.map((run) => [run.id, run]));
     const cursors = Object.fromEntries(loaded.map(({ id, cursor }) => [id, cursor]));
@@ -101,6 +101,11 @@ export function mount(gradio) {
     history.replaceState(history.state, "", address);
   }
 
+  async function stop(run) {
+    await sendAndShow("steer", { run, action: "stop" });
+    refresh();
+  }
+
   // -- deleting --
 
   const confirmation = find("#compare-sure");
@@ -127,7 +132,7 @@ export function mount(gradio) {
     const form = target.closest("button")?.value;
     if (!form) return;
     const file = await sendAndShow("export_runs", {
-      runs: list.chosen,
+      runs: list.compared,
       form,
       language: props.value,
     });

@@ -6,13 +6,16 @@ from inkgrad_demo.pages.page_html import page_html
 from inkgrad_demo.services.comparison_service import MAX_COMPARED, ComparisonService
 from inkgrad_demo.services.confusion_service import ConfusionService
 from inkgrad_demo.services.training_data import DATA_NAMES
+from inkgrad_demo.services.training_service import TrainingService
 from inkgrad_demo.serving.exposed import to_page
 from inkgrad_demo.texts import catalogues_of
 
 NAME = "compare"
 
 
-def build(comparison: ComparisonService, confusion: ConfusionService) -> None:
+def build(
+    comparison: ComparisonService, training: TrainingService, confusion: ConfusionService
+) -> None:
     """Build the page in the open tab."""
     page_html(
         NAME,
@@ -21,6 +24,7 @@ def build(comparison: ComparisonService, confusion: ConfusionService) -> None:
             comparison.load_runs,
             comparison.delete_runs,
             comparison.export_runs,
+            training.steer,
             confusion.cell,
         ),
         # The scripts find these in `props`, beside `value`:
@@ -31,6 +35,7 @@ def build(comparison: ComparisonService, confusion: ConfusionService) -> None:
             "loading": "compare.state.unfinished",
             "training": "compare.state.unfinished",
             "paused": "compare.state.unfinished",
+            "interrupted": "compare.state.interrupted",
             "finished": "compare.state.finished",
             "stopped": "compare.state.stopped",
             "diverged": "compare.state.diverged",
@@ -46,6 +51,8 @@ def build(comparison: ComparisonService, confusion: ConfusionService) -> None:
             "weight_decay": "compare.setting.weight_decay",
             "activation": "compare.setting.activation",
             "one_cycle": "compare.setting.one_cycle",
+            "standardize": "compare.setting.standardize",
+            "reduction": "compare.setting.reduction",
             "augment": "compare.setting.augment",
             "styles": "compare.setting.styles",
             "seed": "compare.setting.seed",

@@ -71,12 +71,12 @@ export function createFilm({ find, findAll, text, translate }, side) {
   }
 
   return {
-    // An answer of the server; of an empty drawing (label null) everything is black.
-    paint({ model: name, label, picture, saliency, layers }) {
+    // An answer of the server; of an empty drawing everything is black.
+    paint({ model: name, kind, picture, saliency, layers }) {
       if (name !== model) layOut(layers);
       model = name;
       const bytes = (encoded, length) =>
-        label === null ? new Uint8Array(length) : fromBase64(encoded);
+        kind === "nothing" ? new Uint8Array(length) : fromBase64(encoded);
       const levels = bytes(picture, side * side);
       fillPixels(find("#draw-picture"), side, side, (i) => GRAYS[levels[i]]);
       paintSaliency(find("#draw-saliency"), levels, bytes(saliency, side * side), side);

@@ -1,12 +1,15 @@
-// The Draw page: connects the pad, the requests to the server and the painting of its answers.
+// The Draw page: connects the pad and pictures, the requests to the server and the painting of its
+// answers.
 import { toBase64 } from "../../web/base64.js";
 import { createKeyboard } from "../../web/keyboard.js";
 import { newestOnly } from "../../web/newest.js";
 import { createPad } from "../../web/pad.js";
-import { createPage } from "../../web/page.js";
+import { createPage, Refusal } from "../../web/page.js";
 import { afterRest } from "../../web/timing.js";
 import { createChoices } from "./choices.js";
 import { createFilm } from "./film.js";
+import { createFound } from "./found.js";
+import { createPictureInput } from "./picture_input.js";
 import { createVerdict } from "./verdict.js";
 
 const STORE = "inkgrad-draw"; // drawing and choices, for a reload in the same tab
@@ -22,14 +25,36 @@ export function mount(gradio) {
 
   // -- painting answers --
 
-  const emptyAnswer = { label: null, probabilities: Array(10).fill(0) };
+  const emptyAnswer = {
+    kind: "nothing",
+    label: null,
+    text: "",
+    probabilities: Array(10).fill(0),
+    digits: [],
+    confidence: 0,
+    preview: undefined,
+    aspect: undefined,
+  };
   let shown = { model: null, layers: [], ...emptyAnswer };
+  let selected = 0; // the digit of a number whose probabilities are shown
+  let photo = null; // the picture file that was opened, in base64
   let timed = null; // the last comparison of the backends
   let lost = null; // the name of the deleted run whose model was selected
+  let refused = ""; // why a picture file could not be read
+
+  const found = createFound(page, {
+    chosen(index) {
+      selected = index;
+      verdict.paint(shown, selected);
+      found.paint(shown, selected);
+    },
+  });
 
   function paint(answer) {
     shown = answer;
-    verdict.paint(answer);
+    selected = Math.max(0, answer.digits.length - 1); // the last, which the film shows
+    verdict.paint(answer, selected);
+    found.paint(answer, selected);
     film.paint(answer);
   }
 
@@ -47,15 +72,17 @@ export function mount(gradio) {
 
   // -- requests --
 
-  const request = () => ({
-    pixels: toBase64(pad.pixels()),
-    model: choices.model,
-    backend: choices.backend,
-  });
+  const chosen = () => ({ model: choices.model, backend: choices.backend });
+  const request = () => ({ pixels: toBase64(pad.pixels()), ...chosen() });
 
   let failing = false; // the server did not answer the last request
 
-  const recognition = newestOnly(() => send("recognize", request()), {
+  const recognize = () =>
+    photo === null
+      ? send("recognize", request())
+      : send("recognize_picture", { image: photo, ...chosen() });
+
+  const recognition = newestOnly(recognize, {
     answered(answer) {
       failing = false;
       if (answer.gone) return forget(answer.model);
@@ -63,7 +90,11 @@ export function mount(gradio) {
       paint(answer);
       if (!pad.drawing) announceSoon();
     },
-    failed() {
+    failed(error) {
+      if (error instanceof Refusal) {
+        refuse(error.message);
+        return null;
+      }
       failing = true;
       showNotice();
       return RETRY;
@@ -72,7 +103,7 @@ export function mount(gradio) {
 
   function showNotice() {
     const lostText = lost && text("draw.gone", { name: lost, model: choices.defaultName() });
-    find("#draw-notice").textContent = failing ? text("draw.failed") : (lostText ?? "");
+    find("#draw-notice").textContent = failing ? text("draw.failed") : lostText || refused;
   }
 
   // A failure here shows in the recognition as well.
@@ -84,11 +115,11 @@ export function mount(gradio) {
   // These wait until the pen has rested: they would slow the recognition down.
   const announceSoon = afterRest(700, () => {
     if (pad.drawing) return;
-    const { label } = shown;
-    find("#draw-announcement").textContent =
-      label === null ? text("draw.empty") : `${label}: ${verdict.sentence(shown)}`;
+    const digits = shown.text;
+    const sentence = verdict.sentence(shown);
+    find("#draw-announcement").textContent = digits ? `${digits}: ${sentence}` : sentence;
   });
-  const raceSoon = afterRest(300, () => pad.drawing || race.request());
+  const raceSoon = afterRest(300, () => pad.drawing || photo !== null || race.request());
 
   // -- the pad --
 
@@ -99,12 +130,38 @@ export function mount(gradio) {
     side: props.raster_side,
     width: penWidth,
     changed({ ink, lifted }) {
+      closePhoto();
       find(".draw").classList.toggle("untouched", pad.empty);
       if (pad.empty) paintEmpty();
       else if (ink) read();
       if (lifted) settle();
     },
   });
+
+  // -- pictures --
+
+  createPictureInput(page, {
+    taken(base64) {
+      pad.clear(); // closes an earlier picture
+      photo = base64;
+      find(".draw").classList.remove("untouched");
+      recognition.request();
+    },
+    tooLarge: () => refuse(text("draw.too_large")),
+  });
+
+  function closePhoto() {
+    photo = null;
+    refused = "";
+    showNotice();
+  }
+
+  // A picture that cannot be read.
+  function refuse(message) {
+    pad.clear();
+    refused = message;
+    showNotice();
+  }
 
   createKeyboard(find("#draw-pad"), find(".cursor"), pad, ({ column, row }) => {
     const key = pad.drawing ? "draw.pen_down" : "draw.pen_up";
@@ -217,7 +274,7 @@ export function mount(gradio) {
   choices.showAccuracies();
   restore();
   showPen();
-  verdict.paint(shown);
+  verdict.paint(shown, selected);
   recognition.request();
   gradio.watch("value", () => {
     translate();

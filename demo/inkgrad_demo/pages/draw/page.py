@@ -22,7 +22,7 @@ def build(recognition: RecognitionService) -> None:
     """Build the page in the open tab."""
     page_html(
         NAME,
-        to_page(recognition.recognize, recognition.race),
+        to_page(recognition.recognize, recognition.recognize_picture, recognition.race),
         # The scripts find these in `props`, beside `value`:
         catalogues=catalogues_of(NAME),
         models=MODELS,

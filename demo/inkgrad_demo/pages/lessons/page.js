@@ -2,12 +2,13 @@
 // back is instant and finds the widget as it was left.
 import { make } from "../../web/elements.js";
 import { createPage } from "../../web/page.js";
-import { pause } from "../../web/timing.js";
-import { paragraphs } from "./result_parts.js";
+import { showDerivation } from "./derivation.js";
+import { mountExercises } from "./exercises.js";
+import { createTypesetter } from "./formulas.js";
+import { mountProgram } from "./program.js";
+import { lastLesson, rememberLesson, rememberSolved, solvedIn } from "./progress.js";
 import { createResults } from "./results.js";
 import { untilAnswered } from "./retry.js";
-
-const COPIED = 1500; // milliseconds for which the button says so
 
 export function mount(gradio) {
   const page = createPage(gradio);
@@ -20,8 +21,9 @@ export function mount(gradio) {
   // -- the address --
 
   function numberInAddress() {
+    const isLesson = (number) => Number.isInteger(number) && number >= 1 && number <= count;
     const number = Number(new URLSearchParams(location.search).get("lesson"));
-    return Number.isInteger(number) && number >= 1 && number <= count ? number : 1;
+    return [number, lastLesson()].find(isLesson) ?? 1; // without one, where the reader left off
   }
 
   function addressOf(number) {
@@ -56,10 +58,22 @@ export function mount(gradio) {
       const words = [
         make("span", { textContent: i + 1 }),
         make("b", { textContent: titleOf(i + 1) }),
+        make("small", {}),
       ];
       return make("li", {}, [lessonLink(i + 1, words)]);
     });
     find("nav ol").replaceChildren(...items);
+    items.forEach((_, i) => showProgress(i + 1));
+  }
+
+  function showProgress(number) {
+    const solved = solvedIn(number).length;
+    const exercises = props.exercise_counts[number - 1];
+    const place = findAll("nav a small")[number - 1];
+    place.textContent =
+      solved === 0 ? "" : `${solved === exercises ? "✓ " : ""}${solved}/${exercises}`;
+    place.ariaLabel = text("lessons.page.solved", { solved, count: exercises });
+    place.hidden = solved === 0;
   }
 
   function markCurrent() {
@@ -84,7 +98,8 @@ export function mount(gradio) {
     );
     // Another lesson or language was chosen while this one loaded.
     if (current !== number || opened.get(number) !== building) return;
-    find("main").replaceChildren(article);
+    find(".reading").replaceChildren(article);
+    rememberLesson(number);
     if (!byLink) return;
     article.focus({ preventScroll: true });
     if (element.getBoundingClientRect().top < 0) element.scrollIntoView();
@@ -95,7 +110,7 @@ export function mount(gradio) {
       () => send("lesson", { number, language: language() }),
       () => {
         const notice = make("p", { role: "alert", textContent: text("lessons.page.failed") });
-        find("main").replaceChildren(notice);
+        find(".reading").replaceChildren(notice);
       },
     );
     const article = find("template").content.cloneNode(true).firstElementChild;
@@ -103,16 +118,27 @@ export function mount(gradio) {
     translate(article);
     part(".chapter").textContent = text("lessons.page.chapter", { number, count });
     part("h2").textContent = titleOf(number);
-    part(".text").append(...paragraphs(lesson.text));
-    part(".code h3 code").textContent = lesson.file;
-    part(".code pre code").innerHTML = lesson.code;
-    part(".copy").hidden = !navigator.clipboard; // which browsers give to safe addresses only
-    part(".copy").addEventListener("click", () =>
-      copy(part(".code pre").textContent, part(".copy")),
-    );
+    const typesetter = createTypesetter(lesson.formulas);
+    part(".text").append(...typesetter.paragraphs(lesson.text));
+    for (const name of ["goal", "see"]) part(`.${name}`).append(...typesetter.words(lesson[name]));
+    part(".summary-text").append(...typesetter.words(lesson.summary));
+    showDerivation(part(".derivation"), lesson.derivation, typesetter);
+    mountProgram(page, part(".code"), { number, programs: lesson.programs, typesetter });
+    mountExercises(page, part(".exercises ol"), {
+      number,
+      exercises: lesson.exercises,
+      typesetter,
+      isSolved: (name) => solvedIn(number).includes(name),
+      solved(name) {
+        rememberSolved(number, name);
+        showProgress(number);
+      },
+    });
+    showTerms(part(".terms"), lesson.terms);
+    showWayToTrain(part(".to-train"), lesson.train);
     addNeighbor(part("footer"), number - 1, "prev", "lessons.page.previous");
     addNeighbor(part("footer"), number + 1, "next", "lessons.page.next");
-    const results = createResults(page, article, number);
+    const results = createResults(page, article, number, typesetter);
     await mountWidget(part(".widget"), lesson, results);
     return article;
   }
@@ -126,11 +152,21 @@ export function mount(gradio) {
     footer.append(Object.assign(lessonLink(number, words), { rel }));
   }
 
-  async function copy(code, button) {
-    await navigator.clipboard.writeText(code);
-    button.textContent = text("lessons.page.copied");
-    await pause(COPIED);
-    button.textContent = text("lessons.page.copy");
+  function showTerms(list, terms) {
+    const entries = terms.map(({ term, translation, meaning }) => [
+      make("dt", {}, [term, make("span", { textContent: translation })]),
+      make("dd", { textContent: meaning }),
+    ]);
+    list.append(...entries.flat());
+  }
+
+  // To the Train page, with the settings of this lesson's program.
+  function showWayToTrain(place, settings) {
+    place.hidden = settings === null;
+    const address = new URL(location);
+    address.search = new URLSearchParams({ tab: "train", ...settings });
+    place.firstElementChild.href = address;
+    place.firstElementChild.textContent = text("lessons.page.train");
   }
 
   async function mountWidget(place, { number, widget }, results) {
@@ -148,7 +184,7 @@ export function mount(gradio) {
 
   function start() {
     opened = new Map();
-    find("main").replaceChildren();
+    find(".reading").replaceChildren();
     translate();
     listLessons();
     open(numberInAddress());

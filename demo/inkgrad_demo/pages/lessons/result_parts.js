@@ -1,23 +1,13 @@
-// The parts of a lesson as elements: paragraphs, tables and pictures.
+// The parts of a lesson's results as elements: notes, tables and pictures.
 import { make } from "../../web/elements.js";
 import { Refusal } from "../../web/page.js";
-
-// Text in which `backticks` are code.
-function withCode(words) {
-  const pieces = words.split("`");
-  return pieces.map((piece, i) => (i % 2 ? make("code", { textContent: piece }) : piece));
-}
-
-const withoutMarks = (words) => words.replaceAll("`", "");
-
-export const paragraphs = (markdown) =>
-  markdown.split("\n\n").map((words) => make("p", {}, withCode(words)));
+import { withoutMarks } from "./formulas.js";
 
 // A figure whose content scrolls, by keyboard as well.
-function scrollingFigure(className, caption, content, { text }) {
+function scrollingFigure(className, caption, content, { text, typesetter }) {
   const ariaLabel = withoutMarks(caption);
   const properties = { className: "scroller", tabIndex: 0, role: "group", ariaLabel };
-  const title = make("figcaption", {}, withCode(caption));
+  const title = make("figcaption", {}, typesetter.words(caption));
   const scroller = make("div", properties, [content]);
   const figure = make("figure", { className }, [title, scroller]);
   figure.dataset.hint = text("lessons.page.scroll");
@@ -30,7 +20,7 @@ function scrollingFigure(className, caption, content, { text }) {
 
 const isNumber = (cell) => /^[-–]?[\d.,]*\d(e[-+]?\d+)?( %)?$|^nan$|^-?inf$/.test(cell);
 
-function tablePart({ caption, columns, rows }, _load, page) {
+function tablePart({ caption, columns, rows }, _load, context) {
   const classOf = (i) => {
     if (rows.every((row) => row[i] === "" || isNumber(row[i]))) return "number";
     return rows.some((row) => row[i].length > 24) ? "long" : "";
@@ -47,14 +37,14 @@ function tablePart({ caption, columns, rows }, _load, page) {
     ),
   );
   const content = [make("thead", {}, [make("tr", {}, heads)]), make("tbody", {}, lines)];
-  return scrollingFigure("table", caption, make("table", {}, content), page);
+  return scrollingFigure("table", caption, make("table", {}, content), context);
 }
 
 // The server draws a picture on request: load(name) promises its SVG.
-function picturePart({ name, caption }, load, page) {
-  const { text } = page;
+function picturePart({ name, caption }, load, context) {
+  const { text } = context;
   const image = make("img", { alt: "" }); // until it is there
-  const figure = scrollingFigure("picture waiting", caption, image, page);
+  const figure = scrollingFigure("picture waiting", caption, image, context);
   image.addEventListener("load", () => {
     figure.style.setProperty("--natural", `${image.naturalWidth}px`);
   });
@@ -71,8 +61,8 @@ function picturePart({ name, caption }, load, page) {
   return figure;
 }
 
-const notePart = ({ text, warning }) =>
-  make("p", { className: warning ? "note warning" : "note" }, withCode(text));
+const notePart = ({ text, warning }, _load, { typesetter }) =>
+  make("p", { className: warning ? "note warning" : "note" }, typesetter.words(text));
 
-// {kind: (part, load, page) => element}
+// {kind: (part, load, {text, typesetter}) => element}
 export const PARTS = { note: notePart, table: tablePart, picture: picturePart };

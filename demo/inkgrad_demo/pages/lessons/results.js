@@ -7,9 +7,9 @@ const PERIOD = 300; // milliseconds between two polls
 const PHONE = "(max-width: 560px)"; // where pictures have their panels one below the other
 const NEAR = "400px"; // to the results: they are requested
 
-// createResults(page, article, number) gives {request, ready}: request() asks for the results at
+// createResults(page, article, number, typesetter) gives {request, ready}: request() asks for the results at
 // once, `ready` is a promise that resolves when they are shown.
-export function createResults(page, article, number) {
+export function createResults(page, article, number, typesetter) {
   const { send, text, messageText } = page;
   const part = (selector) => article.querySelector(selector);
   const language = page.language();
@@ -47,7 +47,9 @@ export function createResults(page, article, number) {
       before = before.then(draw, draw);
       return before;
     }
-    part(".parts").append(...parts.map((each) => PARTS[each.kind](each, load, page)));
+    part(".parts").append(
+      ...parts.map((each) => PARTS[each.kind](each, load, { text, typesetter })),
+    );
   }
 
   async function computed() {

@@ -15,5 +15,6 @@ def build(training: TrainingService, files: RunFiles, datasets: Datasets) -> Non
     to_api(training.start, "train_start", queue=False)
     to_api(training.status, "train_status", queue=False)
     to_api(training.steer, "train_steer", queue=False)
+    to_api(training.resume, "train_resume", queue=False)
     to_api(datasets.upload, "train_upload", queue=False)
     to_api(files.export, "train_export", queue=False)

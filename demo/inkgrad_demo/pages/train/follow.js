@@ -9,9 +9,10 @@ import { createLiveCurves } from "./live_curves.js";
 const PERIOD = 100; // milliseconds from one poll to the next
 const HIDDEN_PERIOD = 1000; // while the tab is in the background
 const RETRY = 2000; // after a poll that failed
-const ENDED = ["finished", "stopped", "diverged", "failed"];
+const ENDED = ["finished", "stopped", "diverged", "failed", "interrupted"];
 
 const isOver = ({ status }) => status?.complete;
+const resumable = ({ status }) => status.complete && status.can_resume;
 const isEnded = ({ status }) => ENDED.includes(status?.state);
 
 function shareDone({ status: { state, done, steps } }) {
@@ -45,6 +46,7 @@ export function createFollower(page, { advanced, lost }) {
       if (mine !== turn) return 0;
       if (found.includes(false)) {
         runs = [];
+        failure = "";
         paint();
         lost();
         return 0;
@@ -79,7 +81,7 @@ export function createFollower(page, { advanced, lost }) {
     const { status } = run;
     const { state, steps, settings, seconds_left: secondsLeft } = status;
     const values = {
-      epoch: Math.min(settings.epochs, status.epochs.length + 1),
+      epoch: Math.min(settings.epochs, (status.epochs.at(-1)?.[4] ?? 0) + 1),
       epochs: settings.epochs,
       seconds: durationText(status.seconds),
       speed: number(status.speed, 0),
@@ -98,27 +100,45 @@ export function createFollower(page, { advanced, lost }) {
   function paintStatus() {
     const known = runs.filter((run) => run.status);
     find(".train").classList.toggle("idle", runs.length === 0);
+    find("#train-message").replaceChildren(...messages(known));
     if (known.length === 0) return;
     // In a race, the one that still trains.
     const last = known.find((run) => !isEnded(run)) ?? known[0];
     const { state, lr } = last.status;
-    find("#train-phase").textContent = text(`train.phase.${state}`);
-    find("#train-phase").dataset.phase = state;
+    const isUnlearned = state === "finished" && last.status.warnings.length > 0;
+    const phase = isUnlearned ? "unlearned" : state;
+    find("#train-phase").textContent = text(`train.phase.${phase}`);
+    find("#train-phase").dataset.phase = phase;
     const lines = known.map((run) => make("span", { textContent: statusLine(run) }));
     find("#train-numbers").replaceChildren(...lines);
     find("#train-progress").value = Math.min(...known.map(shareDone));
-    find("#train-pause").textContent = text(state === "paused" ? "train.resume" : "train.pause");
+    const canResume = known.some(resumable);
+    const resumes = state === "paused" || canResume;
+    find("#train-pause").textContent = text(resumes ? "train.resume" : "train.pause");
     for (const name of ["pause", "stop", "lr-now"]) {
       find(`#train-${name}`).disabled = known.every(isEnded);
     }
-    find("#train-message").textContent = failure || known.map(warning).find(Boolean) || "";
+    if (canResume) find("#train-pause").disabled = false;
     const lrInput = find("#train-lr-now");
     if (document.activeElement !== lrInput) lrInput.value = lr;
   }
 
+  // A paragraph for each thing that is wrong, and for what to try.
+  function messages(known) {
+    const lines = known.flatMap(({ status }) => [
+      warning({ status }),
+      ...status.warnings.map(messageText),
+      status.problem ? messageText(status.problem) : "",
+      status.state === "interrupted" ? text("train.interrupted") : "",
+    ]);
+    const all = failure ? [failure] : [...new Set(lines)].filter(Boolean);
+    return all.map((textContent) => make("p", { textContent }));
+  }
+
   function warning({ status: { state, message, epochs, lr, data, fallback_data: isFallback } }) {
     if (state === "diverged") {
-      const values = { epoch: epochs.length + 1, good: epochs.length, lr };
+      const good = epochs.at(-1)?.[4] ?? 0;
+      const values = { epoch: good + 1, good, lr };
       return text(epochs.length ? "train.diverged.later" : "train.diverged", values);
     }
     const fallback = isFallback ? text("train.fallback_data", { data: dataName(data) }) : "";
@@ -147,7 +167,18 @@ export function createFollower(page, { advanced, lost }) {
     paint();
   }
 
+  // Goes on with runs that have ended before their time.
+  async function resumeEnded(ended) {
+    const answers = await Promise.all(ended.map(({ id }) => server.resume({ run: id })));
+    const wrong = answers.find((answer) => !answer || answer.error);
+    failure = wrong === undefined ? "" : messageText(wrong?.error ?? text("train.failed"));
+    for (const run of runs) run.status = null;
+    poll();
+  }
+
   find("#train-pause").addEventListener("click", () => {
+    const ended = runs.filter((run) => run.status && resumable(run));
+    if (ended.length) return resumeEnded(ended);
     steer(runs.some(({ status }) => status?.state === "paused") ? "resume" : "pause");
   });
   find("#train-stop").addEventListener("click", () => steer("stop"));

@@ -1,11 +1,14 @@
 // The form of the Train page: the settings of the next run. Fields that do not apply to a model or
 // an optimizer are disabled; the page's address holds all settings.
 import { sendFile } from "./files.js";
+import { createTablePreview } from "./table_preview.js";
 
 const NUMBERS = ["epochs", "batch_size", "lr", "momentum", "weight_decay", "seed"];
-const SELECTS = ["model", "data", "optimizer", "activation"];
-const OPTIONS = ["augment", "one_cycle"];
+const SELECTS = ["model", "data", "optimizer", "activation", "reduction"];
+const OPTIONS = ["augment", "one_cycle", "standardize"];
+const REDUCTIONS = ["mean", "sum"];
 const BACKENDS = ["fused", "native", "both"];
+const TABLE_FILES = ".csv,.tsv,.tab,.txt,.dat,.data,.xlsx,.gz,.zip";
 const OPTIMIZER_NAMES = {
   sgd: "SGD",
   adagrad: "Adagrad",
@@ -33,7 +36,16 @@ export function createForm(page, { changed }) {
   const { find, props, server, text, messageText } = page;
   const form = find("#train-form");
   const field = (name) => form.elements[name];
-  let upload = null; // the server's answer to the file: {upload, kind, name, examples, features}
+  let upload = null; // the server's answer to a file: {upload, kind, name, examples, ...}
+  let wanted = new URLSearchParams(location.search).get("upload"); // a file not yet described
+  let turn = 0; // raised with each file: an answer to an earlier one no longer matters
+  const preview = createTablePreview(page, {
+    changed: (options) =>
+      take(
+        upload.name,
+        server.uploaded({ upload: upload.upload, ...options }).catch(() => {}),
+      ),
+  });
   let drawings = 0;
 
   const model = () => props.models[field("model").value];
@@ -55,6 +67,7 @@ export function createForm(page, { changed }) {
     fillSelect("activation", own.length ? own : [""], (name) =>
       name === "" ? text("train.activation.own") : ACTIVATION_NAMES[name],
     );
+    fillSelect("reduction", REDUCTIONS, (name) => text(`train.reduction.${name}`));
   }
 
   function showWhatApplies() {
@@ -65,8 +78,11 @@ export function createForm(page, { changed }) {
     field("momentum").disabled = !optimizer().has_momentum;
     field("weight_decay").disabled = optimizer().weight_decay === null;
     field("augment").disabled = !readsDigits;
+    for (const name of ["standardize", "reduction"]) field(name).disabled = readsDigits;
+    find("#train-course").disabled = model().course === null;
+    find(".preview").hidden = data !== "table" || upload?.kind !== "table";
     find("#train-upload").hidden = data !== "images" && data !== "table";
-    find("#train-file").accept = data === "images" ? ".zip" : ".csv,.txt,.gz";
+    find("#train-file").accept = data === "images" ? ".zip" : TABLE_FILES;
     find("#train-file-note").textContent = fileNote(data);
     find("#train-own").hidden = data !== "drawings";
     find("#train-own").textContent = text(drawings === 0 ? "train.own.none" : "train.own", {
@@ -81,18 +97,19 @@ export function createForm(page, { changed }) {
     return text(data === "images" ? "train.file.images" : "train.file.table");
   }
 
-  function setDefaults() {
-    const { settings, data } = model();
-    for (const name of NUMBERS) field(name).value = settings[name];
+  function setSettings(settings) {
+    for (const name of NUMBERS) field(name).value = settings[name] ?? 0;
     for (const name of OPTIONS) field(name).checked = settings[name];
     field("optimizer").value = settings.optimizer;
-    field("data").value = data[0];
-    field("activation").selectedIndex = 0;
+    field("reduction").value = settings.reduction ?? model().reduction ?? REDUCTIONS[0];
+    if (settings.activation === null) field("activation").selectedIndex = 0;
+    else field("activation").value = settings.activation;
   }
 
   function modelChanged() {
     showChoices();
-    setDefaults();
+    setSettings(model().settings);
+    field("data").value = model().data[0];
     showWhatApplies();
   }
 
@@ -143,7 +160,7 @@ export function createForm(page, { changed }) {
     for (const name of [...SELECTS, ...NUMBERS]) putField(name, field(name).value);
     for (const name of [...OPTIONS, "with_drawings"]) putField(name, Number(field(name).checked));
     put("backend", field("backend").value);
-    put("upload", find("#train-upload").hidden ? null : (upload?.upload ?? null));
+    put("upload", find("#train-upload").hidden ? null : (upload?.upload ?? wanted));
     put("run", runs.join(","));
     history.replaceState(history.state, "", address);
   }
@@ -156,7 +173,7 @@ export function createForm(page, { changed }) {
     };
     select("model");
     modelChanged();
-    for (const name of ["data", "optimizer", "activation"]) select(name);
+    for (const name of SELECTS.slice(1)) select(name);
     for (const name of NUMBERS) if (given.has(name)) field(name).value = given.get(name);
     for (const name of [...OPTIONS, "with_drawings"]) {
       if (given.has(name)) field(name).checked = given.get(name) === "1";
@@ -167,16 +184,28 @@ export function createForm(page, { changed }) {
 
   // -- what a run is started with, or was --
 
-  function show(settings) {
+  // Shows what a run was started with: the server's answer `opened`.
+  function show({ settings, request: asked, file }) {
     field("model").value = settings.model;
     modelChanged();
-    for (const name of NUMBERS) field(name).value = settings[name] ?? 0;
-    for (const name of OPTIONS) field(name).checked = settings[name];
-    field("optimizer").value = settings.optimizer;
-    if (settings.activation !== null) field("activation").value = settings.activation;
-    field("backend").value = settings.backend;
+    setSettings(settings);
+    field("backend").value = asked.backend ?? settings.backend;
+    if (asked.data) field("data").value = asked.data;
+    field("with_drawings").checked = Boolean(asked.drawings);
+    if (file) setUpload(file);
     showWhatApplies();
     showError("");
+  }
+
+  // The file in the address, which this window or another one has sent.
+  async function findUpload() {
+    if (wanted === null) return;
+    const answer = await server.uploaded({ upload: wanted }).catch(() => undefined);
+    wanted = null;
+    if (!answer || upload !== null) return;
+    if (answer.error) showError(messageText(answer.error));
+    else setUpload(answer);
+    showWhatApplies();
   }
 
   function request(drawn) {
@@ -185,18 +214,32 @@ export function createForm(page, { changed }) {
     );
     for (const name of NUMBERS) if (!field(name).disabled) asked[name] = field(name).valueAsNumber;
     for (const name of OPTIONS) asked[name] = field(name).checked && !field(name).disabled;
-    if (!field("activation").disabled) asked.activation = field("activation").value;
+    for (const name of ["activation", "reduction"]) {
+      if (!field(name).disabled) asked[name] = field(name).value;
+    }
     if (!find("#train-upload").hidden) asked.upload = upload?.upload ?? null;
     const mixes = !find("#train-mix").hidden && field("with_drawings").checked;
     if (asked.data === "drawings" || mixes) asked.drawings = drawn;
     return asked;
   }
 
-  async function send(file) {
-    const answer = await sendFile(page, file, server.upload);
-    showError(messageText(answer.error ?? ""));
-    if (answer.error) return;
+  function setUpload(answer) {
     upload = answer;
+    if (answer.kind === "table") preview.show(answer);
+  }
+
+  // answering: a promise of the server's answer to a file
+  async function take(name, answering) {
+    const mine = ++turn;
+    find("#train-file-note").textContent = text("train.reading", { name });
+    const answer = (await answering) ?? { error: text("train.failed") };
+    if (turn !== mine) return;
+    showError(messageText(answer.error ?? ""));
+    if (answer.error) {
+      preview.paint(); // as the server last understood it
+      return showWhatApplies();
+    }
+    setUpload(answer);
     if (model().data.includes(answer.kind)) field("data").value = answer.kind;
     showWhatApplies();
     changed();
@@ -204,25 +247,31 @@ export function createForm(page, { changed }) {
 
   form.addEventListener("change", ({ target }) => {
     if (target.type === "file") {
-      if (target.files.length) send(target.files[0]);
+      const [file] = target.files;
+      if (file) take(file.name, sendFile(page, file, server.upload));
       target.value = ""; // so that the same file can be chosen again
       return;
     }
+    if (!target.name) return;
     if (target.name === "model") modelChanged();
     if (target.name === "optimizer") optimizerChanged();
     showWhatApplies();
     showError(check() ?? "");
     changed();
   });
-  find("#train-reset").addEventListener("click", () => {
-    modelChanged();
+  function reset(settings) {
+    setSettings(settings);
+    showWhatApplies();
     showError(check() ?? "");
     changed();
-  });
+  }
+  find("#train-reset").addEventListener("click", () => reset(model().settings));
+  find("#train-course").addEventListener("click", () => reset(model().course));
 
   showChoices();
   field("model").value = "cnn";
   fromAddress();
+  findUpload();
 
   return {
     check,
@@ -233,6 +282,7 @@ export function createForm(page, { changed }) {
     translate() {
       showChoices();
       showWhatApplies();
+      preview.paint();
       showError(check() ?? "");
     },
     setDrawings(count) {

@@ -36,9 +36,9 @@ export function createLiveCurves(page) {
   function epochLine(run, key, value) {
     const { epochs, settings } = run.status;
     let seconds = 0;
-    const points = epochs.map((each, i) => {
+    const points = epochs.map((each) => {
       seconds += each[3];
-      return [onAxis(i + 1, seconds), value(each)];
+      return [onAxis(each[4], seconds), value(each)];
     });
     const dots = epochs.length <= MAX_DOTS ? 2.6 : 0;
     return line(points, COLORS[settings.backend].validation, { name: nameOf(run, key), dots });
@@ -71,6 +71,21 @@ export function createLiveCurves(page) {
     epochLine(run, "train.accuracy.validation", (each) => each[2]),
   ];
 
+  // The accuracy of always predicting the most frequent class, as far as the curves reach.
+  function baselines() {
+    const { baseline, epochs, seconds, steps, done, settings } = runs[0]?.status ?? {};
+    if (baseline === null || baseline === undefined || done === 0) return [];
+    const end = onAxis(
+      Math.max((done / steps) * settings.epochs, epochs.at(-1)?.[4] ?? 0),
+      seconds,
+    );
+    const points = [
+      [0, baseline],
+      [end, baseline],
+    ];
+    return [line(points, "quiet", { name: text("train.baseline"), width: 1.4, dashes: [5, 4] })];
+  }
+
   const known = () => runs.filter((run) => run.status);
   const loss = createChart(page, find("#train-loss"), {
     height: 200,
@@ -91,7 +106,8 @@ export function createLiveCurves(page) {
     shapes: () =>
       known()
         .flatMap(accuracies)
-        .filter(({ points }) => points.length > 0),
+        .filter(({ points }) => points.length > 0)
+        .concat(baselines()),
   });
 
   function paint() {

@@ -63,6 +63,12 @@ export function createOwnDrawings({ find, props, server, text }, { changed }) {
       pad = on;
       paint();
     },
+    // Those that a run was trained on, from now on beside the own ones.
+    borrow(others) {
+      const known = new Set(drawings.map(({ label, pixels }) => `${label} ${pixels}`));
+      const fresh = others.filter(({ label, pixels }) => !known.has(`${label} ${pixels}`));
+      if (fresh.length) keep([...drawings, ...fresh].slice(-props.most_drawings));
+    },
     get all() {
       return drawings;
     },

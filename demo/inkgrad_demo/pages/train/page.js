@@ -11,29 +11,17 @@ export function mount(gradio) {
   const page = createPage(gradio);
   const { props, server, find, text, messageText } = page;
   let ids = []; // of the runs that are followed
-  let showsTheirSettings = false; // the next answer puts the run's settings into the form
 
   const form = createForm(page, { changed: () => form.toAddress(ids) });
   const result = createResult(page);
   const drawings = createOwnDrawings(page, { changed: (count) => form.setDrawings(count) });
   const tryOut = createTryOut(page, { drawn: drawings.drawn });
-  const earlier = createEarlierRuns(page, {
-    opened(run) {
-      follow([run]);
-      showsTheirSettings = true;
-      find(".watch").scrollIntoView({ block: "nearest", behavior: "smooth" });
-    },
-  });
+  const earlier = createEarlierRuns(page, { opened: open });
   const follower = createFollower(page, {
     advanced(runs) {
       for (const run of runs)
         run.readsDigits = props.models[run.status.settings.model].reads_digits;
       tryOut.advance(runs[0]);
-      if (showsTheirSettings) {
-        showsTheirSettings = false;
-        form.show(runs[0].status.settings);
-        form.toAddress(ids);
-      }
       result.paint(runs);
       if (!follower.busy) earlier.refresh();
       showStart();
@@ -47,11 +35,28 @@ export function mount(gradio) {
 
   function follow(runs) {
     ids = runs;
-    showsTheirSettings = false;
     form.toAddress(ids);
     tryOut.begin();
     result.paint([]);
     follower.follow(runs);
+  }
+
+  function open(run) {
+    follow([run]);
+    showSettings(run);
+    find(".watch").scrollIntoView({ block: "nearest", behavior: "smooth" });
+  }
+
+  // From the Compare page.
+  addEventListener("inkgrad:run", ({ detail }) => open(detail));
+
+  // Puts what a run was started with into the form.
+  async function showSettings(run) {
+    const answer = await server.opened({ run }).catch(() => undefined);
+    if (!answer || answer.error || !ids.includes(run)) return;
+    if (answer.request.drawings) drawings.borrow(answer.request.drawings);
+    form.show(answer);
+    form.toAddress(ids);
   }
 
   async function start() {
@@ -95,6 +100,6 @@ export function mount(gradio) {
   const given = new URLSearchParams(location.search);
   if (given.get("run")) {
     follow(given.get("run").split(",").slice(0, 2));
-    showsTheirSettings = !given.has("model"); // an address without settings
+    showSettings(ids[0]);
   } else form.toAddress([]);
 }

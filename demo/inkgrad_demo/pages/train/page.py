@@ -11,7 +11,7 @@ from typing import Any
 
 from inkgrad.course.models import ACTIVATIONS_OF, MODELS, DigitModel
 from inkgrad.course.recognition.preprocess import SIDE
-from inkgrad.course.settings import DEFAULTS, OPTIMIZERS
+from inkgrad.course.settings import COURSE, DEFAULTS, OPTIMIZERS, Settings
 from inkgrad_demo.pages.page_html import page_html
 from inkgrad_demo.pages.train import api as train_api
 from inkgrad_demo.services.confusion_service import ConfusionService
@@ -48,13 +48,16 @@ def build(
             training.start,
             training.status,
             training.steer,
-            training.earlier,
+            training.resume,
+            training.opened,
+            training.listed,
             predictions.predict,
             predictions.history,
             predictions.picture,
             files.export,
             files.import_weights,
             datasets.upload,
+            datasets.uploaded,
             confusion.cell,
         ),
         # The scripts find these in `props`, beside `value`:
@@ -87,11 +90,15 @@ def build(
 
 def _facts(model: str) -> dict[str, Any]:
     """Return what the page's form has to know about a model."""
-    settings = asdict(DEFAULTS[model])
-    settings["batch_size"] = settings["batch_size"] or 0
     return {
         "reads_digits": issubclass(MODELS[model], DigitModel),
         "data": sets_for(model),
         "activations": ACTIVATIONS_OF.get(model, ()),
-        "settings": settings,
+        "settings": _shown(DEFAULTS[model]),
+        "course": _shown(COURSE[model]) if model in COURSE else None,
+        "reduction": getattr(MODELS[model], "DEFAULT_REDUCTION", None),
     }
+
+
+def _shown(settings: Settings) -> dict[str, Any]:
+    return asdict(settings) | {"batch_size": settings.batch_size or 0}

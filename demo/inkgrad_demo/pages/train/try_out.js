@@ -82,7 +82,7 @@ export function createTryOut(page, { drawn }) {
   find("#train-bars").append(...bars);
 
   function paint() {
-    find("#train-label").textContent = read?.label ?? "–";
+    find("#train-label").textContent = read?.text || "–";
     bars.forEach((bar, digit) => {
       const share = read?.probabilities[digit] ?? 0;
       bar.style.setProperty("--share", share);
@@ -97,8 +97,9 @@ export function createTryOut(page, { drawn }) {
     if (!run?.status) return text("train.try.idle");
     if (!run.readsDigits) return text("train.try.table");
     if (pad.empty) return text("train.try.draw");
-    if (read === null || read.label === null) return "";
-    return text("train.try.sure", { percent: probability(read.probabilities[read.label]) });
+    if (read === null || read.kind === "nothing") return "";
+    if (read.kind === "other") return text("train.try.other", { nearest: read.nearest });
+    return text("train.try.sure", { percent: probability(read.confidence) });
   }
 
   function paintNote() {

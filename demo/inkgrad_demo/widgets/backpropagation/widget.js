@@ -2,6 +2,7 @@
 import { make } from "../../web/elements.js";
 import { createInputs } from "../../web/inputs.js";
 import { createPlayer } from "../../web/player.js";
+import { makeSvg } from "../../web/svg.js";
 import { createWidget, tableHtml } from "../../web/widget.js";
 
 const MODELS = {
@@ -15,14 +16,6 @@ const [LEAST, MOST] = [-10, 10]; // of a leaf
 const PACE = 900; // milliseconds for a step
 const BOX = { width: 104, height: 66, across: 138, down: 78 };
 const MARGIN = 2; // for the stroke of a box at the edge
-const SVG = "http://www.w3.org/2000/svg";
-
-function makeSvg(tag, attributes, words = "") {
-  const made = document.createElementNS(SVG, tag);
-  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
-  made.textContent = words;
-  return made;
-}
 
 const centerOf = ({ place: [column, row] }) => [
   column * BOX.across + BOX.width / 2 + MARGIN,

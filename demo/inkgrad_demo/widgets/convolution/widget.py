@@ -1,4 +1,4 @@
-"""Lesson 10: a kernel slides over a drawing; both are the user's own."""
+"""Lesson 10: a kernel slides over a drawing, both the user's own, and over a color picture."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ from inkgrad.course.lessons.convolution import (
 from inkgrad.course.recognition.preprocess import SIDE
 from inkgrad_demo.services.request_fields import Whole, square
 from inkgrad_demo.services.request_validation import FormRequest, check_count
+from inkgrad_demo.widgets.convolution.channels import on_channels
+from inkgrad_demo.widgets.convolution.network import on_network, on_weights
 
 
 class Convolution(FormRequest):
@@ -50,4 +52,10 @@ def _convolution(request: Convolution, _results: Any) -> dict[str, Any]:
     }
 
 
-ANSWERS = {"filters": _filters, "convolution": _convolution}
+ANSWERS = {
+    "filters": _filters,
+    "convolution": _convolution,
+    "channels": on_channels,
+    "network": on_network,
+    "network weights": on_weights,
+}

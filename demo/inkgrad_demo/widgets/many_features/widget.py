@@ -7,26 +7,27 @@ from functools import cache, partial
 from typing import Annotated, Any
 
 from pydantic import Field
-from torch import optim
 
 from inkgrad.course.data.datasets import Data, DataError, diabetes, parsed_table
+from inkgrad.course.data.tables import Limits
 from inkgrad.course.lessons.many_features import ACTIVATIONS, baseline, is_constant, train
 from inkgrad.course.messages import message_of
 from inkgrad_demo.services.request_fields import Base64, OneOf, Whole
 from inkgrad_demo.services.request_validation import FormRequest
 from inkgrad_demo.services.training_data import shown_name
 from inkgrad_demo.texts import message
+from inkgrad_demo.widgets.many_features.optimizers import OPTIMIZERS
+from inkgrad_demo.widgets.many_features.plane import on_plane
 
 # Limit of an uploaded file: training on more takes too long for an interactive answer.
 _MAX_BYTES = 500_000
-_OPTIMIZERS = {"SGD": optim.SGD, "Adam": optim.Adam}
 
 _diabetes = cache(diabetes)
 
 
 class Training(FormRequest):
     activation: Annotated[str, OneOf(ACTIVATIONS)]
-    optimizer: Annotated[str, OneOf(_OPTIMIZERS)]
+    optimizer: Annotated[str, OneOf(OPTIMIZERS)]
     lr: float = Field(ge=1e-3, le=10)
     epochs: Annotated[int, Whole(1, 500)]
     file: str = Field("table", max_length=200)
@@ -38,7 +39,7 @@ def answer(request: Training, _results: Any) -> dict[str, Any]:
         data = _diabetes() if request.csv is None else _table(request.file, request.csv)
     except DataError as error:
         return {"problem": message_of(error)}
-    optimizer = partial(_OPTIMIZERS[request.optimizer], lr=request.lr)
+    optimizer = partial(OPTIMIZERS[request.optimizer], lr=request.lr)
     found = train(data, request.activation, optimizer, request.epochs)
     if not all(map(math.isfinite, found.losses)):
         return {"diverged": True}
@@ -62,12 +63,12 @@ def _table(name: str, content: bytes) -> Data:
     """Return the data of an uploaded file. Raises DataError if it is not a table to train on."""
     if len(content) > _MAX_BYTES:
         raise DataError(message("problem.bytes", file=name, most=_MAX_BYTES, got=len(content)))
-    if content.startswith(b"\x1f\x8b"):  # its unpacked size is unknown
-        raise DataError(message("problem.gzip", file=name))
-    data = parsed_table(content, name)
+    data = parsed_table(content, name, limits=Limits(unpacked=_MAX_BYTES))
+    if data.classes > 2:
+        raise DataError(message("problem.two_classes", file=name, got=data.classes))
     if len(data.test) == 0:
         raise DataError(message("problem.few_rows", file=name))
     return data
 
 
-ANSWERS = {"training": answer}
+ANSWERS = {"training": answer, "plane": on_plane}

@@ -12,11 +12,14 @@ from typing import Any
 
 from tqdm import tqdm
 
+from inkgrad.course.commands import exercise as exercise_command
 from inkgrad.course.commands import terminal
 from inkgrad.course.data.datasets import DataError
 from inkgrad.course.files import write_atomically
-from inkgrad.course.lessons import LESSONS, Lesson
+from inkgrad.course.lessons import LESSONS, Lesson, glossary
 from inkgrad.course.lessons.blocks import Block, Note, Plot, Table
+from inkgrad.course.lessons.exercises import EXERCISES
+from inkgrad.course.lessons.notebook import notebook
 from inkgrad.course.lessons.softmax import Progress
 from inkgrad.course.messages import ENGLISH
 from inkgrad.course.texts import CATALOGUES, preferred_language, translator
@@ -31,7 +34,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--plots", type=Path, metavar="DIR", help="save the plots there, as PNG in English"
     )
-    parser.add_argument("--code", action="store_true", help="print the lesson's code instead")
+    shown = parser.add_mutually_exclusive_group()
+    shown.add_argument("--code", action="store_true", help="print the lesson's program instead")
+    shown.add_argument("--notebook", action="store_true", help="print the lesson as a notebook")
+    shown.add_argument("--exercises", action="store_true", help="print the lesson's exercises")
+    shown.add_argument("--exercise", type=int, metavar="K", help="print one exercise")
+    shown.add_argument("--glossary", action="store_true", help="print the terms of the course")
+    parser.add_argument(
+        "--fused", action="store_true", help="with --code: the program with inkgrad's ops"
+    )
+    parser.add_argument(
+        "--answer", metavar="A", help="with --exercise: check this number, or this file of code"
+    )
+    parser.add_argument("--hint", action="store_true", help="with --exercise: print its hint")
+    parser.add_argument(
+        "--solution", action="store_true", help="with --exercise: print its worked answer"
+    )
     parser.add_argument(
         "--lang", choices=CATALOGUES, help="language of the text (default: the terminal's)"
     )
@@ -49,14 +67,34 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     language = args.lang or preferred_language()
+    columns = min(_MAX_COLUMNS, shutil.get_terminal_size().columns)
+    if args.fused and not args.code:
+        return args.usage_error("--fused needs --code")
+    if args.exercise is None and (args.answer is not None or args.hint or args.solution):
+        return args.usage_error("--answer, --hint and --solution need --exercise K")
+    if args.glossary:
+        _print_glossary(args.number, language)
+        return 0
     if args.number is None:
         for number, lesson in LESSONS.items():
             print(f"{number:>2}  {lesson.title(language)}")
         return 0
     lesson = LESSONS[args.number]
     if args.code:
-        print(lesson.code(), end="")
+        print(lesson.code(language, fused=args.fused), end="")
         return 0
+    if args.notebook:
+        print(notebook(lesson, language), end="")
+        return 0
+    if args.exercises:
+        for number in range(1, len(EXERCISES[lesson.number]) + 1):
+            exercise_command.show(lesson.number, number, language, columns)
+        return 0
+    if args.exercise is not None:
+        if not 1 <= args.exercise <= len(EXERCISES[lesson.number]):
+            count = len(EXERCISES[lesson.number])
+            return args.usage_error(f"--exercise: expected 1 to {count}, got {args.exercise}")
+        return exercise_command.run(args, language, columns)
     try:
         options = _options(args, lesson)
     except ValueError as error:
@@ -65,8 +103,11 @@ def run(args: argparse.Namespace) -> int:
         import matplotlib  # noqa: F401  # fails now rather than after the work
 
         args.plots.mkdir(parents=True, exist_ok=True)
-    columns = min(_MAX_COLUMNS, shutil.get_terminal_size().columns)
+    text = translator(language)
     print(f"{lesson.number}. {lesson.title(language)}\n")
+    for word in ("goal", "see"):
+        line = f"{text(f'word.{word}')}: {lesson.word(word, language)}"
+        print(terminal.wrap(line, columns) + "\n")
     print(terminal.wrap(lesson.text(language), columns), flush=True)
     try:
         if "on_batch" in lesson.options():
@@ -80,10 +121,19 @@ def run(args: argparse.Namespace) -> int:
     blocks = list(lesson.blocks(numbers, language))
     for block, in_english in zip(blocks, lesson.blocks(numbers, ENGLISH), strict=True):
         _show(block, in_english, lesson, args.plots, language, columns)
+    summary = f"{text('word.summary')}: {lesson.word('summary', language)}"
+    print("\n" + terminal.wrap(summary, columns))
     if not args.plots:
         plots = sum(isinstance(block, Plot) for block in blocks)
-        print("\n" + translator(language)("word.pictures", count=plots))
+        print("\n" + text("word.pictures", count=plots))
     return 0
+
+
+def _print_glossary(lesson: int | None, language: str) -> None:
+    """The terms of the course, or those of one lesson."""
+    terms = [term for term in glossary(language) if lesson in (None, term.lesson)]
+    rows = [term[1:] for term in terms]
+    print(terminal.table(("", "", ""), rows).split("\n", 2)[2])  # without titles
 
 
 def _options(args: argparse.Namespace, lesson: Lesson) -> dict[str, Any]:

@@ -48,6 +48,10 @@ class Augmentation:
         self._roundings = torch.rand(count, generator=generator).tolist()
         self._done = 0
 
+    def skip(self, count: int) -> None:
+        """Pass over the next images."""
+        self._done += count
+
     def __call__(self, images: Tensor, batch_size: int) -> Tensor:
         """Augment the next images: float in [0, 1], white ink on black.
 

@@ -21,8 +21,9 @@ import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor
 
-from inkgrad.course.data import download
-from inkgrad.course.data.table import DataError, parse_table, read_table
+from inkgrad.course.data import download, tables
+from inkgrad.course.data.errors import DataError
+from inkgrad.course.data.tables import Limits, Schema, Table, TableOptions
 from inkgrad.course.files import write_atomically
 from inkgrad.course.messages import Message, message, message_of
 
@@ -61,7 +62,7 @@ class Examples:
     """Inputs and their targets.
 
     Digits: ``inputs`` uint8 (N, 1, 28, 28), ``targets`` int64 (N,) in 0..9. Tables: ``inputs``
-    float32 (N, F), ``targets`` float32 (N, 1), 0 or 1.
+    float32 (N, F), ``targets`` float32 (N, 1), 0 or 1, for two classes, int64 (N,) for more.
     """
 
     inputs: Tensor
@@ -91,13 +92,21 @@ class Examples:
 class Data:
     """Training and test examples.
 
-    ``is_fallback``: this replaces data that could not be loaded.
+    ``is_fallback``: this replaces data that could not be loaded. ``schema``: how the inputs come
+    from the columns of a table. ``folder``: where MNIST lies, for runs that keep no copy of it.
     """
 
     name: str
     train: Examples
     test: Examples
     is_fallback: bool = False
+    schema: Schema | None = None
+    folder: Path | None = None
+
+    @property
+    def classes(self) -> int:
+        """The number of classes of a table."""
+        return len(self.schema.classes) if self.schema else 2
 
 
 def data_root() -> Path:
@@ -110,18 +119,21 @@ def report_to_stderr(message: str) -> None:
 
 
 def load(
-    model: str, source: str | os.PathLike[str] | None = None, report: Report = report_to_stderr
+    model: str,
+    source: str | os.PathLike[str] | None = None,
+    report: Report = report_to_stderr,
+    options: TableOptions | None = None,
 ) -> Data:
     """Load the data for a model.
 
-    ``source`` is a folder with ``MNIST/raw`` for the digit models; a CSV file, or a URL with its
-    checksum (``https://...#sha256=...``), for ``logistic`` and ``diabetes``. None is the course's
-    own data. DataError if ``source`` has not the expected form.
+    ``source`` is a folder with ``MNIST/raw`` for the digit models; a table (:func:`table`) for
+    ``logistic`` and ``diabetes``, read with ``options``. None is the course's own data. DataError
+    if ``source`` has not the expected form.
     """
-    if model == "logistic":
-        return hours_of_study() if source is None else table(source, report)
-    if model == "diabetes":
-        return diabetes(source, report)
+    if model in ("logistic", "diabetes"):
+        if source is not None:
+            return table(source, report, options)
+        return hours_of_study() if model == "logistic" else diabetes(report=report)
     return mnist(source, report)
 
 
@@ -152,17 +164,25 @@ def diabetes(
         return table(source, report)
     cached = data_root() / "diabetes.csv.gz"
     if cached.exists():
-        return _table_data("diabetes", *read_table(cached))
+        return table_data(tables.read(cached), "diabetes")
     try:
         content = _download(DIABETES_URL, DIABETES_SHA256, cached, report)
     except (download.Unreachable, DataError) as error:
         reason = message("report.no_table", error=message_of(error))
         return _as_fallback(breast_cancer(), reason, report)
-    return _table_data("diabetes", *parse_table(content, DIABETES_URL))
+    return table_data(tables.parse(content, DIABETES_URL), "diabetes")
 
 
-def table(source: str | os.PathLike[str], report: Report = report_to_stderr) -> Data:
-    """Load a table: a CSV file, ``diabetes.csv.gz`` in a folder, or a URL with a checksum."""
+def table(
+    source: str | os.PathLike[str],
+    report: Report = report_to_stderr,
+    options: TableOptions | None = None,
+) -> Data:
+    """Load a table: a file of delimited text or Excel, packed or not; ``diabetes.csv.gz`` in a
+    folder; or a URL with its checksum, ``https://...#sha256=...``.
+
+    ``report`` gets what was understood of it.
+    """
     source = os.fspath(source)
     if "://" in source:
         url, _, checksum = source.partition("#sha256=")
@@ -172,17 +192,22 @@ def table(source: str | os.PathLike[str], report: Report = report_to_stderr) -> 
         cached = data_root() / "tables" / f"{checksum[:16]}-{name}"
         if not cached.exists():
             content = _download(url, checksum, cached, report)
-            return parsed_table(content, name)
+            return _reported(tables.parse(content, name, options), name, report)
         source = os.fspath(cached)
     path = Path(source, "diabetes.csv.gz") if Path(source).is_dir() else Path(source)
     if not path.exists():
         raise DataError(message("problem.no_file", file=path))
-    return _table_data(path.name, *read_table(path))
+    return _reported(tables.read(path, options), path.name, report)
 
 
-def parsed_table(content: bytes, name: str) -> Data:
-    """Parse the bytes of a CSV file; errors call it ``name``."""
-    return _table_data(name, *parse_table(content, name))
+def parsed_table(
+    content: bytes,
+    name: str,
+    options: TableOptions | None = None,
+    limits: Limits | None = None,
+) -> Data:
+    """Parse the bytes of a table's file; errors call it ``name``."""
+    return table_data(tables.parse(content, name, options, limits), name)
 
 
 def breast_cancer() -> Data:
@@ -193,12 +218,26 @@ def breast_cancer() -> Data:
     features = torch.from_numpy(bunch.data)
     features = (features - features.mean(0)) / features.std(0)
     labels = torch.from_numpy(bunch.target).float().unsqueeze(1)
-    return _table_data("scikit-learn's breast cancer table", features.float(), labels)
+    everything = Examples(features.float(), labels)
+    return Data("scikit-learn's breast cancer table", *_split_test(everything))
 
 
-def _table_data(name: str, features: Tensor, labels: Tensor) -> Data:
-    generator = Generator().manual_seed(TEST_SEED)
-    return Data(name, *split(Examples(features, labels), TEST_SHARE, generator))
+def _reported(parsed: Table, name: str, report: Report) -> Data:
+    for line in parsed.facts.lines:
+        report(line)
+    return table_data(parsed, name)
+
+
+def table_data(parsed: Table, name: str) -> Data:
+    """Split a table into training and test examples, and fill missing values."""
+    rows = Examples(torch.arange(len(parsed.targets)), parsed.targets)
+    parsed = parsed.filled(_split_test(rows)[0].inputs)
+    everything = Examples(parsed.inputs, parsed.targets)
+    return Data(name, *_split_test(everything), schema=parsed.schema)
+
+
+def _split_test(everything: Examples) -> tuple[Examples, Examples]:
+    return split(everything, TEST_SHARE, Generator().manual_seed(TEST_SEED))
 
 
 def _download(url: str, checksum: str, cached: Path, report: Report) -> bytes:
@@ -255,6 +294,7 @@ def mnist(source: str | os.PathLike[str] | None = None, report: Report = report_
         "MNIST",
         Examples(train.data.unsqueeze(1), train.targets),
         Examples(test.data.unsqueeze(1), test.targets),
+        folder=root.absolute(),
     )
 
 

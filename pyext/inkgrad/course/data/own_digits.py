@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import zipfile
 from collections.abc import Iterable
 from pathlib import PurePosixPath
 
@@ -12,14 +10,17 @@ import torch
 from PIL import Image
 from torch import Generator, Tensor
 
+from inkgrad.course.data.archives import Budget, files_in, open_zip, read_member
 from inkgrad.course.data.datasets import TEST_SEED, TEST_SHARE, Data, Examples, split
-from inkgrad.course.data.table import DataError
-from inkgrad.course.messages import Message, message
+from inkgrad.course.data.errors import DataError
+from inkgrad.course.messages import Message, message, message_of
+from inkgrad.course.recognition.image_files import TooManyPixels, open_image
 from inkgrad.course.recognition.preprocess import SIDE, prepare
 
-# Limits of an archive, checked before it is unpacked.
+# Limits of an archive, counted while it is unpacked.
 MAX_IMAGES = 5000
 MAX_BYTES = 64 * 2**20
+MAX_PIXELS = 400_000_000  # of all images
 _MAX_PIXELS = 4_000_000  # of one image
 
 # With fewer examples there is no test set: two or three would say nothing.
@@ -28,7 +29,7 @@ _MIN_TO_TEST = 20
 # Own digits among many others are repeated until they are about this share.
 _SHARE = 1 / 20
 
-_SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp"}
+_SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff"}
 
 
 def drawn(digits: Iterable[tuple[bytes, int]]) -> Data:
@@ -55,17 +56,26 @@ def archive(content: bytes, name: str) -> Data:
     ``7_one.png``. DataError names an image that has no label or cannot be read.
     """
     images, labels = [], []
-    try:
-        with zipfile.ZipFile(io.BytesIO(content)) as packed:
-            for info in _image_files(packed, name):
-                labels.append(_label(info.filename, name))
-                images.append(_image(packed.read(info), _within(name, info.filename)))
-    except (zipfile.BadZipFile, RuntimeError, NotImplementedError) as error:
-        raise DataError(message("problem.no_zip", file=name, error=error)) from None
+    budget, pixels = Budget(name, MAX_BYTES), 0
+    with open_zip(content, name) as packed:
+        files = [info for info in files_in(packed) if _is_image(info.filename)]
+        if len(files) > MAX_IMAGES:
+            raise DataError(message("problem.pictures", file=name, most=MAX_IMAGES, got=len(files)))
+        for info in files:
+            labels.append(_label(info.filename, name))
+            within = _within(name, info.filename)
+            image = _image(read_member(packed, info, budget), within, _MAX_PIXELS)
+            pixels += image.width * image.height
+            if pixels > MAX_PIXELS:
+                raise DataError(message("problem.all_pixels", file=name, most=MAX_PIXELS))
+            prepared = prepare(image)
+            if prepared.empty:
+                raise DataError(message("problem.no_digit", file=within))
+            images.append(prepared.image)
     if not images:
         raise DataError(message("problem.no_pictures", file=name))
-    pixels = torch.from_numpy(np.stack(images)).mul(255).round().to(torch.uint8)
-    return _data(name, pixels.unsqueeze(1), torch.tensor(labels))
+    inputs = torch.from_numpy(np.stack(images)).mul(255).round().to(torch.uint8)
+    return _data(name, inputs.unsqueeze(1), torch.tensor(labels))
 
 
 def mixed(data: Data, own: Data) -> Data:
@@ -91,19 +101,8 @@ def _data(name: str, inputs: Tensor, targets: Tensor) -> Data:
     return Data(name, *split(everything, share, Generator().manual_seed(TEST_SEED)))
 
 
-def _image_files(packed: zipfile.ZipFile, name: str) -> list[zipfile.ZipInfo]:
-    found = []
-    for info in packed.infolist():
-        path = PurePosixPath(info.filename)
-        hidden = any(part.startswith((".", "__MACOSX")) for part in path.parts)
-        if not info.is_dir() and not hidden and path.suffix.lower() in _SUFFIXES:
-            found.append(info)
-    if len(found) > MAX_IMAGES:
-        raise DataError(message("problem.pictures", file=name, most=MAX_IMAGES, got=len(found)))
-    unpacked = sum(info.file_size for info in found)
-    if unpacked > MAX_BYTES:
-        raise DataError(message("problem.unpacked", file=name, most=MAX_BYTES, got=unpacked))
-    return found
+def _is_image(filename: str) -> bool:
+    return PurePosixPath(filename).suffix.lower() in _SUFFIXES
 
 
 def _label(filename: str, name: str) -> int:
@@ -118,15 +117,11 @@ def _within(name: str, filename: str) -> Message:
     return message("problem.within", archive=name, file=filename)
 
 
-def _image(content: bytes, name: Message) -> np.ndarray:
+def _image(content: bytes, name: Message, max_pixels: int) -> Image.Image:
     try:
-        image = Image.open(io.BytesIO(content))
-        if image.width * image.height > _MAX_PIXELS:
-            raise DataError(message("problem.pixels", file=name, most=_MAX_PIXELS))
-        image.load()
-    except (OSError, SyntaxError, Image.DecompressionBombError) as error:
-        raise DataError(message("problem.no_picture", file=name, error=error)) from None
-    prepared = prepare(image)
-    if prepared.empty:
-        raise DataError(message("problem.no_digit", file=name))
-    return prepared.image
+        return open_image(content, max_pixels)
+    except TooManyPixels:
+        raise DataError(message("problem.pixels", file=name, most=max_pixels)) from None
+    except (OSError, ValueError) as error:
+        problem = message("problem.no_picture", file=name, error=message_of(error))
+        raise DataError(problem) from None

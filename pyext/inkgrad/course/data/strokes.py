@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +16,15 @@ class Strokes:
 
     points: np.ndarray
     segments: np.ndarray
+
+    @classmethod
+    def of_lines(cls, lines: Sequence[np.ndarray]) -> Strokes:
+        """The strokes of polylines, each (n, 2)."""
+        segments, first = [], 0
+        for line in lines:
+            segments += [(i, i + 1) for i in range(first, first + len(line) - 1)]
+            first += len(line)
+        return cls(np.concatenate(lines), np.array(segments, int).reshape(-1, 2))
 
 
 @dataclass(frozen=True)

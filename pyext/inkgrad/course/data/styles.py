@@ -116,12 +116,8 @@ def styled_examples(count: int, seed: int) -> tuple[Tensor, Tensor]:
 
 
 def _bent(lines: list[Line], random: np.random.Generator) -> Strokes:
-    points = np.concatenate([_moved(line, random) for line in lines])
-    segments, first = [], 0
-    for line in lines:
-        segments += [(i, i + 1) for i in range(first, first + len(line) - 1)]
-        first += len(line)
-    return Strokes(points * [random.uniform(*_NARROW), 1], np.array(segments))
+    strokes = Strokes.of_lines([_moved(line, random) for line in lines])
+    return Strokes(strokes.points * [random.uniform(*_NARROW), 1], strokes.segments)
 
 
 def _moved(line: Line, random: np.random.Generator) -> np.ndarray:

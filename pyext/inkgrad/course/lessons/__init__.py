@@ -2,7 +2,8 @@
 
 ``LESSONS[3].run()`` computes lesson 3; ``LESSONS[3].blocks(numbers, "en")`` are its notes, tables
 and plots, in order. A lesson's own module (``gradient_descent.py``) contains only what the course
-teaches; ``views/gradient_descent.py`` shows its results.
+teaches, as functions for its results and its widget; ``views/gradient_descent.py`` shows the
+results. ``programs/gradient_descent.py`` is the program that a student reads, changes and runs.
 
 Imports ``training`` and ``data``, and is imported by ``commands``.
 """
@@ -10,16 +11,44 @@ Imports ``training`` and ``data``, and is imported by ``commands``.
 from __future__ import annotations
 
 import inspect
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from importlib import import_module
+from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
+from inkgrad.course.lessons import programs
 from inkgrad.course.lessons.blocks import Block
-from inkgrad.course.texts import translator
+from inkgrad.course.texts import CATALOGUES, translator
 
-__all__ = ["LESSONS", "Lesson"]
+__all__ = ["LESSONS", "Lesson", "Term", "glossary"]
+
+
+class Term(NamedTuple):
+    """A term of the course in a language, in the other one, and what it means."""
+
+    lesson: int
+    term: str
+    translation: str
+    meaning: str
+
+
+def glossary(language: str) -> list[Term]:
+    """The terms of the course in the order of the lessons. Languages: English and Chinese."""
+    (other,) = CATALOGUES.keys() - {language}
+    return [
+        Term(each["lesson"], each[language], each[other], each["meaning"][language])
+        for each in _glossary()
+    ]
+
+
+@cache
+def _glossary() -> list[dict[str, Any]]:
+    path = Path(__file__).with_name("glossary.json")
+    return list(json.loads(path.read_text(encoding="utf-8")))
 
 
 @dataclass(frozen=True)
@@ -41,9 +70,13 @@ class Lesson:
         """The code of the lesson."""
         return import_module(f"{__name__}.{self.name}")
 
-    def code(self) -> str:
-        """The source of the lesson's module."""
-        return inspect.getsource(self.module)
+    def word(self, name: str, language: str) -> str:
+        """A short text of the lesson: "goal", "see" (what you should see) or "summary"."""
+        return translator(language)(f"{self.name}.{name}")
+
+    def code(self, language: str = "en", *, fused: bool = False) -> str:
+        """The lesson's program in plain PyTorch, or with inkgrad's ops."""
+        return programs.program(self.name, language, fused=fused)
 
     def options(self) -> set[str]:
         """The arguments of :meth:`run`: none for most lessons, ``epochs`` for those that train."""

@@ -179,13 +179,3 @@ def run() -> Numbers:
         Example(states(quadratic(**leaves(**QUADRATIC))), grads_by_torch(quadratic, **QUADRATIC)),
         train(),
     )
-
-
-if __name__ == "__main__":
-    found = run()
-    for example in (found.linear, found.quadratic):
-        for state in example.states:
-            by_torch = example.by_torch.get(state.name, "")
-            print(f"{state.name:>2}: data = {state.data:g}, grad = {state.grad:g}", by_torch)
-    for number, epoch in enumerate(found.training, start=1):
-        print(f"epoch {number}: w = {epoch.w:.4f}, loss = {epoch.loss:.6f}")

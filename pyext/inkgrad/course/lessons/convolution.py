@@ -212,13 +212,3 @@ def run(
         digits.test[:1].as_float()[0, 0],
         {"conv1": conv1[0], "conv2": conv2[0]},
     )
-
-
-if __name__ == "__main__":
-    for step in slide(PICTURE, KERNEL):
-        print(f"row {step.row}, column {step.column}: {step.value:g}")
-    found = run(on_batch=lambda step: print(step) if step.number == step.steps else None)
-    for size in found.sizes:
-        print(size)
-    for epoch, accuracy in enumerate(found.training.accuracies, start=1):
-        print(f"epoch {epoch}: test accuracy {accuracy:.4f}")

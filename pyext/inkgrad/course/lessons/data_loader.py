@@ -236,15 +236,3 @@ def run(
         run_script(WITHOUT_GUARD),
         run_script(WITH_GUARD),
     )
-
-
-if __name__ == "__main__":
-    found = run()
-    for number, epoch in enumerate(found.batches, start=1):
-        print(f"epoch {number}: {epoch}")
-    for name, losses in found.trainings.items():
-        print(f"{name}: final loss {losses[-1]:.4f}; without learning {found.constant_loss:.4f}")
-    for timing in found.timings:
-        print(timing)
-    print("without guard:", found.without_guard)
-    print("with guard:", found.with_guard)

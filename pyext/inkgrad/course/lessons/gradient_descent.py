@@ -164,11 +164,3 @@ def run() -> Numbers:
         [roll_down(two_valleys_slope, w) for w in (2.0, -2.0)],
         [cross_saddle(v) for v in (0.0, 0.01)],
     )
-
-
-if __name__ == "__main__":
-    for epoch, w in enumerate(descend()):
-        print(f"epoch {epoch}: w = {w:.4f}, cost = {cost(w):.6f}, prediction for 4: {4 * w:.4f}")
-    for found in run().walks:
-        w, b = found.path[-1]
-        print(f"batch size {found.batch_size}: w = {w:.4f}, b = {b:.4f}")

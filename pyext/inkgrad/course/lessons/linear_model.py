@@ -109,12 +109,3 @@ class Numbers(NamedTuple):
 
 def run() -> Numbers:
     return Numbers(loss_curve(), loss_surface(), overfit())
-
-
-if __name__ == "__main__":
-    for w, loss_of_w in zip(*loss_curve(), strict=True):
-        print(f"w = {w:.1f}: MSE = {loss_of_w:.4f}")
-    found = overfit()
-    for fit in found.fits:
-        losses = f"training loss {fit.train:.4f}, validation loss {fit.validation:.4f}"
-        print(f"degree {fit.degree}: {losses}: {verdict(fit, found.chosen)}")

@@ -133,13 +133,3 @@ class Numbers(NamedTuple):
 
 def run(epochs: int = 1000) -> Numbers:
     return Numbers(train(epochs), {name: race(make) for name, make in RACERS.items()})
-
-
-if __name__ == "__main__":
-    found = run()
-    for epoch, loss in enumerate(found.training.losses):
-        print(f"epoch {epoch}: loss = {loss:.6f}")
-    print(f"w = {found.training.w:.4f}, b = {found.training.b:.4f}")
-    print(f"prediction for 4: {found.training.prediction:.4f}")
-    for name, raced in found.races.items():
-        print(f"{name}, lr = {raced.lr:g}: loss = {raced.losses[-1]:.2e}")

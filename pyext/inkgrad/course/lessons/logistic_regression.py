@@ -109,12 +109,3 @@ class Numbers(NamedTuple):
 def run(epochs: int = 1000) -> Numbers:
     z = torch.linspace(-10, 10, 201)
     return Numbers(z, sigmoid(z), batch_by_hand(), train(epochs))
-
-
-if __name__ == "__main__":
-    found = run()
-    print(f"BCE of the batch: {found.batch.mean:.4f} by hand, {found.batch.mean_by_kernel:.4f}")
-    for epoch, loss in enumerate(found.training.losses):
-        print(f"epoch {epoch}: loss = {loss:.6f}")
-    print(f"w = {found.training.w:.4f}, b = {found.training.b:.4f}")
-    print(f"probability of passing after 4 hours: {found.training.probabilities[80]:.4f}")

@@ -66,14 +66,19 @@ ACTIVATIONS: dict[str, Callable[[int, int], nn.Module]] = {
 
 
 class Model(nn.Module):
-    """Features-6-4-1; the last layer is always a sigmoid, since its output is a probability."""
+    """Features-6-4-1, or with other hidden layers.
 
-    def __init__(self, features: int, activation: str = "sigmoid") -> None:
+    The last layer is always a sigmoid, since its output is a probability.
+    """
+
+    def __init__(
+        self, features: int, activation: str = "sigmoid", hidden: tuple[int, int] = (6, 4)
+    ) -> None:
         super().__init__()
         layer = ACTIVATIONS[activation]
-        self.linear1 = layer(features, 6)
-        self.linear2 = layer(6, 4)
-        self.linear3 = LinearSigmoid(4, 1)
+        self.linear1 = layer(features, hidden[0])
+        self.linear2 = layer(*hidden)
+        self.linear3 = LinearSigmoid(hidden[1], 1)
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.linear1(x)
@@ -128,21 +133,28 @@ def train(
     make_optimizer: Callable[..., optim.Optimizer],
     epochs: int,
     seed: int = 0,
+    hidden: tuple[int, int] = (6, 4),
+    watch: Callable[[int, Model], None] = lambda epoch, model: None,
 ) -> Training:
-    """Train with all examples in every step, as the course does before mini-batches."""
+    """Train with all examples in every step, as the course does before mini-batches.
+
+    ``watch`` gets the model before the first epoch and after each: 0, 1, ..., ``epochs``.
+    """
     X, y = data.train.inputs, data.train.targets
-    model = Model(X.shape[1], activation)
+    model = Model(X.shape[1], activation, hidden)
     initialize(model, Generator().manual_seed(seed))
     criterion = BCELoss(reduction="mean")
     optimizer = make_optimizer(model.parameters())
 
     losses = []
-    for _ in range(epochs):
+    watch(0, model)
+    for epoch in range(1, epochs + 1):
         loss = criterion(model(X), y)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
         losses.append(loss.item())
+        watch(epoch, model)
     on_train, on_test = (answers(model, part) for part in (data.train, data.test))
     scores = accuracy(on_train, data.train), accuracy(on_test, data.test)
     return Training(losses, *scores, on_test)
@@ -210,10 +222,3 @@ def run(epochs: int = 100, data: str | os.PathLike[str] | None = None) -> Number
         baseline(table),
         {setting: train_with(table, setting, epochs) for setting in SETTINGS},
     )
-
-
-if __name__ == "__main__":
-    found = run()
-    print(f"always the more common label: test accuracy {found.baseline[1]:.4f}")
-    for setting, training in found.trainings.items():
-        print(f"{setting}: loss {training.losses[-1]:.4f}, accuracy {training.test_accuracy:.4f}")

@@ -122,10 +122,3 @@ def run() -> Numbers:
         ],
         [growth(x) for x in (2.0, 3.0, 5.0)],
     )
-
-
-if __name__ == "__main__":
-    for x, by_rule, by_difference, by_autograd in run().chain:
-        print(f"x = {x}: dy/dx = {by_rule:.6f}, {by_difference:.6f}, {by_autograd:.6f}")
-    for found in run().growths:
-        print(f"x = {found.x}: y = {found.y}, dy/dx = {found.grad}; recorded: {found.nodes}")

@@ -211,10 +211,3 @@ def run(
     training = train(Net(), digits, epochs or (10 if full else 4), on_batch)
     confusion = confusion_matrix(digits.test.targets, training.predicted)
     return Numbers(one_sample(), good_and_bad(), digits, training, confusion)
-
-
-if __name__ == "__main__":
-    found = run(on_batch=lambda step: print(step) if step.number == step.steps else None)
-    print(f"one example: {found.sample.loss:.4f}, {found.sample.loss_by_torch:.4f}")
-    for epoch, accuracy in enumerate(found.training.accuracies, start=1):
-        print(f"epoch {epoch}: test accuracy {accuracy:.4f}")

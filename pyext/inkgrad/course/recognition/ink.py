@@ -7,6 +7,8 @@ what stands out from the paper by more than the noise.
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
+
 import numpy as np
 from numpy.typing import ArrayLike
 from PIL import Image
@@ -20,7 +22,7 @@ _COARSE, _FINE = 128, 200
 
 # Images up to this long side are cropped digits (MNIST's 28, scikit-learn's 8), too small to
 # estimate a background from or to have specks; so are strips narrower than _STRIP of their length.
-_CUT_OUT = 32
+CUT_OUT = 32
 _STRIP = 1 / 16
 
 # Adjacent pixels, including diagonal ones.
@@ -29,12 +31,70 @@ _NEIGHBORS = np.ones((3, 3), bool)
 # The widest stroke of a photograph, as a fraction of its long side.
 _MAX_STROKE = 0.2
 
+# The least change from a pixel to the next at the edge of a stroke, as a fraction of its contrast.
+_MIN_STEP = 0.1
+
+# The share of what is beside a stroke that may be as dark as it.
+_BESIDE = 0.25
+
+# The long side of a slip of the pen is at most this share of the picture's.
+_SLIP = 0.16
+
 # Levels of 255: how much compression changes a flat background, and the lowest contrast of ink.
 _FLAT, _MIN_CONTRAST = 2, 15
 
 
-def find(picture: Picture) -> np.ndarray | None:
-    """Find and crop the drawing: (h, w) float32, 0 background to 1 ink; None if there is none."""
+@dataclass(frozen=True)
+class Ink:
+    """Ink and where it is.
+
+    ``values``: (h, w) float32, 0 background to 1 ink. Each stands for ``scale`` x ``scale`` pixels
+    of the picture; the first for those from ``left`` and ``top`` on. ``photographed``: the
+    background had no single level.
+    """
+
+    values: np.ndarray
+    left: int = 0
+    top: int = 0
+    scale: int = 1
+    photographed: bool = False
+
+    def part(self, top: int, bottom: int, left: int, right: int) -> Ink:
+        """These rows and columns; ends are exclusive."""
+        values = self.values[top:bottom, left:right]
+        return Ink(values, self.left + left * self.scale, self.top + top * self.scale, self.scale)
+
+    def cropped(self, threshold: float = 0.1) -> Ink:
+        """The smallest part with everything above ``threshold``, which must not be empty."""
+        return self.part(*box_of(self.values > threshold))
+
+    def times(self, mask: np.ndarray) -> Ink:
+        """The part where ``mask``, (h, w) bool, is true, which must have ink above 0.1."""
+        return Ink(self.values * mask, self.left, self.top, self.scale).cropped()
+
+    def holds(self, other: Ink) -> bool:
+        """Whether most of the other ink is here, too."""
+        rows, columns = np.nonzero(other.values > 0.5)
+        y = (rows * other.scale + other.top - self.top) // self.scale
+        x = (columns * other.scale + other.left - self.left) // self.scale
+        height, width = self.values.shape
+        within = (y >= 0) & (y < height) & (x >= 0) & (x < width)
+        return bool((self.values[y[within], x[within]] > 0.3).sum() > 0.5 * len(rows))
+
+    @property
+    def box(self) -> tuple[int, int, int, int]:
+        """left, top, right and bottom in pixels of the picture; ends are exclusive."""
+        height, width = self.values.shape
+        return (
+            self.left,
+            self.top,
+            self.left + width * self.scale,
+            self.top + height * self.scale,
+        )
+
+
+def find(picture: Picture) -> Ink | None:
+    """Find and crop the drawing; None if there is none."""
     gray = picture.gray
     darkest, lightest = int(picture.levels.min()), int(picture.levels.max())
     if lightest - darkest < _MIN_CONTRAST:
@@ -46,15 +106,7 @@ def find(picture: Picture) -> np.ndarray | None:
         found = _on_paper(gray)
     else:
         found = _on_flat(picture, background, darkest, lightest)
-    if found is None or _is_speck(*found, gray):
-        return None
-    return found[0]
-
-
-def crop(ink: np.ndarray, threshold: float = 0.1) -> np.ndarray:
-    """The smallest part of ``ink`` with everything above ``threshold``, which must not be empty."""
-    top, bottom, left, right = _box(ink > threshold)
-    return ink[top:bottom, left:right]
+    return None if found is None or _is_speck(found, gray) else found
 
 
 # -- one background level --
@@ -63,7 +115,7 @@ def crop(ink: np.ndarray, threshold: float = 0.1) -> np.ndarray:
 def _flat_background(picture: Picture, darkest: int, lightest: int) -> int | None:
     """The level of the background if it has a single one, else None."""
     levels = picture.levels
-    if max(levels.shape) <= _CUT_OUT or min(levels.shape) < _STRIP * max(levels.shape):
+    if max(levels.shape) <= CUT_OUT or min(levels.shape) < _STRIP * max(levels.shape):
         return lightest if _is_light(levels, (darkest + lightest) / 2) else darkest
     # Fast path: if most pixels equal the corner, that is the background.
     corner = int(levels[0, 0])
@@ -84,13 +136,8 @@ def _is_light(levels: np.ndarray, middle: float) -> bool:
     return bool(border.mean() + light.mean() > 1.0)
 
 
-def _on_flat(
-    picture: Picture, background: int, darkest: int, lightest: int
-) -> tuple[np.ndarray, int]:
-    """The ink, and the width of one of its pixels in pixels of the picture.
-
-    ``darkest`` and ``lightest`` are the extreme levels of the picture.
-    """
+def _on_flat(picture: Picture, background: int, darkest: int, lightest: int) -> Ink:
+    """``darkest`` and ``lightest`` are the extreme levels of the picture."""
     peak = max(lightest - background, background - darkest)
     # The box of everything above a tenth of full ink excludes the ringing of compression.
     tenth = -(-peak // 10)
@@ -105,21 +152,20 @@ def _on_flat(
     (top, bottom), (left, right) = _ends(rows), _ends(columns)
     fine, factor = _shrink(picture.gray, _FINE, (left, top, right, bottom))
     contrast = np.abs(fine - background)
-    ink = contrast * (contrast > _FLAT) / peak
-    if max(levels.shape) <= _CUT_OUT:
-        return ink, factor
-    inked = ink > 0.3
+    ink = Ink(contrast * (contrast > _FLAT) / peak, left, top, factor)
+    if max(levels.shape) <= CUT_OUT:
+        return ink
+    inked = ink.values > 0.3
     kept = _without_specks(inked)
     if kept is not inked:
-        ink = crop(ink * ndimage.binary_dilation(kept, iterations=2))
-    return ink, factor
+        ink = ink.times(ndimage.binary_dilation(kept, iterations=2))
+    return ink
 
 
 # -- uneven light and noise --
 
 
-def _on_paper(gray: Image.Image) -> tuple[np.ndarray, int] | None:
-    """As :func:`_on_flat`."""
+def _on_paper(gray: Image.Image) -> Ink | None:
     view, scale = _shrink(gray, _COARSE)
     dark_ink = _skewness(view - ndimage.gaussian_filter(view, _COARSE / 10)) < 0
     view = ndimage.gaussian_filter(255 - view if dark_ink else view, 0.7)
@@ -129,10 +175,12 @@ def _on_paper(gray: Image.Image) -> tuple[np.ndarray, int] | None:
     gain = np.clip(light.mean() / np.maximum(light, 1), 0, 3)
 
     inked = _inked(gain * (view - paper))
+    if inked is not None:
+        inked = _without_edges(inked, view, paper)
     if inked is None:
         return None
     near = ndimage.binary_dilation(inked, iterations=2)
-    top, bottom, left, right = _box(near)
+    top, bottom, left, right = box_of(near)
     place = (
         left * scale,
         top * scale,
@@ -147,9 +195,11 @@ def _on_paper(gray: Image.Image) -> tuple[np.ndarray, int] | None:
 
     contrast = (255 - fine if dark_ink else fine) - enlarged(paper)
     contrast = ndimage.gaussian_filter(contrast * enlarged(gain * near), 0.7)
+    if _is_soft(contrast):
+        return None
     # A soft transition from paper to ink keeps the gray of the edges.
     ink = np.clip(contrast / _mean_of_top(contrast, 0.05) * 2 - 0.5, 0, 1)
-    return crop(ink), factor
+    return replace(Ink(ink, place[0], place[1], factor).cropped(), photographed=True)
 
 
 def _inked(contrast: np.ndarray) -> np.ndarray | None:
@@ -161,6 +211,25 @@ def _inked(contrast: np.ndarray) -> np.ndarray | None:
     if peak < max(_MIN_CONTRAST, 8 * noise):
         return None
     return _without_specks(_clear_of_border(contrast > peak / 2))
+
+
+def _without_edges(inked: np.ndarray, view: np.ndarray, paper: np.ndarray) -> np.ndarray | None:
+    """Remove parts of the edge of something large, which goes on beside them at the same level."""
+    components, count = ndimage.label(inked, _NEIGHBORS)
+    kept = np.zeros_like(inked)
+    for number in range(1, count + 1):
+        one = components == number
+        beside = ndimage.binary_dilation(one, iterations=4) & ~ndimage.binary_dilation(inked)
+        middle = (view[one].mean() + paper[one].mean()) / 2
+        if beside.any() and (view[beside] > middle).mean() < _BESIDE:
+            kept |= one
+    return kept if kept.any() else None
+
+
+def _is_soft(contrast: np.ndarray) -> bool:
+    """Whether it only changes gradually, as a shadow does, and has no edge of a stroke."""
+    steps = np.hypot(*np.gradient(contrast)) / _mean_of_top(contrast, 0.05)
+    return _mean_of_top(steps, 0.02) < _MIN_STEP
 
 
 def _opening(view: np.ndarray, window: int) -> np.ndarray:
@@ -192,7 +261,7 @@ def _clear_of_border(inked: np.ndarray) -> np.ndarray:
     clear = inked & ~np.isin(components, np.unique(border))
     if count == 0 or not clear.any():
         return inked
-    top, bottom, left, right = _box(clear)
+    top, bottom, left, right = box_of(clear)
     return clear if max(bottom - top, right - left) > 0.1 * max(inked.shape) else inked
 
 
@@ -208,15 +277,25 @@ def _without_specks(inked: np.ndarray) -> np.ndarray:
     return inked & ~speck[components] if speck.any() else inked
 
 
-def _is_speck(ink: np.ndarray, factor: int, gray: Image.Image) -> bool:
-    """Whether the ink is only a dot, or too small for a digit."""
-    height, width = ink.shape
-    if max(ink.shape) * factor < 0.03 * max(gray.size):
+def _is_speck(ink: Ink, gray: Image.Image) -> bool:
+    """Whether the ink is only a dot or a slip of the pen, or too small for a digit."""
+    height, width = ink.values.shape
+    share = max(height, width) * ink.scale / max(gray.size)
+    if share < 0.03 or (share < _SLIP and _is_solid(ink.values)):
         return True
-    return 0.7 < height / width < 1.4 and float(ink.mean()) > 0.7
+    return 0.7 < height / width < 1.4 and float(ink.values.mean()) > 0.7
 
 
-def _box(inked: np.ndarray) -> tuple[int, int, int, int]:
+def _is_solid(values: np.ndarray) -> bool:
+    """Whether it is one blot without holes, less than 2.5 times as long as wide."""
+    covariance = np.cov(np.nonzero(values > 0.5))
+    short, long = np.sqrt(np.linalg.eigvalsh(covariance).clip(0.1))
+    area = np.count_nonzero(values > 0.5)
+    # An ellipse has four times these half-axes' product times pi, and a stick a little less.
+    return bool(short > 0.4 * long and area > 0.8 * 4 * np.pi * short * long)
+
+
+def box_of(inked: np.ndarray) -> tuple[int, int, int, int]:
     """top, bottom, left and right (ends exclusive) of the nonzero pixels."""
     return *_ends(inked.any(1)), *_ends(inked.any(0))
 

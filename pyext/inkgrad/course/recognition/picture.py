@@ -16,6 +16,15 @@ from PIL import Image, ImageOps
 _ONE_COLOR = 16
 
 
+# Frames of an animation among which the first that is not blank is looked for.
+_MAX_FRAMES = 32
+
+# Where the lightness varies by fewer levels, the ink may differ from the paper by its color only.
+_LOW_CONTRAST = 60
+
+_BIT_DEPTHS = (8, 10, 12, 14, 16, 32)
+
+
 @dataclass(frozen=True)
 class Picture:
     """A gray ("L") image, its levels as an array (h, w) of uint8, and the level of the background;
@@ -36,8 +45,61 @@ def read(image: Any) -> Picture:
         if 0 in image.size:
             width, height = image.size
             raise ValueError(f"image: expected at least one pixel, got {height} x {width}")
-        return _from_pil(ImageOps.exif_transpose(image))
+        return _from_pil(visible(image))
     return _from_array(np.asarray(image))
+
+
+def visible(image: Image.Image) -> Image.Image:
+    """The image upright, with 8 bits a channel, and of an animation the first frame that is not
+    blank."""
+    upright = ImageOps.exif_transpose(_frame(image))
+    if upright.mode == "F" or upright.mode.startswith("I"):
+        return Image.fromarray(_eight_bits(np.asarray(upright)))
+    return upright
+
+
+def _frame(image: Image.Image) -> Image.Image:
+    frames = getattr(image, "n_frames", 1)
+    if frames == 1:
+        return image
+    for number in range(min(frames, _MAX_FRAMES)):
+        image.seek(number)
+        levels = np.asarray(image.convert("LA"))
+        if np.ptp(levels, axis=(0, 1)).any():
+            return image.copy()
+    image.seek(0)
+    return image
+
+
+def _eight_bits(levels: np.ndarray) -> np.ndarray:
+    """Levels of any bit depth as uint8. Those of a float image are from 0 to 1, or as integers."""
+    if not np.isfinite(levels).all():
+        raise ValueError("image: expected finite values, got NaN or infinity")
+    if levels.dtype.kind == "f" and levels.max() <= 1.1:
+        return _to_uint8(levels)
+    depth = next(bits for bits in _BIT_DEPTHS if levels.max() < 2**bits or bits == _BIT_DEPTHS[-1])
+    return (levels.clip(0, 2**depth - 1) / (2**depth - 1) * 255 + 0.5).astype(np.uint8)
+
+
+def _gray(image: Image.Image) -> Image.Image:
+    """Lightness; where it hardly varies, the position along the direction in which colors do."""
+    gray = image if image.mode == "L" else image.convert("L")
+    contrast = int(np.ptp(np.asarray(gray)))
+    if image.mode in ("L", "1", "LA") or contrast >= _LOW_CONTRAST:
+        return gray
+    colors = np.asarray(image.convert("RGB"), np.float32)
+    spread = np.ptp(colors, axis=(0, 1)).max()
+    return by_color(colors) if spread > 1.5 * contrast else gray
+
+
+def by_color(colors: np.ndarray) -> Image.Image:
+    """The position of each color (h, w, 3) along the direction in which they vary most, as gray."""
+    centered = colors.reshape(-1, 3) - colors.mean((0, 1))
+    _, directions = np.linalg.eigh(centered.T @ centered)
+    along = (centered @ directions[:, -1]).reshape(colors.shape[:2])
+    low, high = along.min(), along.max()
+    scaled = (along - low) / max(high - low, 1.0) * min(255.0, high - low)
+    return Image.fromarray(scaled.astype(np.uint8))
 
 
 def _from_array(array: np.ndarray) -> Picture:
@@ -73,14 +135,9 @@ def _to_uint8(array: np.ndarray) -> np.ndarray:
 
 
 def _from_pil(image: Image.Image) -> Picture:
-    if image.mode == "F":
-        return _from_array(np.asarray(image))
-    if image.mode.startswith("I"):  # 16-bit gray, which convert("L") clips instead of scaling
-        levels = np.asarray(image).clip(0, 65535)
-        return _from_array((levels // 257).astype(np.uint8))
     if "A" in image.getbands() or "a" in image.getbands() or "transparency" in image.info:
         return _without_transparency(image.convert("RGBA"))
-    return Picture.of(image if image.mode == "L" else image.convert("L"))
+    return Picture.of(_gray(image))
 
 
 def _without_transparency(image: Image.Image) -> Picture:
@@ -95,7 +152,7 @@ def _without_transparency(image: Image.Image) -> Picture:
     transparent, opaque = counts[:128].sum(), counts[128:].sum()
     if transparent > opaque:
         return Picture.of(opacity, background=0)
-    gray = image.convert("L")
+    gray = _gray(image.convert("RGB"))
     if counts[255] == counts.sum():
         return Picture.of(gray)
     mask = opacity.point([255 * (level > 127) for level in range(256)])

@@ -44,10 +44,15 @@ def prepare(image: Any) -> Prepared:
 
     ValueError for another shape or dtype, no pixels, NaN, infinity or floats outside [0, 1].
     """
-    strokes = ink.find(picture.read(image))
-    if strokes is None:
+    found = ink.find(picture.read(image))
+    if found is None:
         return Prepared(np.zeros((SIDE, SIDE), np.float32), empty=True)
-    return Prepared(_centered(_fitted(strokes)), empty=False)
+    return Prepared(fit(found.values), empty=False)
+
+
+def fit(strokes: np.ndarray) -> np.ndarray:
+    """Scale and center cropped ink, (h, w) float, as MNIST's: (28, 28) float32 in [0, 1]."""
+    return _centered(_fitted(strokes))
 
 
 def _fitted(strokes: np.ndarray) -> np.ndarray:

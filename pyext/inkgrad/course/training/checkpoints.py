@@ -13,9 +13,10 @@ from dataclasses import dataclass
 
 import safetensors.torch
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
 from torch import Tensor
 
+from inkgrad.course import tensor_file
 from inkgrad.course.files import write_atomically
 
 Weights = dict[str, Tensor]
@@ -60,24 +61,23 @@ def save(path: str | os.PathLike[str], checkpoints: Sequence[Checkpoint]) -> Non
     write_atomically(path, safetensors.torch.save(tensors, {"steps": json.dumps(steps)}))
 
 
-def steps_in(path: str | os.PathLike[str]) -> list[int]:
-    """The steps of the checkpoints in a file, including the run's last.
+def load(path: str | os.PathLike[str]) -> tuple[list[int], list[Checkpoint]]:
+    """Load the steps of a file's checkpoints, and the checkpoints without the last.
 
-    Empty for a missing or damaged file: a run can be opened without its checkpoints.
+    Both are empty for a missing or damaged file: a run can be opened without its checkpoints.
     """
     try:
-        with safe_open(path, framework="pt") as file:
-            steps: list[int] = json.loads(file.metadata()["steps"])
-    except (FileNotFoundError, SafetensorError):
-        return []
-    return steps
-
-
-def load(path: str | os.PathLike[str], step: int) -> Weights:
-    """Load the weights after ``step``, which is one of :func:`steps_in` but not the last."""
-    with safe_open(path, framework="pt") as file:
-        names = [name for name in file.keys() if name.startswith(f"{step}/")]  # noqa: SIM118 (no dict)
-        return {name.partition("/")[2]: file.get_tensor(name).float() for name in names}
+        tensors, metadata = tensor_file.load(path)
+        steps = json.loads(metadata["steps"])
+        if not steps or not all(isinstance(step, int) and step >= 0 for step in steps):
+            return [], []
+        weights: dict[int, Weights] = {step: {} for step in steps[:-1]}
+        for name, tensor in tensors.items():
+            step, _, weight = name.partition("/")
+            weights[int(step)][weight] = tensor.float()
+    except (OSError, SafetensorError, ValueError, KeyError, TypeError):
+        return [], []
+    return steps, [Checkpoint(step, each) for step, each in weights.items()]
 
 
 def _half(weight: Tensor) -> Tensor:

@@ -7,10 +7,13 @@ from dataclasses import dataclass
 
 import safetensors.torch
 import torch
+from safetensors import SafetensorError
 from torch import Tensor
 
+from inkgrad.course import tensor_file
 from inkgrad.course.data.datasets import Examples
 from inkgrad.course.files import write_atomically
+from inkgrad.course.messages import message
 from inkgrad.course.models import DigitModel
 from inkgrad.course.training.steps import CHUNK
 
@@ -54,9 +57,18 @@ def save(path: str | os.PathLike[str], images: ConfusionImages) -> None:
 
 
 def load(path: str | os.PathLike[str]) -> ConfusionImages:
-    """Load a file that :func:`save` wrote. OSError if there is none."""
-    with open(path, "rb") as file:
-        tensors = safetensors.torch.load(file.read())
-    if "answers" in tensors:  # the name in earlier versions
-        tensors["predictions"] = tensors.pop("answers")
-    return ConfusionImages(**tensors)
+    """Load what :func:`save` wrote. OSError if there is none, ValueError if it is damaged."""
+    try:
+        tensors, _ = tensor_file.load(path)
+        if "answers" in tensors:  # the name in earlier versions
+            tensors["predictions"] = tensors.pop("answers")
+        images = ConfusionImages(**tensors)
+        count = len(images.images)
+        if images.images.shape != (count, 28, 28) or images.images.dtype != torch.uint8:
+            raise TypeError(f"images: {tuple(images.images.shape)}, {images.images.dtype}")
+        for each in (images.labels, images.predictions):
+            if each.shape != (count,):
+                raise TypeError(f"expected {count} labels and predictions, got {len(each)}")
+    except (SafetensorError, TypeError) as error:
+        raise ValueError(message("problem.damaged", file=path, error=error)) from None
+    return images

@@ -18,17 +18,17 @@ class LossCurve:
         self._max_points = max_points
         self.stride = 1
         self.points: list[Point] = []
-        self._pending: list[float] = []  # losses that are not part of a point yet
+        self.pending: list[float] = []  # losses that are not part of a point yet
 
     def add(self, batch: Batch) -> None:
         """Add the next step of the run."""
-        self._pending.append(batch.loss)
-        if len(self._pending) < self.stride:
+        self.pending.append(batch.loss)
+        if len(self.pending) < self.stride:
             return
         step = (batch.epoch - 1) * batch.count + batch.number
-        loss = math.fsum(self._pending) / self.stride
+        loss = math.fsum(self.pending) / self.stride
         self.points.append(Point(step, step / batch.count, batch.seconds, loss))
-        self._pending = []
+        self.pending = []
         if len(self.points) == self._max_points:
             self._merge()
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timezone
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
-from inkgrad.course.messages import Message, message
+from inkgrad.course.messages import ENGLISH, Message, message, message_of
 from inkgrad.course.settings import Settings
 from inkgrad.course.training.steps import Evaluation
 from inkgrad.course.training.trainer import Epoch
+from inkgrad.course.training.typed_json import BadField, from_json, is_unicode
 
 # A stored run in a state other than ENDED trains in some process, or its process was killed.
 State = Literal["loading", "training", "paused", "finished", "stopped", "diverged", "failed"]
@@ -63,6 +64,15 @@ class RunRecord:
         lr_changes: The learning rates that were set while the run trained, in order.
         seconds: Training time, without pauses.
         test: Loss and accuracy on the test set; None if there is no test set, or not yet.
+        steps: The steps of the whole run; 0 until the data is loaded.
+        done: The steps done.
+        data_sha256: The checksum of the data (:func:`.run_data.digest`); empty until it is loaded.
+        data_folder: The folder of data that the run has no copy of; empty if it has one.
+        is_fallback: Whether the data replaces data that could not be loaded.
+        threads: The number of CPU threads, which the last bits of a result depend on.
+        baseline: The accuracy of always predicting the most frequent class of the training part,
+            on the examples that each epoch is evaluated on; None if unknown.
+        warnings: Why it does not learn, and what to try (:mod:`.diagnosis`).
         confusion: The confusion matrix on the test set, or without one on the validation part:
             10 x 10 for digits, 2 x 2 for tables. Rows are labels, columns predictions. None: not
             yet.
@@ -82,6 +92,14 @@ class RunRecord:
     seconds: float = 0.0
     test: Evaluation | None = None
     confusion: tuple[tuple[int, ...], ...] | None = None
+    steps: int = 0
+    done: int = 0
+    data_sha256: str = ""
+    data_folder: str = ""
+    is_fallback: bool = False
+    threads: int = 0
+    baseline: float | None = None
+    warnings: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """The record as JSON types; :meth:`from_json` reads it back.
@@ -91,6 +109,9 @@ class RunRecord:
         fields = asdict(self)
         if isinstance(self.message, Message):
             fields["messages"] = self.message.texts
+        fields["warnings"] = [
+            each.texts if isinstance(each, Message) else {ENGLISH: each} for each in self.warnings
+        ]
         return fields
 
     @classmethod
@@ -98,23 +119,64 @@ class RunRecord:
         """Read a record, also one that an earlier version wrote. RunError if it is none."""
         try:
             fields = _current(fields)
-            parts = {
-                "settings": Settings(**fields["settings"]),
-                "curve": tuple(Point(**point) for point in fields["curve"]),
-                "epochs": tuple(Epoch(**epoch) for epoch in fields["epochs"]),
-                "lr_changes": tuple(LrChange(**change) for change in fields["lr_changes"]),
-                "test": fields["test"] and Evaluation(**fields["test"]),
-                "confusion": fields["confusion"] and tuple(map(tuple, fields["confusion"])),
-            }
-            messages = fields.pop("messages", None)
+            messages, warnings = fields.pop("messages", None), fields.pop("warnings", [])
+            record = from_json(cls, fields)
             if messages is not None:
-                parts["message"] = Message(messages)
-            record = cls(**{**fields, **parts})
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
-            raise RunError(message("problem.no_record", error=repr(error))) from None
-        if record.state not in get_args(State):
-            raise RunError(message("problem.no_record", error=f"state {record.state!r}"))
+                record = replace(record, message=_message(messages))
+            record = replace(record, warnings=tuple(map(_message, warnings)))
+            _check(record)
+        except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
+            problem = message_of(error) if isinstance(error, ValueError) else repr(error)
+            raise RunError(message("problem.no_record", error=problem)) from None
         return record
+
+    @property
+    def epochs_done(self) -> int:
+        """The number of epochs done; a long history is thinned, so it may have fewer entries."""
+        return self.epochs[-1].epoch if self.epochs else 0
+
+    def summary(self) -> RunSummary:
+        """The run as one row of a list."""
+        return RunSummary(
+            id=self.id,
+            created=self.created,
+            state=self.state,
+            model=self.settings.model,
+            backend=self.settings.backend,
+            data=self.data,
+            epochs=self.settings.epochs,
+            epochs_done=self.epochs_done,
+            steps=self.steps,
+            done=self.done,
+            seconds=self.seconds,
+            accuracy=self.test.accuracy if self.test else None,
+            validation_accuracy=self.epochs[-1].accuracy if self.epochs else None,
+            learned=not self.warnings,
+        )
+
+
+@dataclass(frozen=True)
+class RunSummary:
+    """One row in a list of runs.
+
+    ``accuracy`` is that on the test set, ``validation_accuracy`` that after the last epoch; None:
+    there is none yet. ``learned``: no warning says otherwise.
+    """
+
+    id: str
+    created: str
+    state: State
+    model: str
+    backend: str
+    data: str
+    epochs: int
+    epochs_done: int
+    steps: int
+    done: int
+    seconds: float
+    accuracy: float | None
+    validation_accuracy: float | None
+    learned: bool
 
 
 def now() -> str:
@@ -132,3 +194,63 @@ def _current(fields: dict[str, Any]) -> dict[str, Any]:
     # The module of the course's data was imported as ``data``.
     fields["source"] = re.sub(r"\bdata\.(\w+\()", r"datasets.\1", fields["source"])
     return fields
+
+
+# Characters of a name that is shown, of a path, and of a message.
+_MAX_NAME, _MAX_PATH, _MAX_MESSAGE = 500, 4096, 20_000
+_MAX_WARNINGS = 20
+# What a browser reads, too; Python reads many more forms.
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?([+-]\d\d:\d\d|Z)", re.ASCII)
+# Of seconds and epochs: their quotients are finite.
+_MIN_AMOUNT, _MAX_AMOUNT = 1e-12, 1e12
+
+
+def _message(texts: Any) -> Message:
+    is_good = isinstance(texts, dict) and all(
+        isinstance(each, str) and len(each) <= _MAX_MESSAGE and is_unicode(each)
+        for each in (*texts, *texts.values())
+    )
+    if not is_good or ENGLISH not in texts:
+        raise BadField("messages: expected texts by language")
+    return Message(texts)
+
+
+def _check(record: RunRecord) -> None:
+    """Raise ValueError for what types alone do not rule out."""
+    datetime.fromisoformat(record.created)
+    if not _TIME.fullmatch(record.created):
+        raise BadField("created: expected a time in ISO 8601")
+    names = record.id, record.data, record.data_sha256, record.settings.device
+    is_long = max(map(len, names)) > _MAX_NAME or len(record.data_folder) > _MAX_PATH
+    if is_long or len(record.message) > _MAX_MESSAGE:
+        raise BadField("a name or message is too long")
+    if len(record.warnings) > _MAX_WARNINGS:
+        raise BadField(f"warnings: expected at most {_MAX_WARNINGS}")
+    shares = [epoch.accuracy for epoch in record.epochs]
+    shares += [each for each in (record.baseline, record.test and record.test.accuracy) if each]
+    if not all(0 <= share <= 1 for share in shares):
+        raise BadField("accuracy: expected a number from 0 to 1")
+    counts = [record.examples, record.steps, record.done, record.threads]
+    counts += [each.epoch for each in record.epochs]
+    counts += [each for row in record.confusion or () for each in row]
+    counts += [record.test.examples] if record.test else []
+    if any(count < 0 for count in counts):
+        raise BadField("expected numbers that are not negative")
+    steps = [point.step for point in record.curve] + [change.step for change in record.lr_changes]
+    if any(step < 1 for step in steps):
+        raise BadField("step: expected at least 1")
+    if not all(change.lr > 0 for change in record.lr_changes):
+        raise BadField("lr: expected a positive number")
+    amounts = [record.seconds, *(epoch.seconds for epoch in record.epochs)]
+    amounts += [point.seconds for point in record.curve]
+    if not all(each == 0 or _is_amount(each) for each in amounts):
+        raise BadField("seconds: out of range")
+    if not all(_is_amount(point.epoch) for point in record.curve):
+        raise BadField("epoch: out of range")
+    rows = record.confusion
+    if rows is not None and not (2 <= len(rows) <= 1000 and {*map(len, rows)} == {len(rows)}):
+        raise BadField("confusion: expected as many rows as columns")
+
+
+def _is_amount(value: float) -> bool:
+    return _MIN_AMOUNT <= value <= _MAX_AMOUNT

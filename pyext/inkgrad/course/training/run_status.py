@@ -8,9 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Literal
 
-from inkgrad.course.training.run_record import ENDED, RunRecord, State
+from inkgrad.course.messages import Message
+from inkgrad.course.training.run_record import ENDED, RunRecord, RunSummary, State
+
+ShownState = State | Literal["interrupted"]
 
 
 @dataclass(frozen=True)
@@ -34,8 +37,9 @@ class RunStatus:
         lr: The learning rate that is set now, before any schedule.
         speed: Examples per second.
         seconds_left: Time to the end at the average speed so far; None if unknown.
-        fallback_data: Whether the data replaces data that could not be loaded.
         complete: Whether the test set has been evaluated, so that nothing will change any more.
+        can_resume: Whether it has ended and can go on where it did.
+        problem: Why the run is not saved now; None if it is.
         quick_evaluations: Accuracies between the ends of the epochs.
         checkpoints: The steps after which there is a checkpoint.
         revisions: Of curve, quick evaluations and checkpoints. Rows are appended to each; where
@@ -48,36 +52,51 @@ class RunStatus:
     lr: float
     speed: float = 0.0
     seconds_left: float | None = None
-    fallback_data: bool = False
     complete: bool = True
+    can_resume: bool = False
+    problem: Message | None = None
     quick_evaluations: tuple[QuickEvaluation, ...] = ()
     checkpoints: tuple[int, ...] = ()
     revisions: tuple[int, int, int] = (0, 0, 0)
 
     @classmethod
-    def of_record(cls, record: RunRecord, checkpoints: Sequence[int] = ()) -> RunStatus:
-        """The status of a run that no process trains: it has ended, whatever its record says."""
+    def of_record(
+        cls,
+        record: RunRecord,
+        checkpoints: Sequence[int] = (),
+        *,
+        is_training: bool = False,
+        can_resume: bool = False,
+    ) -> RunStatus:
+        """The status of a stored run, which another program may be training."""
         last = record.curve[-1] if record.curve else None
-        done = max([last.step if last else 0, *checkpoints[-1:]])
+        done = record.done or max([last.step if last else 0, *checkpoints[-1:]])
+        trained = last.epoch * record.examples if last else 0.0
         return cls(
             record=record,
-            steps=round(last.step / last.epoch * record.settings.epochs) if last else done,
+            steps=record.steps
+            or (round(last.step / last.epoch * record.settings.epochs) if last else done),
             done=done,
             lr=[record.settings.lr, *(change.lr for change in record.lr_changes)][-1],
+            speed=trained / record.seconds if record.seconds else 0.0,
+            complete=not is_training,
+            can_resume=can_resume and record.state not in ("finished", "diverged"),
             checkpoints=tuple(checkpoints),
+            # The first point's step is the number of steps that each point stands for.
+            revisions=(record.curve[0].step if last else 0, 0, len(checkpoints)),
         )
 
     @property
-    def state(self) -> State:
-        """The record's state, or "stopped" if the process that trained the run is gone."""
+    def state(self) -> ShownState:
+        """The record's state, or "interrupted" if the process that trained the run is gone."""
         state = self.record.state
-        return "stopped" if self.complete and state not in ENDED else state
+        return "interrupted" if self.complete and state not in ENDED else state
 
     def to_json(self, cursor: Sequence[int] = ()) -> dict[str, Any]:
         """The whole status; with the ``cursor`` of an earlier answer, what has changed since.
 
         ``curve`` has rows of [step, epoch, seconds, loss], ``epochs`` of [loss, validation loss,
-        accuracy, seconds], ``quick_evaluations`` of [step, epoch, seconds, accuracy],
+        accuracy, seconds, epoch], ``quick_evaluations`` of [step, epoch, seconds, accuracy],
         ``checkpoints`` are steps, ``lr_changes`` rows of [step, lr]. Each begins after the first
         ``from`` rows, which the receiver keeps. Settings, data and results are left out unless
         the data has been loaded, or the run completed, since the cursor.
@@ -95,6 +114,9 @@ class RunStatus:
             "seconds_left": self.seconds_left,
             "lr": self.lr,
             "complete": self.complete,
+            "can_resume": self.can_resume,
+            "problem": self.problem,
+            "warnings": list(record.warnings),
             "from": {},
             "cursor": [now],
         }
@@ -121,39 +143,26 @@ class RunStatus:
             "created": record.created,
             "settings": asdict(record.settings),
             "data": record.data,
-            "fallback_data": self.fallback_data,
+            "fallback_data": record.is_fallback,
+            "baseline": record.baseline,
             "examples": record.examples,
             "test": record.test and asdict(record.test),
             "confusion": record.confusion,
         }
 
-    def summary(self) -> dict[str, Any]:
-        """One row in a list of runs.
 
-        ``accuracy`` is that on the test set; without one, on the validation part after the last
-        epoch.
-        """
-        record = self.record
-        last = record.epochs[-1].accuracy if record.epochs else None
-        return {
-            "id": record.id,
-            "created": record.created,
-            "state": self.state,
-            "active": not self.complete,
-            "model": record.settings.model,
-            "backend": record.settings.backend,
-            "data": record.data,
-            "epochs": record.settings.epochs,
-            "epochs_done": len(record.epochs),
-            "seconds": record.seconds,
-            "accuracy": record.test.accuracy if record.test else last,
-        }
+def summary_row(summary: RunSummary, *, is_training: bool) -> dict[str, Any]:
+    """One row in a list of runs; ``active``: some program trains the run."""
+    fields = asdict(summary)
+    if not is_training and summary.state not in ENDED:
+        fields["state"] = "interrupted"
+    return fields | {"active": is_training}
 
 
 # The series of a status, and how a row of each is sent.
 _ROWS: dict[str, Callable[[Any], Any]] = {
     "curve": lambda point: [point.step, point.epoch, point.seconds, point.loss],
-    "epochs": lambda e: [e.loss, e.validation_loss, e.accuracy, e.seconds],
+    "epochs": lambda e: [e.loss, e.validation_loss, e.accuracy, e.seconds, e.epoch],
     "quick_evaluations": lambda quick: [quick.step, quick.epoch, quick.seconds, quick.accuracy],
     "checkpoints": lambda step: step,
     "lr_changes": lambda change: [change.step, change.lr],

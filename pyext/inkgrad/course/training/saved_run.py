@@ -9,6 +9,8 @@ from inkgrad.course import models, weights_file
 from inkgrad.course.messages import message
 from inkgrad.course.recognition.recognizer import Recognizer
 from inkgrad.course.training import checkpoints
+from inkgrad.course.training.checkpoints import Checkpoint
+from inkgrad.course.training.run_record import ENDED
 from inkgrad.course.training.run_status import RunStatus
 from inkgrad.course.training.run_store import RunStore
 
@@ -21,17 +23,26 @@ class SavedRun:
 
     def __init__(self, store: RunStore, run: str) -> None:
         self.record = store.load(run)
+        self._is_training, self._can_resume = store.is_training(run), store.can_resume(run)
         self._weights = store.weights(run)
-        self._checkpoints = store.checkpoints(run)
+        self._path = store.checkpoints(run)
 
     def status(self) -> RunStatus:
-        """The status of a run that no process trains any more."""
-        return RunStatus.of_record(self.record, self.checkpoint_steps)
+        """The status of a run that this process does not train."""
+        return RunStatus.of_record(
+            self.record,
+            self.checkpoint_steps,
+            is_training=self._is_training,
+            can_resume=self._can_resume,
+        )
 
     @property
     def checkpoint_steps(self) -> list[int]:
         """The steps after which there is a checkpoint; empty for weights from a file."""
-        return checkpoints.steps_in(self._checkpoints)
+        steps, _ = self._checkpoints
+        if self.record.state not in ENDED and steps:  # the weights are newer than the checkpoints
+            return sorted({*steps[:-1], max(steps[-1], self.record.done)})
+        return steps
 
     def recognizer(self, step: int | None = None) -> Recognizer:
         """Make a recognizer with the weights after ``step``; None: with the last weights.
@@ -50,9 +61,17 @@ class SavedRun:
             return Recognizer(trained, metadata, self._weights)
         kwargs = metadata.get("model_kwargs", {})
         model = models.build_empty(metadata["model"], "fused", **kwargs)
-        model.load_state_dict(checkpoints.load(self._checkpoints, step), assign=True)
+        (weights,) = (each.weights for each in self._checkpoints[1] if each.step == step)
+        try:
+            model.load_state_dict(weights, assign=True)
+        except RuntimeError as error:
+            raise ValueError(message("problem.damaged", file=self._path, error=error)) from None
         assert isinstance(model, models.DigitModel)
         return Recognizer(model.eval(), metadata, self._weights)
+
+    @cached_property
+    def _checkpoints(self) -> tuple[list[int], list[Checkpoint]]:
+        return checkpoints.load(self._path)
 
     @cached_property
     def _trained(self) -> tuple[models.CourseModel, dict[str, Any]]:

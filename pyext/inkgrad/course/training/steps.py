@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol, SupportsFloat
+from typing import Any, Protocol, SupportsFloat
 
 import torch
 from torch import Tensor, nn
@@ -57,6 +57,12 @@ class Steps(Protocol):
     def check_finite(self) -> None:
         """Raise Diverged if a weight is not finite."""
 
+    def state(self) -> Any:
+        """What :meth:`restore` needs besides the weights to go on: tensors, numbers, containers."""
+
+    def restore(self, state: Any) -> None:
+        """Go on as the steps whose :meth:`state` it is. ValueError if it does not fit."""
+
 
 def steps_for(model: CourseModel, settings: Settings, batch_size: int) -> Steps:
     """The fastest implementation for this model and these settings."""
@@ -78,6 +84,7 @@ class ChainSteps:
     def __init__(self, chain: Chain, model: CourseModel, settings: Settings) -> None:
         self._chain = chain
         self._model = model
+        self._prepared: tuple[Tensor, Tensor] | None = None
         self._momentum = settings.momentum
         self._weight_decay = settings.weight_decay
         self._optimizer = None
@@ -87,7 +94,7 @@ class ChainSteps:
             self._optimizer = settings.make_optimizer(chain.parameters())
 
     def step(self, examples: Examples, rows: Tensor | None, lr: float) -> SupportsFloat:
-        batch = examples.inputs, examples.targets, rows
+        batch = self._standardized(examples), examples.targets, rows
         if self._optimizer is None:
             loss = self._chain.step(
                 *batch, lr=lr, momentum=self._momentum, weight_decay=self._weight_decay
@@ -99,12 +106,31 @@ class ChainSteps:
         return number
 
     def evaluate(self, examples: Examples) -> Evaluation:
-        loss, correct = self._chain.evaluate(examples.inputs, examples.targets, CHUNK)
+        inputs = self._model.before_chain(examples.inputs)
+        loss, correct = self._chain.evaluate(inputs, examples.targets, CHUNK)
         return _evaluation(loss, correct, len(examples))
+
+    def _standardized(self, examples: Examples) -> Tensor:
+        """The chain's inputs, computed once for the examples of many steps."""
+        if self._prepared is None or self._prepared[0] is not examples.inputs:
+            self._prepared = examples.inputs, self._model.before_chain(examples.inputs)
+        return self._prepared[1]
 
     def check_finite(self) -> None:
         if not self._chain.is_finite:
             check_finite(self._model)
+
+    def state(self) -> Any:
+        if self._optimizer is not None:
+            return self._optimizer.state_dict()
+        return {"velocities": self._chain.velocities()}
+
+    def restore(self, state: Any) -> None:
+        if self._optimizer is not None:
+            self._optimizer.load_state_dict(state)
+            return
+        for velocity, saved in zip(self._chain.velocities(), state["velocities"], strict=True):
+            velocity.copy_(saved)
 
 
 class EagerSteps:
@@ -139,6 +165,12 @@ class EagerSteps:
     def check_finite(self) -> None:
         check_finite(self._model)
 
+    def state(self) -> Any:
+        return self._optimizer.state_dict()
+
+    def restore(self, state: Any) -> None:
+        self._optimizer.load_state_dict(state)
+
 
 @torch.no_grad()
 def evaluate(model: CourseModel, examples: Examples) -> Evaluation:
@@ -164,19 +196,19 @@ def merge(criterion: nn.Module, evaluations: Sequence[Evaluation]) -> Evaluation
 
 @torch.no_grad()
 def confusion_matrix(model: CourseModel, examples: Examples) -> list[list[int]]:
-    """Count how often each label (row) is predicted as each (column): 10 x 10 for digits, 2 x 2
-    for tables.
+    """Count how often each label (row) is predicted as each (column): 10 x 10 for digits.
 
     The model is left in eval mode.
     """
     model.eval()
-    classes = 2 if examples.targets.is_floating_point() else 10
+    is_binary = examples.targets.is_floating_point()  # one probability of a 1
+    classes = 2 if is_binary else model(examples[:1].as_float()).shape[1]
     counts = torch.zeros(classes * classes, dtype=torch.int64)
     for start in range(0, len(examples), CHUNK):
         chunk = examples[start : start + CHUNK]
         output = model(chunk.as_float())
         labels, predictions = chunk.targets, output.argmax(1)
-        if classes == 2:  # one probability of a 1
+        if is_binary:
             labels, predictions = (labels > 0.5).long().flatten(), (output > 0.5).long().flatten()
         counts += torch.bincount(classes * labels + predictions, minlength=classes * classes).cpu()
     return counts.view(classes, classes).tolist()

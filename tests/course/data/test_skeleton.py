@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from inkgrad_bench import skeleton
+from inkgrad.course.data import skeleton
 
 
 def test_a_bar_becomes_its_middle_line():

@@ -1,0 +1,49 @@
+"""Numbers are read as they are written, with either decimal separator."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from inkgrad.course.data.tables.numbers import Numbers, parse
+
+
+@pytest.mark.parametrize(
+    ("text", "with_point", "with_comma"),
+    [
+        ("12", 12, 12),
+        (" -1.5 ", -1.5, None),
+        ("1,5", None, 1.5),
+        ("1,234", 1234, 1.234),
+        ("1.234", 1.234, 1234),
+        ("1,234.5", 1234.5, None),
+        ("1.234,5", None, 1234.5),
+        ("1 234 567", 1234567, 1234567),
+        ("1'234.50", 1234.5, None),
+        ("1\u00a0234,5", None, 1234.5),
+        ("1,23,456", None, None),
+        ("\u22123", -3, -3),
+        (".5", 0.5, None),
+        ("6e-3", 0.006, 0.006),
+        ("-inf", -math.inf, -math.inf),
+        ("1_000", None, None),
+        ("0x10", None, None),
+        ("", None, None),
+        ("-", None, None),
+        (".", None, None),
+        ("12a", None, None),
+        ("١٢", None, None),
+    ],
+)
+def test_one_number(text: str, with_point: float | None, with_comma: float | None) -> None:
+    assert (parse(text, "."), parse(text, ",")) == (with_point, with_comma)
+
+
+def test_a_column_shows_its_decimal_separator_or_is_ambiguous() -> None:
+    assert Numbers(["1,234", "0,5"]).evidence == ","
+    assert Numbers(["1,234", "1,234.5"]).evidence == "."
+    unclear = Numbers(["7", "1,234"])
+    assert (unclear.evidence, unclear.ambiguous) == (None, "1,234")
+    assert unclear.values(",").tolist() == [7, 1.234]
+    assert Numbers(["7", "8"]).ambiguous is None
