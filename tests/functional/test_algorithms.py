@@ -184,7 +184,10 @@ PROBLEMS = {
         (DIRECT, by_set(DIRECT, DIRECT, BATCH), DIRECT, DIRECT),
     ),
     "an image": Problem(
-        (1, 32, 14, 14), (48, 32, 3, 3), (CHANNEL_OR_DIRECT, DIRECT, DIRECT, DIRECT), options=PAD
+        (1, 32, 14, 14), (48, 32, 3, 3), (CHANNEL_OR_DIRECT, TORCH, TORCH, TORCH), options=PAD
+    ),
+    "an image whose channels do not fill torch's blocks": Problem(
+        (1, 20, 14, 14), (24, 20, 3, 3), (DIRECT, DIRECT, DIRECT, DIRECT), options=PAD
     ),
     "an image of many channels": Problem(
         (1, 64, 7, 7),
@@ -197,6 +200,16 @@ PROBLEMS = {
     "torch's blocks are filled": Problem((2, 16, 14, 14), (16, 16, 3, 3), ALL_TORCH),
     "torch's blocks are not filled": Problem(
         (2, 20, 14, 14), (16, 20, 3, 3), (CHANNEL_OR_DIRECT, DIRECT, DIRECT, DIRECT)
+    ),
+    "torch's blocks are filled without AVX-512": Problem(
+        (2, 24, 14, 14),
+        (24, 24, 3, 3),
+        (by_set(DIRECT, TORCH, TORCH), *[by_set(DIRECT, "", "")] * 3),
+    ),
+    "a tap, for torch's product of matrices": Problem((8, 20, 9, 9), (40, 20, 1, 1), ALL_TORCH),
+    "an image's tap": Problem((1, 40, 14, 14), (64, 40, 1, 1), ALL_TORCH),
+    "a tap of many images": Problem(
+        (16, 10, 9, 9), (20, 10, 1, 1), (DIRECT, DIRECT, DIRECT, DIRECT)
     ),
     "too many channels": Problem((2, 60, 14, 14), (16, 60, 3, 3), ALL_TORCH),
     "many taps": Problem(

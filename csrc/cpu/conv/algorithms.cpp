@@ -46,13 +46,18 @@ constexpr int64_t kFilledLanesNumerator = 3, kFilledLanesDenominator = 4;
 
 // Images are distributed to threads: torch divides a few large ones more finely.
 constexpr int64_t kMaxImageOperations = 16 * kGrainOperations;
-// oneDNN computes in blocks of 16 channels. Unless they are filled, direct kernels are 1.2 to 4
-// times as fast up to 56 channels (10, 20, 24, 36, 50: 95 to 105 GFLOP/s for 30 to 60).
-constexpr int64_t kTorchBlock = 16, kMaxUnfilledInputs = 56;
+// oneDNN computes in blocks of 16 channels with AVX-512, of 8 without (4x24x28->24 k3 p1 with AVX2
+// both ways 0.75). Unless they are filled, direct kernels are 1.2 to 4 times as fast up to 56
+// channels (10, 20, 24, 36, 50: 95 to 105 GFLOP/s for 30 to 60).
+constexpr int64_t kMinTorchBlock = 8, kMaxUnfilledInputs = 56;
 // Filled, oneDNN reaches 105 GFLOP/s from 8 channels on (3x3), with 25 taps and more later.
-constexpr int64_t kMaxFilledInputs = 7, kLargeKernelTaps = 25, kMaxLargeKernelInputs = 32;
-// oneDNN reorders weights at every call. A single image: 1x48x14->64 k3 160 to 145 us; not with 64
-// channels, nor with rows of 5, too short for vectors of pixels.
+constexpr int64_t kMaxFilledInputs = 8, kLargeKernelTaps = 25, kMaxLargeKernelInputs = 32;
+// Torch computes 1x1 convolutions of fewer images as matrix products: 8x20x14->40 0.7, 16x10x14->20
+// 3.3, 64x20x14->40 2.8.
+constexpr int64_t kMinSingleTapImages = 16;
+// oneDNN reorders weights at every call. A single image, forward: 1x48x14->64 k3 160 to 145 us; not
+// with 64 channels, nor with rows of 5, too short for vectors of pixels. Both gradients are torch's:
+// 1x32x64->16 k3 p1 0.8, 1x32x28->64 0.7, with AVX2 0.8 and 0.7.
 constexpr int64_t kMaxSingleInputs = 48, kMinSingleWidth = 8;
 // With output channels in lanes rows are short enough up to these widths (1x64x7->96 k3 68 to 36
 // us); 1x128x14->128 is as fast in torch.
@@ -94,16 +99,29 @@ bool divides_among_threads(const ConvProblem& p) {
   return p.images >= p.threads || p.operations_per_image() <= kMaxImageOperations;
 }
 
+// The same without a pool, and unless torch computes a product of matrices.
+bool may_beat_torch(const ConvProblem& p) {
+  const bool has_taps = p.conv.kernel_height * p.conv.kernel_width > 1;
+  return divides_among_threads(p) && (has_taps || p.images >= kMinSingleTapImages);
+}
+
 // Whether direct kernels are faster than torch forward and backward.
 bool prefers_direct(const ConvProblem& p) {
   const auto& g = p.conv;
-  if (!divides_among_threads(p)) return false;
+  if (!may_beat_torch(p)) return false;
+  const int64_t block = std::max<int64_t>(kernels()->f32.conv.lanes, kMinTorchBlock);
   const bool is_large = g.kernel_height * g.kernel_width >= kLargeKernelTaps,
-             fills_blocks = g.in_channels % kTorchBlock == 0 && g.out_channels % kTorchBlock == 0;
-  return (p.images == 1 && g.in_channels <= kMaxSingleInputs && g.out_width >= kMinSingleWidth) ||
-         g.in_channels <= kMaxFilledInputs ||
+             fills_blocks = g.in_channels % block == 0 && g.out_channels % block == 0;
+  return g.in_channels <= kMaxFilledInputs ||
          (is_large && g.in_channels <= kMaxLargeKernelInputs) ||
          (g.in_channels <= kMaxUnfilledInputs && !fills_blocks);
+}
+
+// Whether they are forward.
+bool prefers_direct_forward(const ConvProblem& p) {
+  const auto& g = p.conv;
+  return prefers_direct(p) || (p.images == 1 && may_beat_torch(p) &&
+                               g.in_channels <= kMaxSingleInputs && g.out_width >= kMinSingleWidth);
 }
 
 // Whether Winograd takes the convolution and needs at most a share of its products. Windows that
@@ -164,11 +182,11 @@ bool fills_channel_lanes(const ConvProblem& p, int64_t lanes) {
 }
 
 bool supports_direct(const ConvProblem& p) {
-  if (!p.pools()) return prefers_direct(p);
+  if (!p.pools()) return prefers_direct_forward(p);
   // The few images that Winograd leaves are pooled where their outputs belong. Other layouts than
   // row-major have to be copied, which pays where the direct kernels alone do.
   return p.is_remainder || (divides_among_threads(p) && p.conv.in_channels <= kMaxPooledInputs &&
-                            (p.row_major || prefers_direct(p)));
+                            (p.row_major || prefers_direct_forward(p)));
 }
 
 bool supports_batch_lanes(const ConvProblem& p) {
@@ -188,7 +206,7 @@ bool supports_channel_lanes(const ConvProblem& p) {
   // backward together took 1.06 to 1.25 times native's time, with torch's backward 0.93 to 0.96.
   const int64_t max_width =
       g.in_channels <= kNarrowInputs ? kMaxNarrowInputsWidth : kMaxWideInputsWidth;
-  return !p.pools() && p.images == 1 && divides_among_threads(p) &&
+  return !p.pools() && p.images == 1 && may_beat_torch(p) &&
          g.in_channels <= kMaxChannelLanesInputs && g.out_width <= max_width &&
          fills_channel_lanes(p, kernels()->f32.conv.lanes);
 }
