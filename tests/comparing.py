@@ -5,6 +5,7 @@ Rules and tolerances are those of `inkgrad check` (inkgrad.check.tolerance).
 
 from __future__ import annotations
 
+import platform
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -13,11 +14,18 @@ import torch
 import torch.utils._pytree as pytree
 from torch import Tensor
 
+import inkgrad
 from inkgrad.check.derivatives import compare_with_native
 from inkgrad.check.tolerance import limit, mismatch, relative_error
 
 needs_extension = pytest.mark.skipif(
     not hasattr(torch.ops.inkgrad, "conv2d"), reason="the extension is not loaded"
+)
+
+LIBRARY = inkgrad.build_config()["cpu_library_loaded"]
+# csrc/cpu/half.cpp: whether bfloat16 tensors are left to torch instead of computed in float32.
+HAS_BFLOAT16 = platform.machine() not in ("x86_64", "AMD64") or (
+    LIBRARY == "avx512" and torch.cpu._is_avx512_bf16_supported()
 )
 
 FLOATS = (torch.float64, torch.float32)

@@ -13,7 +13,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from comparing import needs_extension
+from comparing import HAS_BFLOAT16, needs_extension
 from inkgrad import functional, kernels
 
 IMAGES, WEIGHT = torch.randn(2, 3, 8, 8), torch.randn(4, 3, 3, 3)
@@ -156,10 +156,15 @@ def test_linear(sizes, name):
 
 
 @needs_extension
-def test_linear_in_bfloat16_is_torchs():
+def test_linear_in_bfloat16_is_torchs_or_goes_through_float32():
+    rows, weight = torch.ones(3, 8).bfloat16(), torch.ones(5, 8).bfloat16()
     with kernels.record() as calls:
-        functional.linear_relu(torch.ones(3, 8).bfloat16(), torch.ones(5, 8).bfloat16())
-    assert [(call.kernel, call.dtype) for call in calls] == [("torch", "bfloat16")]
+        outputs = functional.linear_relu(rows, weight)
+        functional.linear_relu(rows[:1], weight)  # not worth converting the weight
+    assert outputs.dtype == torch.bfloat16
+    several = "bfloat16" if HAS_BFLOAT16 else "float32"
+    assert [call.dtype for call in calls] == [several, "bfloat16"]
+    assert [call.kernel == "torch" for call in calls] == [HAS_BFLOAT16, True]
 
 
 @needs_extension

@@ -13,22 +13,35 @@ using torch::autograd::AutogradContext;
 using torch::autograd::Variable;
 using torch::autograd::variable_list;
 
+constexpr auto kOptions = "options";
+
+// In one list: each entry of the context is allocated, and found by its name.
 void save_options(AutogradContext* ctx, const OptionalTensor& bias, const ConvOptions& options) {
-  ctx->saved_data["has_bias"] = is_defined(bias);
-  ctx->saved_data["stride"] = options.stride;
-  ctx->saved_data["padding"] = options.padding;
-  ctx->saved_data["dilation"] = options.dilation;
-  ctx->saved_data["groups"] = options.groups;
+  std::vector<int64_t> saved;
+  saved.reserve(8);
+  for (const IntArrayRef pair : {options.stride, options.padding, options.dilation})
+    saved.insert(saved.end(), {pair.front(), pair.back()});
+  saved.insert(saved.end(), {options.groups, is_defined(bias)});
+  ctx->saved_data.emplace(kOptions, std::move(saved));
 }
 
-std::vector<int64_t> integers(AutogradContext* ctx, const char* name) {
-  return ctx->saved_data[name].toIntVector();
-}
+// The saved options, and which gradients are wanted.
+struct Saved {
+  explicit Saved(AutogradContext* ctx)
+      : options(ctx->saved_data.at(kOptions).toIntVector()),
+        mask{ctx->needs_input_grad(0), ctx->needs_input_grad(1),
+             options[7] != 0 && ctx->needs_input_grad(2)} {}
+  IntArrayRef stride() const { return pair(0); }
+  IntArrayRef padding() const { return pair(2); }
+  IntArrayRef dilation() const { return pair(4); }
+  int64_t groups() const { return options[6]; }
 
-std::array<bool, 3> wanted_gradients(AutogradContext* ctx) {
-  const bool bias = ctx->saved_data["has_bias"].toBool() && ctx->needs_input_grad(2);
-  return {ctx->needs_input_grad(0), ctx->needs_input_grad(1), bias};
-}
+  const std::vector<int64_t> options;
+  const std::array<bool, 3> mask;
+
+ private:
+  IntArrayRef pair(size_t first) const { return IntArrayRef(options).slice(first, 2); }
+};
 
 // Not a Variable, which would be an input of the function.
 struct Computed {
@@ -50,10 +63,11 @@ struct Conv2d : torch::autograd::Function<Conv2d> {
   static variable_list backward(AutogradContext* ctx, const variable_list& grads) {
     variable_list result(5);
     if (!grads[0].defined()) return result;
-    const auto saved = ctx->get_saved_variables();
-    std::tie(result[0], result[1], result[2]) = conv2d_backward(
-        grads[0], saved[0], saved[1], integers(ctx, "stride"), integers(ctx, "padding"),
-        integers(ctx, "dilation"), ctx->saved_data["groups"].toInt(), wanted_gradients(ctx));
+    const auto tensors = ctx->get_saved_variables();
+    const Saved saved(ctx);
+    std::tie(result[0], result[1], result[2]) =
+        conv2d_backward(grads[0], tensors[0], tensors[1], saved.stride(), saved.padding(),
+                        saved.dilation(), saved.groups(), saved.mask);
     return result;
   }
 };
@@ -78,11 +92,12 @@ struct Conv2dReluMaxPool2d : torch::autograd::Function<Conv2dReluMaxPool2d> {
   static variable_list backward(AutogradContext* ctx, const variable_list& grads) {
     variable_list result(8);
     if (!grads[0].defined()) return result;
-    const auto saved = ctx->get_saved_variables();
+    const auto tensors = ctx->get_saved_variables();
+    const Saved saved(ctx);
     std::tie(result[0], result[1], result[2]) = conv2d_relu_max_pool2d_backward(
-        grads[0], saved[0], saved[1], saved[2], saved[3], integers(ctx, "stride"),
-        integers(ctx, "padding"), integers(ctx, "dilation"), ctx->saved_data["groups"].toInt(),
-        integers(ctx, "kernel_size"), wanted_gradients(ctx));
+        grads[0], tensors[0], tensors[1], tensors[2], tensors[3], saved.stride(), saved.padding(),
+        saved.dilation(), saved.groups(), ctx->saved_data.at("kernel_size").toIntVector(),
+        saved.mask);
     return result;
   }
 };

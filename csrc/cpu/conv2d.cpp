@@ -45,7 +45,7 @@ Tensor conv2d(const Tensor& input, const Tensor& weight, const OptionalTensor& b
   if (goes_through_float(input, weight, bias)) {
     at::AutoDispatchBelowADInplaceOrView below;
     return conv2d(input.to(at::kFloat), weight.to(at::kFloat), to_float(bias), options)
-        .to(at::kHalf);
+        .to(input.scalar_type());
   }
   const auto p = conv_problem(input, weight, bias, options);
   const auto choice = p ? choose_forward(*p) : ForwardChoice{};
@@ -68,9 +68,10 @@ Gradients3 conv2d_backward(const char* op, const Tensor& grad_output, const Tens
                            const Tensor& weight, const ConvOptions& options,
                            std::array<bool, 3> output_mask) {
   if (goes_through_float(input, weight, std::nullopt) && is_plain(grad_output) &&
-      grad_output.scalar_type() == at::kHalf) {
-    return to_half(conv2d_backward(op, grad_output.to(at::kFloat), input.to(at::kFloat),
-                                   weight.to(at::kFloat), options, output_mask));
+      grad_output.scalar_type() == input.scalar_type()) {
+    return from_float(conv2d_backward(op, grad_output.to(at::kFloat), input.to(at::kFloat),
+                                      weight.to(at::kFloat), options, output_mask),
+                      input.scalar_type());
   }
   const auto report = [&](std::array<bool, 3> computed, const char* kernel) {
     return trace::Run{op,

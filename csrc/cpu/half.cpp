@@ -9,14 +9,27 @@
 namespace inkgrad::cpu {
 namespace {
 
-bool has_half_arithmetic() {
 #if defined(__x86_64__)
-  static const bool has = [] {
-    constexpr unsigned kAvx512Fp16 = 1 << 23;
-    unsigned a = 0, b = 0, c = 0, d = 0;
-    return __get_cpuid_count(7, 0, &a, &b, &c, &d) != 0 && (d & kAvx512Fp16) != 0;
-  }();
-  return has;
+// The parts eax and edx of what the cpuid instruction says of a subleaf of leaf 7.
+struct Features {
+  unsigned eax = 0, edx = 0;
+};
+
+Features features(unsigned subleaf) {
+  unsigned b = 0, c = 0;
+  Features f;
+  return __get_cpuid_count(7, subleaf, &f.eax, &b, &c, &f.edx) != 0 ? f : Features{};
+}
+#endif
+
+bool has_arithmetic(at::ScalarType dtype) {
+#if defined(__x86_64__)
+  constexpr unsigned kAvx512Fp16 = 1 << 23, kAvx512Bf16 = 1 << 5;
+  static const bool has_float16 = (features(0).edx & kAvx512Fp16) != 0,
+                    has_bfloat16 = (features(1).eax & kAvx512Bf16) != 0;
+  // A library without AVX-512 runs on processors without it, or stands for them in tests.
+  const bool is_avx512 = kernels()->f32.conv.lanes * int64_t(sizeof(float)) == 64;
+  return dtype == at::kHalf ? has_float16 : has_bfloat16 && is_avx512;
 #else
   return true;
 #endif
@@ -25,19 +38,20 @@ bool has_half_arithmetic() {
 }  // namespace
 
 bool goes_through_float(const Tensor& input, const Tensor& weight, const OptionalTensor& bias) {
-  return kernels() && is_plain(input) && is_plain(weight) && input.scalar_type() == at::kHalf &&
-         weight.scalar_type() == at::kHalf &&
-         (!is_defined(bias) || bias->scalar_type() == at::kHalf) && !has_half_arithmetic();
+  const auto dtype = input.scalar_type();
+  return (dtype == at::kHalf || dtype == at::kBFloat16) && weight.scalar_type() == dtype &&
+         (!is_defined(bias) || bias->scalar_type() == dtype) && kernels() && is_plain(input) &&
+         is_plain(weight) && !has_arithmetic(dtype);
 }
 
 OptionalTensor to_float(const OptionalTensor& bias) {
   return is_defined(bias) ? OptionalTensor(bias->to(at::kFloat)) : bias;
 }
 
-Gradients3 to_half(const Gradients3& gradients) {
-  const auto half = [](const Tensor& t) { return t.defined() ? t.to(at::kHalf) : t; };
+Gradients3 from_float(const Gradients3& gradients, at::ScalarType dtype) {
+  const auto convert = [&](const Tensor& t) { return t.defined() ? t.to(dtype) : t; };
   const auto& [input, weight, bias] = gradients;
-  return {half(input), half(weight), half(bias)};
+  return {convert(input), convert(weight), convert(bias)};
 }
 
 }  // namespace inkgrad::cpu

@@ -287,7 +287,7 @@ template <Activation activation>
 Tensor forward(const Tensor& input, const Tensor& weight, const OptionalTensor& bias) {
   if (goes_through_float(input, weight, bias) && is_worth_conversion(input)) {
     return forward<activation>(input.to(at::kFloat), weight.to(at::kFloat), to_float(bias))
-        .to(at::kHalf);
+        .to(input.scalar_type());
   }
   if (!supports(input, weight, bias)) {
     return trace::run({op_name(activation),
@@ -318,9 +318,11 @@ template <Activation activation>
 Gradients3 backward(const Tensor& grad_output, const Tensor& input, const Tensor& weight,
                     const Tensor& output, std::array<bool, 3> output_mask) {
   if (goes_through_float(input, weight, output) && is_plain(grad_output) &&
-      grad_output.scalar_type() == at::kHalf && is_worth_conversion(input)) {
-    return to_half(backward<activation>(grad_output.to(at::kFloat), input.to(at::kFloat),
-                                        weight.to(at::kFloat), output.to(at::kFloat), output_mask));
+      grad_output.scalar_type() == input.scalar_type() && is_worth_conversion(input)) {
+    return from_float(
+        backward<activation>(grad_output.to(at::kFloat), input.to(at::kFloat),
+                             weight.to(at::kFloat), output.to(at::kFloat), output_mask),
+        input.scalar_type());
   }
   const bool agrees =
       is_plain(grad_output) && is_plain(output) && is_output_size(output.sizes(), input, weight) &&

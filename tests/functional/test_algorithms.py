@@ -10,13 +10,11 @@ import pytest
 import torch
 from torch import Tensor
 
-import inkgrad
-from comparing import needs_extension
+from comparing import HAS_BFLOAT16, LIBRARY, needs_extension
 from inkgrad import functional, kernels
 
 pytestmark = [needs_extension, pytest.mark.core]
 
-LIBRARY = inkgrad.build_config()["cpu_library_loaded"]
 DIRECTIONS = ("forward", "grad_input", "grad_weight", "grad_bias")
 BATCH, CHANNEL, DIRECT = "direct:batch_lanes", "direct:channel_lanes", "direct"
 SPARSE, WINOGRAD, TORCH = "pooled:sparse", "winograd", "torch"
@@ -76,8 +74,10 @@ def kernels_of(problem: Problem, operands: tuple[Tensor, ...]) -> dict[str, str]
 
 # 16 lanes of float32 with 32 registers, 8 and 4 with 16 registers.
 CHANNEL_OR_DIRECT = by_set(CHANNEL, DIRECT, DIRECT)
+NARROW_WINOGRAD = by_set(TORCH, WINOGRAD, WINOGRAD)
 # Torch's convolution records its own graph: its gradients are not this package's.
 ALL_TORCH = (TORCH,)
+THROUGH_FLOAT32 = (DIRECT, by_set(DIRECT, DIRECT, BATCH), DIRECT, DIRECT)
 PAD = {"padding": 1}
 
 PROBLEMS = {
@@ -127,8 +127,41 @@ PROBLEMS = {
     "more filters than fit the cache": Problem(
         (16, 520, 6, 6), (512, 520, 3, 3), ALL_TORCH, options=PAD
     ),
+    "few windows for many filters": Problem(
+        (8, 256, 4, 4), (256, 256, 3, 3), ALL_TORCH, options=PAD
+    ),
+    "windows enough for many filters": Problem(
+        (16, 256, 4, 4), (256, 256, 3, 3), (WINOGRAD, TORCH, TORCH, TORCH), options=PAD
+    ),
+    "few windows for few filters": Problem(
+        (8, 48, 4, 4), (64, 48, 3, 3), (WINOGRAD, TORCH, TORCH, TORCH), options=PAD
+    ),
+    "half vectors of few channels": Problem(
+        (8, 48, 14, 14),
+        (64, 48, 3, 3),
+        (WINOGRAD, NARROW_WINOGRAD, NARROW_WINOGRAD, by_set(TORCH, DIRECT, DIRECT)),
+        options=PAD,
+    ),
+    "half vectors of many channels": Problem(
+        (8, 64, 14, 14),
+        (64, 64, 3, 3),
+        (NARROW_WINOGRAD, *[by_set("", WINOGRAD, WINOGRAD)] * 2, by_set("", DIRECT, DIRECT)),
+        options=PAD,
+    ),
+    "too many filters for wide vectors": Problem(
+        (16, 256, 6, 6),
+        (264, 256, 3, 3),
+        (NARROW_WINOGRAD, *[by_set("", TORCH, TORCH)] * 3),
+        options=PAD,
+    ),
+    "windows cut off, for the weight's gradient": Problem(
+        (16, 64, 7, 7), (64, 64, 3, 3), (WINOGRAD, TORCH, TORCH, TORCH), options=PAD
+    ),
+    "no window is cut off": Problem(
+        (16, 64, 8, 8), (64, 64, 3, 3), (WINOGRAD, WINOGRAD, WINOGRAD, DIRECT), options=PAD
+    ),
     "torch gives both gradients": Problem(
-        (64, 64, 9, 9), (64, 64, 3, 3), (WINOGRAD, TORCH, TORCH, TORCH)
+        (64, 64, 10, 10), (64, 64, 3, 3), (WINOGRAD, TORCH, TORCH, TORCH)
     ),
     # ---- direct
     "course, first layer": Problem((64, 1, 28, 28), (10, 1, 5, 5), (DIRECT, BATCH, DIRECT, DIRECT)),
@@ -151,7 +184,10 @@ PROBLEMS = {
         (DIRECT, by_set(DIRECT, DIRECT, BATCH), DIRECT, DIRECT),
     ),
     "an image": Problem(
-        (1, 32, 14, 14), (48, 32, 3, 3), (CHANNEL_OR_DIRECT, DIRECT, DIRECT, DIRECT), options=PAD
+        (1, 32, 14, 14), (48, 32, 3, 3), (CHANNEL_OR_DIRECT, TORCH, TORCH, TORCH), options=PAD
+    ),
+    "an image whose channels do not fill torch's blocks": Problem(
+        (1, 20, 14, 14), (24, 20, 3, 3), (DIRECT, DIRECT, DIRECT, DIRECT), options=PAD
     ),
     "an image of many channels": Problem(
         (1, 64, 7, 7),
@@ -164,6 +200,16 @@ PROBLEMS = {
     "torch's blocks are filled": Problem((2, 16, 14, 14), (16, 16, 3, 3), ALL_TORCH),
     "torch's blocks are not filled": Problem(
         (2, 20, 14, 14), (16, 20, 3, 3), (CHANNEL_OR_DIRECT, DIRECT, DIRECT, DIRECT)
+    ),
+    "torch's blocks are filled without AVX-512": Problem(
+        (2, 24, 14, 14),
+        (24, 24, 3, 3),
+        (by_set(DIRECT, TORCH, TORCH), *[by_set(DIRECT, "", "")] * 3),
+    ),
+    "a tap, for torch's product of matrices": Problem((8, 20, 9, 9), (40, 20, 1, 1), ALL_TORCH),
+    "an image's tap": Problem((1, 40, 14, 14), (64, 40, 1, 1), ALL_TORCH),
+    "a tap of many images": Problem(
+        (16, 10, 9, 9), (20, 10, 1, 1), (DIRECT, DIRECT, DIRECT, DIRECT)
     ),
     "too many channels": Problem((2, 60, 14, 14), (16, 60, 3, 3), ALL_TORCH),
     "many taps": Problem(
@@ -180,7 +226,12 @@ PROBLEMS = {
     # ---- torch
     "stride": Problem((4, 3, 9, 9), (4, 3, 3, 3), ALL_TORCH, options={"stride": 2}),
     "groups": Problem((4, 4, 9, 9), (4, 2, 3, 3), ALL_TORCH, options={"groups": 2}),
-    "bfloat16": Problem((4, 3, 9, 9), (4, 3, 3, 3), ALL_TORCH, dtype=torch.bfloat16),
+    "bfloat16": Problem(
+        (4, 3, 9, 9),
+        (4, 3, 3, 3),
+        ALL_TORCH if HAS_BFLOAT16 else THROUGH_FLOAT32,
+        dtype=torch.bfloat16,
+    ),
     "channels last": Problem((4, 3, 9, 9), (4, 3, 3, 3), ALL_TORCH, channels_last=True),
     # ---- with a pool
     "pool: course, first layer": Problem(
@@ -246,7 +297,13 @@ PROBLEMS = {
         pools=True,
     ),
     "pool: bfloat16": Problem(
-        (4, 3, 9, 9), (4, 3, 3, 3), (UNFUSED, TORCH, TORCH, TORCH), dtype=torch.bfloat16, pools=True
+        (4, 3, 9, 9),
+        (4, 3, 3, 3),
+        (UNFUSED, TORCH, TORCH, TORCH)
+        if HAS_BFLOAT16
+        else ("direct,unfused", *THROUGH_FLOAT32[1:]),
+        dtype=torch.bfloat16,
+        pools=True,
     ),
 }
 

@@ -31,8 +31,8 @@ SHAPES = {
     "bands of rows": ((16, 64, 26, 40), 8, 3, 1),
     "tiles of channels and one more": ((16, 11, 8, 8), 16, 3, 1),
     "several blocks of windows": ((24, 6, 30, 31), 8, 3, 1),
-    "a band of one row, too many channels for the direct kernels": ((8, 256, 7, 14), 32, 3, 1),
-    "filters packed in two slices": ((8, 200, 8, 8), 200, 3, 1),
+    "a band of one row, too many channels for the direct kernels": ((16, 256, 8, 14), 32, 3, 1),
+    "filters packed in two slices": ((16, 200, 8, 8), 200, 3, 1),
 }
 every_shape = pytest.mark.parametrize("shape", SHAPES)
 

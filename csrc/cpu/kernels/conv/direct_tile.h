@@ -27,10 +27,14 @@ inline void add_tap(const T* const (&x)[P], int64_t tap, const T* w, Vec<T, L> (
 }
 
 // acc[O][P] = the taps of channels i .. end; returns the weights that follow. Width: of the kernel,
-// whose row is then unrolled, or 0 for any.
+// whose row is then unrolled, or 0 for any. Always inlined: to a caller's acc, which might be where
+// the weights are, each product would be stored.
 template <typename T, int L, int O, int P, int Step, int Width>
-inline const T* sum_taps(const ConvGeometry& g, const Image<T>& image, const T* const (&x)[P],
-                         const T* w, int64_t i, int64_t end, Vec<T, L> (&acc)[O][P]) {
+__attribute__((always_inline)) inline const T* sum_taps(const ConvGeometry& g,
+                                                        const Image<T>& image,
+                                                        const T* const (&x)[P], const T* w,
+                                                        int64_t i, int64_t end,
+                                                        Vec<T, L> (&acc)[O][P]) {
 #pragma GCC unroll 8
   for (int o = 0; o < O; ++o) {
 #pragma GCC unroll 8

@@ -16,21 +16,23 @@
 namespace inkgrad::cpu {
 namespace {
 
-inline constexpr int kTileChannels = 5;
+inline constexpr int kTileChannels = 5;  // transform_filters lists its elements
 inline constexpr int kTileWindows = kManyRegisters ? 4 : 2;
 // Input channels of an accumulation block.
 template <int Taps>
 inline constexpr int64_t kAccumulatedChannels = Taps == 3 ? 16 : 12;
 // Rows that are interleaved at a time stay in the L2 cache.
 inline constexpr int64_t kBandBytes = 256 * 1024;
+// So do the products' inputs of a tile: 16x512x7->512 k3 took 41 ms with tiles of 4 windows (2 MB),
+// 29 with tiles of 2.
+inline constexpr int64_t kMaxPatchBytes = 1024 * 1024;
 
 // ---- filters
 
 // u of the filters of O output channels for one input channel, [product][filter], the products
 // u_step apart. In double, rounded once: it costs little, once a call.
-template <typename T, int Taps>
-void transform_filters(const T* weight, int64_t out_step, bool flipped, int64_t O, T* u,
-                       int64_t u_step) {
+template <typename T, int Taps, int O>
+void transform_filters(const T* weight, int64_t out_step, bool flipped, T* u, int64_t u_step) {
   constexpr int L = 8, N = Filter<Taps>::products;
   Vec<double, L> taps[Taps][Taps], rows[Taps][N];
 #pragma GCC unroll 8
@@ -38,8 +40,9 @@ void transform_filters(const T* weight, int64_t out_step, bool flipped, int64_t 
 #pragma GCC unroll 8
     for (int c = 0; c < Taps; ++c) {
       const int t = r * Taps + c, from = flipped ? Taps * Taps - 1 - t : t;
-      taps[r][c] = Vec<double, L>{};
-      for (int64_t o = 0; o < O; ++o) taps[r][c][o] = double(weight[o * out_step + from]);
+      // Assigning elements of a vector one by one would be stores and a load that waits for them.
+      const auto tap = [&](int o) { return o < O ? double(weight[o * out_step + from]) : 0.0; };
+      taps[r][c] = Vec<double, L>{tap(0), tap(1), tap(2), tap(3), tap(4)};
     }
     transform_taps<Taps>(taps[r], rows[r]);
   }
@@ -65,17 +68,20 @@ void pack(const ConvGeometry& g, Filters<T> filters, int64_t first_tile, int64_t
     const Parts parts(g.out_channels, kTileChannels),
         blocks(g.in_channels, kAccumulatedChannels<Taps>);
     for (int64_t tile = first_tile; tile < first_tile + tiles; ++tile) {
-      const int64_t first = parts.begin(tile), O = parts.begin(tile + 1) - first;
+      const int64_t first = parts.begin(tile);
       T* to = packed + first * g.in_channels * kProducts<Taps>;
-      for (int64_t block = 0; block < blocks.count; ++block) {
-        const int64_t begin = blocks.begin(block), end = blocks.begin(block + 1);
-        for (int64_t i = begin; i < end; ++i) {
-          transform_filters<T, Taps>(filters.data + first * filters.out_step + i * filters.in_step,
-                                     filters.out_step, filters.flipped, O, to + (i - begin) * O,
-                                     (end - begin) * O);
+      with_constant<kTileChannels>(parts.begin(tile + 1) - first, [&](auto channels) {
+        constexpr int O = decltype(channels)::value;
+        for (int64_t block = 0; block < blocks.count; ++block) {
+          const int64_t begin = blocks.begin(block), end = blocks.begin(block + 1);
+          for (int64_t i = begin; i < end; ++i) {
+            transform_filters<T, Taps, O>(
+                filters.data + first * filters.out_step + i * filters.in_step, filters.out_step,
+                filters.flipped, to + (i - begin) * O, (end - begin) * O);
+          }
+          to += (end - begin) * O * kProducts<Taps>;
         }
-        to += (end - begin) * O * kProducts<Taps>;
-      }
+      });
     }
   });
 }
@@ -253,7 +259,9 @@ uint64_t for_each_window(const ConvForwardParams<T>& params, const Windows& w, R
   const Image<T> band{memory, pitch, height * pitch};
   T* const v = memory + g.in_channels * band.plane;
   std::memset(memory, 0, g.in_channels * band.plane * sizeof(T));
-  const Parts groups(w.columns, kTileWindows);
+  constexpr int64_t kColumnBytes = kProducts<Taps> * L * int64_t(sizeof(T));
+  const Parts groups(
+      w.columns, larger(smaller(kMaxPatchBytes / (g.in_channels * kColumnBytes), kTileWindows), 1));
   Vec<T, L> not_finite{};
   for (int64_t row = range.first; row < end; row += w.band_rows) {
     const int64_t rows = smaller(w.band_rows, end - row);
