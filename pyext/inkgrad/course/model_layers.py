@@ -74,15 +74,9 @@ class _Recorder(TorchFunctionMode):
             module.register_forward_pre_hook(lambda called, _, name=name: self._add(called, name))
 
     def _add(self, module: nn.Module, name: str) -> None:
-        is_conv = isinstance(module, nn.Conv2d)
-        self.layers.append(
-            Layer(
-                name,
-                "conv" if is_conv else "linear",
-                tuple(module.kernel_size) if is_conv else (),
-                sum(parameter.numel() for parameter in module.parameters(recurse=False)),
-            )
-        )
+        kernel = tuple(module.kernel_size) if isinstance(module, nn.Conv2d) else ()
+        count = sum(parameter.numel() for parameter in module.parameters(recurse=False))
+        self.layers.append(Layer(name, "conv" if kernel else "linear", kernel, count))
 
     def __torch_function__(
         self,
