@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -131,7 +132,7 @@ def serve(
         },
         i18n=i18n,
         theme=THEME,
-        head=_head(),
+        head=_head(mcp),
     )
     return address
 
@@ -144,11 +145,15 @@ def _header() -> str:
     )
 
 
-def _head() -> str:
-    """Return the styles, and links that load the modules of the first page ahead.
+def _head(mcp: bool) -> str:
+    """Return the styles, links that load the modules of the first page ahead, and a script.
 
     The styles stand in the page: Gradio's own `css` rewrites selectors, and loads later.
     """
     styles = "\n".join((_HERE / name).read_text(encoding="utf-8") for name in _STYLES)
     first = modules.preload(f"pages/{PAGES[0].NAME}/page.js")
-    return f"<style>\n{styles}\n</style>\n{modules.preload(address.MODULE)}\n{first}"
+    tidying = modules.call("web/api_docs.js", "watchApiDocs", json.dumps(mcp))
+    return (
+        f"<style>\n{styles}\n</style>\n{modules.preload(address.MODULE)}\n{first}\n"
+        f'<script type="module">{tidying}</script>'
+    )

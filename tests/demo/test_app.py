@@ -58,6 +58,23 @@ def test_the_documentation_lists_the_endpoints(address) -> None:
     assert set(documented) == set(info["named_endpoints"])
 
 
+def test_every_parameter_has_a_description(address) -> None:
+    info = httpx.get(f"{address}/gradio_api/info").json()["named_endpoints"]
+    for name, endpoint in info.items():
+        for parameter in endpoint["parameters"]:
+            assert parameter["python_type"]["description"], (name, parameter["parameter_name"])
+
+
+@pytest.mark.browser
+def test_the_page_about_the_api_says_what_parameters_mean(open_page) -> None:
+    page = open_page()  # which finds 404 and 403 in the log, too
+    page.locator("footer .show-api").click()
+    described = page.locator(".api-docs p", has_text="the same seed gives the same run")
+    described.first.wait_for(state="attached")
+    page.wait_for_function("!document.querySelector('.api-docs').textContent.includes('Api')")
+    assert page.locator(".api-docs li.snippet:visible", has_text="MCP").count() == 0
+
+
 def test_a_request_that_is_too_large_is_refused(address) -> None:
     body = {"data": ["A" * MAX_BODY, "strong", "fused"]}
     response = httpx.post(f"{address}{PREDICT}", json=body)

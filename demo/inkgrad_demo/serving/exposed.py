@@ -14,6 +14,7 @@ from operator import or_
 from typing import Any, Literal, get_type_hints
 
 import gradio as gr
+from gradio.context import Context
 
 from inkgrad.course.messages import Message, message_of
 from inkgrad_demo.services.request_validation import Request, parse
@@ -43,6 +44,11 @@ def to_api(method: Callable[[Any], Answer | Iterator[Answer]], name: str, **opti
     ``options`` are those of ``gr.api``.
     """
     gr.api(_endpoint(method, name), api_name=name, **options)
+    assert Context.root_block is not None
+    added = list(Context.root_block.fns.values())[-1]
+    for component, field in zip(added.inputs, _model_of(method).model_fields.values(), strict=True):
+        # Where Gradio's documentation of the API takes a parameter's description from.
+        component._api_info["additional_description"] = field.description or ""  # type: ignore[union-attr]
 
 
 def _model_of(method: Callable[..., Any]) -> type[Request]:

@@ -75,14 +75,8 @@ class _Recorder(TorchFunctionMode):
 
     def _add(self, module: nn.Module, name: str) -> None:
         kernel = tuple(module.kernel_size) if isinstance(module, nn.Conv2d) else ()
-        self.layers.append(
-            Layer(
-                name,
-                "conv" if kernel else "linear",
-                kernel,
-                sum(parameter.numel() for parameter in module.parameters(recurse=False)),
-            )
-        )
+        count = sum(parameter.numel() for parameter in module.parameters(recurse=False))
+        self.layers.append(Layer(name, "conv" if kernel else "linear", kernel, count))
 
     def __torch_function__(
         self,
