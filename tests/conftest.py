@@ -14,7 +14,7 @@ from warm_python import WarmPython
 # Folders whose tests run in one process, because they share what is expensive to make: kernels
 # compiled for the host, runs of the lessons. Of all others, the tests of one file do.
 _TOGETHER = ("tests/cuda/", "tests/course/lessons/")
-# What takes longest, to begin with: short files at the end keep all processes busy.
+# The longest, to begin with: short files at the end keep all processes busy.
 _FIRST = (
     "tests/test_writing_a_kernel.py",
     "tests/test_capabilities.py",

@@ -1,4 +1,4 @@
-"""Who is next: people take turns, so that one with many requests does not hold up the others."""
+"""The order of waiting: people take turns, so that nobody with many requests holds up the others."""
 
 from __future__ import annotations
 

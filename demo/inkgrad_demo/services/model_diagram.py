@@ -12,7 +12,7 @@ from inkgrad.course.models import ACTIVATIONS, MODELS, TableModel
 from inkgrad_demo.services.request_fields import OneOf, Whole
 from inkgrad_demo.services.request_validation import Request, choice_error
 
-# Of the tables of the course. Those of an upload are in its description.
+# For the tables of the course. Those of an upload are in its description.
 TABLE_FEATURES = {"hours": 1, "diabetes": 8, "cancer": 30}
 
 _MAX_FEATURES = 10**6

@@ -1,4 +1,4 @@
-// How one number of a feature map is computed. Maps are {channels, height, width, values}.
+// The computation of one number of a feature map. Maps are {channels, height, width, values}.
 import { fromBase64 } from "./base64.js";
 
 // float32 in base64

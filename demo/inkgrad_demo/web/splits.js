@@ -1,4 +1,4 @@
-// What an accuracy or a confusion matrix was measured on: the part of the data, and how many examples.
+// The examples behind an accuracy or a confusion matrix: the part of the data, and their number.
 
 const isKnown = (value) => value !== null && value !== undefined;
 
@@ -13,7 +13,7 @@ export function createSplits({ text, number, percent }) {
 
   return {
     measured,
-    // Of the validation part; where there is none, the training part is evaluated.
+    // On the validation part; where there is none, the training part is evaluated.
     onValidation(share, examples) {
       if (examples !== 0 || !isKnown(share)) return measured(share, examples);
       return text("run.accuracy.training", { percent: percent(share, 2) });

@@ -1,4 +1,4 @@
-"""How a number of a feature map is computed, and which images excite a map."""
+"""The computation of a number of a feature map, and the images that excite a map."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from inkgrad_demo.jobs.waiting_line import LineFull, WaitingLine
 
 
 def line(items: str) -> WaitingLine[str]:
-    """Of items such as "a1": the first item of the person "a"."""
+    """For items such as "a1": the first item of the person "a"."""
     line: WaitingLine[str] = WaitingLine()
     for item in items.split():
         line.add(item[0], item)

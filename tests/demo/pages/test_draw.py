@@ -329,7 +329,7 @@ def test_the_film_shows_input_saliency_and_the_layers_of_the_network(open_page) 
     page.get_by_text("no feature maps").wait_for()
 
 
-# What the page shows of an opened map, as numbers.
+# The numbers that the page shows for an opened map.
 SUMS = """() => {
     const numbers = (words) => words.match(/-?\\d+\\.\\d+/g).map(Number);
     const bars = [...document.querySelectorAll("#draw-map-channels b")];

@@ -109,7 +109,7 @@ def test_a_person_has_a_share_and_people_take_turns(runs, training, long, monkey
     assert [rows[run] for run in (*ada, *bo)] == [False] * 5 + [True] * 3
     runs.live(ada[0]).stop()
     _until(lambda: runs.get(eve).status().state == "training")
-    # Of those with one running, ada has had no turn for longest.
+    # Among those with one running, ada has had no turn for longest.
     assert [_state(runs, run)[1] for run in (ada[2], bo[1])] == [1, 2]
 
 

@@ -1,4 +1,4 @@
-// How one number of a feature map is computed.
+// The computation of one number of a feature map.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { bySize, convolutionTerms, patchOf } from "../../../demo/inkgrad_demo/web/convolution.js";

@@ -1,6 +1,6 @@
 // Which runs of the list are shown, and in which order.
 
-// What a column is sorted by; the names of runs that have none come last, as do missing numbers.
+// The value that a column is sorted by; the names of runs that have none come last, as do missing numbers.
 const KEYS = {
   name: ({ name }) => name || null,
   model: (run, words) => words.model(run),

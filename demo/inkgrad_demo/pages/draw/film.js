@@ -3,7 +3,7 @@ import { fromBase64 } from "../../web/base64.js";
 import { make } from "../../web/elements.js";
 import { colorMap, fillPixels, GRAYS, pixel } from "../../web/pixels.js";
 
-// Of a map's numbers, from none to the layer's largest.
+// For a map's numbers, from none to the layer's largest.
 export const INK = colorMap([
   [13, 17, 33],
   [40, 62, 160],
@@ -23,7 +23,7 @@ function paintSaliency(canvas, levels, saliency, side) {
 
 const sheet = document.createElement("canvas");
 
-// How the maps of a layer lie in a picture of them: as tiles in as square a grid as they fill.
+// The places of a layer's maps in a picture of them: as tiles in as square a grid as they fill.
 function gridOf({ channels, height, width }) {
   const columns = Math.ceil(Math.sqrt(channels));
   const scale = Math.ceil(340 / (columns * width)); // whole pixels, about twice those of the page

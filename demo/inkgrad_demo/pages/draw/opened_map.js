@@ -22,7 +22,7 @@ const RETRY = 2000; // milliseconds
 const MAX_CHANNELS = 8; // input maps whose sums are shown
 const MAX_COLUMNS = 12; // of the maps that the layer reads
 
-// What a number of a map can tell apart, by the side of what it sees in pixels.
+// The things that a number of a map can tell apart, by the side of what it sees in pixels.
 const SIGHTS = [
   [8, "draw.map.sees.edges"],
   [12, "draw.map.sees.corners"],

@@ -47,7 +47,7 @@ class Race:
             self._changed.notify_all()
 
     def _lead(self, lane: Lane) -> float:
-        """How far the lane is ahead of the last one, in seconds of training."""
+        """The lead of the lane over the last one, in seconds of training."""
         times = [each for each in self._seconds.values() if each is not None]
         return (self._seconds[lane] or 0.0) - min(times)
 

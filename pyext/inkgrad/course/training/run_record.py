@@ -219,9 +219,9 @@ MAX_CLASS_NAME = 100
 # Characters of a name that is shown (but for the run's own), of a path, and of a message.
 _MAX_NAME, _MAX_PATH, _MAX_MESSAGE = 500, 4096, 20_000
 _MAX_WARNINGS = 20
-# What a browser reads, too; Python reads many more forms.
+# Browsers read this form, too; Python reads many more.
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?([+-]\d\d:\d\d|Z)", re.ASCII)
-# Of seconds and epochs: their quotients are finite.
+# For seconds and epochs: their quotients are finite.
 _MIN_AMOUNT, _MAX_AMOUNT = 1e-12, 1e12
 
 

@@ -69,7 +69,7 @@ def deletions(store: Path) -> list[Deletion]:
 
 def restore(store: Path, runs: list[str]) -> None:
     """Move runs back into the store. RunError if one of them is not in the trash any more."""
-    # Of a run that was deleted again, the latest.
+    # The latest, if a run was deleted again.
     folders = {run: each.folder for each in reversed(deletions(store)) for run in each.runs}
     for run in runs:
         if run not in folders or (store / run).exists():
