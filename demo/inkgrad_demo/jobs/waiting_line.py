@@ -1,4 +1,4 @@
-"""The order of waiting: people take turns, so that nobody with many requests holds up the others."""
+"""The order of waiting: people take turns, so that one with many requests holds up nobody."""
 
 from __future__ import annotations
 
