@@ -35,6 +35,8 @@ RASTER = base64.b64encode(bytes(RASTER_SIDE**2)).decode()
 SQUARE = base64.b64encode(bytes(28 * 28)).decode()
 TABLE = base64.b64encode(b"1,2,0\n3,4,1\n" * 20).decode()
 DRAWING = {"pixels": RASTER, "model": "softmax", "backend": "native"}
+MAP = {"model": "cnn", "backend": "native", "layer": "conv1", "channel": 0}
+LABEL = {"run": RUN.id, "name": "first", "note": "x"}
 START: dict[str, Any] = {
     "model": "softmax",
     "data": "drawings",
@@ -63,8 +65,11 @@ BENCH: dict[str, Any] = {
 # A good request for every server function, by its page and name.
 PAGES: dict[tuple[str, str], dict[str, Any]] = {
     ("draw", "recognize"): DRAWING,
+    ("draw", "recognize_image"): {"picture": SQUARE, "model": "softmax", "backend": "native"},
     ("draw", "recognize_picture"): {"image": RASTER, "model": "softmax", "backend": "native"},
     ("draw", "race"): DRAWING,
+    ("draw", "open_map"): {**MAP, "picture": SQUARE},
+    ("draw", "exciting_images"): {**MAP, "layer": "none"},
     ("lessons", "lesson"): {"number": 2, "language": "en"},
     ("lessons", "results"): {"number": 2, "language": "en"},
     ("lessons", "picture"): {"number": 2, "language": "en", "name": "x"},
@@ -79,6 +84,7 @@ PAGES: dict[tuple[str, str], dict[str, Any]] = {
     ("train", "steer"): {"run": RUN.id, "action": "lr", "lr": 0.1},
     ("train", "resume"): {"run": RUN.id},
     ("train", "opened"): {"run": RUN.id},
+    ("train", "label"): LABEL,
     ("train", "listed"): {},
     ("train", "predict"): {"run": RUN.id, "step": None, "pixels": RASTER},
     ("train", "history"): {"run": RUN.id, "pixels": RASTER},
@@ -88,11 +94,14 @@ PAGES: dict[tuple[str, str], dict[str, Any]] = {
     ("train", "upload"): {"name": "t", "content": TABLE},
     ("train", "uploaded"): {"upload": "0123456789abcdef"},
     ("train", "cell"): {"run": RUN.id, "row": 1, "column": 2},
+    ("train", "architecture"): {"model": "diabetes", "features": 3, "classes": 2},
     ("compare", "list_runs"): {},
     ("compare", "load_runs"): {"runs": [RUN.id], "cursors": {RUN.id: [0] * CURSOR_LENGTH}},
     ("compare", "delete_runs"): {"runs": [RUN.id.replace("abc", "def")]},
+    ("compare", "restore_runs"): {"runs": [RUN.id.replace("abc", "def")]},
     ("compare", "export_runs"): {"runs": [RUN.id], "form": "json", "language": "en"},
     ("compare", "steer"): {"run": RUN.id, "action": "stop"},
+    ("compare", "label"): LABEL,
     ("compare", "cell"): {"run": RUN.id, "row": 1, "column": 2},
     ("kernels", "start_check"): {"ops": ["conv2d"], "dtypes": ["float32"]},
     ("kernels", "start_bench"): BENCH,
@@ -212,7 +221,7 @@ def _bad_requests(good: dict[str, Any]) -> Iterator[Any]:
 def blocks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[gr.Blocks]:
     """The app, in which nothing is trained, checked or timed."""
 
-    def done(queue: JobQueue, request: dict[str, Any]) -> Job:
+    def done(queue: JobQueue, request: dict[str, Any], person: str) -> Job:
         job = Job(request, state="done", events=[{"done": {}}])
         job.ended.set()
         return job
@@ -277,7 +286,7 @@ def test_no_request_to_the_api_crashes(blocks: gr.Blocks, name: str) -> None:
         if not isinstance(request, dict) or request.keys() != good.keys():
             continue  # Gradio itself fills in the parameters
         with contextlib.suppress(gr.Error):
-            answer = functions[name](*request.values())
+            answer = functions[name](*request.values(), None)  # no HTTP request
             json.dumps(list(answer) if name == "train" else answer)
 
 

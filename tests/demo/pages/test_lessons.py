@@ -115,7 +115,7 @@ def test_pictures_are_drawn_in_the_end(open_page) -> None:
 
 # Elements beyond the page's width; those in places that scroll on their own are left out.
 _OUTSIDE = """width => [...document.querySelectorAll(".lessons *:not(.unseen)")]
-    .filter(each => !each.closest("nav, .scroller, pre, .editor, .formula, [hidden]"))
+    .filter(each => !each.closest("nav, .scroller, .symbols, pre, .editor, .formula, [hidden]"))
     .filter(each => each.getBoundingClientRect().right > width + 0.5)
     .map(each => each.outerHTML.slice(0, 80))"""
 

@@ -206,7 +206,7 @@ def test_a_run_that_diverges_is_told_in_clear_words(open_train) -> None:
     page = open_train("model=softmax&data=digits&epochs=50&lr=1000&one_cycle=0", **DESKTOP)
     _start(page)
     _expect_phase(page, "Diverged")
-    expected = "Training diverged in epoch 1 (learning rate 1000). Nothing was learned: try a"
+    expected = "Training diverged in epoch 1 (learning rate 1,000). Nothing was learned: try a"
     assert _text(page, "#train-message").startswith(expected)
     assert page.locator(".train .result").is_hidden()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 import pytest
 
@@ -21,6 +21,7 @@ EXPORT = re.compile(
 )
 IMPORT = re.compile(r'^import \{([^}]*)\} from "([^"]+)"', re.MULTILINE)
 NAMES = sorted(modules.FILES)
+UNIT_TESTS = sorted(Path(__file__).parents[1].rglob("*.test.mjs"))
 
 
 def _text(name: str) -> str:
@@ -54,15 +55,17 @@ def test_no_two_modules_have_one_name() -> None:
 def test_every_module_is_used() -> None:
     """From a page, a widget (which the Lessons page imports by its name) or the app itself."""
     entries = {name for name in NAMES if re.match(r"(pages|widgets)/\w+/(page|widget)\.js", name)}
-    used = entries | {"serving/address.js"}
+    used = entries | {"serving/address.js", "web/api_docs.js"}
     used |= {other for name in NAMES for other in modules.imports_of(name)}
     assert used == set(NAMES)
 
 
 def test_every_export_is_used() -> None:
-    imported = [names for name in NAMES for names, _ in IMPORT.findall(_text(name))]
+    """By another module, Gradio or a unit test."""
+    texts = [_text(name) for name in NAMES] + [path.read_text() for path in UNIT_TESTS]
+    imported = [names for text in texts for names, _ in IMPORT.findall(text)]
     wanted = {each.split(" as ")[0].strip() for names in imported for each in names.split(",")}
-    called_by_gradio = {"openTab", "rememberTab"}
+    called_by_gradio = {"openTab", "rememberTab", "watchApiDocs"}
     exported = {each for name in NAMES for each in _exports(name)}
     unused = exported - wanted - ENTRIES - called_by_gradio
     assert unused == set()

@@ -36,7 +36,7 @@ export function numberError({ props, text }, name, input) {
 
 // createForm(page, {changed, described}) where
 //   changed()         is called whenever a setting has
-//   described(model)  receives what the settings say of the model, see diagram.js
+//   described(model)  receives what the settings say of the model, see model_diagram.js
 export function createForm(page, { changed, described }) {
   const { find, props, server, text, messageText } = page;
   const form = find("#train-form");

@@ -5,7 +5,7 @@ import { createOwnDrawingsPanel } from "../../web/own_drawings_panel.js";
 import { createPage } from "../../web/page.js";
 import { parameter, watchTab } from "../../web/page_address.js";
 import { openPage } from "../../web/tabs.js";
-import { createDiagram } from "./diagram.js";
+import { createModelDiagram } from "./model_diagram.js";
 import { createEarlierRuns } from "./earlier_runs.js";
 import { createFirstTime } from "./first_time.js";
 import { createFollower } from "./follow.js";
@@ -20,7 +20,7 @@ export function mount(gradio) {
   let before = []; // of those that were followed when they started
   let pad = null;
 
-  const diagram = createDiagram(page);
+  const diagram = createModelDiagram(page);
   const form = createForm(page, {
     changed: () => form.toAddress(ids),
     described: diagram.show,

@@ -36,9 +36,9 @@ function picture([width, height], shapes) {
   return made;
 }
 
-// createDiagram(page) gives {show(described), translate()}; described: {model, activation, features,
+// createModelDiagram(page) gives {show(described), translate()}; described: {model, activation, features,
 // classes}, as the server takes them, or null while the data is not known.
-export function createDiagram(page) {
+export function createModelDiagram(page) {
   const { find, text, number, send } = page;
   const section = find(".architecture");
   let wanted = null;
