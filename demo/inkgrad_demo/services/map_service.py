@@ -9,6 +9,7 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 import torch
+from pydantic import Field
 
 from inkgrad.course.models import Backend
 from inkgrad.course.recognition.convolutions import (
@@ -39,7 +40,7 @@ class MapRequest(Request):
 
     model: Annotated[str, MODEL_OR_RUN]
     backend: Backend
-    layer: str
+    layer: Annotated[str, Field(max_length=40)]
     channel: Annotated[int, Whole(0, _MAX_CHANNEL)]
 
 

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from inkgrad.course.training.run import Run
-from inkgrad.course.training.run_label import RunLabel
+from inkgrad.course.training.run_label import MAX_NAME, MAX_NOTE, RunLabel
 from inkgrad.course.training.run_status import CURSOR_LENGTH, RunStatus
 from inkgrad_demo.services import run_requests
 from inkgrad_demo.services.request_fields import RunId, Whole
@@ -43,8 +43,8 @@ class RunRequest(Request):
 
 class LabelRequest(Request):
     run: RunId = Field(description="the id of the run")
-    name: str = Field("", description="what to call the run; empty: nothing")
-    note: str = Field("", description="what else to write about it")
+    name: str = Field("", max_length=MAX_NAME, description="what to call the run; empty: nothing")
+    note: str = Field("", max_length=MAX_NOTE, description="what else to write about it")
 
 
 class SteerRequest(Request):
