@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 pytest.importorskip("gradio")
 
+from inkgrad.course.training.run_record import now
 from saved_runs import record
 
 pytestmark = pytest.mark.browser
@@ -63,7 +65,7 @@ def test_each_step_is_undone_and_redone_once(open_page: Any, store: Any) -> None
 
 
 def test_a_run_opened_on_the_train_page_is_left_by_back(open_page: Any, store: Any) -> None:
-    store.save(RUN)
+    store.save(replace(RUN, created=now()))  # the page lists the latest runs
     page = open_page(query="?tab=train&lr=0.5&model=softmax", ready="#train-earlier .open")
     page.locator("#train-earlier .open", has_text="made up").first.click()
     _expect(page, "document.querySelector('#train-phase').textContent === 'Finished'")
