@@ -113,6 +113,7 @@ def take_draw(pages: Pages) -> bytes:
     page.wait_for_selector(".film .layer", state="attached")
     draw(page, "#draw-pad")
     wait_for_text(page, "#draw-label", "3")
+    page.locator("#draw-race-start").click()
     page.wait_for_function("document.querySelector('#draw-race').textContent")
     return page.screenshot()
 
