@@ -147,7 +147,7 @@ def take_compare(pages: Pages) -> bytes:
     pages.train()
     page = pages.open("compare")
     page.wait_for_selector("#compare-list tbody tr")
-    ticks = page.locator("#compare-list input").all()
+    ticks = page.locator("#compare-list tbody input").all()
     for tick in ticks:
         tick.set_checked(True)
     page.locator("#compare-differences").check()
