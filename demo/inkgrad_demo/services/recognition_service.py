@@ -74,10 +74,11 @@ class RecognitionService:
         """Return the same about an image, which reaches the network unchanged."""
         if self.recognizers.is_gone(request.model):
             return {"model": request.model, "gone": True}
-        recognizer = self.recognizers.get(request.model, request.backend)
         levels = np.frombuffer(request.picture, np.uint8).reshape(SIDE, SIDE)
-        explanation = recognizer.explain(levels / np.float32(255), is_prepared=True)
-        return {"model": request.model, **_explained(explanation)}
+        with giving_way.first():
+            recognizer = self.recognizers.get(request.model, request.backend)
+            explanation = recognizer.explain(levels / np.float32(255), is_prepared=True)
+            return {"model": request.model, **_explained(explanation)}
 
     def recognize_picture(self, request: PredictRequest) -> dict[str, Any]:
         """Return the same about a picture file, and ``preview``, a small copy of it as a data URL.
@@ -86,11 +87,13 @@ class RecognitionService:
         """
         if self.recognizers.is_gone(request.model):
             return {"model": request.model, "gone": True}
-        recognizer = self.recognizers.get(request.model, request.backend)
+        with giving_way.first():
+            recognizer = self.recognizers.get(request.model, request.backend)
+            explanation = recognizer.explain(request.image)
         shown = preview(request.image)
         return {
             "model": request.model,
-            **_explained(recognizer.explain(request.image)),
+            **_explained(explanation),
             "preview": shown.url,
             "aspect": shown.aspect,
         }

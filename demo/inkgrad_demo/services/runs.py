@@ -183,7 +183,7 @@ class Runs:
                 entry.run.place = place
 
     def _in_line(self) -> list[_Group]:
-        """Those that wait, in their order, without those that were stopped meanwhile."""
+        """Return the waiting groups in their order. Groups that were stopped leave the queue."""
         order = self._line.order(entry.person for entry in self._started())
         for group in order:
             if group.is_stopped:

@@ -13,7 +13,7 @@ export function writeAddress(change, { isStep = false } = {}) {
 }
 
 // Calls back(), when Back or Forward leads to this tab, and opened(), when the visitor opens it. A
-// page that is in the background meanwhile keeps what it shows.
+// page in the background keeps what it shows.
 export function watchTab(element, tab, { back, opened }) {
   addEventListener("popstate", () => {
     if (element.isConnected && parameter("tab") === tab) back();

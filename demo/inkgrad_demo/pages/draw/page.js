@@ -126,7 +126,8 @@ export function mount(gradio) {
     find("#draw-notice").textContent = failing ? text("draw.failed") : lostText || refused;
   }
 
-  // Only when asked for: it takes as long as many recognitions. A failure shows there as well.
+  // Runs only when asked for, because it takes as long as many recognitions. If the server fails, the
+  // recognition fails too, and says so.
   const race = newestOnly(() => send("race", request()), {
     answered: paintRace,
     failed: () => RETRY,
@@ -153,7 +154,7 @@ export function mount(gradio) {
       showNotice();
       tools.update();
       find(".draw").classList.toggle("untouched", pad.empty);
-      find("#draw-race-start").disabled = pad.empty;
+      find("#draw-race-start").disabled = pad.empty || photo() !== null;
       if (pad.empty) paintEmpty();
       else if (ink) read();
       if (lifted) settle();

@@ -76,7 +76,7 @@ def restore(store: Path, runs: list[str]) -> None:
             raise RunError(message("problem.not_in_trash", run=run))
         try:
             (folders[run] / run).rename(store / run)
-        except FileNotFoundError:  # removed meanwhile
+        except FileNotFoundError:  # another program has removed it
             raise RunError(message("problem.not_in_trash", run=run)) from None
     for folder in {folders[run] for run in runs}:
         _remove_if_empty(folder)
