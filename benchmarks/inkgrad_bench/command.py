@@ -18,6 +18,7 @@ from inkgrad_bench import (
     environment,
     markdown,
     networks,
+    parts,
     peers,
     results_file,
     runner,
@@ -57,6 +58,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help=f"also time the models in other libraries: {', '.join(PEERS)} (the extra [peers])",
     )  # fmt: skip
     parser.add_argument(
+        "--avx2", action="store_true",
+        help="hold inkgrad, torch and JAX to AVX2, the instruction set of most laptops",
+    )  # fmt: skip
+    parser.add_argument(
         "--scaling", action="store_true", help="also time every op at batch 1 to 65536 (minutes)"
     )
     parser.add_argument(
@@ -68,9 +73,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="write a table of main cases")
     parser.add_argument("--plots", type=Path, metavar="DIR", help="write plots (SVG) to a folder")
     parser.add_argument(
-        "--from", type=Path, metavar="FILE", dest="earlier",
-        help="measure nothing; make table and plots from an earlier --json file",
+        "--from", type=Path, nargs="+", metavar="FILE", dest="earlier",
+        help="measure nothing; make table and plots from earlier --json files, the table with the "
+        "ratios of all of them side by side",
     )  # fmt: skip
+    parser.add_argument("--part", action="store_true", help=argparse.SUPPRESS)  # of parts.py
     parser.set_defaults(usage_error=parser.error)
 
 
@@ -82,12 +89,14 @@ def run(args: argparse.Namespace) -> int:
         check_outputs(args)
         if args.networks is not None:
             return run_networks(args)
-        source = read(args.earlier) if args.earlier else make_plan(args)
+        earlier = [show(read(path)) for path in args.earlier or ()]
+        documents = earlier or [measure(args)]
     except ValueError as error:
         return int(args.usage_error(str(error)))
-    document = measure(source) if isinstance(source, Plan) else show(source)
-    print(console.summary(document))
-    write(document, args)
+    if not args.part:
+        print("\n\n".join(map(console.summary, documents)))
+    write(documents, args)
+    document = documents[0]
     if not document["complete"]:
         return INTERRUPTED
     return 1 if document["failures"] else 0
@@ -123,6 +132,14 @@ def _threads(args: argparse.Namespace) -> list[int]:
     return list(dict.fromkeys(threads))
 
 
+def measure(args: argparse.Namespace) -> dict[str, Any]:
+    """Measure what the arguments select; ValueError for what cannot run."""
+    threads = _threads(args)
+    if parts.needed(args, threads):
+        return parts.measure(args, threads)
+    return run_plan(make_plan(args))
+
+
 def make_plan(args: argparse.Namespace) -> Plan:
     """Turn the arguments into a plan; ValueError for what cannot run."""
     if args.device == "cuda" and not torch.cuda.is_available():
@@ -149,6 +166,8 @@ def make_plan(args: argparse.Namespace) -> Plan:
 
 def check_outputs(args: argparse.Namespace) -> None:
     """Raise ValueError, before measuring, if a file could not be written."""
+    if args.json is not None and len(args.earlier or ()) > 1:
+        raise ValueError("json: expected one file of --from, since it would be written again")
     for name in ("json", "markdown"):
         path: Path | None = getattr(args, name)
         if path is None:
@@ -169,7 +188,7 @@ def read(path: Path) -> dict[str, Any]:
         raise ValueError(f"from: {error}") from error
 
 
-def measure(plan: Plan) -> dict[str, Any]:
+def run_plan(plan: Plan) -> dict[str, Any]:
     """Run the plan; rows appear on stdout as they are measured, a progress bar on stderr."""
     table = console.Table()
     total = sum(1 for _ in plan.rows()) + sum(1 for _ in plan.scaling_points())
@@ -197,7 +216,7 @@ def measure(plan: Plan) -> dict[str, Any]:
 
 
 def show(document: dict[str, Any]) -> dict[str, Any]:
-    """Print an earlier document as :func:`measure` does; return it."""
+    """Print an earlier document as :func:`run_plan` does; return it."""
     table = console.Table()
     print(console.heading(document))
     for found in document["rooflines"]:
@@ -209,13 +228,15 @@ def show(document: dict[str, Any]) -> dict[str, Any]:
     return document
 
 
-def write(document: dict[str, Any], args: argparse.Namespace) -> None:
-    """Write the requested files, each as a whole or not at all."""
+def write(documents: list[dict[str, Any]], args: argparse.Namespace) -> None:
+    """Write the requested files, each as a whole or not at all. The plots are of the first."""
+    document = documents[0]
     if args.json is not None:
         write_atomically(args.json, results_file.dumps(document).encode())
-        print(f"Wrote {args.json}")
+        if not args.part:
+            print(f"Wrote {args.json}")
     if args.markdown is not None:
-        write_atomically(args.markdown, markdown.table(document).encode())
+        write_atomically(args.markdown, markdown.table(*documents).encode())
         print(f"Wrote {args.markdown}")
     if args.plots is not None:
         from inkgrad_bench import plots

@@ -216,7 +216,7 @@ def summary(document: Row) -> str:
             f"Targets: {count['stretch'] + count['reached']} of {len(with_target)} reached, "
             f"{count['stretch']} of them with the stretch goal"
         )
-    lines += _listed("Missed", _misses(rows))
+    lines += _listed("Missed", misses(rows))
     lines += _listed("Less accurate than native", _inaccuracies(rows))
     for failure in document["failures"]:
         what = f"{failure['op']} {failure['case']}, {failure['direction']}"
@@ -229,7 +229,8 @@ def _listed(title: str, lines: list[str]) -> list[str]:
     return [f"{title}:", *(f"  {line}" for line in lines)] if lines else []
 
 
-def _misses(rows: Sequence[Row]) -> list[str]:
+def misses(rows: Sequence[Row]) -> list[str]:
+    """One line per target that is not reached: against native, torch.compile or the best peer."""
     lines = []
     for row in rows:
         name = f"{row['op']} {row['case']}, {row['direction']}, threads: {row['threads']}"

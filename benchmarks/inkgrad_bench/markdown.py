@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from inkgrad_bench import console, kernel_names
+from inkgrad_bench.peers import PEERS
 from inkgrad_bench.workloads import COMPILED, NATIVE, OURS
 
 Row = dict[str, Any]
@@ -17,25 +18,32 @@ _LEGEND = (
 )
 
 
-def table(document: Row) -> str:
-    """One line per main case and direction, with the ratio on each number of threads."""
-    where, build = document["environment"], document["environment"]["build"]
-    threads = list(dict.fromkeys(row["threads"] for row in document["results"]))
-    rows: dict[tuple[str, str, str], dict[int, Row]] = {}
-    for row in document["results"]:
-        if row["main"]:
-            key = (row["op"], row["case"], row["direction"])
-            rows.setdefault(key, {})[row["threads"]] = row
+def table(*documents: Row) -> str:
+    """One line per main case and direction, with the ratio on each number of threads.
+
+    Times, torch.compile, roofline and kernels are those of the first document; of the others, which
+    were measured with other kernels, the table has the ratios.
+    """
+    document = documents[0]
+    rows = [_by_case(each) for each in documents]
+    threads = [list(dict.fromkeys(row["threads"] for row in each["results"])) for each in documents]
     named = any(row["kernel"] for row in document["results"])  # not so in older files
     head = ["op", "case", "", "native", "ours"]
-    head += [f"native / ours, {_threads(count)}" for count in threads]
+    for each, counts in zip(documents, threads, strict=True):
+        kernels = f", {_kernels(each)}" if len(documents) > 1 else ""
+        head += [f"native / ours{kernels}, {_threads(count)}" for count in counts]
     head += ["compiled / ours", "of the roofline", *(["kernel"] if named else [])]
-    numeric = len(threads) + 2
+    numeric = len(head) - 5 - named
     lines = [_line(head), _line(["---"] * 5 + ["---:"] * numeric + ["---"] * named)]
-    for (op, case, direction), by_threads in rows.items():
+    for (op, case, direction), by_threads in rows[0].items():
         first = by_threads[min(by_threads)]
         compiled = first["ratio"].get(COMPILED)
         share = first["roofline"]
+        ratios = [
+            _ratio(found.get((op, case, direction), {}).get(count))
+            for found, counts in zip(rows, threads, strict=True)
+            for count in counts
+        ]
         kernel = f"`{kernel_names.text(first['kernel'])}`" if first["kernel"] else ""
         lines.append(
             _line(
@@ -45,21 +53,88 @@ def table(document: Row) -> str:
                     console.short(direction),
                     console.seconds(first, NATIVE),
                     console.seconds(first, OURS),
-                    *(_ratio(by_threads.get(count)) for count in threads),
+                    *ratios,
                     "" if compiled is None else console.factor(compiled["median"]),
                     "" if share is None else f"{100 * share[OURS]:.0f} %",
                     *([kernel] if named else []),
                 ]
             )
         )
+    legend = (
+        f"Medians; times, compiled and roofline on {_threads(min(threads[0], default=1))}. "
+        + _LEGEND.format_map(document)
+    )
+    parts = ["\n".join(lines), legend, _peers(documents)]
+    return "\n\n".join(filter(None, [*parts, *map(_about, documents)])) + "\n"
+
+
+def _by_case(document: Row) -> dict[tuple[str, str, str], dict[int, Row]]:
+    """The main rows, by op, case and direction, then by the number of threads."""
+    rows: dict[tuple[str, str, str], dict[int, Row]] = {}
+    for row in document["results"]:
+        if row["main"]:
+            key = (row["op"], row["case"], row["direction"])
+            rows.setdefault(key, {})[row["threads"]] = row
+    return rows
+
+
+def _peers(documents: Sequence[Row]) -> str:
+    """The models in other libraries: their time over ours."""
+    rows = [(each, row) for each in documents for row in each["results"] if row.get("best_peer")]
+    names = [name for name in PEERS if any(name in row["ratio"] for _, row in rows)]
+    if not names:
+        return ""
+    head = ["", "case", "kernels", "threads", "ours", *(f"{name} / ours" for name in names)]
+    lines = [_line(head), _line(["---"] * 3 + ["---:"] * (len(head) - 3))]
+    for each, row in rows:
+        ratios = {name: console.factor(row["ratio"][name]["median"]) for name in row["ratio"]}
+        best = row["best_peer"]
+        ratios[best] = _marked(ratios[best], row["peer_verdict"])
+        cells = [row["op"], row["case"], _kernels(each), str(row["threads"])]
+        cells += [console.seconds(row, OURS), *(ratios.get(name, "") for name in names)]
+        lines.append(_line(cells))
+    return "\n".join(lines)
+
+
+def _about(document: Row) -> str:
+    """The machine of a document, its further cases, and what is below its target."""
+    where, build = document["environment"], document["environment"]["build"]
+    peers = "".join(f", {name} {version}" for name, version in document.get("peers", {}).items())
     origin = (
         f"{where['gpu'] or where['processor']}, {where['processors']} processors, "
-        f"{build['cpu_library_loaded']} kernels, torch {build['torch']}, {where['date'][:10]}, "
-        f"commit {where['commit'] or 'unknown'}. Medians; times, compiled and roofline on "
-        f"{_threads(min(threads, default=1))}. {_LEGEND.format_map(document)}"
+        f"{_kernels(document)} kernels, torch {build['torch']}{peers}, {where['date'][:10]}, "
+        f"commit {where['commit'] or 'unknown'}."
     )
+    missed = console.misses(document["results"])
+    below = ["Below their targets:\n\n" + "\n".join(f"- {line}" for line in missed)] * bool(missed)
     notes = (f"Note: {warning}." for warning in document["warnings"])
-    return "\n\n".join(["\n".join(lines), origin, *_others(document), *notes]) + "\n"
+    return "\n\n".join([" ".join([origin, *_means(document)]), *_others(document), *below, *notes])
+
+
+def _means(document: Row) -> list[str]:
+    """One sentence on the geometric mean of each family of ops, on each number of threads."""
+    families = {
+        "linear": ("linear_sigmoid", "linear_relu"),
+        "binary cross entropy": ("binary_cross_entropy",),
+        "convolutions": ("conv2d", "conv2d_relu_max_pool2d"),
+    }
+    found: dict[str, dict[int, list[float]]] = {}
+    for name, ops in families.items():
+        for row in document["results"]:
+            if row["op"] in ops:
+                counts = found.setdefault(name, {})
+                counts.setdefault(row["threads"], []).append(row["ratio"][NATIVE]["median"])
+    if not found:
+        return []
+    means = (
+        f"{name} "
+        + ", ".join(
+            f"{console.factor(statistics.geometric_mean(ratios))} on {_threads(count)}"
+            for count, ratios in counts.items()
+        )
+        for name, counts in found.items()
+    )
+    return [f"Geometric means of native / ours over all cases: {'; '.join(means)}."]
 
 
 def gpu_table(document: Row) -> str:
@@ -98,8 +173,16 @@ def _line(cells: Sequence[str]) -> str:
 def _ratio(row: Row | None) -> str:
     if row is None:
         return ""
-    text = console.factor(row["ratio"][NATIVE]["median"])
-    return {"stretch": f"**{text}**", "missed": f"{text} *(missed)*"}.get(row["verdict"], text)
+    return _marked(console.factor(row["ratio"][NATIVE]["median"]), row["verdict"])
+
+
+def _marked(text: str, verdict: str | None) -> str:
+    marks = {"stretch": f"**{text}**", "missed": f"{text} *(missed)*"}
+    return marks.get(verdict or "", text)
+
+
+def _kernels(document: Row) -> str:
+    return str(document["environment"]["build"]["cpu_library_loaded"])
 
 
 def _others(document: Row) -> list[str]:

@@ -51,6 +51,7 @@ loop. Files of earlier commits were measured with ``torch.autograd.grad`` (nativ
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +79,16 @@ def load(path: Path) -> dict[str, Any]:
     if not isinstance(document, dict) or document.get("schema") != SCHEMA:
         raise ValueError(f"{path} was not written by this version of inkgrad bench --json")
     return document
+
+
+def joined(documents: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """One document of several that were measured one after another on the same machine."""
+    whole = dict(documents[0])
+    for name in ("rooflines", "results", "failures", "scaling"):
+        whole[name] = [row for document in documents for row in document[name]]
+    whole["complete"] = all(document["complete"] for document in documents)
+    whole["warnings"] = list(dict.fromkeys(line for each in documents for line in each["warnings"]))
+    return whole
 
 
 def _rounded(value: Any) -> Any:

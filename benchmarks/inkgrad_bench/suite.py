@@ -24,7 +24,7 @@ class Target:
     stretch: float
 
 
-NEVER_SLOWER = Target(0.95, 1.0)
+NEVER_SLOWER = Target(0.97, 1.0)
 
 
 @dataclass(frozen=True)

@@ -25,11 +25,13 @@ def parse(*argv):
         (["--json", "no/such/folder/x.json"], "json: there is no folder"),
         (["--markdown", "."], "markdown: expected a file, got the folder ."),
         (["--from", "no-such-file.json"], "from: no-such-file.json cannot be read"),
+        (["--from", "a.json", "b.json", "--json", "c.json"], "json: expected one file of --from"),
+        (["--avx2", "--peers", "jax", "openvino"], "peers: openvino cannot be held to AVX2"),
     ],
 )
 def test_bad_arguments(argv, message, capsys, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(command, "measure", lambda plan: pytest.fail("measured all the same"))
+    monkeypatch.setattr(command, "run_plan", lambda plan: pytest.fail("measured all the same"))
     with pytest.raises(SystemExit) as stopped:
         command.run(parse(*argv))
     assert stopped.value.code == 2
@@ -80,7 +82,7 @@ def test_files_of_an_earlier_run(document, tmp_path, capsys):
 
 
 def test_exit_codes(document, monkeypatch):
-    monkeypatch.setattr(command, "measure", lambda plan: document)
+    monkeypatch.setattr(command, "run_plan", lambda plan: document)
     assert command.run(parse()) == 0
     failure = {"op": "conv2d", "case": "x", "direction": FORWARD, "threads": 1, "error": "oh"}
     document["failures"] = [failure]
