@@ -75,7 +75,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--from", type=Path, nargs="+", metavar="FILE", dest="earlier",
         help="measure nothing; make table and plots from earlier --json files, the table with the "
-        "ratios of all of them side by side",
+        "ratios of all of them side by side. With --json: one file of all their rows",
     )  # fmt: skip
     parser.add_argument("--part", action="store_true", help=argparse.SUPPRESS)  # of parts.py
     parser.set_defaults(usage_error=parser.error)
@@ -90,6 +90,8 @@ def run(args: argparse.Namespace) -> int:
         if args.networks is not None:
             return run_networks(args)
         earlier = [show(read(path)) for path in args.earlier or ()]
+        if args.json is not None and len(earlier) > 1:
+            earlier = [results_file.joined(earlier)]
         documents = earlier or [measure(args)]
     except ValueError as error:
         return int(args.usage_error(str(error)))
@@ -166,8 +168,6 @@ def make_plan(args: argparse.Namespace) -> Plan:
 
 def check_outputs(args: argparse.Namespace) -> None:
     """Raise ValueError, before measuring, if a file could not be written."""
-    if args.json is not None and len(args.earlier or ()) > 1:
-        raise ValueError("json: expected one file of --from, since it would be written again")
     for name in ("json", "markdown"):
         path: Path | None = getattr(args, name)
         if path is None:

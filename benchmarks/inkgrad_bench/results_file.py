@@ -82,10 +82,26 @@ def load(path: Path) -> dict[str, Any]:
 
 
 def joined(documents: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """One document of several that were measured one after another on the same machine."""
+    """One document of several; ValueError unless machine, kernels and commit are the same."""
+
+    def origin(document: dict[str, Any]) -> list[Any]:
+        where = document["environment"]
+        build = where["build"]
+        return [where["processor"], build["cpu_library_loaded"], build["torch"], where["commit"]]
+
     whole = dict(documents[0])
+    for document in documents[1:]:
+        if origin(document) != origin(whole):
+            expected, got = (", ".join(map(str, origin(each))) for each in (whole, document))
+            raise ValueError(f"runs to be joined differ: {expected}; {got}")
     for name in ("rooflines", "results", "failures", "scaling"):
         whole[name] = [row for document in documents for row in document[name]]
+    whole["peers"] = {
+        name: version
+        for document in documents
+        for name, version in document.get("peers", {}).items()
+    }
+    whole["quick"] = any(document["quick"] for document in documents)
     whole["complete"] = all(document["complete"] for document in documents)
     whole["warnings"] = list(dict.fromkeys(line for each in documents for line in each["warnings"]))
     return whole

@@ -25,7 +25,6 @@ def parse(*argv):
         (["--json", "no/such/folder/x.json"], "json: there is no folder"),
         (["--markdown", "."], "markdown: expected a file, got the folder ."),
         (["--from", "no-such-file.json"], "from: no-such-file.json cannot be read"),
-        (["--from", "a.json", "b.json", "--json", "c.json"], "json: expected one file of --from"),
         (["--avx2", "--peers", "jax", "openvino"], "peers: openvino cannot be held to AVX2"),
     ],
 )

@@ -1,5 +1,6 @@
 """The file of ``inkgrad bench --json``: compact, exact enough, and the same when read back."""
 
+import copy
 import json
 import subprocess
 import sys
@@ -35,6 +36,24 @@ def test_numbers_that_json_does_not_have_are_refused(document):
     document["results"][0]["flops"] = float("nan")
     with pytest.raises(ValueError, match="not JSON compliant"):
         results_file.dumps(document)
+
+
+def test_runs_are_joined(document):
+    other = copy.deepcopy(document)
+    document["peers"], other["peers"] = {"jax": "1"}, {"openvino": "2"}
+    other["complete"] = False
+    whole = results_file.joined([document, other])
+    assert whole["results"] == document["results"] * 2
+    assert whole["peers"] == {"jax": "1", "openvino": "2"}
+    assert whole["warnings"] == document["warnings"]
+    assert not whole["complete"]
+
+
+def test_runs_of_different_kernels_are_not_joined(document):
+    other = copy.deepcopy(document)
+    other["environment"]["build"]["cpu_library_loaded"] = "avx2"
+    with pytest.raises(ValueError, match=r"avx512, .*avx2, "):
+        results_file.joined([document, other])
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"schema": 1}', '{"results": []}'])
