@@ -17,13 +17,15 @@ inline constexpr bool kMasksLoads = true;
 inline constexpr bool kMasksLoads = false;
 #endif
 
-// Calls f with the number of lanes for rows of `width` pixels. Two long vectors cost less than three
-// short ones, even where they waste a quarter of their lanes: rows of 24 pixels, AVX-512 with two
-// units for it, 277 -> 203 us (64x1x28->10 k5).
+// A long vector costs so many short ones of half its length. The gradients, which mask the end of
+// each row, gain less from long vectors than the forward pass.
+inline constexpr double kLongCost = 1.5, kLongCostOfGradient = 1.6;
+
+// Calls f with the number of lanes for rows of `width` pixels.
 template <typename T, typename F>
-inline void with_lanes(int64_t width, F f) {
+inline void with_lanes(int64_t width, double long_cost, F f) {
   constexpr int L = kLanes<T>;
-  if (divide_up(width, L) * 8 <= divide_up(width, L / 2) * 6) {
+  if (double(divide_up(width, L)) * long_cost <= double(divide_up(width, L / 2))) {
     f(std::integral_constant<int, L>{});
   } else {
     f(std::integral_constant<int, L / 2>{});

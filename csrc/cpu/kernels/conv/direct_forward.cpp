@@ -60,7 +60,7 @@ void forward_rows(const ConvGeometry& g, const Image<T>& image, int64_t row0, in
 template <typename T>
 void forward_image(const ConvGeometry& g, const T* input, const T* packed, const T* bias, T* output,
                    T* workspace) {
-  with_lanes<T>(g.out_width, [&](auto lanes) {
+  with_lanes<T>(g.out_width, kLongCost, [&](auto lanes) {
     constexpr int L = decltype(lanes)::value;
     const auto image = padded_image<T, L>(g, input, g.out_width < L, workspace);
     const int64_t plane = g.out_height * g.out_width;
@@ -82,7 +82,7 @@ template <typename T>
 void forward_relu_pool_image(const ConvGeometry& g, const PoolGeometry& p, const T* input,
                              const T* packed, const T* bias, T* output, uint8_t* indices,
                              T* workspace) {
-  with_lanes<T>(g.out_width, [&](auto lanes) {
+  with_lanes<T>(g.out_width, kLongCost, [&](auto lanes) {
     constexpr int L = decltype(lanes)::value;
     T* const rows = workspace + g.in_channels * padded_plane<T>(g);
     const auto image = padded_image<T, L>(g, input, g.out_width < L, workspace);

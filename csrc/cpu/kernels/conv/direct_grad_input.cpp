@@ -135,7 +135,7 @@ struct Shifts {
 template <typename T>
 void backward_image(const ConvGeometry& g, const T* grad_output, const T* packed, T* grad_input,
                     T* workspace) {
-  with_lanes<T>(g.out_width, [&](auto lanes) {
+  with_lanes<T>(g.out_width, kLongCostOfGradient, [&](auto lanes) {
     constexpr int L = decltype(lanes)::value;
     const int64_t stored = g.out_width < L ? g.out_width : L;
     const Parts taps(g.kernel_width, kTileTaps), blocks(g.out_height, rows_per_block<T>(g));

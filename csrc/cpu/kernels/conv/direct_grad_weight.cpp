@@ -104,7 +104,7 @@ ConvMemory memory(const ConvGeometry& g, const PoolGeometry&) {
 template <typename T>
 void backward(const ConvGradWeightParams<T>& params) {
   const ConvGeometry& g = params.conv;
-  with_lanes<T>(g.out_width, [&](auto lanes) {
+  with_lanes<T>(g.out_width, kLongCostOfGradient, [&](auto lanes) {
     constexpr int L = decltype(lanes)::value;
     const bool copies = g.out_width < L || g.pad_height != 0 || g.pad_width != 0;
     const int64_t in_image = g.in_channels * g.in_height * g.in_width,

@@ -59,7 +59,7 @@ struct Patches {
 template <typename T, typename F>
 inline void with_patch_lanes(const ConvGeometry& g, const Patches<T>& patches, F f) {
   if (patches.is_packed(g.in_channels)) {
-    with_lanes<T>(patches.run, f);
+    with_lanes<T>(patches.run, kLongCostOfGradient, f);
   } else if (patches.is_half(g.in_channels)) {
     f(std::integral_constant<int, kLanes<T> / 2>{});
   } else {
