@@ -146,8 +146,10 @@ POOL = (
     Row("pool of columns", *conv((2, 3, 20, 7), 4, (3, 3), kernel_size=(4, 1))),
     Row("pool tuple of one", *conv((2, 3, 8, 8), 4, (3, 3), kernel_size=(2,))),
     Row("pool of everything", *conv((2, 3, 8, 9), 4, (3, 3), kernel_size=(6, 7))),
-    Row("window of 256: the largest index that fits one byte", *conv((1, 1, 33, 34), 2, (2, 2),
-                                                            kernel_size=16)),
+    Row("window of 255: the largest index that is saved", *conv((1, 1, 31, 35), 2, (2, 2),
+                                                         kernel_size=(15, 17))),
+    Row("window of 256: one more than there are indices", *conv((1, 1, 33, 34), 2, (2, 2),
+                                                         kernel_size=16)),
     Row("window of 289: more than one byte", *conv((1, 1, 35, 36), 2, (2, 2), kernel_size=17)),
     Row("long window of 300", *conv((1, 1, 3, 601), 2, (2, 2), kernel_size=(1, 300))),
     *(Row(f"pool, {c} channels in", *conv((3, c, 9, 8), 4, (2, 3), padding=(0, 1), kernel_size=2))

@@ -176,8 +176,8 @@ def _settings_of(layer: nn.Module) -> tuple[Call | None, str]:
     pairs = layer.stride, layer.padding, layer.dilation, pool
     if layer.padding_mode != "zeros" or not all(isinstance(pair, tuple) for pair in pairs):
         return None, "expected padding by a number of zeros"
-    if not 0 < pool[0] * pool[1] <= 256:
-        return None, "expected pooling windows of 1 to 256 elements"
+    if not 0 < pool[0] * pool[1] <= 255:
+        return None, "expected pooling windows of 1 to 255 elements"
     return ("conv2d_relu_max_pool2d", (weight, bias, *pairs[:3], layer.groups, pool)), ""
 
 
