@@ -203,6 +203,21 @@ FUZZED = {
         "conv2d", [[8, 0, 4, 10], [7, 0, 3, 5]], kind="arguments", dtype="float16",
         settings={"padding": [1, 0], "dilation": [0]},
     ),
+    "bfloat16 convolved in float32 left out an infinity times the padding": found(
+        "conv2d_relu_max_pool2d", [[8, 1, 4, 7], [10, 1, 3, 5]], dtype="bfloat16",
+        settings={"padding": 1, "kernel_size": 2}, seed=2120259440, threads=3,
+        layouts=["contiguous", "reversed", "contiguous"],
+        special=[[], [], [[0.839, 1.0], [0.189, -INFINITY]]],
+    ),
+    "no channels, of which native makes no outputs, in a half type": found(
+        "conv2d", [[12, 0, 10, 7], [1, 0, 5, 5]], dtype="bfloat16", settings={"padding": [1, 0]},
+    ),
+    "a tiny bias decides which of a window's equal maxima is the first: no finding": found(
+        "conv2d_relu_max_pool2d", [[8, 1, 10, 12], [1, 1, 1, 7], [1]], dtype="float64",
+        settings={"padding": "same", "kernel_size": [1, 3]}, seed=283338453, threads=2,
+        layouts=["window", "overlapping", "contiguous", "expanded"],
+        special=[[], [], [[0.477, 1e-15]], [[0.867, INFINITY]]],
+    ),
     "terms that cancel leave either side of a ReLU's threshold: no finding": found(
         "linear_relu", [[3, 5], [3, 5], [3]], seed=1053139487,
         layouts=["overlapping", "contiguous", "contiguous", "contiguous"],
