@@ -115,34 +115,32 @@ Gradients2 conv2d_relu_max_pool2d(const Tensor& input, const Tensor& weight,
   const Tensor row = at::floor_divide(positions, at::scalar_tensor(width, positions.options()));
   const Tensor col = positions - row * width;
   const Tensor indices = row.remainder(window_height) * window_width + col.remainder(window_width);
-  return {at::relu(pooled), indices.to(at::kByte)};
+  return {at::relu(pooled), indices.masked_fill(pooled <= 0, kNoGradient).to(at::kByte)};
 }
 
 Gradients3 conv2d_relu_max_pool2d_backward(const Tensor& grad_output, const Tensor& input,
-                                           const Tensor& weight, const Tensor& output,
-                                           const Tensor& indices, IntArrayRef stride,
-                                           IntArrayRef padding, IntArrayRef dilation,
-                                           int64_t groups, IntArrayRef kernel_size,
+                                           const Tensor& weight, const Tensor& indices,
+                                           IntArrayRef stride, IntArrayRef padding,
+                                           IntArrayRef dilation, int64_t groups,
+                                           IntArrayRef kernel_size,
                                            std::array<bool, 3> output_mask) {
-  const auto [out_height, out_width] =
-      check_conv2d_relu_max_pool2d_backward(grad_output, input, weight, output, indices,
-                                            {stride, padding, dilation, groups}, kernel_size);
+  const auto [out_height, out_width] = check_conv2d_relu_max_pool2d_backward(
+      grad_output, input, weight, indices, {stride, padding, dilation, groups}, kernel_size);
   const int64_t window_height = first(kernel_size), window_width = second(kernel_size);
 
   // The gradient at the maximum of each window, zero elsewhere: [.., PH, PW, elements of a window],
-  // rearranged to the plane.
-  const Tensor grad_pooled = at::threshold_backward(grad_output, output, 0);
+  // rearranged to the plane. kNoGradient is none of the elements.
   const Tensor elements =
       at::arange(window_height * window_width, indices.options().dtype(at::kLong));
   const Tensor is_maximum = indices.to(at::kLong).unsqueeze(-1) == elements;
-  const Tensor zero = at::zeros({}, grad_pooled.options());
-  Tensor windows = at::where(is_maximum, grad_pooled.unsqueeze(-1), zero);
+  const Tensor zero = at::zeros({}, grad_output.options());
+  Tensor windows = at::where(is_maximum, grad_output.unsqueeze(-1), zero);
   const auto leading = [&](std::initializer_list<c10::SymInt> last) {
-    std::vector<c10::SymInt> sizes(output.sym_sizes().begin(), output.sym_sizes().end() - 2);
+    std::vector<c10::SymInt> sizes(indices.sym_sizes().begin(), indices.sym_sizes().end() - 2);
     sizes.insert(sizes.end(), last);
     return sizes;
   };
-  const c10::SymInt pooled_height = output.sym_size(-2), pooled_width = output.sym_size(-1);
+  const c10::SymInt pooled_height = indices.sym_size(-2), pooled_width = indices.sym_size(-1);
   windows =
       windows.reshape_symint(leading({pooled_height, pooled_width, window_height, window_width}))
           .transpose(-3, -2)  // [.., PH, WH, PW, WW]

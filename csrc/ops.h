@@ -101,7 +101,7 @@ INKGRAD_OP(conv2d_backward, none, Gradients3,
            "(Tensor grad_output, Tensor input, Tensor weight, int[2] stride, int[2] padding,"
            " int[2] dilation, int groups, bool[3] output_mask) -> (Tensor, Tensor, Tensor)")
 
-// The indices are uint8: the position of the maximum in its window.
+// The indices are uint8: the position of the maximum in its window, or kNoGradient.
 INKGRAD_OP(conv2d_relu_max_pool2d, lower_precision, Gradients2,
            (const Tensor& input, const Tensor& weight, const OptionalTensor& bias,
             IntArrayRef stride, IntArrayRef padding, IntArrayRef dilation, int64_t groups,
@@ -112,12 +112,11 @@ INKGRAD_OP(conv2d_relu_max_pool2d, lower_precision, Gradients2,
 
 INKGRAD_OP(conv2d_relu_max_pool2d_backward, none, Gradients3,
            (const Tensor& grad_output, const Tensor& input, const Tensor& weight,
-            const Tensor& output, const Tensor& indices, IntArrayRef stride, IntArrayRef padding,
-            IntArrayRef dilation, int64_t groups, IntArrayRef kernel_size,
-            std::array<bool, 3> output_mask),
-           "(Tensor grad_output, Tensor input, Tensor weight, Tensor output, Tensor indices,"
-           " int[2] stride, int[2] padding, int[2] dilation, int groups, int[2] kernel_size,"
-           " bool[3] output_mask) -> (Tensor, Tensor, Tensor)")
+            const Tensor& indices, IntArrayRef stride, IntArrayRef padding, IntArrayRef dilation,
+            int64_t groups, IntArrayRef kernel_size, std::array<bool, 3> output_mask),
+           "(Tensor grad_output, Tensor input, Tensor weight, Tensor indices, int[2] stride,"
+           " int[2] padding, int[2] dilation, int groups, int[2] kernel_size, bool[3] output_mask)"
+           " -> (Tensor, Tensor, Tensor)")
 
 #undef INKGRAD_OP
 

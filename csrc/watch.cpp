@@ -1,5 +1,7 @@
 #include "watch.h"
 
+#include <ATen/PythonTorchFunctionTLS.h>
+#include <c10/core/impl/LocalDispatchKeySet.h>
 #include <torch/csrc/Exceptions.h>
 #include <torch/csrc/autograd/python_variable.h>
 #include <torch/csrc/autograd/variable.h>
@@ -33,47 +35,95 @@ bool sends_gradient_elsewhere(PyObject* object) {
   return node && !(node->pre_hooks().empty() && node->post_hooks().empty());
 }
 
-// An item of a dict: key and value compared by identity, at their place in the order of the dict.
-class Item {
+// CPython up to 3.13 gives a dict a new number, which no other has, whenever it changes.
+#if PY_VERSION_HEX < 0x030E0000
+constexpr bool kDictsHaveVersions = true;
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
+uint64_t version_of(const py::object& dict) {
+  return reinterpret_cast<PyDictObject*>(dict.ptr())->ma_version_tag;
+}
+#pragma GCC diagnostic pop
+#else
+constexpr bool kDictsHaveVersions = false;
+uint64_t version_of(const py::object&) { return 0; }
+#endif
+
+// Some items of a dict: key and value compared by identity, at their place in the order of the dict.
+class Dict {
  public:
-  Item(py::object dict, py::handle wanted) : dict_(std::move(dict)) {
+  // `is_whole`: no item is added, either.
+  Dict(py::object dict, bool is_whole)
+      : dict_(std::move(dict)),
+        is_whole_(is_whole),
+        size_(PyDict_GET_SIZE(dict_.ptr())),
+        version_(version_of(dict_)) {
+    while (PyDict_Next(dict_.ptr(), &end_, nullptr, nullptr)) {
+    }
+  }
+
+  bool is(const py::object& dict) const { return dict_.is(dict); }
+
+  void watch(py::handle wanted) {
     PyObject *key, *value;
-    for (Py_ssize_t next = 0;; at_ = next) {
+    Py_ssize_t at = 0;
+    for (Py_ssize_t next = 0;; at = next) {
       if (!PyDict_Next(dict_.ptr(), &next, &key, &value)) throw py::key_error();
       if (wanted.equal(py::handle(key))) break;
     }
-    key_ = py::reinterpret_borrow<py::object>(key);
-    value_ = py::reinterpret_borrow<py::object>(value);
+    items_.push_back(
+        {py::reinterpret_borrow<py::object>(key), py::reinterpret_borrow<py::object>(value), at});
   }
 
-  bool is_unchanged() const {
-    Py_ssize_t at = at_;
-    PyObject *key, *value;
-    return PyDict_Next(dict_.ptr(), &at, &key, &value) && key == key_.ptr() &&
-           value == value_.ptr();
+  bool is_unchanged() {
+    const uint64_t version = version_of(dict_);
+    if (kDictsHaveVersions && version == version_) return true;
+    if (!has_all_items() || (is_whole_ && has_others())) return false;
+    version_ = version;
+    return true;
   }
 
  private:
-  py::object dict_, key_, value_;
-  Py_ssize_t at_ = 0;
+  struct Item {
+    py::object key, value;
+    Py_ssize_t at;
+  };
+
+  bool has_all_items() const {
+    for (const Item& item : items_) {
+      Py_ssize_t at = item.at;
+      PyObject *key, *value;
+      if (!PyDict_Next(dict_.ptr(), &at, &key, &value) || key != item.key.ptr() ||
+          value != item.value.ptr())
+        return false;
+    }
+    return true;
+  }
+
+  bool has_others() const {
+    Py_ssize_t at = end_;  // behind which an item is if one was removed and one added
+    return PyDict_GET_SIZE(dict_.ptr()) != size_ || PyDict_Next(dict_.ptr(), &at, nullptr, nullptr);
+  }
+
+  py::object dict_;
+  bool is_whole_;
+  Py_ssize_t size_, end_ = 0;
+  uint64_t version_;  // the last one at which the items were those
+  std::vector<Item> items_;
 };
 
-// A module's class, and that no attribute is added to it.
+// A module's class, and that its attributes are in the same dict.
 class Module {
  public:
   explicit Module(py::handle module)
       : module_(py::reinterpret_borrow<py::object>(module)),
         type_(Py_TYPE(module.ptr())),
-        dict_(module.attr("__dict__")),
-        size_(PyDict_GET_SIZE(dict_.ptr())) {
-    while (PyDict_Next(dict_.ptr(), &end_, nullptr, nullptr)) {
-    }
-  }
+        dict_(module.attr("__dict__")) {}
+
+  const py::object& dict() const { return dict_; }
 
   bool is_unchanged() const {
-    if (Py_TYPE(module_.ptr()) != type_ || PyDict_GET_SIZE(dict_.ptr()) != size_) return false;
-    Py_ssize_t at = end_;
-    if (PyDict_Next(dict_.ptr(), &at, nullptr, nullptr)) return false;  // one removed, one added
+    if (Py_TYPE(module_.ptr()) != type_) return false;
     const auto dict =
         py::reinterpret_steal<py::object>(PyObject_GenericGetDict(module_.ptr(), nullptr));
     return dict.is(dict_);
@@ -83,7 +133,6 @@ class Module {
   py::object module_;
   PyTypeObject* type_;
   py::object dict_;
-  Py_ssize_t size_, end_ = 0;
 };
 
 // A plain tensor's memory, which `tensor.data = other` exchanges, and its part in autograd.
@@ -130,26 +179,47 @@ class Empty {
   py::object dict_;
 };
 
+// The torch-function modes around a call, by their number and the innermost one, and whether
+// torch.jit.trace records it.
+struct Modes {
+  int64_t count = at::impl::PythonTorchFunctionTLS::stack_len();
+  // Kept, so that no other mode gets its address.
+  std::shared_ptr<c10::SafePyObject> innermost =
+      count > 0 ? at::impl::PythonTorchFunctionTLS::get_stack_at(count - 1) : nullptr;
+  bool traces = c10::impl::tls_is_dispatch_key_included(c10::DispatchKey::Tracer);
+
+  bool operator==(const Modes&) const = default;
+};
+
 struct Watch {
   std::vector<Module> modules;
-  std::vector<Item> items;
+  std::vector<Dict> dicts;
   std::vector<Empty> empty;
   std::vector<Memory> tensors;
+  Modes modes;
 
-  bool sees_no_change() const {
-    const auto are_unchanged = [](const auto& all) {
-      for (const auto& each : all) {
+  Dict& of(const py::object& dict, bool is_whole) {
+    for (Dict& each : dicts) {
+      if (each.is(dict)) return each;
+    }
+    return dicts.emplace_back(dict, is_whole);
+  }
+
+  bool sees_no_change() {
+    if (modes != Modes()) return false;
+    const auto are_unchanged = [](auto& all) {
+      for (auto& each : all) {
         if (!each.is_unchanged()) return false;
       }
       return true;
     };
-    return are_unchanged(modules) && are_unchanged(items) && are_unchanged(empty) &&
+    return are_unchanged(modules) && are_unchanged(dicts) && are_unchanged(empty) &&
            are_unchanged(tensors);
   }
 };
 
 PyObject* call(PyObject* self, PyObject*) {
-  const auto* watch = static_cast<const Watch*>(PyCapsule_GetPointer(self, nullptr));
+  auto* const watch = static_cast<Watch*>(PyCapsule_GetPointer(self, nullptr));
   return PyBool_FromLong(watch->sees_no_change());
 }
 
@@ -158,20 +228,25 @@ py::handle checked(py::handle tensor) {
   return tensor;
 }
 
-py::object dict_of(py::handle dict_or_class) {
-  PyObject* const object = dict_or_class.ptr();
-  return py::reinterpret_borrow<py::object>(
-      PyType_Check(object) ? reinterpret_cast<PyTypeObject*>(object)->tp_dict : object);
-}
+py::object dict_of(PyTypeObject* type) { return py::reinterpret_borrow<py::object>(type->tp_dict); }
 
 // A builtin function: calling one of pybind's takes as long as the work.
 py::object watch(const py::list& modules, const py::list& items, const py::list& empty,
                  const py::list& tensors) {
   auto watch = std::make_unique<Watch>();
-  for (const py::handle each : modules) watch->modules.emplace_back(each);
+  for (const py::handle each : modules) {
+    watch->of(watch->modules.emplace_back(each).dict(), /*is_whole=*/true);
+    // An attribute that is added to a class hides one of its bases.
+    for (const py::handle base : py::reinterpret_borrow<py::tuple>(Py_TYPE(each.ptr())->tp_mro)) {
+      auto* const type = reinterpret_cast<PyTypeObject*>(base.ptr());
+      if (PyType_HasFeature(type, Py_TPFLAGS_HEAPTYPE)) watch->of(dict_of(type), /*is_whole=*/true);
+    }
+  }
   for (const py::handle each : items) {
-    const auto [dict, key] = each.cast<std::pair<py::object, py::object>>();
-    watch->items.emplace_back(dict_of(dict), key);
+    const auto [owner, key] = each.cast<std::pair<py::object, py::object>>();
+    const bool is_class = PyType_Check(owner.ptr());
+    watch->of(is_class ? dict_of(reinterpret_cast<PyTypeObject*>(owner.ptr())) : owner, is_class)
+        .watch(key);
   }
   for (const py::handle each : empty) watch->empty.emplace_back(each);
   for (const py::handle each : tensors) watch->tensors.emplace_back(checked(each));

@@ -47,7 +47,7 @@ class PooledConv(ctypes.Structure):
 
 
 class PooledConvGradient(ctypes.Structure):
-    _fields_ = (("grad_output", _Pointer), ("output", _Pointer), ("indices", _Pointer))
+    _fields_ = (("grad_output", _Pointer), ("indices", _Pointer))
 
 
 class BceOperands(ctypes.Structure):
@@ -161,7 +161,7 @@ class Kernels(ctypes.Structure):
         ("product_partial_sums", _Pointer),
         ("product", _Pointer),
         ("relu_pool", _function(None, *(_Pointer,) * 6)),
-        ("relu_pool_backward", _function(None, *(_Pointer,) * 6)),
+        ("relu_pool_backward", _function(None, *(_Pointer,) * 5)),
         ("to_channels_last", _function(None, *(_Pointer,) * 4)),
         ("from_channels_last", _function(None, *(_Pointer,) * 5)),
         ("conv_supports", _function(ctypes.c_bool, _Pointer)),

@@ -146,8 +146,10 @@ POOL = (
     Row("pool of columns", *conv((2, 3, 20, 7), 4, (3, 3), kernel_size=(4, 1))),
     Row("pool tuple of one", *conv((2, 3, 8, 8), 4, (3, 3), kernel_size=(2,))),
     Row("pool of everything", *conv((2, 3, 8, 9), 4, (3, 3), kernel_size=(6, 7))),
-    Row("window of 256: the largest index that fits one byte", *conv((1, 1, 33, 34), 2, (2, 2),
-                                                            kernel_size=16)),
+    Row("window of 255: the largest index that is saved", *conv((1, 1, 31, 35), 2, (2, 2),
+                                                         kernel_size=(15, 17))),
+    Row("window of 256: one more than there are indices", *conv((1, 1, 33, 34), 2, (2, 2),
+                                                         kernel_size=16)),
     Row("window of 289: more than one byte", *conv((1, 1, 35, 36), 2, (2, 2), kernel_size=17)),
     Row("long window of 300", *conv((1, 1, 3, 601), 2, (2, 2), kernel_size=(1, 300))),
     *(Row(f"pool, {c} channels in", *conv((3, c, 9, 8), 4, (2, 3), padding=(0, 1), kernel_size=2))
@@ -200,6 +202,21 @@ FUZZED = {
     "a dilation of 0 was refused where the weight is empty": found(
         "conv2d", [[8, 0, 4, 10], [7, 0, 3, 5]], kind="arguments", dtype="float16",
         settings={"padding": [1, 0], "dilation": [0]},
+    ),
+    "bfloat16 convolved in float32 left out an infinity times the padding": found(
+        "conv2d_relu_max_pool2d", [[8, 1, 4, 7], [10, 1, 3, 5]], dtype="bfloat16",
+        settings={"padding": 1, "kernel_size": 2}, seed=2120259440, threads=3,
+        layouts=["contiguous", "reversed", "contiguous"],
+        special=[[], [], [[0.839, 1.0], [0.189, -INFINITY]]],
+    ),
+    "no channels, of which native makes no outputs, in a half type": found(
+        "conv2d", [[12, 0, 10, 7], [1, 0, 5, 5]], dtype="bfloat16", settings={"padding": [1, 0]},
+    ),
+    "a tiny bias decides which of a window's equal maxima is the first: no finding": found(
+        "conv2d_relu_max_pool2d", [[8, 1, 10, 12], [1, 1, 1, 7], [1]], dtype="float64",
+        settings={"padding": "same", "kernel_size": [1, 3]}, seed=283338453, threads=2,
+        layouts=["window", "overlapping", "contiguous", "expanded"],
+        special=[[], [], [[0.477, 1e-15]], [[0.867, INFINITY]]],
     ),
     "terms that cancel leave either side of a ReLU's threshold: no finding": found(
         "linear_relu", [[3, 5], [3, 5], [3]], seed=1053139487,

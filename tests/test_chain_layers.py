@@ -178,6 +178,7 @@ REFUSED: dict[str, tuple[Change, str]] = {
         lambda ls: ls[1]._parameters.update(weight=torch.rand(6, 6).as_subclass(Own)),
         "is a Own",
     ),
+    "no bias at all": (lambda ls: ls[1]._parameters.pop("bias"), "is not a parameter"),
     "memory released": (
         lambda ls: ls[1].weight.untyped_storage().resize_(0),
         "memory of its weight was released",
@@ -206,6 +207,9 @@ def test_a_change_afterwards_is_refused(name: str) -> None:
     change, message = REFUSED[name]
     layers = make()
     chain = Chain(layers, ink.BCELoss())
+    chain.step(INPUTS, TARGETS, lr=0.1)
+    for layer in layers:  # which no step depends on
+        layer.eval()
     chain.step(INPUTS, TARGETS, lr=0.1)
     before = {p: p.detach().clone() for p in chain.parameters()}
     kept = change(layers)
@@ -289,14 +293,29 @@ def test_a_changed_criterion_is_refused(change: Callable[[Any], object], message
         chain.step(INPUTS, TARGETS, lr=0.1)
 
 
-@pytest.mark.parametrize("owner", [nn.Linear, ink.LinearReLU, ink.BCELoss, nn.Module], ids=str)
-def test_a_class_whose_forward_is_replaced_is_refused(
-    owner: type, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("owner", "name"),
+    [
+        (nn.Linear, "forward"),
+        (ink.LinearReLU, "forward"),
+        (ink.BCELoss, "forward"),
+        (nn.Module, "__call__"),
+        (nn.Module, "_call_impl"),
+        # Inherited: set on the class, they hide those of nn.Module.
+        (nn.Linear, "__call__"),
+        (ink.LinearReLU, "__call__"),
+        (ink.BCELoss, "_call_impl"),
+        (nn.functional, "linear"),
+        (nn.functional, "binary_cross_entropy"),
+    ],
+    ids=lambda owner: getattr(owner, "__name__", owner),
+)
+def test_a_replaced_function_is_refused(
+    owner: Any, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     chain = Chain(make(), ink.BCELoss())
-    name = "__call__" if owner is nn.Module else "forward"
-    monkeypatch.setattr(owner, name, lambda self, *args: args[0])
-    with pytest.raises(ValueError, match=f"{owner.__name__}.{name} was replaced"):
+    monkeypatch.setattr(owner, name, lambda self, *args: args[0], raising=False)
+    with pytest.raises(ValueError, match=r"was replaced|in the place of one of torch's"):
         chain.step(INPUTS, TARGETS, lr=0.1)
     assert Chain.of(make(), ink.BCELoss()) is None
     monkeypatch.undo()
@@ -610,9 +629,17 @@ def test_ignored_targets_are_refused() -> None:
 @contextmanager
 def inside(name: str) -> Iterator[None]:
     from torch._subclasses.fake_tensor import FakeTensorMode
+    from torch.overrides import TorchFunctionMode
     from torch.utils.flop_counter import FlopCounterMode
 
+    class Mode(TorchFunctionMode):
+        def __torch_function__(
+            self, function: Any, types: Any, args: Any = (), kwargs: Any = None
+        ) -> Any:
+            return function(*args, **(kwargs or {}))
+
     contexts: dict[str, Any] = {
+        "functions": Mode(),
         "autocast": torch.autocast("cpu", torch.bfloat16),
         "flops": FlopCounterMode(display=False),
         "fake": FakeTensorMode(allow_non_fake_inputs=True),
@@ -621,7 +648,7 @@ def inside(name: str) -> Iterator[None]:
         yield
 
 
-@pytest.mark.parametrize("name", ["autocast", "flops", "fake"])
+@pytest.mark.parametrize("name", ["autocast", "flops", "fake", "functions"])
 def test_what_would_be_passed_over_is_refused(name: str) -> None:
     layers = make()
     before = copy.deepcopy(layers)
@@ -631,6 +658,25 @@ def test_what_would_be_passed_over_is_refused(name: str) -> None:
             with pytest.raises(ValueError, match=r"autocast|TorchDispatchMode|all modules"):
                 call(INPUTS, TARGETS)
     assert_same(layers, before)
+
+
+def test_the_device_of_new_tensors_may_be_chosen() -> None:
+    chain = Chain(make(), ink.BCELoss())
+    for _ in range(2):  # what is refused afterwards is no mode that was seen before
+        with torch.device("cpu"):
+            chain.step(INPUTS, TARGETS, lr=0.1)
+        with inside("functions"), pytest.raises(ValueError, match="all modules"):
+            chain.step(INPUTS, TARGETS, lr=0.1)
+
+
+def test_a_traced_step_is_refused() -> None:
+    chain = Chain(make(), ink.BCELoss())
+
+    def function(inputs: Tensor) -> Tensor:
+        return inputs.sum() * float(chain.step(INPUTS, TARGETS, lr=0.1))
+
+    with pytest.raises(ValueError, match="a tracer"):
+        torch.jit.trace(function, INPUTS)
 
 
 def test_inside_a_transform_it_is_refused() -> None:

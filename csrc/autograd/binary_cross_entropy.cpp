@@ -22,6 +22,9 @@ bool is_readable(const Tensor& t) {
 bool is_readable(const OptionalTensor& t) { return !is_defined(t) || is_readable(*t); }
 
 struct BinaryCrossEntropy : torch::autograd::Function<BinaryCrossEntropy> {
+  // Compiled autograd: backward calls ops alone, because there it has no context of a node.
+  static constexpr bool is_traceable = true;
+
   static Variable forward(AutogradContext* ctx, const Variable& input, const Variable& target,
                           const OptionalTensor& weight, int64_t reduction) {
     at::AutoDispatchBelowADInplaceOrView below;
@@ -64,7 +67,17 @@ struct BinaryCrossEntropy : torch::autograd::Function<BinaryCrossEntropy> {
   // overflow where the scaled gradient does not.)
   static bool is_the_gradient(AutogradContext* ctx, const Tensor& grad_output) {
     return ctx->saved_data["gradient_is_unused"].toBool() && !at::GradMode::is_enabled() &&
-           !needs_formula(grad_output) && is_readable(grad_output) && grad_output.item().equal(1);
+           is_of_a_node(ctx) && !needs_formula(grad_output) && is_readable(grad_output) &&
+           grad_output.item().equal(1);
+  }
+
+  // Whether the context is that of the node that runs, and not a copy of compiled autograd's, to
+  // which it makes no difference what is written.
+  static bool is_of_a_node(AutogradContext* ctx) {
+    const auto running = torch::autograd::get_current_node();
+    const auto* const node =
+        dynamic_cast<torch::autograd::CppNode<BinaryCrossEntropy>*>(running.get());
+    return node && &node->ctx_ == ctx;
   }
 };
 

@@ -1,6 +1,6 @@
-// conv2d and conv2d_relu_max_pool2d. Saved for backward: input and weight; with the pool also its
-// output, whose sign is the relu's derivative, and the indices of the maxima, a byte for each
-// output. The convolution's own output is not kept.
+// conv2d and conv2d_relu_max_pool2d. Saved for backward: input and weight; with the pool also the
+// indices of the maxima, a byte for each output, which contain the relu's derivative. No output is
+// kept, so that it may be changed in place, as that of torch's max_pool2d.
 #include <torch/csrc/autograd/custom_function.h>
 
 #include "../common/conv_options.h"
@@ -83,7 +83,7 @@ struct Conv2dReluMaxPool2d : torch::autograd::Function<Conv2dReluMaxPool2d> {
         conv2d_relu_max_pool2d(input, weight, bias, stride, padding, dilation, groups, kernel_size);
     // Bytes are not differentiable by themselves; compiled autograd takes no function that marks an
     // output.
-    ctx->save_for_backward({input, weight, output, indices});
+    ctx->save_for_backward({input, weight, indices});
     save_options(ctx, bias, {stride, padding, dilation, groups});
     ctx->saved_data["kernel_size"] = kernel_size;
     return {output, indices};
@@ -95,7 +95,7 @@ struct Conv2dReluMaxPool2d : torch::autograd::Function<Conv2dReluMaxPool2d> {
     const auto tensors = ctx->get_saved_variables();
     const Saved saved(ctx);
     std::tie(result[0], result[1], result[2]) = conv2d_relu_max_pool2d_backward(
-        grads[0], tensors[0], tensors[1], tensors[2], tensors[3], saved.stride(), saved.padding(),
+        grads[0], tensors[0], tensors[1], tensors[2], saved.stride(), saved.padding(),
         saved.dilation(), saved.groups(), ctx->saved_data.at("kernel_size").toIntVector(),
         saved.mask);
     return result;

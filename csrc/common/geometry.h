@@ -20,4 +20,9 @@ struct PoolGeometry {
   int64_t out_height, out_width;
 };
 
+// The index of a maximum in its window is saved in a byte, whose last value says that the maximum
+// does not pass the relu.
+inline constexpr int64_t kMaxWindowElements = 255;
+inline constexpr int kNoGradient = 255;
+
 }  // namespace inkgrad

@@ -161,7 +161,6 @@ void check_conv2d_backward(const Tensor& grad_output, const Tensor& input, const
 }
 
 void check_window(IntArrayRef kernel_size) {
-  constexpr int64_t kMaxWindowElements = 256;  // indices are bytes
   const int64_t height = first(kernel_size), width = second(kernel_size);
   TORCH_CHECK(height > 0 && width > 0,
               "conv2d_relu_max_pool2d: expected a positive kernel_size, got ", kernel_size);
@@ -172,8 +171,8 @@ void check_window(IntArrayRef kernel_size) {
 }
 
 std::array<c10::SymInt, 2> check_conv2d_relu_max_pool2d_backward(
-    const Tensor& grad_output, const Tensor& input, const Tensor& weight, const Tensor& output,
-    const Tensor& indices, const ConvOptions& options, IntArrayRef kernel_size) {
+    const Tensor& grad_output, const Tensor& input, const Tensor& weight, const Tensor& indices,
+    const ConvOptions& options, IntArrayRef kernel_size) {
   constexpr auto op = "conv2d_relu_max_pool2d_backward";
   check_window(kernel_size);
   Sizes sizes = convolved_sizes(input, weight, options);
@@ -181,10 +180,8 @@ std::array<c10::SymInt, 2> check_conv2d_relu_max_pool2d_backward(
   const std::array<c10::SymInt, 2> convolved{height, width};
   height = height / first(kernel_size);
   width = width / second(kernel_size);
-  check_sizes(op, "output", output, sizes);
   check_sizes(op, "grad_output", grad_output, sizes);
   check_sizes(op, "indices", indices, sizes);
-  check_kind(op, "output", output, input);
   check_kind(op, "grad_output", grad_output, input);
   TORCH_CHECK(indices.scalar_type() == at::kByte, op, ": expected indices of dtype Byte, got ",
               indices.scalar_type());

@@ -24,11 +24,11 @@ void check_convolution(const Tensor& input, const Tensor& weight, const ConvOpti
 void check_conv2d_backward(const Tensor& grad_output, const Tensor& input, const Tensor& weight,
                            const ConvOptions& options);
 
-// A pooling window that has elements, at most as many as a byte counts.
+// A pooling window that has elements, at most kMaxWindowElements.
 void check_window(IntArrayRef kernel_size);
 // Returns height and width of the convolution's output.
 std::array<c10::SymInt, 2> check_conv2d_relu_max_pool2d_backward(
-    const Tensor& grad_output, const Tensor& input, const Tensor& weight, const Tensor& output,
-    const Tensor& indices, const ConvOptions& options, IntArrayRef kernel_size);
+    const Tensor& grad_output, const Tensor& input, const Tensor& weight, const Tensor& indices,
+    const ConvOptions& options, IntArrayRef kernel_size);
 
 }  // namespace inkgrad

@@ -111,7 +111,6 @@ class Conv2dReluMaxPool2d : public Layer {
         input, weight.value, b, stride_, padding_, dilation_, groups_, kernel_size_);
     if (keep) {
       input_ = input;
-      output_ = output;
       indices_ = indices;
     }
     return output;
@@ -120,8 +119,8 @@ class Conv2dReluMaxPool2d : public Layer {
   Tensor backward(const Tensor& grad_output, bool needs_grad_input) override {
     const std::array<bool, 3> output_mask{needs_grad_input, weight.is_trained(), bias.is_trained()};
     auto [grad, grad_weight, grad_bias] = conv2d_relu_max_pool2d_backward(
-        grad_output.view(output_.sizes()), input_, weight.value, output_, indices_, stride_,
-        padding_, dilation_, groups_, kernel_size_, output_mask);
+        grad_output.view(indices_.sizes()), input_, weight.value, indices_, stride_, padding_,
+        dilation_, groups_, kernel_size_, output_mask);
     if (output_mask[1]) weight.grad.copy_(grad_weight);
     if (output_mask[2]) bias.grad.copy_(grad_bias);
     return grad;
@@ -131,7 +130,7 @@ class Conv2dReluMaxPool2d : public Layer {
   std::vector<int64_t> stride_, padding_, dilation_;
   int64_t groups_;
   std::vector<int64_t> kernel_size_;
-  Tensor input_, output_, indices_;
+  Tensor input_, indices_;
 };
 
 Tensor selected(const Tensor& t, const OptionalTensor& rows) {

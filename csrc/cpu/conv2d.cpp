@@ -6,6 +6,7 @@
 
 #include "../common/trace.h"
 #include "conv/direct.h"
+#include "finite.h"
 #include "half.h"
 
 namespace inkgrad::cpu {
@@ -17,6 +18,14 @@ void torch_forward(const ConvProblem& p, const ForwardTensors& t) {
   t.output.copy_(native::conv2d(
       t.input, t.weight, t.bias.defined() ? OptionalTensor(t.bias) : std::nullopt, {1, 1},
       {g.pad_height, g.pad_width}, {g.dilation_height, g.dilation_width}, 1));
+}
+
+// Whether products with the zeros of the padding can change a result: they are NaN if `factor`, the
+// other factor, is not finite. oneDNN, which torch uses for float32, leaves them out; torch's
+// convolution of a half type on processors without arithmetic for it does not.
+bool padding_matters(const ConvOptions& options, const Tensor& factor) {
+  const bool is_padded = first(options.padding) != 0 || second(options.padding) != 0;
+  return is_padded && !all_finite(factor);
 }
 
 }  // namespace
@@ -44,8 +53,10 @@ Tensor conv2d(const Tensor& input, const Tensor& weight, const OptionalTensor& b
               const ConvOptions& options) {
   if (goes_through_float(input, weight, bias)) {
     at::AutoDispatchBelowADInplaceOrView below;
-    return conv2d(input.to(at::kFloat), weight.to(at::kFloat), to_float(bias), options)
-        .to(input.scalar_type());
+    const Tensor w = weight.to(at::kFloat);
+    if (!padding_matters(options, w)) {
+      return conv2d(input.to(at::kFloat), w, to_float(bias), options).to(input.scalar_type());
+    }
   }
   const auto p = conv_problem(input, weight, bias, options);
   const auto choice = p ? choose_forward(*p) : ForwardChoice{};
@@ -69,9 +80,12 @@ Gradients3 conv2d_backward(const char* op, const Tensor& grad_output, const Tens
                            std::array<bool, 3> output_mask) {
   if (goes_through_float(input, weight, std::nullopt) && is_plain(grad_output) &&
       grad_output.scalar_type() == input.scalar_type()) {
-    return from_float(conv2d_backward(op, grad_output.to(at::kFloat), input.to(at::kFloat),
-                                      weight.to(at::kFloat), options, output_mask),
-                      input.scalar_type());
+    const Tensor grad = grad_output.to(at::kFloat);
+    if (!output_mask[1] || !padding_matters(options, grad)) {
+      return from_float(conv2d_backward(op, grad, input.to(at::kFloat), weight.to(at::kFloat),
+                                        options, output_mask),
+                        input.scalar_type());
+    }
   }
   const auto report = [&](std::array<bool, 3> computed, const char* kernel) {
     return trace::Run{op,

@@ -61,22 +61,22 @@ Tensor gradient(const ConvProblem& p, const BackwardTensors& t, const char* dire
 }
 
 Gradients3 backward(const Tensor& grad_output, const Tensor& input, const Tensor& weight,
-                    const Tensor& output, const Tensor& indices, IntArrayRef stride,
-                    IntArrayRef padding, IntArrayRef dilation, int64_t groups,
-                    IntArrayRef kernel_size, std::array<bool, 3> output_mask) {
+                    const Tensor& indices, IntArrayRef stride, IntArrayRef padding,
+                    IntArrayRef dilation, int64_t groups, IntArrayRef kernel_size,
+                    std::array<bool, 3> output_mask) {
   const ConvOptions options{stride, padding, dilation, groups};
-  const auto [height, width] = check_conv2d_relu_max_pool2d_backward(
-      grad_output, input, weight, output, indices, options, kernel_size);
-  if (!kernels() || output.numel() == 0 || input.numel() == 0 || !input.is_floating_point() ||
-      !is_plain(grad_output) || !is_plain(output) || !is_plain(indices)) {
+  const auto [height, width] = check_conv2d_relu_max_pool2d_backward(grad_output, input, weight,
+                                                                     indices, options, kernel_size);
+  if (!kernels() || indices.numel() == 0 || input.numel() == 0 || !input.is_floating_point() ||
+      !is_plain(grad_output) || !is_plain(indices)) {
     return trace::run(report(trace::gradients(output_mask), "torch", input, weight), [&] {
-      return native::conv2d_relu_max_pool2d_backward(grad_output, input, weight, output, indices,
-                                                     stride, padding, dilation, groups, kernel_size,
+      return native::conv2d_relu_max_pool2d_backward(grad_output, input, weight, indices, stride,
+                                                     padding, dilation, groups, kernel_size,
                                                      output_mask);
     });
   }
-  Tensor grad = relu_backward(grad_output, output);
   const Tensor maxima = indices.contiguous();
+  Tensor grad = relu_pool_gradient(grad_output, maxima);
   Tensor grad_input, grad_weight, grad_bias;
   const auto p = pooled_problem(input, weight, std::nullopt, options, kernel_size);
   if (p) {
@@ -101,7 +101,7 @@ Gradients3 backward(const Tensor& grad_output, const Tensor& input, const Tensor
                                     output_mask[2] && !grad_bias.defined()};
   if (missing[0] || missing[1] || missing[2]) {
     const Tensor dense = unpool(grad, maxima, height.expect_int(), width.expect_int(), kernel_size,
-                                output.scalar_type());
+                                grad_output.scalar_type());
     grad.reset();  // conv2d_backward needs the memory
     const auto [dx, dw, db] = conv2d_backward(kName, dense, input, weight, options, missing);
     if (missing[0]) grad_input = dx;

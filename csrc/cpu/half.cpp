@@ -39,7 +39,9 @@ bool has_arithmetic(at::ScalarType dtype) {
 
 bool goes_through_float(const Tensor& input, const Tensor& weight, const OptionalTensor& bias) {
   const auto dtype = input.scalar_type();
+  // Torch's results of empty operands are shaped by rules of their own.
   return (dtype == at::kHalf || dtype == at::kBFloat16) && weight.scalar_type() == dtype &&
+         input.numel() > 0 && weight.numel() > 0 &&
          (!is_defined(bias) || bias->scalar_type() == dtype) && kernels() && is_plain(input) &&
          is_plain(weight) && !has_arithmetic(dtype);
 }

@@ -98,10 +98,10 @@ Gradients2 forward(const Tensor& input, const Tensor& weight, const OptionalTens
 }
 
 // By the kernels for few channels.
-Gradients3 direct_backward(const PooledConv& g, const Tensor& grad, const Tensor& output,
-                           const Tensor& indices, const Tensor& input, const Tensor& weight,
+Gradients3 direct_backward(const PooledConv& g, const Tensor& grad, const Tensor& indices,
+                           const Tensor& input, const Tensor& weight,
                            std::array<bool, 3> output_mask, void* stream) {
-  const PooledConvGradient gradient{grad.const_data_ptr<float>(), output.const_data_ptr<float>(),
+  const PooledConvGradient gradient{grad.const_data_ptr<float>(),
                                     indices.const_data_ptr<uint8_t>()};
   Tensor grad_input, grad_weight, grad_bias;
   if (output_mask[0]) {
@@ -124,38 +124,36 @@ Gradients3 direct_backward(const PooledConv& g, const Tensor& grad, const Tensor
 }
 
 Gradients3 backward(const Tensor& grad_output, const Tensor& input, const Tensor& weight,
-                    const Tensor& output, const Tensor& indices, IntArrayRef stride,
-                    IntArrayRef padding, IntArrayRef dilation, int64_t groups,
-                    IntArrayRef kernel_size, std::array<bool, 3> output_mask) {
-  const auto [height, width] =
-      check_conv2d_relu_max_pool2d_backward(grad_output, input, weight, output, indices,
-                                            {stride, padding, dilation, groups}, kernel_size);
+                    const Tensor& indices, IntArrayRef stride, IntArrayRef padding,
+                    IntArrayRef dilation, int64_t groups, IntArrayRef kernel_size,
+                    std::array<bool, 3> output_mask) {
+  const auto [height, width] = check_conv2d_relu_max_pool2d_backward(
+      grad_output, input, weight, indices, {stride, padding, dilation, groups}, kernel_size);
   const auto native_op = [&] {
-    return native::conv2d_relu_max_pool2d_backward(grad_output, input, weight, output, indices,
-                                                   stride, padding, dilation, groups, kernel_size,
+    return native::conv2d_relu_max_pool2d_backward(grad_output, input, weight, indices, stride,
+                                                   padding, dilation, groups, kernel_size,
                                                    output_mask);
   };
   if (!are_plain(input, weight, std::nullopt) || !is_plain(grad_output, input) ||
-      !is_plain(output, input) || !is_plain(indices, input)) {
+      !is_plain(indices, input)) {
     return native_op();
   }
   const Launch launch(input);
   const auto direct =
       direct_convolution(input, weight, stride, padding, dilation, groups, kernel_size);
   if (direct && (!output_mask[0] || kernels()->conv_input_grad_supports(*direct))) {
-    return direct_backward(*direct, grad_output.contiguous(), output.contiguous(),
-                           indices.contiguous(), input, weight, output_mask, launch.stream());
+    return direct_backward(*direct, grad_output.contiguous(), indices.contiguous(), input, weight,
+                           output_mask, launch.stream());
   }
-  const auto format = output.suggest_memory_format();
+  const auto format = indices.suggest_memory_format();
   const std::vector<int64_t> sizes{input.size(0), weight.size(0), height.expect_int(),
                                    width.expect_int()};
   const auto g = pooling(sizes, format, *kernel_dtype(input.scalar_type()), kernel_size);
   if (!g) return native_op();
-  const Tensor grad = grad_output.contiguous(format), y = output.contiguous(format);
+  const Tensor grad = grad_output.contiguous(format);
   const Tensor window_indices = indices.contiguous(format);
   const Tensor grad_planes = at::empty(sizes, grad.options().memory_format(format));
-  kernels()->relu_pool_backward(*g, grad.const_data_ptr(), y.const_data_ptr(),
-                                window_indices.const_data_ptr<uint8_t>(),
+  kernels()->relu_pool_backward(*g, grad.const_data_ptr(), window_indices.const_data_ptr<uint8_t>(),
                                 grad_planes.mutable_data_ptr(), launch.stream());
   return native::conv2d_backward(grad_planes, input, weight, stride, padding, dilation, groups,
                                  output_mask);

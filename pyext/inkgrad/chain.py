@@ -15,7 +15,7 @@ from typing import Any, SupportsFloat, cast
 import torch
 from torch import Tensor, nn
 
-from inkgrad.chain_layers import calls_of, difference, loss_of, parameters_of, watch
+from inkgrad.chain_layers import calls_of, difference, loss_of, named, parameters_of, watch
 from inkgrad.device_chain import DeviceChain
 from inkgrad.extension import LOADED
 
@@ -24,9 +24,9 @@ class Chain:
     """Train ``layers``, applied one after another, to minimize ``criterion``.
 
     A chain does what forward, backward and :class:`torch.optim.SGD` do with these layers, or raises
-    ValueError: each call first checks, in about 0.4 us, that nothing was changed or attached that
-    it would pass over (:meth:`validate`). Frozen parameters stay as they are; learning rate and
-    ``requires_grad`` may change between calls. Hooks of a container of the layers are not seen.
+    ValueError: each call first checks that nothing was changed or attached that it would pass over
+    (:meth:`validate`). Frozen parameters stay as they are; learning rate and ``requires_grad`` may
+    change between calls. Hooks of a container of the layers are not seen.
 
     Only one thread at a time may use a chain. The GIL is released during a call.
 
@@ -89,7 +89,7 @@ class Chain:
             reason = difference(before, now, shapes)
             if reason:
                 raise ValueError(
-                    f"chain: layer {index}, {self._layers[index]}: {reason}; make a new Chain"
+                    f"chain: {named(index, self._layers[index])}: {reason}; make a new Chain"
                 )
         self._is_unchanged = watch([*self._layers, self._criterion], self._parameters)
 

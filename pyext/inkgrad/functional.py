@@ -213,7 +213,7 @@ def conv2d_relu_max_pool2d(
 
     This equals ``max_pool2d(relu(conv2d(...)), kernel_size)``, since ReLU is monotonic. Backward
     needs the argmax index of each pooling window, saved as one byte per output; windows of more
-    than 256 elements are therefore pooled by torch's op.
+    than 255 elements are therefore pooled by torch's op.
 
     Args:
         input, weight, bias, stride, padding, dilation, groups: as for :func:`conv2d`.
@@ -312,7 +312,7 @@ def _pair(value: Pair) -> tuple[int, int]:
 def _index_fits_a_byte(window: Pair) -> bool:
     """Whether an index into a window of this size can be stored in one byte."""
     height, width = _pair(window)
-    return height > 0 and width > 0 and height * width <= 256
+    return height > 0 and width > 0 and height * width <= 255
 
 
 def _padding(

@@ -21,7 +21,7 @@ from torch.utils._device import DeviceContext
 
 from inkgrad.extension import LOADED
 
-__all__ = ["is_watched", "obstacle", "takes"]
+__all__ = ["WATCHED_CALLS", "is_watched", "obstacle", "takes"]
 
 DTYPES = (torch.float64, torch.float32, torch.bfloat16, torch.float16)
 # A parameter is a Parameter; functional_call and FSDP put plain tensors in its place.
@@ -38,6 +38,10 @@ _REPLACED_CALLS: tuple[tuple[Any, str], ...] = (
     (torch, "sigmoid"), (torch, "relu"), (torch, "relu_"), (torch, "max_pool2d"),
 )  # fmt: skip
 _ORIGINALS = tuple((vars(owner), name, vars(owner)[name]) for owner, name in _REPLACED_CALLS)
+# The same for the compiled watch, which looks into the dicts of classes by itself.
+WATCHED_CALLS: list[tuple[Any, str]] = [
+    (owner if isinstance(owner, type) else vars(owner), name) for owner, name in _REPLACED_CALLS
+]
 # All inherit the __call__ of nn.Module, unless one was set on the class.
 _CALLED = (nn.Linear, nn.Sigmoid, nn.ReLU, nn.Conv2d, nn.MaxPool2d)
 _CALL = nn.Module.__call__
@@ -119,8 +123,7 @@ def _are_originals() -> bool:
     if any(owner[name] is not original for owner, name, original in _ORIGINALS):
         return False
     if LOADED.module is not None:
-        items = [(o if isinstance(o, type) else vars(o), name) for o, name in _REPLACED_CALLS]
-        _is_unchanged = LOADED.module.watch([], items, [], [])
+        _is_unchanged = LOADED.module.watch([], WATCHED_CALLS, [], [])
     return True
 
 

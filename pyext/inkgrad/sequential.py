@@ -25,14 +25,14 @@ __all__ = ["PATTERNS", "Match", "Pattern", "Sequential", "matches"]
 class Pattern:
     """Neighbors that one op computes.
 
-    ``run(input, modules)`` computes them; ``refusal(modules, after)`` says what in their settings
-    the op does not do, or why the module after them keeps them from being fused; or None.
+    ``run(input, modules)`` computes them; ``refusal(modules)`` says what in their settings the op
+    does not do, or None.
     """
 
     op: str
     classes: tuple[type[nn.Module], ...]
     run: Callable[[Tensor, Sequence[nn.Module]], Tensor]
-    refusal: Callable[[Sequence[nn.Module], nn.Module | None], str | None] = lambda *_: None
+    refusal: Callable[[Sequence[nn.Module]], str | None] = lambda _: None
 
 
 def _linear_sigmoid(input: Tensor, modules: Sequence[nn.Module]) -> Tensor:
@@ -72,10 +72,7 @@ def _pool_of(modules: Sequence[nn.Module]) -> nn.MaxPool2d:
     return next(module for module in modules if type(module) is nn.MaxPool2d)
 
 
-def _pool_refusal(modules: Sequence[nn.Module], after: nn.Module | None) -> str | None:
-    # The op keeps its output for backward. Of torch's ops, only a ReLU at the end does.
-    if type(modules[-1]) is nn.MaxPool2d and getattr(after, "inplace", False):
-        return f"{type(after).__name__} changes the output in place"
+def _pool_refusal(modules: Sequence[nn.Module]) -> str | None:
     pool = _pool_of(modules)
     if tiles(
         pool.kernel_size,
@@ -174,8 +171,8 @@ def matches(modules: Sequence[nn.Module]) -> Iterator[Match]:
     for start, pattern in _plan(tuple(map(type, modules))):
         stop = start + len(pattern.classes)
         found = modules[start:stop]
-        refusal = pattern.refusal(found, _at(modules, stop))
-        yield Match(start, stop, pattern, tuple(map(plain.obstacle, found)), refusal)
+        obstacles = tuple(map(plain.obstacle, found))
+        yield Match(start, stop, pattern, obstacles, pattern.refusal(found))
 
 
 class Sequential(nn.Sequential):
@@ -212,7 +209,7 @@ def _run(sequential: nn.Sequential, input: Any) -> Any:
         found = modules[start:stop]
         if (
             plain.takes(input)
-            and pattern.refusal(found, _at(modules, stop)) is None
+            and pattern.refusal(found) is None
             and not any(map(plain.obstacle, found))
         ):
             input = pattern.run(input, found)
@@ -220,7 +217,3 @@ def _run(sequential: nn.Sequential, input: Any) -> Any:
     for module in modules[done:]:
         input = module(input)
     return input
-
-
-def _at(modules: Sequence[nn.Module], index: int) -> nn.Module | None:
-    return modules[index] if index < len(modules) else None

@@ -182,8 +182,7 @@ CALLS = {
 def test_compiled_autograd(name):
     from torch._dynamo import compiled_autograd
 
-    # The loss keeps its gradient from the forward pass: a graph break, as for torch's own classes.
-    compiler = torch.compile(backend="aot_eager", fullgraph=name != "binary_cross_entropy")
+    compiler = torch.compile(backend="aot_eager", fullgraph=True)
     results = []
     for module in (functional, reference):
         torch._dynamo.reset()
@@ -195,6 +194,22 @@ def test_compiled_autograd(name):
             output.pow(2).sum().backward()
         results.append([leaf.grad for leaf in leaves if leaf.requires_grad])
     torch.testing.assert_close(*results)
+    torch._dynamo.reset()
+
+
+def test_compiled_autograd_of_a_loss_that_is_not_scaled():
+    """Its gradient, which eager mode takes from the forward pass, is given away only once."""
+    from torch._dynamo import compiled_autograd
+
+    torch._dynamo.reset()
+    input, target = torch.full((4,), 0.3, requires_grad=True), torch.ones(4)
+    loss = functional.binary_cross_entropy(input, target, reduction="sum")
+    for times in (1, 2):
+        with compiled_autograd._enable(torch.compile(backend="aot_eager", fullgraph=True)):
+            loss.backward(retain_graph=True)
+        torch.testing.assert_close(input.grad, torch.full((4,), -times / 0.3))
+    loss.backward()
+    torch.testing.assert_close(input.grad, torch.full((4,), -3 / 0.3))
     torch._dynamo.reset()
 
 

@@ -5,12 +5,13 @@ derivatives are asked for by whoever differentiates twice.
 """
 
 import itertools
+import math
 
 import pytest
 import torch
 from torch.func import grad, jvp, vmap
 
-from comparing import assert_close, needs_extension
+from comparing import assert_close, assert_equal, needs_extension
 from inkgrad.check.checks import registered_calls
 from inkgrad.check.derivatives import noise
 from inkgrad.check.ops import OPS, Case
@@ -106,14 +107,16 @@ def test_indices_of_the_pool_take_one_byte(device):
 
 
 def test_indices_of_the_pool_count_along_the_window(device):
-    """Row by row inside the window: at the largest place it is 255."""
-    case = Case("", ((1, 1, 16, 16), (1, 1, 1, 1)), {"kernel_size": 16})
+    """Row by row inside the window; 255 if the maximum does not pass the ReLU."""
+    case = Case("", ((1, 1, 15, 17), (1, 1, 1, 1)), {"kernel_size": (15, 17)})
     (forward, arguments), _ = calls("conv2d_relu_max_pool2d", case, device)
     arguments = list(arguments)
     arguments[1] = torch.ones_like(arguments[1])
-    for place in (0, 1, 15, 16, 17, 128, 255):
-        image = torch.zeros(256, dtype=torch.float64, device=device)
-        image[place] = 1
-        output, indices = forward(image.view(1, 1, 16, 16), *arguments[1:])
-        assert output.item() == 1
-        assert indices.item() == place
+    for value, saved in ((1, lambda place: place), (math.nan, lambda place: place),
+                         (0, lambda _: 255)):  # fmt: skip
+        for place in (0, 1, 16, 17, 18, 128, 254):
+            image = torch.full((255,), -1, dtype=torch.float64, device=device)
+            image[place] = value
+            output, indices = forward(image.view(1, 1, 15, 17), *arguments[1:])
+            assert_equal(output.cpu().view(()), torch.tensor(value, dtype=torch.float64))
+            assert indices.item() == saved(place)

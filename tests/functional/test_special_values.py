@@ -33,30 +33,37 @@ every_product = pytest.mark.parametrize("name", PRODUCTS)
 SPECIAL = pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
 
 
-# Shapes of several kernels, without padding, where native disagrees with itself.
-SHAPES = {
-    "linear_sigmoid": {"narrow": linear(9, 5, 3), "few rows": linear(1, 300, 9),
-                       "gemm": linear(33, 40, 19)},
-    "conv2d": {"direct": conv((2, 3, 7, 9), 5, (3, 2))[0],
-               "winograd": conv((9, 6, 7, 8), 9, (3, 3))[0],
-               "batch in lanes": conv((16, 4, 9, 11), 6, (5, 5))[0],
-               "channels in lanes": conv((1, 9, 6, 7), 16, (3, 3))[0]},
-    "conv2d_relu_max_pool2d": {"direct": conv((2, 2, 7, 9), 5, (3, 2))[0],
-                               "winograd": conv((9, 6, 8, 8), 9, (3, 3))[0],
-                               "sparse": conv((2, 6, 8, 8), 5, (3, 3))[0]},
-    "binary_cross_entropy": {"one chunk": ((5, 7),) * 3, "weight of a row": ((5, 7), (5, 7), (7,))},
+# Shapes and settings for several kernels.
+NONE = {"reduction": "none"}
+CALLS = {
+    "linear_sigmoid": {"narrow": (linear(9, 5, 3), {}), "few rows": (linear(1, 300, 9), {}),
+                       "gemm": (linear(33, 40, 19), {})},
+    "conv2d": {"direct": conv((2, 3, 7, 9), 5, (3, 2)),
+               "winograd": conv((9, 6, 7, 8), 9, (3, 3)),
+               "batch in lanes": conv((16, 4, 9, 11), 6, (5, 5)),
+               "channels in lanes": conv((1, 9, 6, 7), 16, (3, 3)),
+               "padded": conv((2, 3, 5, 6), 5, (3, 3), padding=1),
+               "padded, torch": conv((2, 4, 7, 6), 6, (3, 3), padding=1, stride=2)},
+    "conv2d_relu_max_pool2d": {"direct": conv((2, 2, 7, 9), 5, (3, 2)),
+                               "winograd": conv((9, 6, 8, 8), 9, (3, 3)),
+                               "sparse": conv((2, 6, 8, 8), 5, (3, 3)),
+                               "padded": conv((2, 6, 5, 6), 5, (3, 3), padding=1),
+                               "padded, torch": conv((2, 4, 9, 8), 6, (3, 3), padding=(2, 1),
+                                                     stride=2)},
+    "binary_cross_entropy": {"one chunk": (((5, 7),) * 3, NONE),
+                             "weight of a row": (((5, 7), (5, 7), (7,)), NONE)},
 }  # fmt: skip
-SHAPES["linear_relu"] = SHAPES["linear_sigmoid"]
+CALLS["linear_relu"] = CALLS["linear_sigmoid"]
 
 
 @pytest.mark.core
 @every_dtype
 @pytest.mark.parametrize(
-    ("name", "kind"), [(name, kind) for name, kinds in SHAPES.items() for kind in kinds]
+    ("name", "kind"), [(name, kind) for name, kinds in CALLS.items() for kind in kinds]
 )
 def test_one_special_value(name, kind, dtype):
     """In each operand and in the gradient of the output: it reaches the same results."""
-    shapes = SHAPES[name][kind]
+    shapes, settings = CALLS[name][kind]
     for operand in range(len(shapes) + 1):
         for i, value in enumerate(SPECIAL_VALUES):
             special = [[] for _ in range(len(shapes) + 1)]
@@ -64,7 +71,7 @@ def test_one_special_value(name, kind, dtype):
             case = {
                 "op": name, "shapes": shapes, "dtype": dtype_id(dtype), "special": special,
                 "layouts": ["contiguous"] * len(special), "order": 1, "seed": i,
-                "settings": {"reduction": "none"} if name == "binary_cross_entropy" else {},
+                "settings": settings,
             }  # fmt: skip
             assert run_call(case) is None, f"{value} in operand {operand}"
 

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn.utils import fusion, parametrizations, parametrize, prune
 
 import inkgrad
+import inkgrad.nn as ink
 from side_by_side import Make, beside_native, cnn, error, images, mlp, rows, trained
 
 pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning")
@@ -81,6 +82,22 @@ def test_a_layer_after_the_pool_works_in_place(make: Make) -> object:
     layers = (nn.Conv2d(1, 2, 3), nn.ReLU(), nn.MaxPool2d(2))
     model = make(nn.Sequential(*layers, nn.Dropout(inplace=True), nn.Conv2d(2, 1, 1)))
     return trained(model, model(images()))
+
+
+@beside_native
+def test_a_forward_works_in_place_on_a_pool(make: Make) -> object:
+    model = make(nn.Sequential(nn.Conv2d(1, 2, 3), nn.ReLU(), nn.MaxPool2d(2)))
+    return trained(model, F.hardtanh_(model(images()), 0.1, 0.5))
+
+
+def test_a_forward_works_in_place_on_a_relu_that_is_fused() -> None:
+    """Natively the ReLU has kept its output; the fused op has not."""
+    results = []
+    for make, inplace in ((nn.Sequential, False), (ink.Sequential, True)):
+        torch.manual_seed(0)
+        model = make(nn.Conv2d(1, 2, 3), nn.MaxPool2d(2), nn.ReLU())
+        results.append(trained(model, F.hardtanh(model(images()), 0.1, 0.5, inplace=inplace)))
+    torch.testing.assert_close(*results)
 
 
 @beside_native

@@ -99,16 +99,18 @@ Gradients2 relu_pool(const Tensor& convolved, IntArrayRef kernel_size) {
   return {output, indices};
 }
 
-Tensor relu_backward(const Tensor& grad_output, const Tensor& output) {
-  const auto dtype = is_kernel_dtype(output.scalar_type()) ? output.scalar_type() : at::kFloat;
-  const Tensor grad = grad_output.to(dtype).contiguous(), y = output.to(dtype).contiguous();
+Tensor relu_pool_gradient(const Tensor& grad_output, const Tensor& indices) {
+  const auto dtype =
+      is_kernel_dtype(grad_output.scalar_type()) ? grad_output.scalar_type() : at::kFloat;
+  const Tensor grad = grad_output.to(dtype).contiguous();
   const Tensor result = grad.is_same(grad_output) ? at::empty_like(grad) : grad;
   with_kernel_dtype(dtype, [&]<typename T>(T) {
-    const T *const dy = grad.const_data_ptr<T>(), *const passed = y.const_data_ptr<T>();
+    const T* const dy = grad.const_data_ptr<T>();
+    const uint8_t* const index = indices.const_data_ptr<uint8_t>();
     T* const to = result.mutable_data_ptr<T>();
     at::parallel_for(0, grad.numel(), kGrainElements, [&](int64_t begin, int64_t end) {
-      kernels()->of<T>().activation_backward(dy + begin, passed + begin, Activation::relu,
-                                             to + begin, end - begin);
+      kernels()->of<T>().conv.relu_pool_gradient(dy + begin, index + begin, to + begin,
+                                                 end - begin);
     });
   });
   return result;

@@ -11,7 +11,7 @@ namespace inkgrad::cpu {
 Gradients2 relu_pool(const Tensor& convolved, IntArrayRef kernel_size);
 
 // The part of grad_output that passes the relu, contiguous; float32 for the half types.
-Tensor relu_backward(const Tensor& grad_output, const Tensor& output);
+Tensor relu_pool_gradient(const Tensor& grad_output, const Tensor& indices);
 
 // The gradient of the pool's input, of height x width planes, from that of its output.
 Tensor unpool(const Tensor& grad, const Tensor& indices, int64_t height, int64_t width,

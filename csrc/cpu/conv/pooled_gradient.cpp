@@ -2,28 +2,14 @@
 
 #include <ATen/ops/empty.h>
 
-#include <atomic>
-
+#include "../finite.h"
 #include "schedule.h"
 
 namespace inkgrad::cpu {
-namespace {
-
-template <typename T>
-bool all_finite(const Tensor& t) {
-  const T* const x = t.const_data_ptr<T>();
-  std::atomic<bool> finite{true};
-  at::parallel_for(0, t.numel(), kGrainElements, [&](int64_t begin, int64_t end) {
-    if (!kernels()->of<T>().all_finite(x + begin, end - begin)) finite = false;
-  });
-  return finite;
-}
-
-}  // namespace
 
 Tensor sparse_grad_input(const ConvProblem& p, const BackwardTensors& t, const ConvMemory& memory) {
   return with_kernels(p, [&]<typename T>(const ConvKernels<T>& k) {
-    if (!all_finite<T>(t.weight) || !all_finite<T>(t.grad)) return Tensor();
+    if (!all_finite(t.weight) || !all_finite(t.grad)) return Tensor();
     const auto& g = p.conv;
     const Tensor packed = at::empty({memory.packed}, t.weight.options());
     k.pooled_grad_input.pack(g, t.weight.const_data_ptr<T>(), packed.mutable_data_ptr<T>());
@@ -43,7 +29,7 @@ Tensor sparse_grad_input(const ConvProblem& p, const BackwardTensors& t, const C
 Tensor sparse_grad_weight(const ConvProblem& p, const BackwardTensors& t,
                           const ConvMemory& memory) {
   return with_kernels(p, [&]<typename T>(const ConvKernels<T>& k) {
-    if (!all_finite<T>(t.input)) return Tensor();
+    if (!all_finite(t.input)) return Tensor();
     const T *const dy = t.grad.const_data_ptr<T>(), *const x = t.input.const_data_ptr<T>();
     const uint8_t* const indices = t.indices.const_data_ptr<uint8_t>();
     const GroupSums<T> sums(p, memory.packed);

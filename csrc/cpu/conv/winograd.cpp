@@ -5,6 +5,7 @@
 
 #include <atomic>
 
+#include "../finite.h"
 #include "../kernels/conv/winograd_scheme.h"
 #include "schedule.h"
 
@@ -235,9 +236,7 @@ Tensor winograd_grad_weight(const ConvProblem& p, const BackwardTensors& t,
     const Tensor total = task.sums(t.grad.const_data_ptr<T>(), t.input.const_data_ptr<T>());
     const Tensor result = at::empty(t.weight.sizes(), t.grad.options());
     task.unpack(total.template const_data_ptr<T>(), result.mutable_data_ptr<T>());
-    const bool finite =
-        kernels()->of<T>().all_finite(result.template const_data_ptr<T>(), result.numel());
-    return finite ? result : Tensor();
+    return all_finite(result) ? result : Tensor();
   });
 }
 

@@ -1,5 +1,5 @@
 // relu(max_pool2d(conv2d(x, w) + b)) for few channels, in one kernel. For backward it keeps one
-// byte for each output: the index of the maximum in its window.
+// byte for each output: the index of the maximum in its window, or kNoGradient.
 //
 // Few channels: at most kMaxProducts products per pixel. Torch makes six passes over the unpooled
 // planes (convolution, bias, pool and its indices, relu) and converts the memory format for the
@@ -72,7 +72,7 @@ __global__ void __launch_bounds__(kLargestBlock, 4)
         }
         const int64_t at = (int64_t(image) * channels + channel) * tiles.positions + position;
         output[at] = activate(best, Activation::relu);
-        indices[at] = uint8_t(index);
+        indices[at] = uint8_t(best <= 0 ? kNoGradient : index);
       }
     }
   }

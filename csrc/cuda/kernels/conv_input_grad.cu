@@ -13,7 +13,7 @@ namespace {
 __device__ __forceinline__ void scatter_grads(const PooledConv& g, const ImageTile& tile,
                                               int to_left, int64_t first, int here,
                                               const PooledConvGradient& gradient, float* grads) {
-  const auto [grad_output, output, indices] = gradient;
+  const auto [grad_output, indices] = gradient;
   const int width = int(g.pool.out_width), positions = int(g.pool.out_height) * width;
   const int plane = tile.rows * tile.pitch, count = here * int(g.out_channels) * positions;
   const int64_t start = first * g.out_channels * positions;
@@ -22,8 +22,7 @@ __device__ __forceinline__ void scatter_grads(const PooledConv& g, const ImageTi
     const int list = i / positions, position = i - list * positions;  // the channel of an image
     const int row = position / width, column = position - row * width;
     const int index = __ldg(indices + start + i);
-    const float grad = activate_backward(__ldg(grad_output + start + i), __ldg(output + start + i),
-                                         Activation::relu);
+    const float grad = __ldg(grad_output + start + i);
 #pragma unroll
     for (int p = 0; p < 4; ++p) {
       const int y = 2 * row + p / 2, x = 2 * column + p % 2 + to_left;

@@ -81,7 +81,7 @@ __device__ __forceinline__ void load_grads(const PooledConv& g, const WeightGrad
                                            const WeightGradPart& part,
                                            const PooledConvGradient& gradient, int64_t first,
                                            int here, int start, PlacedGrad* grads) {
-  const auto [grad_output, output, indices] = gradient;
+  const auto [grad_output, indices] = gradient;
   const int height = int(g.pool.out_height), width = int(g.pool.out_width);
   const int64_t image = g.out_channels * height * width;
   for (int i = threadIdx.x; i < kThreadsPerElement * t.grad_elements(); i += blockDim.x) {
@@ -99,10 +99,10 @@ __device__ __forceinline__ void load_grads(const PooledConv& g, const WeightGrad
     for (int k = 0; k < kImagesPerThread; ++k) {
       const bool there = inside && next + k < here;
       const int64_t own = at + k * image;
-      index[k] = there ? __ldg(indices + own) % 4 : 0;  // no other stays inside the tile
-      grad[k] =
-          there ? activate_backward(__ldg(grad_output + own), __ldg(output + own), Activation::relu)
-                : 0.0f;
+      const int saved = there ? __ldg(indices + own) : kNoGradient;
+      const float value = there ? __ldg(grad_output + own) : 0.0f;
+      index[k] = saved % 4;  // no other stays inside the tile
+      grad[k] = saved == kNoGradient ? 0.0f : value;
     }
 #pragma unroll
     for (int k = 0; k < kImagesPerThread; ++k) {

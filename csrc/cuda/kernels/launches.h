@@ -28,9 +28,9 @@ struct PooledConv : ConvGeometry {
   PoolGeometry pool;
 };
 
-// The gradient of its output, and what forward saved.
+// The gradient of its output, and the indices that forward saved.
 struct PooledConvGradient {
-  const float *grad_output, *output;
+  const float* grad_output;
   const uint8_t* indices;
 };
 
@@ -186,8 +186,8 @@ struct Kernels {
 
   void (*relu_pool)(const PooledImages& g, const void* images, const void* bias, void* output,
                     uint8_t* indices, void* stream);
-  void (*relu_pool_backward)(const PooledImages& g, const void* grad_output, const void* output,
-                             const uint8_t* indices, void* grad_images, void* stream);
+  void (*relu_pool_backward)(const PooledImages& g, const void* grad_output, const uint8_t* indices,
+                             void* grad_images, void* stream);
 
   // ---- memory format of images
 

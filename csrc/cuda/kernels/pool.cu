@@ -37,23 +37,18 @@ __global__ void __launch_bounds__(kThreads)
     }
   }
   output[i] = narrow<T>(activate(best, Activation::relu));
-  indices[i] = uint8_t(index);
+  indices[i] = uint8_t(best <= C(0) ? kNoGradient : index);
 }
 
 template <typename T, bool kChannelsLast>
 __global__ void __launch_bounds__(kThreads)
     relu_pool_backward_kernel(PoolMap<kChannelsLast> map, uint32_t n, const T* grad_output,
-                              const T* output, const uint8_t* indices, T* grad_planes) {
-  using C = ComputeType<T>;
+                              const uint8_t* indices, T* grad_planes) {
   const uint32_t i = blockIdx.x * kThreads + threadIdx.x;
   if (i >= n) return;
   const PlanePosition at = map.plane_position(i);
-  C grad = 0;
-  if (at.in_window && __ldg(indices + at.output) == at.index) {
-    grad = activate_backward(widen(__ldg(grad_output + at.output)),
-                             widen(__ldg(output + at.output)), Activation::relu);
-  }
-  grad_planes[i] = narrow<T>(grad);
+  const bool passes = at.in_window && __ldg(indices + at.output) == at.index;
+  grad_planes[i] = passes ? __ldg(grad_output + at.output) : narrow<T>(ComputeType<T>(0));
 }
 
 uint32_t blocks_of(int64_t n) { return uint32_t(ceil_div(n, kThreads)); }
@@ -72,15 +67,15 @@ void relu_pool(const PooledImages& g, const void* images, const void* bias, void
   });
 }
 
-void relu_pool_backward(const PooledImages& g, const void* grad_output, const void* output,
-                        const uint8_t* indices, void* grad_images, void* stream) {
+void relu_pool_backward(const PooledImages& g, const void* grad_output, const uint8_t* indices,
+                        void* grad_images, void* stream) {
   const int64_t n = g.images * g.channels * g.height * g.width;
   with_dtype(g.dtype, [&](auto zero) {
     using T = decltype(zero);
     with_flag(g.channels_last, [&](auto channels_last) {
       relu_pool_backward_kernel<T, channels_last><<<blocks_of(n), kThreads, 0, as_stream(stream)>>>(
-          PoolMap<channels_last>(g), n, static_cast<const T*>(grad_output),
-          static_cast<const T*>(output), indices, static_cast<T*>(grad_images));
+          PoolMap<channels_last>(g), n, static_cast<const T*>(grad_output), indices,
+          static_cast<T*>(grad_images));
       INKGRAD_LAUNCH_CHECK();
     });
   });

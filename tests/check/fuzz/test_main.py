@@ -19,6 +19,7 @@ def test_some_cases_of_every_kind(capfd, monkeypatch):
     assert (status, output) == (0, "300 cases, 0 findings\n")
 
 
+@pytest.mark.core
 @pytest.mark.parametrize("why", FUZZED)
 def test_what_was_found_once(why):
     case = json.loads(json.dumps(FUZZED[why]))

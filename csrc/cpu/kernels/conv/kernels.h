@@ -152,6 +152,8 @@ struct ConvKernels {
                     uint8_t* indices);
   void (*relu_pool_channels_last)(const PoolGeometry& pool, const T* image, int64_t channels,
                                   int64_t width, T* output, uint8_t* indices);
+  // The part of the gradient of n outputs that passes the relu.
+  void (*relu_pool_gradient)(const T* grad, const uint8_t* indices, T* passed, int64_t n);
   // The gradient of a pooled plane as one of height x width: each element at its maximum, else
   // zero.
   void (*unpool)(const PoolGeometry& pool, const T* grad, const uint8_t* indices, int64_t height,

@@ -45,9 +45,21 @@ void relu_pool_channels_last(const PoolGeometry& p, const T* image, int64_t chan
   }
 }
 
+template <typename T>
+void relu_pool_gradient(const T* grad, const uint8_t* indices, T* passed, int64_t n) {
+  constexpr int L = kLanes<T>;
+  int64_t i = 0;
+  for (; i + L <= n; i += L) {
+    const Mask<T, L> index = load_bytes<L, T>(indices + i);
+    store<L>(passed + i, select(index == kNoGradient, Vec<T, L>{}, load<L>(grad + i)));
+  }
+  for (; i < n; ++i) passed[i] = indices[i] == kNoGradient ? T(0) : grad[i];
+}
+
 const Entries entries([]<typename T>(KernelsOf<T>& table) {
   table.conv.relu_pool = relu_pool<T>;
   table.conv.relu_pool_channels_last = relu_pool_channels_last<T>;
+  table.conv.relu_pool_gradient = relu_pool_gradient<T>;
   table.conv.unpool = unpool_plane<T>;
 });
 

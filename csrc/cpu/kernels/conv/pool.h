@@ -1,7 +1,8 @@
 // relu(max_pool2d(x)) of one plane over non-overlapping windows, and the backward of the pool.
 //
-// The index of a maximum in its window fits a byte. As in torch, the first maximum in row-major
-// order wins, and NaN wins over all numbers. Windows of two columns, the common case, are
+// The index of a maximum in its window fits a byte; kNoGradient replaces it where the relu's
+// derivative is zero, so that backward does not need the output. As in torch, the first maximum in
+// row-major order wins, and NaN wins over all numbers. Windows of two columns, the common case, are
 // vectorized: a shuffle separates even from odd columns.
 #pragma once
 
@@ -42,6 +43,13 @@ inline bool with_window_lanes(int64_t n, F f) {
   return true;
 }
 
+// From the maxima of windows and their indices to the outputs and the indices that are kept.
+template <typename T, int L>
+inline void relu(Vec<T, L>& best, Mask<T, L>& index) {
+  index = select(best <= T(0), Mask<T, L>{} + kNoGradient, index);
+  best = select(best < T(0), Vec<T, L>{}, best);
+}
+
 // L outputs of windows of 2 columns from x on.
 template <int L, typename T>
 inline void relu_pool_pairs(const T* x, int64_t row_stride, int64_t window_height, T* output,
@@ -64,7 +72,8 @@ inline void relu_pool_pairs(const T* x, int64_t row_stride, int64_t window_heigh
     }
     replace(odd, int(2 * r + 1));
   }
-  store<L>(output, select(best < T(0), Vec<T, L>{}, best));
+  relu<T, L>(best, index);
+  store<L>(output, best);
   store_bytes<L, T>(indices, index);
 }
 
@@ -83,7 +92,7 @@ inline void relu_pool_window(const T* x, int64_t row_stride, const PoolGeometry&
     }
   }
   *output = best < T(0) ? T(0) : best;
-  *index = uint8_t(best_index);
+  *index = uint8_t(best <= T(0) ? kNoGradient : best_index);
 }
 
 // One row of p.out_width outputs from window_height rows of x.
@@ -119,10 +128,11 @@ inline void relu_pool_channels(const PoolGeometry& p, const T* window, int64_t r
       index = select(better, Mask<T, L>{} + here, index);
     }
   }
-  store_channels(select(best < T(0), Vec<T, L>{}, best), index);
+  relu<T, L>(best, index);
+  store_channels(best, index);
 }
 
-// relu(max) of the values of a 2 x 2 window in row-major order, and the index of the maximum, of L
+// relu(max) of the values of a 2 x 2 window in row-major order, and the index that is kept, of L
 // images or channels.
 inline constexpr int kWindow = 4;
 template <typename T, int L>
@@ -135,7 +145,7 @@ inline void relu_max(const Vec<T, L> (&v)[kWindow], Vec<T, L>& best, Mask<T, L>&
     best = select(better, v[k], best);
     index = select(better, Mask<T, L>{} + k, index);
   }
-  best = select(best < T(0), Vec<T, L>{}, best);
+  relu<T, L>(best, index);
 }
 
 // One row of windows of the gradient: window_height rows of out_width * window_width elements, all

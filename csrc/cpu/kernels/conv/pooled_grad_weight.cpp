@@ -109,9 +109,9 @@ void append_nonzeros(const PatchTable& table, const T* grad, const uint8_t* indi
     const __m512i pixel_table = _mm512_loadu_si512(table.pixel);
     for (; k + 16 <= n; k += 16) {
       const __m512i index = _mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i*)(indices + k)));
-      if (_mm512_cmpgt_epu32_mask(index, _mm512_set1_epi32(15))) break;
       const __m512 v = _mm512_loadu_ps(grad + k);
       const __mmask16 is_nonzero = _mm512_cmp_ps_mask(v, _mm512_setzero_ps(), _CMP_NEQ_UQ);
+      if (_mm512_mask_cmpgt_epu32_mask(is_nonzero, index, _mm512_set1_epi32(15))) break;
       const __m512i from = _mm512_add_epi32(
           _mm512_add_epi32(_mm512_loadu_si512(table.window + k), _mm512_set1_epi32(image)),
           _mm512_permutexvar_epi32(index, pixel_table));

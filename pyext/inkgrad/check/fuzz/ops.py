@@ -182,6 +182,8 @@ def run_call(case: Case, after_ours: Callable[[], None] = lambda: None) -> str |
     is_rounded = cancels and "relu" in case["op"] and not all(
         torch.equal(passed[0], other) for other in passed[1:]
     )  # fmt: skip
+    # So is which maximum of a window is the first, where tiny terms are added to equal ones.
+    is_rounded |= "pool" in case["op"] and any(0 < abs(value) < 1e-4 for value in values)
     for name in ["output"] if is_rounded else list(ours):
         found = difference(ours[name], native[name], exact[name], kinds_only=cancels)
         if found is not None:
