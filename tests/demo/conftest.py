@@ -137,7 +137,7 @@ def open_page(
         page.on("request", watch_hosts)
         page.on("console", listen)
         page.on("pageerror", lambda error: complaints.append(f"page error: {error}"))
-        page.set_default_timeout(20_000)
+        page.set_default_timeout(60_000)
         page.goto(f"{address}/{query}")
         # In a page that its script has mounted.
         page.wait_for_selector(f".ink:not([inert]) {ready}", state="attached")

@@ -95,7 +95,7 @@ PAGES: dict[tuple[str, str], dict[str, Any]] = {
     ("train", "uploaded"): {"upload": "0123456789abcdef"},
     ("train", "cell"): {"run": RUN.id, "row": 1, "column": 2},
     ("train", "architecture"): {"model": "diabetes", "features": 3, "classes": 2},
-    ("compare", "list_runs"): {},
+    ("compare", "list_runs"): {"version": ""},
     ("compare", "load_runs"): {"runs": [RUN.id], "cursors": {RUN.id: [0] * CURSOR_LENGTH}},
     ("compare", "delete_runs"): {"runs": [RUN.id.replace("abc", "def")]},
     ("compare", "restore_runs"): {"runs": [RUN.id.replace("abc", "def")]},

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field
@@ -10,7 +12,7 @@ from inkgrad.course.training.run_record import RunError
 from inkgrad.course.training.run_trash import SECONDS_KEPT
 from inkgrad_demo.services import comparison_files
 from inkgrad_demo.services.request_fields import OneOf, RunId
-from inkgrad_demo.services.request_validation import EmptyRequest, Request
+from inkgrad_demo.services.request_validation import Request
 from inkgrad_demo.services.runs import Runs
 from inkgrad_demo.services.training_service import Cursor
 from inkgrad_demo.texts import CATALOGUES, message
@@ -18,6 +20,7 @@ from inkgrad_demo.texts import CATALOGUES, message
 MAX_COMPARED = 6
 """Curves that can still be told apart."""
 MAX_DELETED = 10_000
+_MAX_VERSION = 64
 
 
 def _distinct(ids: list[str]) -> list[str]:
@@ -27,6 +30,10 @@ def _distinct(ids: list[str]) -> list[str]:
 Compared = Annotated[
     list[RunId], Field(min_length=1, max_length=MAX_COMPARED), AfterValidator(_distinct)
 ]
+
+
+class ListRequest(Request):
+    version: str = Field("", max_length=_MAX_VERSION)  # of the list that the page has
 
 
 class LoadRequest(Request):
@@ -52,21 +59,30 @@ class ComparisonService:
     def __init__(self, runs: Runs) -> None:
         self._runs = runs
 
-    def list_runs(self, request: EmptyRequest) -> dict[str, Any]:
-        """Return rows of all ``runs``, newest first, id and problem of ``damaged`` ones, and the
-        ``runs`` of each of the ``deletions`` that can be undone, the latest first, with the
-        ``seconds_left`` to do so.
+    def list_runs(self, request: ListRequest) -> dict[str, Any]:
+        """Return the ``active`` runs, which train or wait, and the ``version`` of the rest.
+
+        If that is not the version of the request, also the rest: ``ended`` runs, id and problem of
+        ``damaged`` ones, and the ``runs`` of each of the ``deletions`` that can be undone, with the
+        ``seconds_left`` to do so. Runs and deletions are in order, the latest first.
         """
         rows, damaged = self._runs.summaries()
-        return {
-            "deletions": [
-                {"runs": each.runs, "seconds_left": max(0, round(SECONDS_KEPT - each.seconds))}
-                for each in self._runs.store.deletions()
-            ],
-            "runs": rows,
+        deletions = self._runs.store.deletions()
+        rest = {
+            "ended": [row for row in rows if not row["active"]],
             "damaged": [{"id": each.id, "problem": each.problem} for each in damaged],
             "notice": self._runs.notice,
         }
+        version = _version_of(rest, [each.runs for each in deletions])
+        answer = {"version": version, "active": [row for row in rows if row["active"]]}
+        if version == request.version:
+            return answer
+        left = [max(0, round(SECONDS_KEPT - each.seconds)) for each in deletions]
+        shown = [
+            {"runs": each.runs, "seconds_left": seconds}
+            for each, seconds in zip(deletions, left, strict=True)
+        ]
+        return answer | rest | {"deletions": shown}
 
     def load_runs(self, request: LoadRequest) -> dict[str, Any]:
         """Return the status of each of ``runs`` in their order; see RunStatus.to_json.
@@ -103,3 +119,7 @@ class ComparisonService:
         name, kind, make = comparison_files.FORMS[request.form]
         records = [self._runs.get(run).status().record for run in request.runs]
         return {"name": name, "type": kind, "text": make(records, request.language)}
+
+
+def _version_of(*parts: Any) -> str:
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]

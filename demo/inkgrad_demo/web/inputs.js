@@ -3,10 +3,11 @@
 // An <output> beside an input shows its value. With data-power the value is 10 to the power of the
 // slider's position: for learning rates and the like.
 //
-// createInputs(page, {formats, changed}) where
+// createInputs(widget, {formats, changed}) where
 //   formats    {name: value => text} for the outputs; without one the number as it is
 //   changed(name)  is called after the input of that name has changed, to a number within its limits
-export function createInputs({ element, find, findAll, text }, { formats = {}, changed }) {
+export function createInputs(widget, { formats = {}, changed }) {
+  const { element, find, findAll, text, showTrouble } = widget;
   const inputs = () => findAll("[name]");
   const isPower = (input) => "power" in input.dataset;
 
@@ -42,7 +43,7 @@ export function createInputs({ element, find, findAll, text }, { formats = {}, c
     const isGood = isWithinLimits(input);
     input.ariaInvalid = isGood ? null : "true";
     const wrong = inputs().find((each) => each.ariaInvalid === "true");
-    find(".trouble").textContent = wrong ? text("lessons.play.range", limitsOf(wrong)) : "";
+    showTrouble(inputs, wrong ? text("lessons.play.range", limitsOf(wrong)) : "");
     return isGood;
   }
 

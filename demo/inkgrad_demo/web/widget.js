@@ -10,6 +10,7 @@ export function createWidget(context) {
   const page = createPage(context);
   const { element, server, text, find, findAll } = page;
   let pending = 0; // requests under way
+  const troubles = new Map(); // {source: words}: an answer to one request ends no other trouble
 
   async function play(request) {
     pending += 1;
@@ -22,11 +23,18 @@ export function createWidget(context) {
     }
   }
 
+  // Shows what is wrong with an input or a request, its source; "" where it is right again.
+  function showTrouble(source, words) {
+    troubles.set(source, words);
+    find(".trouble").textContent = [...troubles.values()].find(Boolean) ?? "";
+  }
+
   page.translate();
 
   return {
     ...page,
     play,
+    showTrouble,
     // Shows values by name: showValues({loss: "0.25"}) fills every data-value="loss".
     showValues(values) {
       for (const [name, value] of Object.entries(values)) {
@@ -38,12 +46,12 @@ export function createWidget(context) {
     requester(request, answered) {
       const requests = newestOnly(() => play(request()), {
         answered(answer) {
-          find(".trouble").textContent = "";
+          showTrouble(request, "");
           answered(answer);
         },
         failed(error) {
           const isRefused = error instanceof Refusal;
-          find(".trouble").textContent = isRefused ? error.message : text("lessons.play.failed");
+          showTrouble(request, isRefused ? error.message : text("lessons.play.failed"));
           return isRefused ? null : RETRY;
         },
       });

@@ -199,6 +199,21 @@ def test_8_times_say_when_they_were_measured() -> None:
     assert "0.75 s with 1 worker, and 1.5 s without." in shown
 
 
+def test_10_negative_numbers_are_blue() -> None:
+    pytest.importorskip("matplotlib")
+    from inkgrad.course.lessons.views.convolution import filters
+
+    digit = numbers(10).image.numpy()
+    images = [axes.images[0] for axes in filters(digit, str).axes if axes.images]
+    with_negative = [each for each in images if each.get_array().min() < -0.01]
+    assert len(with_negative) >= 4  # two kernels for edges, and what they find
+    for image in with_negative:
+        (red, _, blue, _), (red_below, _, blue_below, _) = image.cmap([1.0, 0.0])
+        assert red > blue
+        assert blue_below > red_below
+        assert image.norm(0.0) == pytest.approx(0.5)
+
+
 def test_10_the_sum_over_the_channels_is_written_out() -> None:
     shown = _texts(10, numbers(10))
     window = convolution.RGB[:, 1:4, 1:4]

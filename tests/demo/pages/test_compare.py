@@ -140,13 +140,15 @@ def test_images_stay_while_another_run_trains(open_page, saved) -> None:
     looks = []
 
     def train_one(route: Any) -> None:
-        function = route.request.post_data_json["fn_name"]
-        if function != "list_runs":
-            looks.append(function)
+        request = route.request.post_data_json
+        if request["fn_name"] != "list_runs":
+            looks.append(request["fn_name"])
             return route.continue_()
-        response = route.fetch()
+        request["data"] = {}
+        response = route.fetch(post_data=json.dumps(request))
         listed = response.json()
-        listed["runs"][2] |= {"active": True, "state": "training"}
+        training = listed["ended"].pop() | {"active": True, "state": "training"}
+        listed |= {"active": [training], "version": "while it trains"}
         return route.fulfill(response=response, json=listed)
 
     page.route("**/component_server/**", train_one)

@@ -548,7 +548,10 @@ def test_the_model_of_a_deleted_run_is_replaced_and_missed(open_page, store) -> 
     assert _text(page, "#draw-notice") == ""
 
 
-def test_a_run_that_is_deleted_on_the_compare_page_reads_no_more(open_page, store) -> None:
+def test_a_run_that_is_deleted_on_the_compare_page_reads_again_when_restored(
+    open_page, store
+) -> None:
+    store.make_room()  # one deletion to undo
     page = open_page(**DESKTOP)
     run = _send_run(page, store)
     page.get_by_role("tab", name="Compare", exact=True).click()
@@ -558,7 +561,18 @@ def test_a_run_that_is_deleted_on_the_compare_page_reads_no_more(open_page, stor
     page.locator("#compare-delete").click()
     page.wait_for_function("run => !document.querySelector(`[value='${run}']`)", arg=run)
     page.get_by_role("tab", name="Draw", exact=True).click()
-    assert _text(page, "#draw-notice") == "Mine was deleted. Strong CNN is used instead."
+    expect(page.locator("#draw-notice")).to_have_text(
+        "Mine was deleted. Strong CNN is used instead."
+    )
+    page.reload()
+    expect(page.get_by_role("radio", name="Strong CNN")).to_be_checked()
+    page.get_by_role("tab", name="Compare", exact=True).click()
+    page.get_by_role("button", name="Undo", exact=True).click()
+    page.wait_for_selector("#compare-undo", state="hidden")
+    page.get_by_role("tab", name="Draw", exact=True).click()
+    expect(page.get_by_role("radio", name="Mine")).to_be_checked()
+    expect(page.locator(".film .layer")).to_have_count(2)
+    assert _text(page, "#draw-notice") == ""
 
 
 @pytest.mark.parametrize(("scheme", "light_ink"), [("light", False), ("dark", True)])

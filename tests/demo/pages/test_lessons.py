@@ -432,10 +432,33 @@ def test_6_another_student_changes_what_is_learnt(open_page) -> None:
     _expect(page, ".summary", f"loss {after.losses[-1]:.3f}")
     page.get_by_role("button", name="Failed", exact=True).click()  # another one
     page.wait_for_function("document.querySelectorAll('.list button').length === 5")
+
+
+def test_6_an_answer_leaves_the_trouble_with_an_input(open_page) -> None:
+    page = _open(open_page, 6)
+    _until_answered(page)
+    held = []
+
+    def hold(route: Any) -> None:
+        if route.request.post_data_json["fn_name"] == "play":
+            held.append(route)
+        else:
+            route.continue_()
+
+    page.route("**/component_server/**", hold)
+    page.get_by_role("button", name="Failed", exact=True).click()
     page.locator("[name=new-hours]").fill("11")
     page.get_by_role("button", name="Passed", exact=True).click()
-    _expect(page, ".trouble", "hours of study: expected a number from 0 to 10.")
-    assert page.locator(".list button").count() == 5
+    trouble = "hours of study: expected a number from 0 to 10."
+    _expect(page, ".trouble", trouble)
+    while not held:
+        page.wait_for_timeout(20)
+    held[0].continue_()
+    _until_answered(page)
+    assert page.locator(".trouble").inner_text() == trouble
+    assert page.locator(".list button").count() == 4
+    page.locator("[name=new-hours]").fill("10")
+    page.wait_for_function("document.querySelector('.trouble').textContent === ''")
 
 
 def test_7_a_file_of_one_s_own_is_learnt_or_told_what_is_wrong_with_it(open_page, tmp_path) -> None:
@@ -518,6 +541,39 @@ def test_9_a_cell_of_the_confusion_matrix_opens_its_images(open_page) -> None:
     page.wait_for_selector("#draw-pad", state="visible")
     page.wait_for_function("document.querySelector('#draw-label').textContent === '0'")
     assert page.evaluate("document.activeElement.id") == "draw-pad"
+
+
+def test_9_the_likeliest_class_and_its_loss_are_told(open_page) -> None:
+    page = _open(open_page, 9)
+    for k in range(5):
+        _set(page, f"z{k}", 0)
+    page.get_by_label("3 is the correct class").check()
+    _expect(
+        page,
+        ".summary",
+        "another class is as likely as the correct class 3. Loss = -ln 0.2000 = 1.6094.",
+    )
+    _set(page, "z3", 5)
+    _expect(page, ".summary", "the correct class 3 is the most likely.")
+    for k in range(5):
+        _set(page, f"z{k}", 5)
+    _set(page, "z3", -5)
+    _expect(page, ".summary", "another class is more likely than 3.")
+    _expect(page, ".summary", " = 11.3863.")
+    assert "-ln 0.0000" not in page.locator(".summary").inner_text()
+
+
+def test_an_input_out_of_range_is_told_its_range(open_page) -> None:
+    page = _open(open_page, 4)
+    page.locator(".leaves input").first.fill("11")
+    _expect(page, ".trouble", "expected a number from -10 to 10")
+    page.locator(".leaves input").first.fill("")
+    _expect(page, ".trouble", "expected a number from -10 to 10")
+    page.locator(".leaves input").first.fill("10")
+    page.wait_for_function("document.querySelector('.trouble').textContent === ''")
+    page = _open(open_page, 10)
+    page.locator(".kernel input").first.fill("1e9")
+    _expect(page, ".trouble", "expected a number from -100 to 100")
 
 
 def test_10_the_kernel_slides_over_one_s_own_drawing(open_page) -> None:

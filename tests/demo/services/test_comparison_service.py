@@ -9,6 +9,7 @@ import pytest
 
 pytest.importorskip("gradio")
 
+from inkgrad.course.training.run_label import RunLabel
 from inkgrad.course.training.run_status import RunStatus
 from inkgrad.course.training.run_store import RunStore
 from inkgrad_demo.services import comparison_files
@@ -36,8 +37,8 @@ def comparison(store: RunStore) -> ComparisonService:
 
 def test_runs_are_listed_newest_first(comparison) -> None:
     answer = call(comparison.list_runs, {})
-    assert [run["id"] for run in answer["runs"]] == [SECOND.id, FIRST.id]
-    assert answer["runs"][1] == {
+    assert [run["id"] for run in answer["ended"]] == [SECOND.id, FIRST.id]
+    assert answer["ended"][1] == {
         "id": FIRST.id,
         "name": "",
         "note": "",
@@ -64,7 +65,7 @@ def test_runs_are_listed_newest_first(comparison) -> None:
 def test_damaged_runs_are_listed_apart_and_can_be_deleted(comparison, store) -> None:
     (store.folder / FIRST.id / "run.json").write_text("{", encoding="utf-8")
     answer = call(comparison.list_runs, {})
-    assert [run["id"] for run in answer["runs"]] == [SECOND.id]
+    assert [run["id"] for run in answer["ended"]] == [SECOND.id]
     (damaged,) = answer["damaged"]
     assert damaged["id"] == FIRST.id
     assert "damaged" in damaged["problem"]
@@ -94,7 +95,7 @@ def test_a_deletion_is_undone(comparison, store) -> None:
     assert 3590 < deletion["seconds_left"] <= 3600
     call(comparison.restore_runs, {"runs": list(deletion["runs"])})
     answer = call(comparison.list_runs, {})
-    assert (len(answer["runs"]), answer["deletions"]) == (2, [])
+    assert (len(answer["ended"]), answer["deletions"]) == (2, [])
     with pytest.raises(ValueError, match="cannot be restored"):
         call(comparison.restore_runs, {"runs": [FIRST.id]})
 
@@ -112,13 +113,26 @@ def test_a_run_that_trains_is_shown_as_it_is_and_not_deleted(comparison, monkeyp
 
     monkeypatch.setattr(Runs, "active", lambda self, id: Live() if id == FIRST.id else None)
     monkeypatch.setattr(Runs, "all_live", lambda self: [Live()])
-    summary = call(comparison.list_runs, {})["runs"][1]
+    summary = call(comparison.list_runs, {})["active"][0]
     assert (summary["active"], summary["state"], summary["epochs_done"]) == (True, "training", 1)
     assert summary["accuracy"] is None
     assert summary["validation_accuracy"] == FIRST.epochs[0].accuracy
     with pytest.raises(ValueError, match="is still training: stop it first"):
         call(comparison.delete_runs, {"runs": BOTH})
-    assert len(call(comparison.list_runs, {})["runs"]) == 2  # neither is deleted
+    assert [run["id"] for run in call(comparison.list_runs, {})["ended"]] == [SECOND.id]
+    assert call(comparison.list_runs, {})["deletions"] == []
+
+
+def test_a_list_that_has_not_changed_is_not_sent_again(comparison, store) -> None:
+    first = call(comparison.list_runs, {})
+    request = {"version": first["version"]}
+    assert call(comparison.list_runs, request) == request | {"active": []}
+    store.set_label(FIRST.id, RunLabel("named"))
+    named = call(comparison.list_runs, request)
+    assert [run["name"] for run in named["ended"]] == ["", "named"]
+    call(comparison.delete_runs, {"runs": [FIRST.id]})
+    deleted = call(comparison.list_runs, {"version": named["version"]})
+    assert len(deleted["deletions"]) == len(deleted["ended"]) == 1
 
 
 @pytest.mark.parametrize(

@@ -148,6 +148,7 @@ export function mount(gradio) {
     const { error } = await sendAndShow("restore_runs", { runs });
     await refresh();
     if (error) find("#compare-notice").textContent = error; // which refreshing took away
+    else dispatchEvent(new CustomEvent("inkgrad:restored", { detail: runs })); // to the Draw page
     dispatchEvent(new CustomEvent("inkgrad:runs"));
     find(".runs .scroll").focus();
   }
@@ -168,7 +169,7 @@ export function mount(gradio) {
   // -- start --
 
   async function refresh() {
-    const answer = await sendAndShow("list_runs", {});
+    const answer = await sendAndShow("list_runs", { version: list.version });
     if (answer.error) return;
     const wasBusy = list.busy;
     list.set(answer);

@@ -27,7 +27,9 @@ export function createRunList(page, { changed, stop, rename }) {
   const { find, findAll, props, text, number, dataName, messageText } = page;
   const { measured, onValidation } = createSplits(page);
   const selection = createSelection(props.most_compared);
-  let runs = [];
+  let runs = []; // those that train and those that have ended, the newest first
+  let ended = [];
+  let version = ""; // of all but the runs that train
   let damaged = []; // {id, problem}
   let notice = "";
   let order = { column: "created", descending: true };
@@ -269,9 +271,16 @@ export function createRunList(page, { changed, stop, rename }) {
 
   return {
     paint,
-    // A newer list; runs that are gone are not selected any more.
+    get version() {
+      return version;
+    },
+    // A newer list, of which only the runs that train are given if the version is the same. Runs that
+    // are gone are not selected any more.
     set(answer) {
-      ({ runs, damaged, notice } = answer);
+      if (answer.version !== version) ({ version, ended, damaged, notice } = answer);
+      runs = [...answer.active, ...ended].sort(
+        (one, other) => Date.parse(other.created) - Date.parse(one.created),
+      );
       const all = new Set(known());
       paint();
       select(selection.ids.filter((id) => all.has(id)));

@@ -5,6 +5,7 @@ import { make } from "../../web/elements.js";
 // createChoices(page, {changed}): changed() is called when another model or backend is chosen.
 export function createChoices({ find, text, number, percent, props }, { changed }) {
   const sent = []; // {model, name, note, accuracy}; they stay as long as the tab lives
+  const removed = new Map(); // {model: {one, wasSelected}}, of runs that may be restored
 
   const select = (name, value) => {
     find(`input[name=draw-${name}][value="${value}"]`).checked = true;
@@ -53,7 +54,6 @@ export function createChoices({ find, text, number, percent, props }, { changed 
   return {
     add,
     select,
-    sent,
     get model() {
       return selected("model");
     },
@@ -78,12 +78,37 @@ export function createChoices({ find, text, number, percent, props }, { changed 
     remove(model) {
       const index = sent.findIndex((one) => one.model === model);
       if (index === -1) return null;
-      const [{ name }] = sent.splice(index, 1);
+      const [one] = sent.splice(index, 1);
       const input = find(`input[name=draw-model][value="${model}"]`);
       const wasSelected = input.checked;
       input.closest("label").remove();
       if (wasSelected) select("model", props.models[0]);
-      return { name, wasSelected };
+      removed.set(model, { one, wasSelected });
+      return { name: one.name, wasSelected };
+    },
+    // Adds a model that was removed; it is selected again if the visitor has selected no other one.
+    // Returns whether it is selected.
+    restore(model) {
+      if (!removed.has(model)) return false;
+      const { one, wasSelected } = removed.get(model);
+      removed.delete(model);
+      add(one);
+      const isSelected = wasSelected && selected("model") === props.models[0];
+      if (isSelected) select("model", model);
+      return isSelected;
+    },
+    // What is kept over a reload.
+    state: () => ({
+      model: selected("model"),
+      backend: selected("backend"),
+      sent,
+      removed: [...removed],
+    }),
+    setState(state) {
+      state.sent.forEach(add);
+      for (const [model, one] of state.removed) removed.set(model, one);
+      select("model", state.model);
+      select("backend", state.backend);
     },
   };
 }

@@ -308,14 +308,18 @@ export function mount(gradio) {
     save();
   }
 
+  // From the Compare page: runs that were deleted, or restored.
   addEventListener("inkgrad:deleted", ({ detail }) => detail.forEach(forget));
+  addEventListener("inkgrad:restored", ({ detail }) => {
+    if (detail.map(choices.restore).includes(true)) choiceChanged();
+    save();
+  });
 
   // -- a reload keeps drawing and choices --
 
   function save() {
-    const { model, backend, sent } = choices;
     const strokes = photo() === null ? pad.strokes : []; // a file may be too large to keep
-    const state = { strokes, width: widthInput.value, model, backend, sent };
+    const state = { strokes, width: widthInput.value, ...choices.state() };
     try {
       sessionStorage.setItem(STORE, JSON.stringify(state));
     } catch {
@@ -327,9 +331,7 @@ export function mount(gradio) {
     try {
       const state = JSON.parse(sessionStorage.getItem(STORE));
       widthInput.value = state.width;
-      state.sent.forEach(choices.add);
-      choices.select("model", state.model);
-      choices.select("backend", state.backend);
+      choices.setState(state);
       pad.restore(state.strokes);
     } catch {
       // Nothing is stored, or it is of another version.

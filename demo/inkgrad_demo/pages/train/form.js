@@ -169,6 +169,7 @@ export function createForm(page, { changed, described }) {
 
   // -- the address --
 
+  // runs: {parameter: the ids of runs}
   function toAddress(runs, options = {}) {
     writeAddress((parameters) => {
       const put = (name, value) =>
@@ -178,7 +179,7 @@ export function createForm(page, { changed, described }) {
       for (const name of [...OPTIONS, "with_drawings"]) putField(name, Number(field(name).checked));
       put("backend", field("backend").value);
       put("upload", find("#train-upload").hidden ? null : (upload?.upload ?? wanted));
-      put("run", runs.join(","));
+      for (const [name, ids] of Object.entries(runs)) put(name, ids.join(","));
     }, options);
   }
 

@@ -20,9 +20,11 @@ export function mount(gradio) {
   let before = []; // of those that were followed when they started
   let pad = null;
 
+  const toAddress = (options) => form.toAddress({ run: ids, before }, options);
+
   const diagram = createModelDiagram(page);
   const form = createForm(page, {
-    changed: () => form.toAddress(ids),
+    changed: () => toAddress(),
     described: diagram.show,
   });
   const firstTime = createFirstTime(page, {
@@ -64,16 +66,16 @@ export function mount(gradio) {
       showStart();
     },
     lost() {
-      ids = [];
-      form.toAddress(ids);
+      ids = before = [];
+      toAddress();
       form.showError(text("train.lost"));
     },
   });
 
-  function follow(runs, { isStep = false } = {}) {
-    before = [];
+  function follow(runs, { previous = [], isStep = false } = {}) {
+    before = previous;
     ids = runs;
-    form.toAddress(ids, { isStep });
+    toAddress({ isStep });
     tryOut.begin();
     result.paint([]);
     follower.follow(runs);
@@ -96,7 +98,7 @@ export function mount(gradio) {
       await showSettings(detail.run);
     }
     form.addDrawings(detail.model);
-    form.toAddress(ids);
+    toAddress();
     find("#train-start").focus();
   });
 
@@ -106,13 +108,14 @@ export function mount(gradio) {
     openPage("compare", { parameters, event: "inkgrad:compare", detail: runs });
   });
 
-  const runsInAddress = () => parameter("run")?.split(",").filter(Boolean).slice(0, 2) ?? [];
+  const runsInAddress = (name = "run") =>
+    parameter(name)?.split(",").filter(Boolean).slice(0, 2) ?? [];
 
   // The settings in the address may be those of a next run.
   function showWhatTheAddressNames() {
     form.fromAddress();
     const runs = runsInAddress();
-    if (runs.join() !== ids.join()) follow(runs);
+    if (runs.join() !== ids.join()) follow(runs, { previous: runsInAddress("before") });
   }
 
   // Puts what a run was started with into the form.
@@ -121,7 +124,7 @@ export function mount(gradio) {
     if (!answer || answer.error || !ids.includes(run)) return;
     if (answer.request.drawings) ownDrawings.add(answer.request.drawings, props.most_drawings);
     form.show(answer);
-    form.toAddress(ids);
+    toAddress();
   }
 
   async function start() {
@@ -134,9 +137,7 @@ export function mount(gradio) {
       return form.showError(messageText(answer?.error ?? text("train.failed")));
     }
     firstTime.trained();
-    const previous = ids;
-    follow(answer.runs, { isStep: true });
-    before = previous;
+    follow(answer.runs, { previous: ids, isStep: true });
     // On a phone the curves are far below the button.
     const { top } = find(".watch").getBoundingClientRect();
     if (top > innerHeight / 2) find(".watch").scrollIntoView({ behavior: "smooth" });
@@ -168,7 +169,7 @@ export function mount(gradio) {
   gradio.watch("value", translate);
   const given = runsInAddress();
   const withDrawings = parameter("with_drawings") === "1";
-  follow(given);
+  follow(given, { previous: runsInAddress("before") });
   if (given.length) showSettings(given[0]).then(() => withDrawings && form.addDrawings());
-  watchTab(element, "train", { back: showWhatTheAddressNames, opened: () => form.toAddress(ids) });
+  watchTab(element, "train", { back: showWhatTheAddressNames, opened: () => toAddress() });
 }
