@@ -1,4 +1,4 @@
-"""Every page, and a lesson with its widget and program, under the rules of axe-core."""
+"""Every page, and every lesson with its widget and program, under the rules of axe-core."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import pytest
 
 pytest.importorskip("gradio")
 
+from inkgrad.course.lessons import LESSONS
 from inkgrad_demo.app import PAGES
 from saved_runs import record
 
@@ -59,3 +60,30 @@ def test_no_page_violates_a_rule(
             page.wait_for_selector(_READY[each.NAME], state="attached")
         page.wait_for_function(_STILL)
         assert page.evaluate(_EXAMINE) == [], each.NAME
+
+
+@pytest.mark.parametrize(
+    ("first", "language", "theme"),
+    [(1, "en", "dark"), (2, "zh-CN", "light")],  # every second lesson: each takes a second
+    ids=lambda value: value if isinstance(value, str) else f"from-{value}",
+)
+def test_no_lesson_violates_a_rule(
+    open_page: Any, axe: str, first: int, language: str, theme: str
+) -> None:
+    page = open_page(
+        query=f"?tab=lessons&lesson={first}",
+        locale=language,
+        color_scheme=theme,
+        reduced_motion="reduce",
+        viewport={"width": 1280, "height": 800},
+    )
+    page.evaluate(axe)
+    for number in range(first, len(LESSONS) + 1, 2):
+        page.locator("nav a").nth(number - 1).click()
+        title = LESSONS[number].title(language)
+        page.locator(".lessons article h2", has_text=title).wait_for()
+        page.wait_for_selector(".widget[aria-busy='false']", state="attached")
+        for details in page.locator(".lessons article details:not([open])").all():
+            details.evaluate("each => each.open = true")
+        page.wait_for_function(_STILL)
+        assert page.evaluate(_EXAMINE) == [], number

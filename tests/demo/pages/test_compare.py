@@ -288,6 +288,26 @@ def test_runs_are_taken_along(open_page, saved, form: str, name: str) -> None:
         assert ("<svg" if form == "report" else RUNS[0].id) in text
 
 
+def test_on_a_phone_what_tells_runs_apart_stays_while_the_list_is_scrolled(
+    open_page, saved
+) -> None:
+    page = _open(open_page, device="Pixel 7")
+    which = page.locator("#compare-list tbody tr").first.locator(".which")
+    assert which.first.inner_text() == "Softmax MLP · Fused"
+    before = which.last.bounding_box()
+    scrolled = page.locator(".runs .scroll").evaluate(
+        "each => { each.scrollLeft = 1000; return each.scrollLeft; }"
+    )
+    assert scrolled > 100
+    assert which.last.bounding_box() == before
+    expected = page.evaluate(
+        """({ x, y, height }) =>
+            document.elementFromPoint(x + 2, y + height / 2).className""",
+        before,
+    )
+    assert expected == "which"  # nothing covers it
+
+
 def test_without_runs_it_says_what_to_do(open_page, store) -> None:
     _clear(store)
     page = _open(open_page, "#compare-empty:visible", **DESKTOP)

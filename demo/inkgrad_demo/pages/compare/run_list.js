@@ -162,21 +162,24 @@ export function createRunList(page, { changed, stop, rename }) {
     const of = [cells.name, cells.model].filter(Boolean).join(", ");
     const columns = Object.keys(COLUMNS).map((column) =>
       column === "name"
-        ? nameCell(run, text("compare.run", { ...cells, model: of }))
+        ? nameCell(run, text("compare.run", { ...cells, model: of }), cells)
         : make("td", { textContent: cells[column], className: column }),
     );
     const values = { ...cells, model: of };
     return row(run.id, [...columns, actions(run, values)], text("compare.choose", values));
   }
 
-  function nameCell(run, of) {
+  // On a phone, where this column stays while the others are scrolled, it also has the model and time.
+  function nameCell(run, of, { model, created }) {
     const pencil = labelButton(page, of, () => rename(run, of));
     pencil.dataset.key = `name-${run.id}`;
     const name = make("b", { textContent: run.name });
     const note = make("small", { textContent: run.note, title: run.note });
-    return make("td", { className: "name" }, [
-      make("div", {}, [make("span", {}, run.note ? [name, note] : [name]), pencil]),
-    ]);
+    const which = [model, created].map((textContent) =>
+      make("small", { className: "which", textContent }),
+    );
+    const lines = [name, ...(run.note ? [note] : []), ...which];
+    return make("td", { className: "name" }, [make("div", {}, [make("span", {}, lines), pencil])]);
   }
 
   function actions({ id, active, own }, values) {

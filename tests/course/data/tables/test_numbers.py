@@ -47,3 +47,18 @@ def test_a_column_shows_its_decimal_separator_or_is_ambiguous() -> None:
     assert (unclear.evidence, unclear.ambiguous) == (None, "1,234")
     assert unclear.values(",").tolist() == [7, 1.234]
     assert Numbers(["7", "8"]).ambiguous is None
+
+
+@pytest.mark.parametrize(
+    ("texts", "values"),
+    [
+        (["12%", "7 %", "100%"], [12, 7, 100]),
+        (["12,5 %", "7,25 %"], [12.5, 7.25]),
+        (["$1,234.50", "-$3.00"], [1234.5, -3]),
+        (["3 €", "1.234,5 €"], [3, 1234.5]),
+        (["5%", "0.05"], [math.nan, 0.05]),  # not of one scale
+        (["$5", "€5"], [math.nan, math.nan]),
+    ],
+)
+def test_a_sign_that_all_cells_have_is_left_out(texts: list[str], values: list[float]) -> None:
+    assert Numbers(texts).values(None).tolist() == pytest.approx(values, nan_ok=True)

@@ -1,5 +1,5 @@
-"""Numbers as people write them: decimal commas, and thousands separated by commas, points, spaces
-or apostrophes.
+"""Numbers as people write them: decimal commas, thousands separated by commas, points, spaces or
+apostrophes, and a percent or currency sign.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ _FORMS = {
     )
     for decimal, groups in _GROUPS.items()
 }
+_UNITS = "%‰$€£¥￥元"
 _NOT_FINITE = re.compile(r"[+-]?inf(inity)?", re.IGNORECASE)
 
 
@@ -50,6 +51,15 @@ def is_number(text: str) -> bool:
     return parse(text, ".") is not None or parse(text, ",") is not None
 
 
+def _without_unit(texts: Sequence[str]) -> Sequence[str]:
+    """The texts without the sign that all of them have; 5 % beside 0.05 stays as it is."""
+    for unit in _UNITS:
+        signs = "+-\u2212 "
+        if all(text.strip(signs).startswith(unit) or text.endswith(unit) for text in texts):
+            return [text.replace(unit, "", 1) for text in texts]
+    return texts
+
+
 class Numbers:
     """The distinct texts of a column as numbers.
 
@@ -59,8 +69,9 @@ class Numbers:
 
     def __init__(self, texts: Sequence[str]) -> None:
         self._read: dict[str, np.ndarray] = {}
+        bare = _without_unit(texts)
         for decimal in _FORMS:
-            parsed = [parse(text, decimal) for text in texts]  # type: ignore[arg-type]
+            parsed = [parse(text, decimal) for text in bare]  # type: ignore[arg-type]
             self._read[decimal] = np.array(
                 [np.nan if value is None else value for value in parsed], dtype=np.float64
             )
