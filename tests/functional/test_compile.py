@@ -135,6 +135,20 @@ def test_export(name, device):
     assert_close(program.module()(other, bias), op.native(other, weight, bias))
 
 
+@pytest.mark.parametrize("which", [(0,), (1,), (0, 1)], ids=["input", "weight", "both"])
+@pytest.mark.parametrize("name", ["conv2d", "conv2d_relu_max_pool2d"])
+def test_channels_last_as_native(name, which):
+    """Inductor plans memory by the strides that torch's convolution has."""
+    tensors = [torch.rand(2, 3, 12, 12), torch.rand(4, 3, 3, 3)]
+    for i in which:
+        tensors[i] = tensors[i].contiguous(memory_format=torch.channels_last)
+    op = OPS[name]
+    found = torch.compile(op.fused, backend="aot_eager", fullgraph=True)(*tensors)
+    expected = op.native(*tensors)
+    assert found.stride() == expected.stride()
+    assert_close(found, expected)
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(shutil.which("c++") is None, reason="inductor needs a C++ compiler")
 def test_inductor(device):
