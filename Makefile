@@ -7,6 +7,11 @@ PYTHON ?= python3
 # What pip installs as torch. The small build without CUDA:
 #   make demo ROOM=2 TORCH="torch torchvision --index-url https://download.pytorch.org/whl/cpu"
 TORCH ?= torch torchvision
+# make wheel TORCH="2.14 2.15" builds for these versions, whichever torch is installed.
+VERSIONS := $(filter 2.%,$(TORCH))
+ifneq ($(VERSIONS),)
+override TORCH := torch torchvision
+endif
 # Gigabytes of disk space that the set-up needs.
 ROOM ?= 7
 # 0: do not compile the kernels. By default they are compiled for this machine; INKGRAD_ALL=1 compiles
@@ -73,8 +78,8 @@ check: $(INSTALLED)  ## check results and derivatives on this machine
 sanitize: $(INSTALLED)  ## fuzz the ops under sanitizers, in a build of their own
 	@$(BIN)/python .ci/sanitize.py $(ARGS)
 
-wheel: $(INSTALLED)  ## build a wheel in dist, for this machine; KERNELS=0 for any
-	@$(PIP) wheel --quiet --no-build-isolation --no-deps --wheel-dir dist .
+wheel: $(INSTALLED) $(if $(VERSIONS),$(VENV)/wheel)  ## build a wheel in dist, for this machine; TORCH="2.14 2.15" for others, KERNELS=0 for any
+	@$(if $(VERSIONS),$(BIN)/python .ci/wheel.py $(VERSIONS),$(PIP) wheel --quiet --no-build-isolation --no-deps --wheel-dir dist .)
 	@echo "Built $$(ls -t dist/*.whl | head -1)"
 
 docs: $(VENV)/docs  ## build the documentation site in build/docs
@@ -130,6 +135,6 @@ $(INSTALLED): $(VENV)/packages pyproject.toml $(wildcard setup.py) $(CSRC)
 	@touch $@
 
 # Extras of the installed inkgrad: pip adds only their packages.
-$(VENV)/lint $(VENV)/browser $(VENV)/docs: $(INSTALLED)
+$(VENV)/lint $(VENV)/browser $(VENV)/docs $(VENV)/wheel: $(INSTALLED)
 	@$(PIP) install --constraint $(TORCH_CHOSEN) "inkgrad[$(@F)]"
 	@touch $@

@@ -15,6 +15,9 @@ If torch (as in pip's isolated builds), a compiler or Python's headers are missi
 part is installed, which computes everything with torch's ops; one line says why.
 ``INKGRAD_KERNELS=1`` makes that an error, ``INKGRAD_KERNELS=0`` leaves the kernels out.
 
+``INKGRAD_TORCHES`` lists folders of unpacked torch packages (version.py, include/, lib/) to compile
+the extension for, one after another, in place of the torch that is installed (``make wheel``).
+
 ``INKGRAD_SANITIZE`` names the sanitizers of ``-fsanitize`` to build with (``make sanitize``).
 """
 
@@ -24,11 +27,13 @@ import json
 import os
 import platform
 import re
+import runpy
 import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import NoReturn
 
 import setuptools
@@ -50,7 +55,7 @@ if int(setuptools.__version__.split(".")[0]) < 77:
 try:
     import torch
     from torch.utils import cpp_extension
-    from torch.utils.cpp_extension import BuildExtension, CppExtension
+    from torch.utils.cpp_extension import BuildExtension
 except ModuleNotFoundError:
     torch = None
     from setuptools.command.build_ext import build_ext as BuildExtension
@@ -60,9 +65,14 @@ SANITIZE = os.environ.get("INKGRAD_SANITIZE", "")
 SANITIZER = [f"-fsanitize={SANITIZE}", "-fno-sanitize-recover=all"] if SANITIZE else []
 OPTIMIZED = ["-O1", "-g1", "-fno-omit-frame-pointer"] if SANITIZE else ["-O3", "-g0"]
 COMMON_FLAGS = [*OPTIMIZED, *SANITIZER, "-Wall", "-fvisibility=hidden"]
+# Compiled with OpenMP, but not linked with its library: the functions of the one that torch has
+# loaded are found through libtorch_cpu. A second one would have threads of its own.
 OPENMP = ["-fopenmp"] if sys.platform != "darwin" else []
 # Hide what the compiler links statically (libstdc++): mixed with torch's copy it crashes.
 HIDDEN = ["-Wl,--exclude-libs,ALL"] if sys.platform == "linux" else []
+
+TORCHES = list(filter(None, os.environ.get("INKGRAD_TORCHES", "").split(os.pathsep)))
+ONE_SOURCE = ROOT / "build" / "generated" / "extension.cpp"
 
 CPU_FLAGS = {
     "x86_64": {
@@ -83,6 +93,14 @@ def switch(name: str) -> str:
     return value
 
 
+def load(file: str) -> ModuleType:
+    """Import a file of the tree that is not in a package, or whose package needs the kernels."""
+    spec = importlib.util.spec_from_file_location(Path(file).stem, ROOT / file)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
 def left_out() -> str:
     """Return why the kernels are not built, or an empty string."""
     wanted = switch("INKGRAD_KERNELS")
@@ -92,9 +110,7 @@ def left_out() -> str:
         reason = "the build environment has no torch (pip's isolated ones never do)"
         remedy = "pip install torch 'setuptools>=77' ninja, then pip install --no-build-isolation ."
     else:
-        spec = importlib.util.spec_from_file_location("preflight", ROOT / ".ci" / "preflight.py")
-        preflight = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(preflight)
+        preflight = load(".ci/preflight.py")
         missing = preflight.failures([preflight.check_headers, preflight.check_compiler])
         reason = "; ".join(" ".join(str(each).split()) for each in missing)
         remedy = "; ".join(each.remedy for each in missing)
@@ -211,6 +227,8 @@ def choose_cuda() -> Cuda:
     wanted, everything = switch("INKGRAD_CUDA"), switch("INKGRAD_ALL") == "1"
     if wanted == "0":
         return Cuda(left_out="INKGRAD_CUDA=0")
+    if TORCHES:
+        return Cuda(left_out="a wheel for several versions of torch has CPU kernels only")
     cuda = find_cuda()
     if cuda.home is not None and wanted != "1" and not everything and not visible_gpus():
         return Cuda(left_out="no GPU was visible; INKGRAD_CUDA=1 builds them without one")
@@ -253,8 +271,9 @@ class Build(BuildExtension):
         super().finalize_options()
         if self.editable_mode:  # pip would compile in a temporary folder
             self.build_temp = f"build/temp.{self.plat_name}-{sys.implementation.cache_tag}"
-        if (os.cpu_count() or 1) >= 8:  # else cores idle while a library's last source compiles
-            self.parallel = len(self.extensions or [])
+        cores = os.cpu_count() or 1
+        if cores >= 8 or TORCHES:  # else cores idle while a library's last source compiles
+            self.parallel = len(self.extensions or []) if cores >= 8 else cores
 
     def run(self) -> None:
         if self.extensions:
@@ -302,23 +321,44 @@ class BuildPython(build_py):
             file.write_text(NO_KERNELS, encoding="utf-8")
 
 
+def torch_extension(package: Path) -> Extension:
+    """The ops, compiled for the torch in this folder; headers and libraries suffice."""
+    version = runpy.run_path(str(package / "version.py"))["__version__"]
+    name = load("pyext/inkgrad/extension_name.py").extension_name(version)
+    files = sources(
+        *(
+            f"csrc/{each}*.cpp"
+            for each in ("", "autograd/", "common/", "cpu/", "cpu/conv/", "cuda/")
+        )
+    )
+    return Extension(
+        f"inkgrad.{name}",
+        [in_one(files)] if TORCHES else files,
+        depends=[*headers(), str(CUDA_HEADER)],
+        include_dirs=[
+            str(CUDA_HEADER.parent),
+            str(package / "include"),
+            str(package / "include" / "torch" / "csrc" / "api" / "include"),
+        ],
+        library_dirs=[str(package / "lib")],
+        libraries=["c10", "torch", "torch_cpu", "torch_python"],
+        extra_compile_args={"cxx": [*COMMON_FLAGS, *([] if SANITIZE else ["-O2"]), *OPENMP]},
+        extra_link_args=[*HIDDEN, *SANITIZER],
+        language="c++",
+    )
+
+
+def in_one(files: list[str]) -> str:
+    """Write a source that includes the others: torch's headers, which take most of the time, are
+    compiled once."""
+    ONE_SOURCE.parent.mkdir(parents=True, exist_ok=True)
+    ONE_SOURCE.write_text("".join(f'#include "{ROOT / file}"\n' for file in files))
+    return str(ONE_SOURCE.relative_to(ROOT))
+
+
 def extensions() -> list[Extension]:
     return [
-        CppExtension(
-            "inkgrad._C",
-            sources(
-                "csrc/*.cpp",
-                "csrc/autograd/*.cpp",
-                "csrc/common/*.cpp",
-                "csrc/cpu/*.cpp",
-                "csrc/cpu/conv/*.cpp",
-                "csrc/cuda/*.cpp",
-            ),
-            depends=[*headers(), str(CUDA_HEADER)],
-            include_dirs=[str(CUDA_HEADER.parent)],
-            extra_compile_args={"cxx": [*COMMON_FLAGS, *([] if SANITIZE else ["-O2"]), *OPENMP]},
-            extra_link_args=[*OPENMP, *HIDDEN, *SANITIZER],
-        ),
+        *(torch_extension(Path(each)) for each in TORCHES or [Path(torch.__file__).parent]),
         *(
             KernelLibrary(
                 f"inkgrad._cpu_{name}",

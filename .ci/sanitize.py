@@ -37,7 +37,7 @@ SANITIZERS = {
 
 
 def build(sanitizers: str) -> Path:
-    """Build ``_C`` and this processor's kernel libraries; return the folder to import from."""
+    """Build the extension and the kernels of this processor; return the folder to import from."""
     base = ROOT / "build" / "sanitize" / sanitizers.replace(",", "-")
     settings = {"INKGRAD_SANITIZE": sanitizers, "INKGRAD_ALL": "0", "INKGRAD_CUDA": "0"}
     print(f"==> building with -fsanitize={sanitizers}", flush=True)

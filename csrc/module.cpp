@@ -1,4 +1,5 @@
-// The Python module inkgrad._C: loads kernel libraries, binds chains, describes the build.
+// The Python module inkgrad._C_torch*, named after its torch: loads kernel libraries, binds chains,
+// describes the build.
 #include <ATen/Parallel.h>
 #include <torch/csrc/autograd/python_variable.h>
 #include <torch/csrc/utils/pybind.h>
@@ -163,7 +164,7 @@ void define_device_chain(py::module_& m) {
 
 }  // namespace
 
-PYBIND11_MODULE(_C, m) {
+PYBIND11_MODULE(TORCH_EXTENSION_NAME, m) {
   m.doc() = "Operators and build information of inkgrad.";
   m.def("load_cpu_kernels", &inkgrad::cpu::load_kernels, pybind11::arg("path"),
         "Loads one of the _cpu_* libraries beside this module, for all CPU ops.");

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from types import SimpleNamespace
@@ -24,9 +25,9 @@ def run(script, **environment):
     )
 
 
-WITHOUT_EXTENSION = """
+WITHOUT_EXTENSION = f"""
 import sys, warnings
-sys.modules["inkgrad._C"] = None  # as if it had never been built
+sys.modules[{extension.MODULE!r}] = None  # as if it had never been built
 with warnings.catch_warnings(record=True) as caught:
     warnings.simplefilter("always")
     import inkgrad
@@ -51,7 +52,7 @@ def test_without_the_extension_everything_works_after_one_warning():
 
 
 def test_other_processes_do_not_repeat_the_warning():
-    child = "import sys; sys.modules['inkgrad._C'] = None; import inkgrad"
+    child = f"import sys; sys.modules['{extension.MODULE}'] = None; import inkgrad"
     script = (
         f"{child}; import subprocess; subprocess.run([sys.executable, '-c', {child!r}], check=True)"
     )
@@ -67,7 +68,7 @@ def test_only_missing_kernels_that_were_wanted_are_a_warning(
     recorded, warnings, tmp_path, monkeypatch
 ):
     monkeypatch.setattr(extension, "_FOLDER", tmp_path)
-    monkeypatch.setitem(sys.modules, "inkgrad._C", None)
+    monkeypatch.setitem(sys.modules, extension.MODULE, None)
     monkeypatch.setenv(extension._WARNED, "")
     monkeypatch.delenv(extension.ENVIRONMENT, raising=False)
     (tmp_path / "without_kernels.txt").write_text(recorded)
@@ -101,20 +102,35 @@ def test_the_command_is_that_of_the_installation(origin, command, tmp_path, monk
 def test_kernel_libraries_that_are_gone_are_no_more_than_a_warning():
     """As after a build that was interrupted."""
     gone = "from pathlib import Path\nPath.glob = lambda self, pattern: iter(())\n"
-    result = run(gone + WITHOUT_EXTENSION.replace('sys.modules["inkgrad._C"] = None', "pass"))
+    result = run(gone + WITHOUT_EXTENSION.replace("sys.modules[", "{}["))
     assert result.returncode == 0, result.stderr
 
 
 @pytest.mark.parametrize(
     ("error", "reason"),
     [
-        (ModuleNotFoundError("No module named 'inkgrad._C'"), "were not built"),
-        (ImportError("_C.so: undefined symbol: _ZN5torch8autograd"), torch.__version__),
+        (ModuleNotFoundError("No module named 'inkgrad._C_torch2_14'"), "were not built"),
+        (ImportError("_C.so: undefined symbol: _ZN5torch8autograd"), "undefined symbol"),
         (ImportError("libgomp.so.1: cannot open shared object file"), "libgomp"),
     ],
 )
-def test_the_warning_says_why(error, reason):
+def test_the_warning_says_why(error, reason, tmp_path, monkeypatch):
+    monkeypatch.setattr(extension, "_FOLDER", tmp_path)
     assert reason in extension._reason_of(error)
+
+
+def test_an_extension_for_another_torch_is_named_and_not_loaded(tmp_path):
+    """Loading it may crash. Here it would: the files are no libraries."""
+    package = tmp_path / "inkgrad"
+    others = shutil.ignore_patterns("*.so", "course", "__pycache__")
+    shutil.copytree(extension._FOLDER, package, ignore=others)
+    for version in ("2_9", "2_10"):
+        (package / f"_C_torch{version}{extension._SUFFIX}").write_text("not loaded")
+    result = run("import inkgrad", PYTHONPATH=str(tmp_path))
+    assert result.returncode == 0, result.stderr
+    message = f"the kernels were built for torch 2.9, 2.10, not for {torch.__version__}\n"
+    assert result.stderr.count(message) == 1
+    assert "not loaded" not in result.stderr
 
 
 @needs_extension

@@ -15,14 +15,14 @@ namespace {
 
 constexpr const char* kName = "conv2d_relu_max_pool2d";
 
-trace::Run report(const char* direction, const char* kernel, const Tensor& input,
-                  const Tensor& weight) {
+trace::Run report_pooled(const char* direction, const char* kernel, const Tensor& input,
+                         const Tensor& weight) {
   return {kName, direction, kernel, input.scalar_type(), {input.sizes(), weight.sizes()}};
 }
 
-Gradients2 forward(const Tensor& input, const Tensor& weight, const OptionalTensor& bias,
-                   IntArrayRef stride, IntArrayRef padding, IntArrayRef dilation, int64_t groups,
-                   IntArrayRef kernel_size) {
+Gradients2 pooled_forward(const Tensor& input, const Tensor& weight, const OptionalTensor& bias,
+                          IntArrayRef stride, IntArrayRef padding, IntArrayRef dilation,
+                          int64_t groups, IntArrayRef kernel_size) {
   check_window(kernel_size);
   const ConvOptions options{stride, padding, dilation, groups};
   const auto p = pooled_problem(input, weight, bias, options, kernel_size);
@@ -39,10 +39,10 @@ Gradients2 forward(const Tensor& input, const Tensor& weight, const OptionalTens
     return {output.contiguous(format), indices.contiguous(format)};
   }
   if (supports_unfused(input, weight, options, kernel_size)) {
-    return trace::run(report("forward", "unfused", input, weight),
+    return trace::run(report_pooled("forward", "unfused", input, weight),
                       [&] { return relu_pool(conv2d(input, weight, bias, options), kernel_size); });
   }
-  return trace::run(report("forward", "torch", input, weight), [&] {
+  return trace::run(report_pooled("forward", "torch", input, weight), [&] {
     return native::conv2d_relu_max_pool2d(input, weight, bias, stride, padding, dilation, groups,
                                           kernel_size);
   });
@@ -53,23 +53,24 @@ template <typename Choose>
 Tensor gradient(const ConvProblem& p, const BackwardTensors& t, const char* direction,
                 Choose choose) {
   for (auto choice = choose(p, nullptr); !choice.is_torch(); choice = choose(p, choice.algorithm)) {
-    const Tensor result = trace::run(report(direction, choice.algorithm->name, t.input, t.weight),
-                                     [&] { return choice.algorithm->run(p, t, choice.memory); });
+    const Tensor result =
+        trace::run(report_pooled(direction, choice.algorithm->name, t.input, t.weight),
+                   [&] { return choice.algorithm->run(p, t, choice.memory); });
     if (result.defined()) return result;
   }
   return {};
 }
 
-Gradients3 backward(const Tensor& grad_output, const Tensor& input, const Tensor& weight,
-                    const Tensor& indices, IntArrayRef stride, IntArrayRef padding,
-                    IntArrayRef dilation, int64_t groups, IntArrayRef kernel_size,
-                    std::array<bool, 3> output_mask) {
+Gradients3 pooled_backward(const Tensor& grad_output, const Tensor& input, const Tensor& weight,
+                           const Tensor& indices, IntArrayRef stride, IntArrayRef padding,
+                           IntArrayRef dilation, int64_t groups, IntArrayRef kernel_size,
+                           std::array<bool, 3> output_mask) {
   const ConvOptions options{stride, padding, dilation, groups};
   const auto [height, width] = check_conv2d_relu_max_pool2d_backward(grad_output, input, weight,
                                                                      indices, options, kernel_size);
   if (!kernels() || indices.numel() == 0 || input.numel() == 0 || !input.is_floating_point() ||
       !is_plain(grad_output) || !is_plain(indices)) {
-    return trace::run(report(trace::gradients(output_mask), "torch", input, weight), [&] {
+    return trace::run(report_pooled(trace::gradients(output_mask), "torch", input, weight), [&] {
       return native::conv2d_relu_max_pool2d_backward(grad_output, input, weight, indices, stride,
                                                      padding, dilation, groups, kernel_size,
                                                      output_mask);
@@ -91,7 +92,7 @@ Gradients3 backward(const Tensor& grad_output, const Tensor& input, const Tensor
         grad_weight = grad_weight.contiguous(weight.suggest_memory_format());
     }
     if (output_mask[2]) {
-      grad_bias = trace::run(report("grad_bias", "direct", input, weight),
+      grad_bias = trace::run(report_pooled("grad_bias", "direct", input, weight),
                              [&] { return direct_grad_bias(*p, grad); });
     }
   }
@@ -115,6 +116,6 @@ Gradients3 backward(const Tensor& grad_output, const Tensor& input, const Tensor
 }  // namespace inkgrad::cpu
 
 TORCH_LIBRARY_IMPL(inkgrad, CPU, m) {
-  m.impl("conv2d_relu_max_pool2d", inkgrad::cpu::forward);
-  m.impl("conv2d_relu_max_pool2d_backward", inkgrad::cpu::backward);
+  m.impl("conv2d_relu_max_pool2d", inkgrad::cpu::pooled_forward);
+  m.impl("conv2d_relu_max_pool2d_backward", inkgrad::cpu::pooled_backward);
 }

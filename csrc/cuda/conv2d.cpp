@@ -46,8 +46,8 @@ Tensor from_channels_last(const Tensor& images, const Tensor& bias, const Launch
   return result;
 }
 
-Tensor forward(const Tensor& input, const Tensor& weight, const OptionalTensor& bias,
-               IntArrayRef stride, IntArrayRef padding, IntArrayRef dilation, int64_t groups) {
+Tensor convolution(const Tensor& input, const Tensor& weight, const OptionalTensor& bias,
+                   IntArrayRef stride, IntArrayRef padding, IntArrayRef dilation, int64_t groups) {
   check_convolution(input, weight, {stride, padding, dilation, groups});
   const bool has_bias = is_defined(bias);
   if (!has_bias || !are_plain(input, weight, bias)) {
@@ -82,4 +82,4 @@ Tensor forward(const Tensor& input, const Tensor& weight, const OptionalTensor& 
 }  // namespace
 }  // namespace inkgrad::cuda
 
-TORCH_LIBRARY_IMPL(inkgrad, CUDA, m) { m.impl("conv2d", inkgrad::cuda::forward); }
+TORCH_LIBRARY_IMPL(inkgrad, CUDA, m) { m.impl("conv2d", inkgrad::cuda::convolution); }

@@ -59,9 +59,9 @@ Tensor contiguous_bias(const OptionalTensor& bias) {
   return is_defined(bias) ? bias->contiguous() : Tensor();
 }
 
-Gradients2 forward(const Tensor& input, const Tensor& weight, const OptionalTensor& bias,
-                   IntArrayRef stride, IntArrayRef padding, IntArrayRef dilation, int64_t groups,
-                   IntArrayRef kernel_size) {
+Gradients2 pooled_forward(const Tensor& input, const Tensor& weight, const OptionalTensor& bias,
+                          IntArrayRef stride, IntArrayRef padding, IntArrayRef dilation,
+                          int64_t groups, IntArrayRef kernel_size) {
   check_window(kernel_size);
   check_convolution(input, weight, {stride, padding, dilation, groups});
   const auto native_op = [&]() -> Gradients2 {
@@ -123,10 +123,10 @@ Gradients3 direct_backward(const PooledConv& g, const Tensor& grad, const Tensor
   return {grad_input, grad_weight, grad_bias};
 }
 
-Gradients3 backward(const Tensor& grad_output, const Tensor& input, const Tensor& weight,
-                    const Tensor& indices, IntArrayRef stride, IntArrayRef padding,
-                    IntArrayRef dilation, int64_t groups, IntArrayRef kernel_size,
-                    std::array<bool, 3> output_mask) {
+Gradients3 pooled_backward(const Tensor& grad_output, const Tensor& input, const Tensor& weight,
+                           const Tensor& indices, IntArrayRef stride, IntArrayRef padding,
+                           IntArrayRef dilation, int64_t groups, IntArrayRef kernel_size,
+                           std::array<bool, 3> output_mask) {
   const auto [height, width] = check_conv2d_relu_max_pool2d_backward(
       grad_output, input, weight, indices, {stride, padding, dilation, groups}, kernel_size);
   const auto native_op = [&] {
@@ -163,6 +163,6 @@ Gradients3 backward(const Tensor& grad_output, const Tensor& input, const Tensor
 }  // namespace inkgrad::cuda
 
 TORCH_LIBRARY_IMPL(inkgrad, CUDA, m) {
-  m.impl("conv2d_relu_max_pool2d", inkgrad::cuda::forward);
-  m.impl("conv2d_relu_max_pool2d_backward", inkgrad::cuda::backward);
+  m.impl("conv2d_relu_max_pool2d", inkgrad::cuda::pooled_forward);
+  m.impl("conv2d_relu_max_pool2d_backward", inkgrad::cuda::pooled_backward);
 }

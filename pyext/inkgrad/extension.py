@@ -10,17 +10,20 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shlex
 import sys
 import warnings
 from dataclasses import dataclass, field
-from importlib import machinery, metadata
+from importlib import import_module, machinery, metadata
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 import torch
+
+from inkgrad.extension_name import extension_name, torch_of
 
 LEVELS = ("default", "avx2", "avx512")  # each runs wherever the next one does
 ENVIRONMENT = "INKGRAD_CPU_CAPABILITY"
@@ -30,6 +33,8 @@ _SUFFIX = machinery.EXTENSION_SUFFIXES[0]  # such as .cpython-311-x86_64-linux-g
 # An environment variable, so that the processes started by this one do not repeat the warning.
 _WARNED = "INKGRAD_FALLBACK_WARNED"
 _NOT_WANTED = "INKGRAD_KERNELS=0"  # the reason that setup.py records
+# Named after the torch that it was compiled for, because loading it into another may crash.
+MODULE = f"inkgrad.{extension_name(torch.__version__)}"
 
 
 @dataclass(frozen=True)
@@ -47,7 +52,7 @@ class Cuda:
 class Loaded:
     """The result of :func:`load`.
 
-    ``module`` is ``inkgrad._C``, or None if everything is computed by the reference.
+    ``module`` is the compiled extension, or None if everything is computed by the reference.
     """
 
     module: Any = None
@@ -61,6 +66,12 @@ def _kernel_libraries() -> dict[str, Path]:
     found = _FOLDER.glob(f"_cpu_*{_SUFFIX}")
     paths = {path.name.split(".")[0].removeprefix("_cpu_"): path for path in found}
     return {level: paths[level] for level in LEVELS if level in paths}
+
+
+def _torches() -> list[str]:
+    """Return the versions of torch that the extension was compiled for."""
+    names = (path.name.split(".")[0] for path in _FOLDER.glob(f"_C_torch*{_SUFFIX}"))
+    return sorted(map(torch_of, names), key=lambda each: [int(n) for n in re.findall(r"\d+", each)])
 
 
 def _processor_level() -> str:
@@ -92,11 +103,12 @@ def _choose(libraries: dict[str, Path]) -> tuple[str, str]:
 
 def _reason_of(error: Exception) -> str:
     if isinstance(error, ModuleNotFoundError):
+        if others := _torches():
+            built_for = ", ".join(others)
+            return f"the kernels were built for torch {built_for}, not for {torch.__version__}"
         file = _FOLDER / "without_kernels.txt"  # written by setup.py
         reason = f": {file.read_text(encoding='utf-8')}" if file.exists() else ""
         return f"the kernels were not built{reason}"
-    if "undefined symbol" in str(error):
-        return f"the kernels were built for another torch than this one, {torch.__version__}"
     return f"the compiled extension does not load: {error}"
 
 
@@ -146,8 +158,7 @@ def load() -> Loaded:
     if os.environ.get(ENVIRONMENT, "").lower() == "reference":
         return Loaded(reason=f"{ENVIRONMENT}=reference")
     try:
-        import inkgrad._C as module
-
+        module = import_module(MODULE)
         libraries = _kernel_libraries()
         capability, reason = _choose(libraries)
         module.load_cpu_kernels(str(libraries[capability]))

@@ -183,7 +183,7 @@ def not_refused(monkeypatch):
 
 
 def built(**facts):
-    """An inkgrad._C that says so of its CUDA library."""
+    """An extension that says so of its CUDA library."""
     usual = {
         "cuda_toolkit": "13.0",
         "cuda_of_torch": torch.version.cuda,

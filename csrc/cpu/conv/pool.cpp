@@ -26,8 +26,8 @@ void for_each_float_chunk(const Tensor& half, F f) {
 }
 
 // All in one layout.
-void relu_pool(const Tensor& from, const PoolGeometry& pool, const Tensor& output,
-               const Tensor& indices) {
+void relu_pool_planes(const Tensor& from, const PoolGeometry& pool, const Tensor& output,
+                      const Tensor& indices) {
   // A call of a kernel pools a plane, or all channels of an image.
   const bool channels_last = format_of(from) == kChannelsLast;
   const int64_t channels = channels_last ? from.size(1) : 1, width = from.size(-1);
@@ -52,8 +52,8 @@ void relu_pool(const Tensor& from, const PoolGeometry& pool, const Tensor& outpu
   });
 }
 
-void unpool(const Tensor& grad, const Tensor& indices, const PoolGeometry& pool,
-            const Tensor& result) {
+void unpool_planes(const Tensor& grad, const Tensor& indices, const PoolGeometry& pool,
+                   const Tensor& result) {
   const int64_t height = result.size(-2), width = result.size(-1);
   with_kernel_dtype(grad.scalar_type(), [&]<typename T>(T) {
     const auto& k = kernels()->of<T>().conv;
@@ -86,13 +86,13 @@ Gradients2 relu_pool(const Tensor& convolved, IntArrayRef kernel_size) {
   const Tensor output = at::empty(sizes, convolved.options(), format);
   const Tensor indices = at::empty(sizes, convolved.options().dtype(at::kByte), format);
   if (is_kernel_dtype(convolved.scalar_type())) {
-    relu_pool(convolved.contiguous(format), pool, output, indices);
+    relu_pool_planes(convolved.contiguous(format), pool, output, indices);
   } else {
     for_each_float_chunk(convolved, [&](int64_t first, int64_t count) {
       const Tensor from = convolved.narrow(0, first, count).to(at::kFloat).contiguous(format),
                    to = output.narrow(0, first, count),
                    pooled = at::empty(to.sizes(), from.options(), format);
-      relu_pool(from, pool, pooled, indices.narrow(0, first, count));
+      relu_pool_planes(from, pool, pooled, indices.narrow(0, first, count));
       to.copy_(pooled);
     });
   }
@@ -121,12 +121,12 @@ Tensor unpool(const Tensor& grad, const Tensor& indices, int64_t height, int64_t
   const auto pool = pool_geometry(height, width, kernel_size);
   const Tensor result = at::empty(resized(grad, height, width), grad.options().dtype(dtype));
   if (dtype == grad.scalar_type()) {
-    unpool(grad, indices, pool, result);
+    unpool_planes(grad, indices, pool, result);
   } else {
     for_each_float_chunk(result, [&](int64_t first, int64_t count) {
       const Tensor to = result.narrow(0, first, count),
                    chunk = at::empty(to.sizes(), grad.options());
-      unpool(grad.narrow(0, first, count), indices.narrow(0, first, count), pool, chunk);
+      unpool_planes(grad.narrow(0, first, count), indices.narrow(0, first, count), pool, chunk);
       to.copy_(chunk);
     });
   }
