@@ -128,3 +128,8 @@ def test_a_reader_who_leaves_early_causes_no_traceback() -> None:
     process.stdout.close()
     _, err = process.communicate(timeout=60)
     assert (process.returncode, err) == (141, "")
+
+
+def test_a_process_without_standard_output(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdout", None)
+    assert cli.main(["info"]) == 0

@@ -50,7 +50,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         module = importlib.import_module(_COMMANDS[chosen][0]) if chosen else None
         args = _parser(chosen, module).parse_args(argv)
         code: int = args.run(args)
-        sys.stdout.flush()  # inside the try: a closed pipe raises here
+        if sys.stdout is not None:  # None: the process was started without one (>&-, pythonw)
+            sys.stdout.flush()  # inside the try: a closed pipe raises here
         return code
     except ModuleNotFoundError as error:
         extra = _EXTRAS.get((error.name or "").partition(".")[0])
