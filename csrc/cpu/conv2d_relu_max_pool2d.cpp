@@ -20,6 +20,12 @@ trace::Run report_pooled(const char* direction, const char* kernel, const Tensor
   return {kName, direction, kernel, input.scalar_type(), {input.sizes(), weight.sizes()}};
 }
 
+// As torch's convolution has it: channels_last if the input or the weight is.
+at::MemoryFormat format_of(const Tensor& input, const Tensor& weight) {
+  const auto format = input.suggest_memory_format();
+  return format == at::MemoryFormat::Contiguous ? weight.suggest_memory_format() : format;
+}
+
 Gradients2 pooled_forward(const Tensor& input, const Tensor& weight, const OptionalTensor& bias,
                           IntArrayRef stride, IntArrayRef padding, IntArrayRef dilation,
                           int64_t groups, IntArrayRef kernel_size) {
@@ -35,7 +41,7 @@ Gradients2 pooled_forward(const Tensor& input, const Tensor& weight, const Optio
     run_forward(kName, *p,
                 {input.contiguous(), weight.contiguous(), contiguous_bias(bias), output, indices},
                 choice);
-    const auto format = input.suggest_memory_format();
+    const auto format = format_of(input, weight);
     return {output.contiguous(format), indices.contiguous(format)};
   }
   if (supports_unfused(input, weight, options, kernel_size)) {
@@ -81,15 +87,15 @@ Gradients3 pooled_backward(const Tensor& grad_output, const Tensor& input, const
   Tensor grad_input, grad_weight, grad_bias;
   const auto p = pooled_problem(input, weight, std::nullopt, options, kernel_size);
   if (p) {
+    const auto format = format_of(input, weight);
     const BackwardTensors t{grad, maxima, input.contiguous(), weight.contiguous()};
     if (output_mask[0]) {
       grad_input = gradient(*p, t, "grad_input", choose_grad_input);
-      if (grad_input.defined()) grad_input = grad_input.contiguous(input.suggest_memory_format());
+      if (grad_input.defined()) grad_input = grad_input.contiguous(format);
     }
     if (output_mask[1]) {
       grad_weight = gradient(*p, t, "grad_weight", choose_grad_weight);
-      if (grad_weight.defined())
-        grad_weight = grad_weight.contiguous(weight.suggest_memory_format());
+      if (grad_weight.defined()) grad_weight = grad_weight.contiguous(format);
     }
     if (output_mask[2]) {
       grad_bias = trace::run(report_pooled("grad_bias", "direct", input, weight),

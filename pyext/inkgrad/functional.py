@@ -19,7 +19,6 @@ from typing import Any
 
 import torch
 from torch import Tensor, fx, nn
-from torch._prims_common import suggest_memory_format
 from torch._subclasses.fake_tensor import FakeTensor
 from torch._subclasses.functional_tensor import FunctionalTensor
 from torch.compiler import is_dynamo_compiling
@@ -242,7 +241,7 @@ def conv2d_relu_max_pool2d(
                 return _direct.conv2d_relu_max_pool2d(input, weight, bias, *rest)
             except TypeError:
                 pass
-        elif _takes_op(input, weight, bias) and _have_one_format(input, weight):
+        elif _takes_op(input, weight, bias):
             if input.dim() == 3:
                 batch = input.unsqueeze(0)
                 return _conv2d_relu_max_pool2d(batch, weight, bias, *rest)[0].squeeze(0)
@@ -275,12 +274,6 @@ def _takes_op(first: Any, second: Any, third: Any) -> bool:
         if type(tensor) not in _TENSORS or tensor.layout != torch.strided or tensor.is_nested:
             return False
     return True
-
-
-def _have_one_format(input: Tensor, weight: Tensor) -> bool:
-    """Whether both are channels_last or neither. If one is, torch's convolution returns
-    channels_last, and a compiler relies on it; the fused kernel has the format of its input."""
-    return suggest_memory_format(input) == suggest_memory_format(weight)
 
 
 def _by_torch(

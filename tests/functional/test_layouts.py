@@ -166,6 +166,24 @@ def test_grad_output_has_other_layout_than_input(name, dtype, device):
         assert_close(*results)
 
 
+@pytest.mark.parametrize("last", [(0,), (1,), (0, 1)], ids=["input", "weight", "both"])
+@pytest.mark.parametrize("name", ["conv2d", "conv2d_relu_max_pool2d"])
+def test_results_have_the_layout_of_native(name, last, device):
+    """Output and gradients: a compiler plans memory by it."""
+    op = OPS[name]
+    for shapes in (((2, 3, 12, 12), (4, 3, 3, 3)), ((8, 2, 28, 28), (10, 2, 5, 5))):
+        tensors = [torch.rand(shape, device=device) for shape in shapes]
+        for i in last:
+            tensors[i] = channels_last(tensors[i])
+        strides = []
+        for function in (op.fused, op.native):
+            leaves = [tensor.clone().requires_grad_() for tensor in tensors]
+            output = function(*leaves)
+            grads = torch.autograd.grad(output.sum(), leaves)
+            strides.append([result.stride() for result in (output, *grads)])
+        assert strides[0] == strides[1]
+
+
 @every_op
 def test_inputs_are_left_alone(name, device):
     """Nothing is written to an input or a gradient, nor is either returned in place of a result."""
