@@ -65,7 +65,7 @@ def test_a_line_across_a_digit_is_removed_and_the_digit_stays_connected() -> Non
     (rest,) = components.without_line(_ink(ring, ("line", [30, 100, 165, 104])))
     assert rest.values.shape[1] == pytest.approx(71, abs=4)
     assert components.is_connected(rest)
-    slanted = _ink(("line", [150, 20, 60, 180]), BODY[:1] + ([30, 105, 190, 96],))
+    slanted = _ink(("line", [150, 20, 60, 180]), ("line", [30, 105, 190, 96]))
     (rest,) = components.without_line(slanted)
     assert components.is_connected(rest)
 

@@ -10,7 +10,7 @@ from itertools import pairwise, product
 import numpy as np
 from scipy import ndimage
 
-from inkgrad.course.recognition.ink import Ink, box_of
+from inkgrad.course.recognition.ink import CUT_OUT, Ink, box_of
 
 _NEIGHBORS = np.ones((3, 3), bool)
 _INKED = 0.3
@@ -228,7 +228,7 @@ def without_line(ink: Ink) -> list[Ink]:
     """
     inked = ink.values > _INKED
     height, width = inked.shape
-    line = _line_across(inked)
+    line = _line_across(inked) if height > CUT_OUT else None  # else it is a few pixels high
     if line is None:
         return []
     # In these rows the line is level.

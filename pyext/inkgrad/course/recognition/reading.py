@@ -22,11 +22,14 @@ probability that it is a digit."""
 
 # Lowest probability of being a digit that counts as one: half a percent of digits have less than
 # the second, and those are looked at in other ways, too.
-ACCEPTED, SURE = 0.3, 0.9
+ACCEPTED, SURE = 0.4, 0.9
 # The probability of the label that other readings than that of all the ink must reach, because
 # they are several chances.
 _ACCEPTED_PART = 0.8
 
+# The prior odds that a piece of something is a digit, compared with something as a whole: there are
+# many ways to divide a drawing.
+_PIECE_ODDS = 0.25
 # A digit of a number has at least this share of the height of the highest one.
 _HEIGHT = 0.4
 # Neighboring pieces that may be one digit.
@@ -157,6 +160,12 @@ def _is_zigzag(cut: Reading) -> bool:
     return 2 * ones > len(cut.parts)
 
 
+def _as_pieces(probabilities: np.ndarray) -> np.ndarray:
+    """The probabilities (n, 10) with the prior odds of pieces."""
+    is_digit = probabilities.sum(1, keepdims=True)
+    return probabilities * (_PIECE_ODDS / (1 - is_digit + _PIECE_ODDS * is_digit))
+
+
 def _number(pieces: list[Ink], evaluate: Evaluate) -> Reading | None:
     """The best division of the pieces into at least two digits."""
     if not 2 <= len(pieces) <= MAX_PIECES:
@@ -170,7 +179,7 @@ def _number(pieces: list[Ink], evaluate: Evaluate) -> Reading | None:
     heights = [one.values.shape[0] for one in inks]
     images = np.stack([fit(one.values) for one in inks])
     tall = np.array(heights) >= _HEIGHT * max(heights)
-    probabilities = evaluate(images) * tall[:, None]
+    probabilities = _as_pieces(evaluate(images)) * tall[:, None]
     # The best division of the first n pieces: its score and its spans.
     divisions: list[tuple[float, list[int]]] = [(1.0, [])]
     divisions += [(0.0, []) for _ in pieces]
