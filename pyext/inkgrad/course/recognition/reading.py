@@ -20,16 +20,13 @@ Evaluate = Callable[[np.ndarray], np.ndarray]
 """From images (n, 28, 28) to the probabilities of the digits, (n, 10). Those of an image sum to the
 probability that it is a digit."""
 
-# Lowest probability of being a digit that counts as one: half a percent of digits have less than
-# the second, and those are looked at in other ways, too.
+# Lowest probability of being a digit that counts as one; drawings below the second are read in
+# other ways, too.
 ACCEPTED, SURE = 0.4, 0.9
 # The probability of the label that other readings than that of all the ink must reach, because
 # they are several chances.
 _ACCEPTED_PART = 0.8
 
-# The prior odds that a piece of something is a digit, compared with something as a whole: there are
-# many ways to divide a drawing.
-_PIECE_ODDS = 0.25
 # A digit of a number has at least this share of the height of the highest one.
 _HEIGHT = 0.4
 # Neighboring pieces that may be one digit.
@@ -93,7 +90,7 @@ def best(first: Reading, evaluate: Evaluate, *, is_picture: bool = False) -> Rea
     if is_settled(first):
         # A 1 with a bar is a 4 or a 7.
         struck = _struck_through(first.parts[0].ink, evaluate)
-        return better(first, [one for one in struck if one.parts[0].label != 1])
+        return better(first, [one for one in struck if one.parts[0].label != 1]) or first
     strokes = Components(first.parts[0].ink)
     pieces = strokes.split()
     number = _number(pieces, evaluate)
@@ -160,12 +157,6 @@ def _is_zigzag(cut: Reading) -> bool:
     return 2 * ones > len(cut.parts)
 
 
-def _as_pieces(probabilities: np.ndarray) -> np.ndarray:
-    """The probabilities (n, 10) with the prior odds of pieces."""
-    is_digit = probabilities.sum(1, keepdims=True)
-    return probabilities * (_PIECE_ODDS / (1 - is_digit + _PIECE_ODDS * is_digit))
-
-
 def _number(pieces: list[Ink], evaluate: Evaluate) -> Reading | None:
     """The best division of the pieces into at least two digits."""
     if not 2 <= len(pieces) <= MAX_PIECES:
@@ -179,7 +170,7 @@ def _number(pieces: list[Ink], evaluate: Evaluate) -> Reading | None:
     heights = [one.values.shape[0] for one in inks]
     images = np.stack([fit(one.values) for one in inks])
     tall = np.array(heights) >= _HEIGHT * max(heights)
-    probabilities = _as_pieces(evaluate(images)) * tall[:, None]
+    probabilities = evaluate(images) * tall[:, None]
     # The best division of the first n pieces: its score and its spans.
     divisions: list[tuple[float, list[int]]] = [(1.0, [])]
     divisions += [(0.0, []) for _ in pieces]
