@@ -290,7 +290,7 @@ def _drawn(lines: list[np.ndarray], random: Random) -> np.ndarray:
 
 def _unseen_alphabets(random: Random) -> np.ndarray:
     first, end = HELD_OUT[int(random.integers(len(HELD_OUT)))]
-    unseen = [c for c in glyphs.characters() if first <= ord(c) < end]
+    unseen = [chr(code) for code in range(first, end) if glyphs.is_no_digit(chr(code))]
     files = glyphs.fonts()
     while True:
         character = unseen[int(random.integers(len(unseen)))]

@@ -62,15 +62,36 @@ def test_the_dot_of_an_i_is_no_stray_mark_and_one_beside_a_digit_is() -> None:
 
 def test_a_line_across_a_digit_is_removed_and_the_digit_stays_connected() -> None:
     ring = ("ellipse", [60, 30, 130, 180])
-    rest = components.without_line(_ink(ring, ("line", [30, 100, 165, 104])))
-    assert rest is not None
+    (rest,) = components.without_line(_ink(ring, ("line", [30, 100, 165, 104])))
     assert rest.values.shape[1] == pytest.approx(71, abs=4)
+    assert components.is_connected(rest)
+    slanted = _ink(("line", [150, 20, 60, 180]), ("line", [30, 105, 190, 96]))
+    (rest,) = components.without_line(slanted)
     assert components.is_connected(rest)
 
 
-def test_a_cross_keeps_its_bar() -> None:
-    plus = _ink(("line", [100, 20, 100, 180]), ("line", [30, 100, 170, 100]))
-    assert components.without_line(plus) is None
+def test_a_stroke_that_a_line_hides_may_go_on_in_it() -> None:
+    open_nine = ("line", [120, 180, 120, 30, 70, 30, 70, 100])
+    line = ("line", [30, 100, 170, 100])
+    closed, rest = components.without_line(_ink(open_nine, line))
+    columns = np.s_[62:85, 20:40]
+    assert (closed.values[columns] > 0.5).any(0).all()
+    assert not (rest.values[columns] > 0.5).any()
+
+
+@pytest.mark.parametrize(
+    ("strokes", "line"),
+    [
+        ([("line", [100, 20, 100, 180])], [30, 100, 170, 100]),
+        ([("line", [60, 30, 140, 30, 70, 170])], [30, 170, 170, 170]),
+        ([("line", [60, 30, 140, 30, 100, 170])], [60, 100, 140, 100]),
+    ],
+    ids=["plus", "base of a 2", "bar of a 7"],
+)
+def test_a_bar_that_is_part_of_a_sign_is_no_line_across(
+    strokes: list[tuple[str, list[float]]], line: list[float]
+) -> None:
+    assert components.without_line(_ink(*strokes, ("line", line))) == []
 
 
 def test_touching_digits_are_cut_where_the_ink_is_lowest() -> None:

@@ -84,3 +84,24 @@ def test_other_ink_counts_only_if_it_is_certain() -> None:
     block = Ink(np.ones((50, 40), np.float32))
     assert reading.better(first, reading.among([block], _as_one)) is first
     assert reading.better(None, []) is None
+
+
+def test_a_line_across_a_sure_digit_is_taken_away() -> None:
+    strokes = [[(0.3, 0.55), (0.3, 0.2), (0.7, 0.2), (0.7, 0.9)], [(0.1, 0.55), (0.9, 0.55)]]
+    ink = Ink(raster(strokes, 280, 0.04) / np.float32(255)).cropped()
+
+    def by_width(images: np.ndarray) -> np.ndarray:
+        """A network that takes wide ink for a 4, and the rest for a 9."""
+        wide = [np.ptp(np.flatnonzero(one.any(0))) > 16 for one in images]
+        return np.eye(10)[np.where(wide, 4, 9)] * 0.99
+
+    first = _first(ink, by_width)
+    assert reading.is_settled(first)
+    assert first.parts[0].label == 4
+    assert reading.best(first, by_width).parts[0].label == 9
+
+    def by_width_a_one(images: np.ndarray) -> np.ndarray:
+        return by_width(images)[:, [0, 9, 2, 3, 4, 5, 6, 7, 8, 1]]
+
+    first = _first(ink, by_width_a_one)
+    assert reading.best(first, by_width_a_one) is first  # a 1 with a bar is a 4

@@ -12,7 +12,8 @@ from PIL import Image
 from inkgrad.course.data.datasets import Examples
 from inkgrad.course.data.glyphs import glyph
 from inkgrad.course.data.skeleton import trace
-from inkgrad.course.data.strokes import Pen, draw
+from inkgrad.course.data.strokes import Pen, Strokes, draw
+from inkgrad.course.data.styles import STYLES, bent
 from inkgrad.course.recognition.preprocess import prepare
 
 Drawing = tuple[np.ndarray, int]  # of any size, and its label
@@ -45,12 +46,43 @@ def drawn(digits: Examples, count: int, random: np.random.Generator) -> Iterator
 
 
 def coarse(digits: Examples, count: int, random: np.random.Generator) -> Iterator[Drawing]:
-    """MNIST's digits in 8 x 8 to 12 x 12 pixels, as coarse scans are."""
+    """Digits in 8 x 8 to 12 x 12 pixels, as coarse scans are: MNIST's, and those of thick pens."""
+    styles = list(STYLES.values())
     for n in random.integers(len(digits), size=count):
         side = int(random.integers(8, 13))
-        image = Image.fromarray(digits.inputs[n, 0].numpy()[3:25, 3:25])
-        levels = np.asarray(image.resize((side, side), Image.Resampling.BOX), np.float32)
-        yield (levels / 255 * random.uniform(1, 1.5)).clip(0, 1), int(digits.targets[n])
+        image, label = digits.inputs[n, 0].numpy(), int(digits.targets[n])
+        kind = random.random()
+        if kind < 0.4:
+            small = Image.fromarray(image[3:25, 3:25]).resize((side, side), Image.Resampling.BOX)
+            yield (np.asarray(small) / 255 * random.uniform(1, 1.5)).clip(0, 1), label
+        elif kind < 0.75:
+            if image.max() > 150:
+                yield _scanned(trace(image / 255), side, random), label
+        else:
+            label, lines = styles[int(random.integers(len(styles)))]
+            yield _scanned(bent(lines, random), side, random), label
+
+
+def _scanned(strokes: Strokes, side: int, random: np.random.Generator) -> np.ndarray:
+    """A binary scan whose digit is as high as the image and somewhat stretched, reduced to
+    ``side`` x ``side``."""
+    pen = Pen(
+        side=96,
+        width=random.uniform(0.06, 0.22),
+        height=0.75,
+        center=(0.5, 0.5),
+        angle=random.uniform(-0.15, 0.15),
+        slant=random.uniform(-0.2, 0.15),
+    )
+    inked = draw(strokes, pen)
+    ys, xs = np.nonzero(inked)
+    digit = Image.fromarray(inked[ys.min() : ys.max() + 1, xs.min() : xs.max() + 1])
+    wide = round(32 * digit.width / digit.height * random.uniform(0.8, 1.4))
+    wide = min(max(wide, 6), 28)
+    scan = Image.new("L", (32, 32))
+    scan.paste(digit.resize((wide, 32)), ((32 - wide) // 2, 0))
+    binary = scan.point([255 * (level > 127) for level in range(256)])
+    return np.asarray(binary.resize((side, side), Image.Resampling.BOX)) / 255
 
 
 def printed(fonts: Sequence[Path]) -> Iterator[Drawing]:

@@ -18,28 +18,33 @@ LIKE_DIGITS = frozenset(
     "〇口ロ了つㅇㅣ丨丿ノ一乙己丶て"
 )
 
-# Ranges of Unicode: alphabets, signs, arrows, shapes, kana, Chinese characters and Hangul.
-RANGES = (
-    (0x21, 0x7F), (0xA1, 0x180), (0x386, 0x3F0), (0x400, 0x482), (0x531, 0x587), (0x5D0, 0x5EB),
-    (0x621, 0x64B), (0x10D0, 0x10F1), (0x13A0, 0x13F5), (0x1401, 0x1480), (0x16A0, 0x16EB),
-    (0x2190, 0x2200), (0x2200, 0x2300), (0x25A0, 0x2600), (0x2600, 0x2670), (0x2701, 0x2760),
-    (0x2D30, 0x2D66), (0x3041, 0x3097), (0x30A1, 0x30FB), (0x3105, 0x312A), (0xA000, 0xA000),
-)  # fmt: skip
-# There are thousands of these: some of them, evenly spaced.
-SPARSE = ((0x4E00, 0x9FA5, 37), (0xAC00, 0xD7A4, 97))
-
 _SIDE = 112  # pixels of a glyph's longer side, about
 
 
-def characters(held_out: Iterable[tuple[int, int]] = ()) -> list[str]:
-    """Characters that are no digits, without those in the ranges of ``held_out``."""
-    codes = [code for first, end in RANGES for code in range(first, end)]
-    codes += [code for first, end, step in SPARSE for code in range(first, end, step)]
-    left = (c for c in codes if not any(first <= c < end for first, end in held_out))
-    return [chr(code) for code in left if _is_no_digit(chr(code))]
+def characters(font: Path) -> list[str]:
+    """The characters of a font that are no digits; of a font of icons, the icons."""
+    from fontTools.ttLib import TTFont
+
+    with TTFont(font, fontNumber=0, lazy=True) as file:
+        codes = sorted(file.getBestCmap() or ())
+    icons = [chr(code) for code in codes if is_icon(chr(code))]
+    if 2 * len(icons) > len(codes):
+        return icons
+    return [chr(code) for code in codes if is_no_digit(chr(code))]
 
 
-def _is_no_digit(character: str) -> bool:
+def is_icon(character: str) -> bool:
+    """Whether its meaning is private to a font."""
+    return unicodedata.category(character) == "Co"
+
+
+def script(character: str) -> str:
+    """The first word of a character's name, mostly that of its script; empty without a name."""
+    return unicodedata.name(character, "").partition(" ")[0]
+
+
+def is_no_digit(character: str) -> bool:
+    """Whether a character is no digit, and none that is usually written like one."""
     category = unicodedata.category(character)
     if category[0] in "NCZM" or category == "Lm":  # numbers, controls, spaces, marks, modifiers
         return False
@@ -50,14 +55,16 @@ def _is_no_digit(character: str) -> bool:
 
 
 def fonts(folders: Iterable[Path] = ()) -> list[Path]:
-    """The font files in ``folders``; by default those of the system and of matplotlib, sorted."""
+    """The font files of the system, of matplotlib and in ``folders``, sorted."""
     found = {
         file
-        for folder in (list(folders) or _font_folders())
+        for folder in (*_font_folders(), *folders)
         for kind in ("ttf", "otf", "ttc")
         for file in folder.rglob(f"*.{kind}")
     }
-    return sorted(found, key=lambda file: (file.name, str(file)))
+    # These have other glyphs than the standard says: one for a script, digits as icons.
+    chosen = (file for file in found if not file.name.startswith(("LastResort", "STIXNonUni")))
+    return sorted(chosen, key=lambda file: (file.name, str(file)))
 
 
 def _font_folders() -> Iterator[Path]:

@@ -7,7 +7,8 @@ digits that are turned or mirrored.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,25 +16,28 @@ from PIL import Image
 from scipy import ndimage
 
 from inkgrad.course.data import doodles
-from inkgrad.course.data.glyphs import glyph
+from inkgrad.course.data.glyphs import characters, glyph, is_icon, script
 from inkgrad.course.data.skeleton import trace
 from inkgrad.course.data.strokes import Pen, Strokes, draw
 from inkgrad.course.recognition.preprocess import Prepared, prepare
 
 _PAD = 112
-_POOL = 6000  # different characters of fonts
-_COMMON = 0.4  # the share of those on a keyboard
+_POOL, _ICONS = 9000, 2500  # different characters of fonts, and icons
+_COMMON = 0.35  # the share of those on a keyboard
 _COARSE = 0.35  # the share of drawings as coarse as MNIST's
 # Digits that are none after a quarter turn, a half turn and mirroring.
 _QUARTER, _HALF, _MIRRORED = (2, 3, 4, 5, 6, 7, 9), (3, 4, 7), (3, 4, 6, 7, 9)
+
+
+_Glyph = tuple[Path, str]  # a font and a character
 
 
 class Negatives:
     """Draws images that are no digits.
 
     ``digits``: (n, 28, 28) uint8, white on black, and their ``labels``; what is made of digits is
-    made of these. ``fonts`` and ``characters``: see :mod:`.glyphs`. The same seed gives the same
-    images.
+    made of these. ``fonts``: see :mod:`.glyphs`. ``held_out``: ranges of code points that are not
+    drawn. The same seed gives the same images.
     """
 
     def __init__(
@@ -41,18 +45,31 @@ class Negatives:
         digits: np.ndarray,
         labels: np.ndarray,
         fonts: Sequence[Path],
-        characters: Sequence[str],
+        held_out: Iterable[tuple[int, int]],
         seed: int,
     ) -> None:
         self._digits, self._labels = digits, labels
-        self._fonts, self._characters = fonts, characters
-        self._common = [one for one in characters if one.isascii()]
         self._random = np.random.default_rng(seed)
+        self._scripts: dict[str, list[_Glyph]] = defaultdict(list)
+        ranges = tuple(held_out)
+        self._icons: list[_Glyph] = []
+        for font in fonts:
+            for one in characters(font):
+                if not any(first <= ord(one) < end for first, end in ranges):
+                    among = self._icons if is_icon(one) else self._scripts[script(one)]
+                    among.append((font, one))
+        self._common = [one for each in self._scripts.values() for one in each if one[1].isascii()]
+        counts = np.array([len(each) for each in self._scripts.values()])
+        # Large scripts have more shapes, but not in proportion.
+        self._shares = np.sqrt(counts) / np.sqrt(counts).sum()
+        # Tracing takes longer than all the rest.
         self._traces: list[Strokes] = []
+        self._traced_icons: list[Strokes] = []
         self.kinds: dict[str, tuple[float, Callable[[], np.ndarray]]] = {
             "character": (0.34, self.character),
-            "printed character": (0.08, self.printed),
-            "invented character": (0.22, lambda: self._drawn(doodles.character(self._random))),
+            "icon": (0.08 if self._icons else 0, self.icon),
+            "printed character": (0.07, self.printed),
+            "invented character": (0.18, lambda: self._drawn(doodles.character(self._random))),
             "thing": (0.10, lambda: self._drawn(doodles.thing(self._random))),
             "scrawl": (0.03, self.scrawl),
             "blot": (0.03, self.blot),
@@ -89,27 +106,40 @@ class Negatives:
 
     def character(self) -> np.ndarray:
         """A character of a font, drawn with a pen along the middle of its strokes."""
-        if len(self._traces) < _POOL:  # tracing takes longer than all the rest
-            self._traces.append(self._traced())
-        return self._pen(self._traces[int(self._random.integers(len(self._traces)))])
+        return self._pen(self._trace(self._traces, _POOL, self._glyph))
 
-    def _traced(self) -> Strokes:
+    def icon(self) -> np.ndarray:
+        """A thing, drawn with a pen."""
+        return self._pen(self._trace(self._traced_icons, _ICONS, lambda: self._one(self._icons)))
+
+    def _trace(
+        self, pool: list[Strokes], size: int, make: Callable[[], np.ndarray | None]
+    ) -> Strokes:
+        """A new one until there are ``size``; then one of those."""
+        if len(pool) == size:
+            return pool[int(self._random.integers(size))]
         while True:
-            strokes = traced(self._glyph())
+            image = make()
+            strokes = None if image is None else traced(image)
             if strokes is not None:
+                pool.append(strokes)
                 return strokes
 
     def printed(self) -> np.ndarray:
         return np.pad(self._glyph(), 10)
 
     def _glyph(self) -> np.ndarray:
+        scripts = list(self._scripts.values())
         while True:
-            font = self._fonts[int(self._random.integers(len(self._fonts)))]
-            is_common = self._common and self._random.random() < _COMMON
-            among = self._common if is_common else self._characters
-            image = glyph(font, among[int(self._random.integers(len(among)))])
+            among = self._common
+            if not among or self._random.random() > _COMMON:
+                among = scripts[int(self._random.choice(len(scripts), p=self._shares))]
+            image = self._one(among)
             if image is not None:
                 return image
+
+    def _one(self, among: list[_Glyph]) -> np.ndarray | None:
+        return glyph(*among[int(self._random.integers(len(among)))])
 
     # -- drawings --
 

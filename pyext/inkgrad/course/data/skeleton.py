@@ -36,29 +36,37 @@ def thin(inked: np.ndarray) -> np.ndarray:
 
     T. Y. Zhang and C. Y. Suen, "A fast parallel algorithm for thinning digital patterns", 1984.
     """
-    line = np.pad(inked, 1).astype(np.uint8)
-    while True:
-        before = line.sum()
-        for step in (0, 1):
-            line[1:-1, 1:-1][_removable(line, step)] = 0
-        if line.sum() == before:
-            return line[1:-1, 1:-1].astype(bool)
-
-
-def _removable(line: np.ndarray, step: int) -> np.ndarray:
+    padded = np.pad(inked, 1)
+    line, width = padded.ravel().view(np.uint8), padded.shape[1]
     # The eight neighbors clockwise from the top: P2 to P9 in the paper.
-    shifts = [(-1, 0), (-1, 1), (0, 1), (1, 1), (1, 0), (1, -1), (0, -1), (-1, -1)]
-    height, width = line.shape
-    ring = [line[1 + y : height - 1 + y, 1 + x : width - 1 + x] for y, x in shifts]
-    neighbors = sum(ring)
-    changes = sum((a == 0) & (b == 1) for a, b in zip(ring, [*ring[1:], ring[0]], strict=True))
-    north, east, south, west = ring[0], ring[2], ring[4], ring[6]
-    if step == 0:
-        open_side = (north * east * south == 0) & (east * south * west == 0)
-    else:
-        open_side = (north * east * west == 0) & (north * south * west == 0)
-    inked = line[1:-1, 1:-1] == 1
-    return inked & (neighbors >= 2) & (neighbors <= 6) & (changes == 1) & open_side
+    around = (-width, 1 - width, 1, width + 1, width, width - 1, -1, -width - 1)
+    left, before = np.flatnonzero(line), -1
+    while len(left) != before:
+        before = len(left)
+        for removable in _REMOVABLE:
+            ring = np.zeros(len(left), np.uint8)
+            for bit, offset in enumerate(around):
+                ring |= line[left + offset] << bit
+            removed = removable[ring]
+            line[left[removed]] = 0
+            left = left[~removed]
+    return line.view(bool).reshape(padded.shape)[1:-1, 1:-1]
+
+
+def _removable() -> np.ndarray:
+    """For both steps, (2, 256): whether a pixel with these neighbors, one a bit, is removed."""
+    ring = np.arange(256) >> np.arange(8)[:, None] & 1
+    neighbors = ring.sum(0)
+    changes = ((ring == 0) & (np.roll(ring, -1, 0) == 1)).sum(0)
+    north, east, south, west = ring[::2]
+    open_sides = (
+        (north * east * south == 0) & (east * south * west == 0),
+        (north * east * west == 0) & (north * south * west == 0),
+    )
+    return np.array(open_sides) & (neighbors >= 2) & (neighbors <= 6) & (changes == 1)
+
+
+_REMOVABLE = _removable()
 
 
 def _adjacent(line: np.ndarray) -> np.ndarray:

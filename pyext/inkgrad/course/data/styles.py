@@ -108,14 +108,15 @@ def styled_examples(count: int, seed: int) -> tuple[Tensor, Tensor]:
     images, labels = [], []
     for label, lines in STYLES.values():
         for _ in range(count):
-            drawing = draw(_bent(lines, random), _pen(random))
+            drawing = draw(bent(lines, random), _pen(random))
             images.append(torch.from_numpy(prepare(drawing).image))
             labels.append(label)
     levels = (torch.stack(images)[:, None] * 255).round().to(torch.uint8)
     return levels, torch.tensor(labels)
 
 
-def _bent(lines: list[Line], random: np.random.Generator) -> Strokes:
+def bent(lines: list[Line], random: np.random.Generator) -> Strokes:
+    """The lines of a style as somebody may draw them."""
     strokes = Strokes.of_lines([_moved(line, random) for line in lines])
     return Strokes(strokes.points * [random.uniform(*_NARROW), 1], strokes.segments)
 

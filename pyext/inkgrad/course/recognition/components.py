@@ -5,12 +5,12 @@ A drawing is split into pieces, left to right, such that a digit is one piece or
 
 from __future__ import annotations
 
-from itertools import pairwise
+from itertools import pairwise, product
 
 import numpy as np
 from scipy import ndimage
 
-from inkgrad.course.recognition.ink import Ink, box_of
+from inkgrad.course.recognition.ink import CUT_OUT, Ink, box_of
 
 _NEIGHBORS = np.ones((3, 3), bool)
 _INKED = 0.3
@@ -18,6 +18,9 @@ _INKED = 0.3
 # Components whose columns overlap by more than this share of the narrower one are one piece: the
 # bar of a 5, the two strokes of a 4.
 _OVERLAP = 0.45
+
+# A line strikes ink through if it is longer by this share of its width on both sides.
+_BEYOND = 0.08
 
 MAX_PIECES = 12
 _MAX_COMPONENTS = 120
@@ -216,13 +219,66 @@ def joined(parts: list[Ink]) -> Ink:
     return Ink(values, int(left), int(top), scale)
 
 
-def without_line(ink: Ink) -> Ink | None:
-    """The ink without a straight line across all its width; None if there is none.
+def without_line(ink: Ink) -> list[Ink]:
+    """The ink without a straight line across all its width; empty if there is none.
 
-    Where other strokes cross the line they stay whole. Too little may be left to be a digit: then
-    it is None, because a short bar across a stroke is a sign.
+    Strokes go on where they cross the line. Where ends of strokes meet the line from the same side
+    it may also have been drawn over a stroke between them: then there are two ways. Too little may
+    be left to be a digit: then there is none, because a short bar across a stroke is a sign.
     """
     inked = ink.values > _INKED
+    height, width = inked.shape
+    line = _line_across(inked) if height > CUT_OUT else None  # else it is a few pixels high
+    if line is None:
+        return []
+    # In these rows the line is level.
+    middle, thickness, tilt = line
+    rows = np.arange(height)[:, None] + np.rint(tilt * (np.arange(width) - width // 2)).astype(int)
+    inside = (rows >= 0) & (rows < height)
+    columns = np.arange(width)[None].repeat(height, 0)
+    level = inked[rows.clip(0, height - 1), columns] & inside
+    top = max(0, round(middle - thickness / 2 - 1.5))
+    bottom = min(height, round(middle + thickness / 2 + 2.5))
+    rest = level.copy()
+    rest[top:bottom] = False
+    rest &= ~_small_parts(rest)
+    above, below = _runs(rest[max(0, top - 2) : top]), _runs(rest[bottom : bottom + 2])
+    crossing = [pair for pair in product(above, below) if _gap(*pair) <= thickness]
+    filled = np.zeros_like(rest)
+    for (a, b), (c, d) in crossing:
+        for row, left, right in zip(
+            range(top, bottom),
+            np.linspace(a, c, bottom - top).round().astype(int),
+            np.linspace(b, d, bottom - top).round().astype(int),
+            strict=True,
+        ):
+            filled[row, left:right] = True
+    rest |= filled
+    if not _is_struck_through(rest, round(middle)):
+        return []
+    ways = [rest]
+    hidden = [
+        (one[0], other[1])
+        for number, side in enumerate((above, below))
+        for one, other in pairwise(side)
+        if not {one, other} <= {pair[number] for pair in crossing}
+    ]
+    if hidden:
+        ways.insert(0, rest.copy())
+        for left, right in hidden:
+            ways[0][top:bottom, left:right] = True
+    masks = []
+    for way in ways:
+        near = ndimage.binary_dilation(way)
+        near[top:bottom] = way[top:bottom]
+        mask = np.zeros_like(inked)
+        mask[rows[inside], columns[inside]] = near[inside]
+        masks.append(mask)
+    return [ink.times(mask) for mask in masks]
+
+
+def _line_across(inked: np.ndarray) -> tuple[float, float, float] | None:
+    """A line from edge to edge: the row of its middle, its thickness, and rows per column."""
     height, width = inked.shape
     end = max(2, round(0.06 * width))
     sides = [np.nonzero(part) for part in (inked[:, :end], inked[:, -end:])]
@@ -232,25 +288,34 @@ def without_line(ink: Ink) -> Ink | None:
     if thickness > 0.2 * height:
         return None
     start, stop = (float(rows.mean()) for rows, _ in sides)
-    y = np.linspace(start, stop, width)
-    rows = np.arange(height)[:, None]
-    if inked[np.clip(np.rint(y).astype(int), 0, height - 1), np.arange(width)].mean() < 0.9:
+    y = np.linspace(start, stop, width).round().astype(int)
+    if inked[y, np.arange(width)].mean() < 0.9:
         return None
-    band = np.abs(rows - y) <= thickness / 2 + 1.5
-    reach = ndimage.binary_dilation(band, np.ones((3, 1), bool), iterations=2)
-    above, below = (inked & reach & ~band & (side < 0) for side in (rows - y, y - rows))
-    sideways = np.ones((1, 5), bool)
-    crossed = ndimage.binary_dilation(above.any(0)[None], sideways)
-    crossed = crossed & ndimage.binary_dilation(below.any(0)[None], sideways)
-    rest = inked & ~(band & ~crossed)
-    rest = rest & ~_small_parts(rest)
+    return (start + stop) / 2, thickness, (stop - start) / width
+
+
+def _is_struck_through(rest: np.ndarray, middle: int) -> bool:
+    """Whether what is left is high, on both sides of the line, which was longer than it."""
     if not rest.any():
-        return None
+        return False
+    height, width = rest.shape
     top, bottom, left, right = box_of(rest)
     beyond = min(left, width - right)
-    if beyond < 0.05 * width or right - left < 0.3 * (bottom - top) or bottom - top < 0.5 * height:
-        return None
-    return ink.times(ndimage.binary_dilation(rest) & ~(band & ~crossed))
+    is_wide = right - left >= 0.3 * (bottom - top)
+    reach = min(middle - top, bottom - middle)
+    is_across = reach >= 0.2 * (bottom - top) and bottom - top >= 0.5 * height
+    return beyond >= _BEYOND * width and is_wide and is_across
+
+
+def _runs(rows: np.ndarray) -> list[tuple[int, int]]:
+    """The ranges of columns with ink in any of some rows."""
+    steps = np.diff(rows.any(0), prepend=False, append=False)
+    return [(int(a), int(b)) for a, b in np.flatnonzero(steps).reshape(-1, 2)]
+
+
+def _gap(one: tuple[int, int], other: tuple[int, int]) -> int:
+    """The columns between two ranges; negative if they overlap."""
+    return max(one[0], other[0]) - min(one[1], other[1])
 
 
 def _small_parts(inked: np.ndarray) -> np.ndarray:

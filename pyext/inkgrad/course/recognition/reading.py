@@ -20,9 +20,9 @@ Evaluate = Callable[[np.ndarray], np.ndarray]
 """From images (n, 28, 28) to the probabilities of the digits, (n, 10). Those of an image sum to the
 probability that it is a digit."""
 
-# Lowest probability of being a digit that counts as one: half a percent of digits have less than
-# the second, and those are looked at in other ways, too.
-ACCEPTED, SURE = 0.3, 0.9
+# Lowest probability of being a digit that counts as one; drawings below the second are read in
+# other ways, too.
+ACCEPTED, SURE = 0.4, 0.9
 # The probability of the label that other readings than that of all the ink must reach, because
 # they are several chances.
 _ACCEPTED_PART = 0.8
@@ -40,6 +40,10 @@ class Part:
     ink: Ink
     image: np.ndarray
     probabilities: np.ndarray
+
+    @property
+    def label(self) -> int:
+        return int(self.probabilities.argmax())
 
     @property
     def is_digit(self) -> float:
@@ -73,7 +77,7 @@ def whole(ink: Ink, probabilities: np.ndarray, image: np.ndarray) -> Reading:
 
 
 def is_settled(first: Reading) -> bool:
-    """Whether the reading as one digit needs no comparison with others."""
+    """Whether the reading as one digit needs no comparison but with that of a line across it."""
     return first.is_digits >= SURE and components.is_connected(first.parts[0].ink)
 
 
@@ -83,6 +87,10 @@ def best(first: Reading, evaluate: Evaluate, *, is_picture: bool = False) -> Rea
 
     In a picture there may be other things: then the highest is read, and what is close to it.
     """
+    if is_settled(first):
+        # A 1 with a bar is a 4 or a 7.
+        struck = _struck_through(first.parts[0].ink, evaluate)
+        return better(first, [one for one in struck if one.parts[0].label != 1]) or first
     strokes = Components(first.parts[0].ink)
     pieces = strokes.split()
     number = _number(pieces, evaluate)
@@ -95,8 +103,9 @@ def best(first: Reading, evaluate: Evaluate, *, is_picture: bool = False) -> Rea
         return other
     if first.is_digits >= SURE:
         return first
-    parts = (strokes.without_marks(), components.without_line(strokes.ink))
-    others = [_reading(part, evaluate) for part in parts if part is not None]
+    others = _struck_through(strokes.ink, evaluate)
+    if (main := strokes.without_marks()) is not None:
+        others.append(_reading(main, evaluate))
     others = [one for one in others if one.certainty > first.certainty]
     cut = None if first.accepted else _number(_cut(pieces), evaluate)
     if cut is not None and not _is_zigzag(cut):
@@ -121,8 +130,16 @@ def _certain(reading: Reading) -> bool:
 
 def _reading(ink: Ink, evaluate: Evaluate, *, is_picture: bool = False) -> Reading:
     image = fit(ink.values)
-    one = whole(ink, evaluate(image[None])[0], image)
-    return one if is_settled(one) else best(one, evaluate, is_picture=is_picture)
+    return best(whole(ink, evaluate(image[None])[0], image), evaluate, is_picture=is_picture)
+
+
+def _struck_through(ink: Ink, evaluate: Evaluate) -> list[Reading]:
+    """The readings of the ink without a line across it, if there is one."""
+    parts = components.without_line(ink)
+    if not parts:
+        return []
+    images = np.stack([fit(part.values) for part in parts])
+    return [whole(*one) for one in zip(parts, evaluate(images), images, strict=True)]
 
 
 def _cut(pieces: list[Ink]) -> list[Ink]:
@@ -136,7 +153,7 @@ def _cut(pieces: list[Ink]) -> list[Ink]:
 
 def _is_zigzag(cut: Reading) -> bool:
     """Whether more than half of the digits are 1s: an M or a wave can be cut like that, too."""
-    ones = sum(int(part.probabilities.argmax()) == 1 for part in cut.parts)
+    ones = sum(part.label == 1 for part in cut.parts)
     return 2 * ones > len(cut.parts)
 
 

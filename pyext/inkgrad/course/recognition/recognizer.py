@@ -287,7 +287,7 @@ class Recognizer:
         # A drawing, whose background is known, and a cropped digit show nothing else.
         is_picture = read.background is None and max(read.gray.size) > ink.CUT_OUT
         photographed = first is not None and first.parts[0].ink.photographed
-        if first is not None and not reading.is_settled(first):
+        if first is not None:
             first = reading.best(first, self._evaluate, is_picture=is_picture)
         inks: Iterable[ink.Ink] = sheets.inks(read) if is_picture else ()
         if first is not None and first.is_digits >= reading.SURE:
@@ -352,7 +352,7 @@ def _digit(part: Part, read: Picture) -> Digit:
     left, top, right, bottom = part.ink.box
     width, height = read.gray.size
     box = left / width, top / height, min(right / width, 1.0), min(bottom / height, 1.0)
-    return Digit(int(part.probabilities.argmax()), part.probabilities.copy(), box)
+    return Digit(part.label, part.probabilities.copy(), box)
 
 
 def _scaled(values: Tensor) -> np.ndarray:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,11 @@ HELD_OUT = (
     (0x2D30, 0x2D66),
     (0x1401, 0x1480),
 )
+# Scripts related to those, which have some of their letters.
+_RELATED = (
+    (0x10A0, 0x1100), (0x1C90, 0x1CC0), (0x2D00, 0x2D80), (0x1480, 0x1680), (0x18B0, 0x18F6),
+    (0xFB13, 0xFB18), (0x1B000, 0x1B170),
+)  # fmt: skip
 _VALIDATION = 5000  # of MNIST's training images
 _BATCH, _LR, _DECAY = 128, 5e-4, 0.02
 # Negatives of more than this logit after the first epoch look like digits to anybody.
@@ -51,8 +57,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--strong", type=Path, required=True, help="weights to start from")
     parser.add_argument("--out", type=Path, default=Path(), help="folder for the weights")
+    parser.add_argument(
+        "--fonts", type=Path, nargs="*", default=[], help="folders of fonts beside the system's"
+    )
     parser.add_argument("--negatives", type=int, default=80_000, help="default: 80000")
-    parser.add_argument("--epochs", type=int, default=7, help="default: 7")
+    parser.add_argument("--epochs", type=int, default=5, help="default: 5")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     args = parser.parse_args()
@@ -64,16 +73,18 @@ def main() -> None:
     order = torch.randperm(len(data.train), generator=torch.Generator().manual_seed(args.seed))
     validation, train = data.train.take(order[:_VALIDATION]), data.train.take(order[_VALIDATION:])
     print("drawing", flush=True)
-    examples = _examples(train, args.negatives, args.seed)
+    fonts = glyphs.fonts(args.fonts)
+    examples = _examples(train, args.negatives, args.seed, fonts)
     print(f"{len(examples)} examples after {time.perf_counter() - start:.0f} s", flush=True)
     model, metadata = weights_file.load(args.strong)
     assert isinstance(model, StrongCNN)
     detector = _train(model, examples, args)
-    _calibrate(model, detector, validation, _examples(validation, 4000, args.seed + 1))
+    _calibrate(model, detector, validation, _examples(validation, 4000, args.seed + 1, fonts))
     seconds = time.perf_counter() - start
     further = {
         "epochs": args.epochs,
         "negatives": args.negatives,
+        "fonts": len(fonts),
         "seed": args.seed,
         "batch_size": _BATCH,
         "lr": _LR,
@@ -93,24 +104,23 @@ def main() -> None:
     detectors.save(args.out / "detector.safetensors", detector, further)
 
 
-def _examples(digits: Examples, negatives: int, seed: int) -> Examples:
+def _examples(digits: Examples, negatives: int, seed: int, fonts: Sequence[Path]) -> Examples:
     """Digits in many forms, and ``negatives`` images whose target is -1, in random order."""
     random = np.random.default_rng(seed)
-    fonts = glyphs.fonts()
     share = len(digits) / 55_000
     styled = Examples(*styled_examples(round(250 * share), seed))
     parts = [
         digits,
         styled,
         digit_forms.examples(digit_forms.drawn(digits, round(16_000 * share), random)),
-        digit_forms.examples(digit_forms.coarse(digits, round(6_000 * share), random)),
+        digit_forms.examples(digit_forms.coarse(digits, round(14_000 * share), random)),
         digit_forms.examples(digit_forms.printed(fonts)),
     ]
     others = Negatives(
         digits.inputs[:, 0].numpy(),
         digits.targets.numpy(),
         fonts,
-        glyphs.characters(HELD_OUT),
+        (*HELD_OUT, *_RELATED),
         seed,
     ).make(negatives)[0]
     inputs = torch.cat([*(part.inputs for part in parts), torch.from_numpy(others)[:, None]])
