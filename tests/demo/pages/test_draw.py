@@ -564,6 +564,7 @@ def test_a_run_that_is_deleted_on_the_compare_page_reads_again_when_restored(
     expect(page.locator("#draw-notice")).to_have_text(
         "Mine was deleted. Strong CNN is used instead."
     )
+    expect(page).not_to_have_url(re.compile("tab=compare"))  # Gradio has changed the tab
     page.reload()
     expect(page.get_by_role("radio", name="Strong CNN")).to_be_checked()
     page.get_by_role("tab", name="Compare", exact=True).click()
