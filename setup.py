@@ -1,7 +1,7 @@
 """Build the C++ extension and the kernel libraries; pyproject.toml has everything else.
 
 Each CPU library compiles the same sources (csrc/cpu/kernels) with other flags. They contain no
-torch, so they are plain shared libraries, of which ``inkgrad._C`` opens one at import: the best
+torch, so they are plain shared libraries, of which the extension opens one at import: the best
 that the processor runs. The CUDA library (csrc/cuda/kernels) is one more; it needs a torch with
 CUDA and a toolkit of the same major version.
 

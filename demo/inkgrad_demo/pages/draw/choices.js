@@ -97,7 +97,7 @@ export function createChoices({ find, text, number, percent, props }, { changed 
       if (isSelected) select("model", model);
       return isSelected;
     },
-    // What is kept over a reload.
+    // The choices that a reload keeps.
     state: () => ({
       model: selected("model"),
       backend: selected("backend"),

@@ -126,7 +126,7 @@ export function mount(gradio) {
     find("#draw-notice").textContent = failing ? text("draw.failed") : lostText || refused;
   }
 
-  // Runs only when asked for, because it takes as long as many recognitions. If the server fails, the
+  // Only the button starts it, because it takes as long as many recognitions. If the server fails, the
   // recognition fails too, and says so.
   const race = newestOnly(() => send("race", request()), {
     answered: paintRace,
