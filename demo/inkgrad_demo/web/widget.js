@@ -10,7 +10,8 @@ export function createWidget(context) {
   const page = createPage(context);
   const { element, server, text, find, findAll } = page;
   let pending = 0; // requests under way
-  const troubles = new Map(); // {source: words}: an answer to one request ends no other trouble
+  // {source: words}, the newest last: an answer to one request ends no other trouble
+  const troubles = new Map();
 
   async function play(request) {
     pending += 1;
@@ -25,8 +26,9 @@ export function createWidget(context) {
 
   // Shows what is wrong with an input or a request, its source; "" where it is right again.
   function showTrouble(source, words) {
-    troubles.set(source, words);
-    find(".trouble").textContent = [...troubles.values()].find(Boolean) ?? "";
+    troubles.delete(source);
+    if (words) troubles.set(source, words);
+    find(".trouble").textContent = [...troubles.values()].at(-1) ?? "";
   }
 
   page.translate();

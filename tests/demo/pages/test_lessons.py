@@ -64,6 +64,27 @@ def _until_answered(page: Any) -> None:
     page.wait_for_function("document.querySelector('.widget').ariaBusy === 'false'")
 
 
+def _hold(page: Any) -> list[Any]:
+    """The requests of the widget from now on, which wait for _release."""
+    held: list[Any] = []
+
+    def hold(route: Any) -> None:
+        if route.request.post_data_json["fn_name"] == "play":
+            held.append(route)
+        else:
+            route.continue_()
+
+    page.route("**/component_server/**", hold)
+    return held
+
+
+def _release(page: Any, held: list[Any]) -> None:
+    while not held:
+        page.wait_for_timeout(20)
+    page.unroute_all()  # lets the waiting ones go too
+    _until_answered(page)
+
+
 def _to_the_end(page: Any, player: str = ".player") -> None:
     """The steps that a widget plays."""
     page.locator(f"{player} input").first.evaluate("""input => {
@@ -384,7 +405,12 @@ def test_3_a_descent_starts_where_one_taps_and_leaves_the_saddle_or_not(open_pag
 
 def test_4_the_graph_is_stepped_by_keyboard_until_it_agrees_with_torch(open_page) -> None:
     page = _open(open_page, 4)
+    _until_answered(page)
+    held = _hold(page)
+    page.reload()
     _set(page, "leaf-x", 11)
+    _expect(page, ".trouble", "x: expected a number from -10 to 10.")
+    _release(page, held)
     _expect(page, ".trouble", "x: expected a number from -10 to 10.")
     _set(page, "leaf-y", 2)  # the request still has the 11: the server's message is shown
     _expect(page, ".trouble", "values[0]: expected a number from -10 to 10, got 11")
@@ -437,24 +463,13 @@ def test_6_another_student_changes_what_is_learnt(open_page) -> None:
 def test_6_an_answer_leaves_the_trouble_with_an_input(open_page) -> None:
     page = _open(open_page, 6)
     _until_answered(page)
-    held = []
-
-    def hold(route: Any) -> None:
-        if route.request.post_data_json["fn_name"] == "play":
-            held.append(route)
-        else:
-            route.continue_()
-
-    page.route("**/component_server/**", hold)
+    held = _hold(page)
     page.get_by_role("button", name="Failed", exact=True).click()
     page.locator("[name=new-hours]").fill("11")
     page.get_by_role("button", name="Passed", exact=True).click()
     trouble = "hours of study: expected a number from 0 to 10."
     _expect(page, ".trouble", trouble)
-    while not held:
-        page.wait_for_timeout(20)
-    held[0].continue_()
-    _until_answered(page)
+    _release(page, held)
     assert page.locator(".trouble").inner_text() == trouble
     assert page.locator(".list button").count() == 4
     page.locator("[name=new-hours]").fill("10")
