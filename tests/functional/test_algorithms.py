@@ -18,6 +18,7 @@ pytestmark = [needs_extension, pytest.mark.core]
 DIRECTIONS = ("forward", "grad_input", "grad_weight", "grad_bias")
 BATCH, CHANNEL, DIRECT = "direct:batch_lanes", "direct:channel_lanes", "direct"
 SPARSE, WINOGRAD, TORCH = "pooled:sparse", "winograd", "torch"
+CHANNEL_WINOGRAD = "winograd:channel_lanes"
 UNFUSED = "torch,unfused"  # the convolution's kernel, then the pool's
 
 
@@ -74,9 +75,10 @@ def kernels_of(problem: Problem, operands: tuple[Tensor, ...]) -> dict[str, str]
 
 # 16 lanes of float32 with 32 registers, 8 and 4 with 16 registers.
 CHANNEL_OR_DIRECT = by_set(CHANNEL, DIRECT, DIRECT)
-NARROW_WINOGRAD = by_set(TORCH, WINOGRAD, WINOGRAD)
+NARROW_WINOGRAD = by_set(CHANNEL_WINOGRAD, WINOGRAD, WINOGRAD)
 # Torch's convolution records its own graph: its gradients are not this package's.
 ALL_TORCH = (TORCH,)
+CHANNEL_WINOGRAD_AND_TORCH = (CHANNEL_WINOGRAD, TORCH, TORCH, TORCH)
 THROUGH_FLOAT32 = (DIRECT, by_set(DIRECT, DIRECT, BATCH), DIRECT, DIRECT)
 PAD = {"padding": 1}
 
@@ -107,10 +109,10 @@ PROBLEMS = {
         (4, 64, 14, 14),
         (64, 64, 3, 3),
         (
+            by_set(CHANNEL_WINOGRAD, CHANNEL_WINOGRAD, WINOGRAD),
             by_set(TORCH, TORCH, WINOGRAD),
-            by_set("", "", WINOGRAD),
-            by_set("", "", WINOGRAD),
-            by_set("", "", DIRECT),
+            by_set(TORCH, TORCH, WINOGRAD),
+            by_set(TORCH, TORCH, DIRECT),
         ),
         options=PAD,
     ),
@@ -128,30 +130,30 @@ PROBLEMS = {
         (16, 520, 6, 6), (512, 520, 3, 3), ALL_TORCH, options=PAD
     ),
     "few windows for many filters": Problem(
-        (8, 256, 4, 4), (256, 256, 3, 3), ALL_TORCH, options=PAD
+        (8, 256, 4, 4), (256, 256, 3, 3), CHANNEL_WINOGRAD_AND_TORCH, options=PAD
     ),
     "windows enough for many filters": Problem(
         (16, 256, 4, 4), (256, 256, 3, 3), (WINOGRAD, TORCH, TORCH, TORCH), options=PAD
     ),
     "few windows for few filters": Problem(
-        (8, 48, 4, 4), (64, 48, 3, 3), (WINOGRAD, TORCH, TORCH, TORCH), options=PAD
+        (8, 48, 4, 4), (64, 48, 3, 3), (NARROW_WINOGRAD, TORCH, TORCH, TORCH), options=PAD
     ),
     "half vectors of few channels": Problem(
         (8, 48, 14, 14),
         (64, 48, 3, 3),
-        (WINOGRAD, NARROW_WINOGRAD, NARROW_WINOGRAD, by_set(TORCH, DIRECT, DIRECT)),
+        (NARROW_WINOGRAD, NARROW_WINOGRAD, WINOGRAD, DIRECT),
         options=PAD,
     ),
     "half vectors of many channels": Problem(
         (8, 64, 14, 14),
         (64, 64, 3, 3),
-        (NARROW_WINOGRAD, *[by_set("", WINOGRAD, WINOGRAD)] * 2, by_set("", DIRECT, DIRECT)),
+        (NARROW_WINOGRAD, NARROW_WINOGRAD, WINOGRAD, DIRECT),
         options=PAD,
     ),
     "too many filters for wide vectors": Problem(
         (16, 256, 6, 6),
         (264, 256, 3, 3),
-        (NARROW_WINOGRAD, *[by_set("", TORCH, TORCH)] * 3),
+        (NARROW_WINOGRAD, TORCH, TORCH, TORCH),
         options=PAD,
     ),
     "windows cut off, for the weight's gradient": Problem(
@@ -183,35 +185,57 @@ PROBLEMS = {
         (13, 3, 3, 3),
         (DIRECT, by_set(DIRECT, DIRECT, BATCH), DIRECT, DIRECT),
     ),
-    "an image": Problem(
-        (1, 32, 14, 14), (48, 32, 3, 3), (CHANNEL_OR_DIRECT, TORCH, TORCH, TORCH), options=PAD
-    ),
+    "an image": Problem((1, 32, 14, 14), (48, 32, 3, 3), CHANNEL_WINOGRAD_AND_TORCH, options=PAD),
     "an image whose channels do not fill torch's blocks": Problem(
-        (1, 20, 14, 14), (24, 20, 3, 3), (DIRECT, DIRECT, DIRECT, DIRECT), options=PAD
+        (1, 20, 14, 14),
+        (24, 20, 3, 3),
+        (
+            by_set(DIRECT, CHANNEL_WINOGRAD, CHANNEL_WINOGRAD),
+            by_set(DIRECT, DIRECT, CHANNEL_WINOGRAD),
+            DIRECT,
+            DIRECT,
+        ),
+        options=PAD,
     ),
-    "an image of many channels": Problem(
-        (1, 64, 7, 7),
+    "an image of many channels": Problem((1, 64, 7, 7), (96, 64, 3, 3), CHANNEL_WINOGRAD_AND_TORCH),
+    "an image with a dilation": Problem(
+        (1, 48, 14, 14),
+        (64, 48, 3, 3),
+        (by_set(CHANNEL, DIRECT, DIRECT), TORCH, TORCH, TORCH),
+        options={"padding": 2, "dilation": 2},
+    ),
+    "an image of many channels and a dilation": Problem(
+        (1, 64, 9, 9),
         (96, 64, 3, 3),
         (by_set(CHANNEL, TORCH, TORCH), *[by_set(TORCH, "", "")] * 3),
+        options={"dilation": 2},
     ),
     "an image of many channels and long rows": Problem(
-        (1, 128, 14, 14), (128, 128, 3, 3), ALL_TORCH
+        (1, 128, 18, 18), (128, 128, 3, 3), ALL_TORCH, options={"dilation": 2}
     ),
-    "torch's blocks are filled": Problem((2, 16, 14, 14), (16, 16, 3, 3), ALL_TORCH),
+    "torch's blocks are filled": Problem(
+        (2, 16, 14, 14), (16, 16, 3, 3), ALL_TORCH, options={"dilation": 2}
+    ),
     "torch's blocks are not filled": Problem(
-        (2, 20, 14, 14), (16, 20, 3, 3), (CHANNEL_OR_DIRECT, DIRECT, DIRECT, DIRECT)
+        (2, 20, 14, 14),
+        (16, 20, 3, 3),
+        (CHANNEL_OR_DIRECT, DIRECT, DIRECT, DIRECT),
+        options={"dilation": 2},
     ),
     "torch's blocks are filled without AVX-512": Problem(
         (2, 24, 14, 14),
         (24, 24, 3, 3),
         (by_set(DIRECT, TORCH, TORCH), *[by_set(DIRECT, "", "")] * 3),
+        options={"dilation": 2},
     ),
     "a tap, for torch's product of matrices": Problem((8, 20, 9, 9), (40, 20, 1, 1), ALL_TORCH),
     "an image's tap": Problem((1, 40, 14, 14), (64, 40, 1, 1), ALL_TORCH),
     "a tap of many images": Problem(
         (16, 10, 9, 9), (20, 10, 1, 1), (DIRECT, DIRECT, DIRECT, DIRECT)
     ),
-    "too many channels": Problem((2, 60, 14, 14), (16, 60, 3, 3), ALL_TORCH),
+    "too many channels": Problem(
+        (2, 60, 14, 14), (16, 60, 3, 3), ALL_TORCH, options={"dilation": 2}
+    ),
     "many taps": Problem(
         (2, 32, 14, 14), (16, 32, 5, 5), (CHANNEL_OR_DIRECT, DIRECT, DIRECT, DIRECT)
     ),
@@ -267,12 +291,12 @@ PROBLEMS = {
         pools=True,
     ),
     "pool: weights larger than the cache": Problem(
-        (8, 128, 8, 8), (256, 128, 3, 3), (WINOGRAD, TORCH, TORCH, DIRECT), pools=True
+        (8, 128, 8, 8), (256, 128, 3, 3), (NARROW_WINOGRAD, TORCH, TORCH, DIRECT), pools=True
     ),
     "pool: channels last": Problem(
         (8, 64, 14, 14),
         (64, 64, 3, 3),
-        (WINOGRAD, SPARSE, SPARSE, DIRECT),
+        (NARROW_WINOGRAD, SPARSE, SPARSE, DIRECT),
         channels_last=True,
         pools=True,
     ),
@@ -280,14 +304,23 @@ PROBLEMS = {
         (2, 64, 14, 14),
         (64, 64, 3, 3),
         (UNFUSED, SPARSE, SPARSE, DIRECT),
+        options={"dilation": 2},
         channels_last=True,
         pools=True,
     ),
     "pool: 128 channels": Problem(
-        (2, 128, 9, 9), (16, 128, 3, 3), (CHANNEL_OR_DIRECT, SPARSE, SPARSE, DIRECT), pools=True
+        (2, 128, 11, 11),
+        (16, 128, 3, 3),
+        (CHANNEL_OR_DIRECT, SPARSE, SPARSE, DIRECT),
+        options={"dilation": 2},
+        pools=True,
     ),
     "pool: 129 channels": Problem(
-        (2, 129, 9, 9), (16, 129, 3, 3), (UNFUSED, SPARSE, SPARSE, DIRECT), pools=True
+        (2, 129, 11, 11),
+        (16, 129, 3, 3),
+        (UNFUSED, SPARSE, SPARSE, DIRECT),
+        options={"dilation": 2},
+        pools=True,
     ),
     "pool: stride": Problem(
         (4, 3, 9, 9),

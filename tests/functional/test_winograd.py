@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 
 from comparing import assert_equal, every_float, needs_extension
-from inkgrad import functional
+from inkgrad import functional, kernels
 
 pytestmark = [needs_extension, pytest.mark.core]
 
@@ -34,11 +34,23 @@ SHAPES = {
     "a band of one row, too many channels for the direct kernels": ((16, 256, 8, 14), 32, 3, 1),
     "filters packed in two slices": ((16, 200, 8, 8), 200, 3, 1),
 }
+# Of few images, with channels in lanes.
+FEW_IMAGES = {
+    "one image": ((1, 48, 14, 14), 64, 3, 1),
+    "three images of odd outputs": ((3, 17, 13, 19), 31, 3, 1),
+    "one window": ((1, 16, 4, 4), 16, 3, 0),
+    "one image, padding wider than the kernel": ((1, 20, 30, 31), 32, 3, 3),
+    "one image, different paddings": ((2, 19, 12, 11), 48, 3, (0, 1)),
+    "one image in bands of rows": ((1, 64, 13, 50), 64, 3, 1),
+    "one image, two accumulation blocks": ((1, 65, 8, 8), 64, 3, 1),
+    "one image, filters packed in two slices": ((1, 200, 8, 8), 192, 3, 1),
+    "one image, a tile of windows and one more": ((1, 16, 4, 16), 32, 3, 1),
+}
 every_shape = pytest.mark.parametrize("shape", SHAPES)
 
 
 def tensors(shape, dtype):
-    images, out, kernel, padding = SHAPES[shape]
+    images, out, kernel, padding = (SHAPES | FEW_IMAGES)[shape]
     generator = torch.Generator().manual_seed(0)
 
     def draw(*shape):
@@ -78,6 +90,35 @@ def test_conv2d_relu_max_pool2d(shape, dtype):
     oracle = F.conv2d(x.double(), weight.double(), bias.double(), padding=padding)
     y = functional.conv2d_relu_max_pool2d(x, weight, bias, padding=padding)
     assert_accurate(y, F.max_pool2d(oracle, 2).relu())
+
+
+@pytest.mark.parametrize("shape", FEW_IMAGES)
+@every_float
+def test_few_images(shape, dtype):
+    x, weight, bias, padding = tensors(shape, dtype)
+    oracle = F.conv2d(x.double(), weight.double(), bias.double(), padding=padding)
+    with kernels.record() as calls:
+        y = functional.conv2d(x, weight, bias, padding=padding)
+        pooled = functional.conv2d_relu_max_pool2d(x, weight, bias, padding=padding)
+    assert_accurate(y, oracle)
+    assert_accurate(pooled, F.max_pool2d(oracle, 2).relu())
+    if len(x) == 1:  # else they may fill short vectors
+        assert [call.kernel for call in calls] == ["winograd:channel_lanes"] * 2
+    without = functional.conv2d(x, weight, None, padding=padding)
+    assert_accurate(without, oracle - bias.double().view(-1, 1, 1))
+
+
+@pytest.mark.parametrize("shape", FEW_IMAGES)
+@every_float
+def test_the_input_gradient_of_few_images(shape, dtype):
+    x, weight, _, padding = tensors(shape, dtype)
+    x.requires_grad_()
+    y = functional.conv2d(x, weight, padding=padding)
+    grad = torch.randn_like(y)
+    double = x.detach().double().requires_grad_()
+    oracle = F.conv2d(double, weight.double(), padding=padding)
+    (expected,) = torch.autograd.grad(oracle, double, grad.double())
+    assert_accurate(*torch.autograd.grad(y, x, grad), expected)
 
 
 @every_float

@@ -19,9 +19,9 @@ ChannelRange channel_slice(int64_t channels, int64_t slice, int64_t slices) {
 
 // All filters of a weight, transformed and packed.
 template <typename T>
-Tensor pack(const ConvGeometry& g, const Filters<T>& filters, int64_t size) {
+Tensor pack(const WinogradForward<T>& kernel, const ConvGeometry& g, const Filters<T>& filters,
+            int64_t size) {
   constexpr int64_t kGrainFilters = 1 << 10;
-  const auto& kernel = kernels()->of<T>().conv.winograd;
   const Tensor packed = at::empty({size}, at::CppTypeToScalarType<T>::value);
   T* const to = packed.template mutable_data_ptr<T>();
   const int64_t tiles = at::divup(g.out_channels, kernel.tile_channels),
@@ -35,14 +35,12 @@ Tensor pack(const ConvGeometry& g, const Filters<T>& filters, int64_t size) {
 // A bit for each image of a group in lanes.
 using ImageBits = std::vector<std::atomic<uint64_t>>;
 
-// Calls run(group, first image, images, rows of windows, workspace) for all groups of images in
-// lanes, cut into so many bands of rows that the threads have equal work. The images for which run
+// Calls run(first image, images, rows of windows, workspace) for all groups of `lanes` images, cut into so many bands of rows that the threads have equal work. The images for which run
 // returns bits are added to not_finite.
 template <typename T, typename Run>
-void for_each_band(const ConvProblem& p, int64_t images, int64_t workspace, ImageBits& not_finite,
-                   Run run) {
-  const int64_t lanes = kernels()->of<T>().conv.lanes, groups = int64_t(not_finite.size()),
-                rows = window_rows(p.conv, p.pool),
+void for_each_band(const ConvProblem& p, int64_t images, int64_t lanes, int64_t workspace,
+                   ImageBits& not_finite, Run run) {
+  const int64_t groups = int64_t(not_finite.size()), rows = window_rows(p.conv, p.pool),
                 operations = p.operations_per_image() * std::min(lanes, images);
   const int64_t max_bands = std::clamp<int64_t>(operations / kGrainOperations, 1, rows);
   int64_t bands = 1;
@@ -61,17 +59,16 @@ void for_each_band(const ConvProblem& p, int64_t images, int64_t workspace, Imag
                    });
 }
 
-// Convolves the batch with as many filters as fit kMaxPackedBytes at a time.
+// Convolves the first images of the batch, in groups of `lanes`, with as many filters as fit
+// kMaxPackedBytes at a time.
 template <typename T>
-std::vector<ImageRange> convolve(const ConvProblem& p, const T* input, const Filters<T>& filters,
+std::vector<ImageRange> convolve(const WinogradForward<T>& kernel, int64_t lanes, int64_t images,
+                                 const ConvProblem& p, const T* input, const Filters<T>& filters,
                                  const T* bias, T* output, uint8_t* indices,
                                  const ConvMemory& memory) {
   // 8x256x14->256 k3: 2 MB at a time costs another pass over the input, 1 %; half a megabyte 20 %.
   constexpr int64_t kMaxPackedBytes = 2 << 20;
-  const auto& kernel = kernels()->of<T>().conv.winograd;
-  const int64_t lanes = kernels()->of<T>().conv.lanes, images = winograd_images(p),
-                channels = p.conv.out_channels;
-  const int64_t bytes = memory.packed * int64_t(sizeof(T)),
+  const int64_t channels = p.conv.out_channels, bytes = memory.packed * int64_t(sizeof(T)),
                 slices = std::min(at::divup(bytes, kMaxPackedBytes), channels);
   ImageBits not_finite(at::divup(images, lanes));
   for (int64_t slice = 0; slice < slices; ++slice) {
@@ -81,10 +78,10 @@ std::vector<ImageRange> convolve(const ConvProblem& p, const T* input, const Fil
     const ConvMemory needed = slices == 1 ? memory : kernel.memory(part.conv, p.pool);
     Filters<T> some = filters;
     some.data += first * filters.out_step;
-    const Tensor packed = pack(part.conv, some, needed.packed);
+    const Tensor packed = pack(kernel, part.conv, some, needed.packed);
     const T* const w = packed.template const_data_ptr<T>();
     for_each_band<T>(
-        part, images, needed.workspace, not_finite,
+        part, images, lanes, needed.workspace, not_finite,
         [&, channel = first](int64_t image, int64_t group, RowRange rows, T* workspace) {
           const int64_t at = image * p.result_image() + channel * p.result_plane();
           return kernel.run({part.conv, p.pool, group, input + image * p.in_image(), w,
@@ -112,6 +109,30 @@ std::vector<ImageRange> convolve(const ConvProblem& p, const T* input, const Fil
 template <typename T>
 Filters<T> filters_of(const ConvProblem& p, const Tensor& weight) {
   return {weight.const_data_ptr<T>(), p.taps(), p.conv.kernel_height * p.conv.kernel_width, false};
+}
+
+template <typename T>
+std::vector<ImageRange> forward_by(const WinogradForward<T>& kernel, int64_t lanes, int64_t images,
+                                   const ConvProblem& p, const ForwardTensors& t,
+                                   const ConvMemory& memory) {
+  return convolve<T>(kernel, lanes, images, p, t.input.const_data_ptr<T>(),
+                     filters_of<T>(p, t.weight), data_or_null<T>(t.bias),
+                     t.output.mutable_data_ptr<T>(), mutable_data_or_null<uint8_t>(t.indices),
+                     memory);
+}
+
+// Undefined if a gradient is not finite.
+template <typename T>
+Tensor grad_input_by(const WinogradForward<T>& kernel, int64_t lanes, const ConvProblem& p,
+                     const BackwardTensors& t, const ConvMemory& memory) {
+  const auto& g = p.conv;
+  const Tensor result = new_tensor({p.images, g.in_channels, g.in_height, g.in_width}, p.dtype);
+  const Filters<T> filters = filters_of<T>(p, t.weight);
+  const auto left =
+      convolve<T>(kernel, lanes, p.images, transposed_problem(p), t.grad.const_data_ptr<T>(),
+                  {filters.data, filters.in_step, filters.out_step, true}, nullptr,
+                  result.mutable_data_ptr<T>(), nullptr, memory);
+  return left.empty() ? result : Tensor();
 }
 
 // The weight's gradient among threads. Groups of images in lanes, and bands of their rows, are
@@ -191,10 +212,16 @@ class GradWeight {
 
 std::vector<ImageRange> winograd_forward(const ConvProblem& p, const ForwardTensors& t,
                                          const ConvMemory& memory) {
-  return with_kernels(p, [&]<typename T>(const ConvKernels<T>&) {
-    return convolve<T>(p, t.input.const_data_ptr<T>(), filters_of<T>(p, t.weight),
-                       data_or_null<T>(t.bias), t.output.mutable_data_ptr<T>(),
-                       mutable_data_or_null<uint8_t>(t.indices), memory);
+  return with_kernels(p, [&]<typename T>(const ConvKernels<T>& k) {
+    return forward_by(k.winograd, k.lanes, winograd_images(p), p, t, memory);
+  });
+}
+
+std::vector<ImageRange> winograd_channel_lanes_forward(const ConvProblem& p,
+                                                       const ForwardTensors& t,
+                                                       const ConvMemory& memory) {
+  return with_kernels(p, [&]<typename T>(const ConvKernels<T>& k) {
+    return forward_by(k.winograd_channel_lanes, 1, p.images, p, t, memory);
   });
 }
 
@@ -218,14 +245,15 @@ ConvProblem transposed_problem(const ConvProblem& p) {
 
 Tensor winograd_grad_input(const ConvProblem& p, const BackwardTensors& t,
                            const ConvMemory& memory) {
-  return with_kernels(p, [&]<typename T>(const ConvKernels<T>&) {
-    const auto& g = p.conv;
-    const Tensor result = new_tensor({p.images, g.in_channels, g.in_height, g.in_width}, p.dtype);
-    const Filters<T> filters = filters_of<T>(p, t.weight);
-    const auto left = convolve<T>(transposed_problem(p), t.grad.const_data_ptr<T>(),
-                                  {filters.data, filters.in_step, filters.out_step, true}, nullptr,
-                                  result.mutable_data_ptr<T>(), nullptr, memory);
-    return left.empty() ? result : Tensor();
+  return with_kernels(p, [&]<typename T>(const ConvKernels<T>& k) {
+    return grad_input_by(k.winograd, k.lanes, p, t, memory);
+  });
+}
+
+Tensor winograd_channel_lanes_grad_input(const ConvProblem& p, const BackwardTensors& t,
+                                         const ConvMemory& memory) {
+  return with_kernels(p, [&]<typename T>(const ConvKernels<T>& k) {
+    return grad_input_by(k.winograd_channel_lanes, 1, p, t, memory);
   });
 }
 

@@ -10,9 +10,16 @@ namespace inkgrad::cpu {
 std::vector<ImageRange> winograd_forward(const ConvProblem& p, const ForwardTensors& t,
                                          const ConvMemory& memory);
 
+// The same with one image at a time.
+std::vector<ImageRange> winograd_channel_lanes_forward(const ConvProblem& p,
+                                                       const ForwardTensors& t,
+                                                       const ConvMemory& memory);
+
 // Undefined if a gradient is not finite.
 Tensor winograd_grad_input(const ConvProblem& p, const BackwardTensors& t,
                            const ConvMemory& memory);
+Tensor winograd_channel_lanes_grad_input(const ConvProblem& p, const BackwardTensors& t,
+                                         const ConvMemory& memory);
 Tensor winograd_grad_weight(const ConvProblem& p, const BackwardTensors& t,
                             const ConvMemory& memory);
 

@@ -63,7 +63,7 @@ struct WinogradForward {
   int64_t tile_channels;
   void (*pack)(const ConvGeometry& conv, Filters<T> filters, int64_t first_tile, int64_t tiles,
                T* packed);
-  // At most `lanes` images. Returns a bit for each image with a result that is not finite: such
+  // Returns a bit for each image with a result that is not finite: such
   // an image has to be computed again, since NaN may stand for infinity.
   uint64_t (*run)(const ConvForwardParams<T>& params, RowRange rows);
 };
@@ -135,7 +135,8 @@ struct ConvKernels {
   // Pixels in lanes; images in lanes, at most `lanes` of them; output channels in lanes. The three
   // give the same bits. direct and batch_lanes share their packed weights.
   ConvForward<T> direct_forward, batch_lanes_forward, channel_lanes_forward;
-  WinogradForward<T> winograd;
+  // Images in lanes, at most `lanes` of them; channels of one image in lanes, kernels of 3 x 3.
+  WinogradForward<T> winograd, winograd_channel_lanes;
 
   // batch_lanes: at most `lanes` images, kernels 3 or 5 columns wide without horizontal dilation.
   // pooled: straight from the pooled gradient, of which zeros are skipped: for finite operands.

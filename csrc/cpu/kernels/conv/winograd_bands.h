@@ -4,6 +4,7 @@
 
 #include "direct.h"
 #include "lanes.h"
+#include "pool.h"
 #include "winograd.h"
 
 namespace inkgrad::cpu {
@@ -78,6 +79,30 @@ void transform_patches(int64_t channels, const Image<T>& band, const T* corner, 
       }
     }
   }
+}
+
+// y: the outputs of a window in row-major order, from its sums, `step` apart.
+template <typename T, int L>
+inline void window_outputs(const T* sums, int64_t step, Vec<T, L> (&y)[kWindow]) {
+  Vec<T, L> left[kSums], right[kSums];
+#pragma GCC unroll 4
+  for (int row = 0; row < kSums; ++row) {
+    Vec<T, L> columns[kSums];
+#pragma GCC unroll 4
+    for (int column = 0; column < kSums; ++column)
+      columns[column] = load<L>(sums + (row * kSums + column) * step);
+    transform_sums(columns, left[row], right[row]);
+  }
+  transform_sums(left, y[0], y[2]);
+  transform_sums(right, y[1], y[3]);
+}
+
+// A bit for each lane that is not zero.
+template <typename T, int L>
+inline uint64_t lanes_not_zero(Vec<T, L> v) {
+  uint64_t bits = 0;
+  for (int n = 0; n < L; ++n) bits |= uint64_t(v[n] != T(0)) << n;
+  return bits;
 }
 
 }  // namespace inkgrad::cpu

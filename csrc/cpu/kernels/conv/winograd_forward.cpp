@@ -177,22 +177,6 @@ void add_channels(int64_t channels, const T* u, const T* v, T* sums) {
   }
 }
 
-// y: the outputs of a window in row-major order, from its sums, `step` apart.
-template <typename T, int L>
-inline void window_outputs(const T* sums, int64_t step, Vec<T, L> (&y)[kWindow]) {
-  Vec<T, L> left[kSums], right[kSums];
-#pragma GCC unroll 4
-  for (int row = 0; row < kSums; ++row) {
-    Vec<T, L> columns[kSums];
-#pragma GCC unroll 4
-    for (int column = 0; column < kSums; ++column)
-      columns[column] = load<L>(sums + (row * kSums + column) * step);
-    transform_sums(columns, left[row], right[row]);
-  }
-  transform_sums(left, y[0], y[2]);
-  transform_sums(right, y[1], y[3]);
-}
-
 // Calls put(output channel, window, y) for all channels of `count` windows of a row, whose first
 // patch begins at `corner`.
 template <typename T, int L, int Taps, typename Put>
@@ -235,14 +219,6 @@ void window_tile(const ConvGeometry& g, const Image<T>& band, const T* corner, i
       });
     }
   });
-}
-
-// A bit for each lane that is not zero.
-template <typename T, int L>
-inline uint64_t lanes_not_zero(Vec<T, L> v) {
-  uint64_t bits = 0;
-  for (int n = 0; n < L; ++n) bits |= uint64_t(v[n] != T(0)) << n;
-  return bits;
 }
 
 // Calls put(output channel, row of windows within the band, column of windows, y) for all windows
