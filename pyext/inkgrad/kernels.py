@@ -9,9 +9,11 @@ While neither is in use, a call costs one more branch. The kernels, in the order
 tried (csrc/cpu/conv/algorithms.cpp for the convolutions):
 
 ===========================  ===================================================================
-conv2d                       ``winograd``; ``direct:batch_lanes`` (a vector holds one pixel of
-                             several images), ``direct:channel_lanes`` (one pixel of several
-                             channels), ``direct`` (several pixels); ``torch``
+conv2d                       ``winograd`` (a vector holds one element of several images),
+                             ``winograd:channel_lanes`` (of several channels);
+                             ``direct:batch_lanes`` (one pixel of several images),
+                             ``direct:channel_lanes`` (of several channels), ``direct`` (several
+                             pixels); ``torch``
 conv2d_relu_max_pool2d       the same, with the pool in the kernel; ``unfused`` (a pool after
                              conv2d, whose kernel is reported before it); ``torch``. Gradients:
                              ``pooled:sparse`` (skips the zeros of the pooled gradient), then those

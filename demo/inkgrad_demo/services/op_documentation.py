@@ -50,6 +50,7 @@ _CONV_FILES = (
     "cpu/conv/direct.cpp",
     "cpu/kernels/conv/winograd.h",
     "cpu/kernels/conv/winograd_forward.cpp",
+    "cpu/kernels/conv/winograd_channel_lanes.cpp",
     "cpu/kernels/conv/winograd_grad_weight.cpp",
     "cpu/kernels/conv/direct_forward.cpp",
     "cpu/kernels/conv/channel_lanes_forward.cpp",
