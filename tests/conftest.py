@@ -85,7 +85,10 @@ def _same_settings_everywhere() -> Iterator[None]:
     """Start each test from torch's defaults, on CUDA with full precision and deterministic, and
     restore the settings that a test may change."""
     threads = torch.get_num_threads()
-    torch.manual_seed(0)
+    # Not torch.manual_seed, which notes the stack for each device that is not in use yet.
+    torch.default_generator.manual_seed(0)
+    if torch.cuda.is_available():
+        torch.cuda.manual_seed_all(0)
     # As a context manager, since torch's own test helpers forbid assigning the flags.
     with torch.backends.cudnn.flags(enabled=True, allow_tf32=False, deterministic=True):
         yield

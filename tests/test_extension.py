@@ -1,9 +1,7 @@
 """Which kernels are loaded, why, and what happens without any."""
 
 import json
-import os
 import shutil
-import subprocess
 import sys
 from types import SimpleNamespace
 from warnings import catch_warnings, simplefilter
@@ -16,13 +14,14 @@ from comparing import needs_extension
 from inkgrad import extension
 
 
-def run(script, **environment):
-    return subprocess.run(
-        [sys.executable, "-c", script],
-        env={**os.environ, extension._WARNED: "", **environment},
-        text=True,
-        capture_output=True,
-    )
+@pytest.fixture
+def run(python):
+    """Runs a script in a process that has not imported inkgrad."""
+
+    def start(script, **environment):
+        return python.run(script, env={extension._WARNED: "", **environment})
+
+    return start
 
 
 WITHOUT_EXTENSION = f"""
@@ -46,12 +45,12 @@ assert inkgrad.build_config()["cpu_library_loaded"] == "reference"
 """
 
 
-def test_without_the_extension_everything_works_after_one_warning():
+def test_without_the_extension_everything_works_after_one_warning(run):
     result = run(WITHOUT_EXTENSION)
     assert result.returncode == 0, result.stderr
 
 
-def test_other_processes_do_not_repeat_the_warning():
+def test_other_processes_do_not_repeat_the_warning(run):
     child = f"import sys; sys.modules['{extension.MODULE}'] = None; import inkgrad"
     script = (
         f"{child}; import subprocess; subprocess.run([sys.executable, '-c', {child!r}], check=True)"
@@ -99,7 +98,7 @@ def test_the_command_is_that_of_the_installation(origin, command, tmp_path, monk
 
 
 @needs_extension
-def test_kernel_libraries_that_are_gone_are_no_more_than_a_warning():
+def test_kernel_libraries_that_are_gone_are_no_more_than_a_warning(run):
     """As after a build that was interrupted."""
     gone = "from pathlib import Path\nPath.glob = lambda self, pattern: iter(())\n"
     result = run(gone + WITHOUT_EXTENSION.replace("sys.modules[", "{}["))
@@ -119,7 +118,7 @@ def test_the_warning_says_why(error, reason, tmp_path, monkeypatch):
     assert reason in extension._reason_of(error)
 
 
-def test_an_extension_for_another_torch_is_named_and_not_loaded(tmp_path):
+def test_an_extension_for_another_torch_is_named_and_not_loaded(run, tmp_path):
     """Loading it may crash. Here it would: the files are no libraries."""
     package = tmp_path / "inkgrad"
     others = shutil.ignore_patterns("*.so", "course", "__pycache__")
@@ -129,10 +128,11 @@ def test_an_extension_for_another_torch_is_named_and_not_loaded(tmp_path):
     # The finder of an editable installation would go on to the extension in the source tree.
     code = (
         "import sys\n"
+        f"sys.path.insert(0, {str(tmp_path)!r})\n"
         "sys.meta_path = [each for each in sys.meta_path if '__editable__' not in repr(each)]\n"
         "import inkgrad"
     )
-    result = run(code, PYTHONPATH=str(tmp_path))
+    result = run(code)
     assert result.returncode == 0, result.stderr
     message = f"the kernels were built for torch 2.9, 2.10, not for {torch.__version__}\n"
     assert result.stderr.count(message) == 1
@@ -140,7 +140,7 @@ def test_an_extension_for_another_torch_is_named_and_not_loaded(tmp_path):
 
 
 @needs_extension
-def test_unknown_instruction_set_is_an_error_that_names_the_choices():
+def test_unknown_instruction_set_is_an_error_that_names_the_choices(run):
     result = run("import inkgrad", INKGRAD_CPU_CAPABILITY="sse9")
     assert result.returncode != 0
     last = result.stderr.strip().splitlines()[-1]

@@ -3,10 +3,7 @@
 Those of convolutions are in functional/test_algorithms.py.
 """
 
-import os
 import re
-import subprocess
-import sys
 import threading
 from types import SimpleNamespace
 
@@ -80,7 +77,7 @@ def test_without_the_extension_nothing_is_recorded(monkeypatch):
 
 
 @needs_extension
-def test_verbose():
+def test_verbose(python):
     script = """
 import torch
 from inkgrad import functional
@@ -88,13 +85,8 @@ functional.conv2d(torch.ones(2, 3, 8, 8), torch.ones(4, 3, 3, 3))
 functional.linear_relu(torch.ones(3, 8), torch.ones(5, 8))
 """
     for value, lines in {"1": 2, "0": 0, "": 0}.items():
-        run = subprocess.run(
-            [sys.executable, "-c", script],
-            env={**os.environ, "INKGRAD_VERBOSE": value},
-            capture_output=True,
-            text=True,
-            check=True,
-        )
+        run = python.run(script, env={"INKGRAD_VERBOSE": value})
+        assert run.returncode == 0, run.stderr
         logged = [line for line in run.stderr.splitlines() if line.startswith("inkgrad,")]
         assert len(logged) == lines, run.stderr
         if logged:

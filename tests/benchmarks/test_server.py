@@ -19,8 +19,13 @@ def test_a_figure_passes_up_to_its_limit() -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="limits another process's files")
-def test_every_part_runs(capsys: pytest.CaptureFixture[str]) -> None:
-    little = {"people": 2, "trainings": 1, "seconds": 4, "kills": 1, "epochs": 12}
+def test_every_part_runs(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server, "_MAX_SECONDS_TO_KILL", 0.2)
+    monkeypatch.setattr(server, "_SECONDS_OF_REST", 0)
+    monkeypatch.setattr(server, "_IMAGES", {"train": 1000, "t10k": 100})
+    little = {"people": 2, "trainings": 1, "seconds": 3, "kills": 1, "epochs": 8}
     server.main([f"--{name}={value}" for name, value in little.items()])
     lines = capsys.readouterr().out.splitlines()[1:]
     limits = [line.split()[-2:] for line in lines]

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import json
-import os
-import subprocess
 import sys
 import types
 from pathlib import Path
@@ -228,13 +226,11 @@ def test_library_that_does_not_load_is_a_warning(monkeypatch):
 
 
 @needs_extension
-def test_what_was_built_is_loaded_without_a_gpu():
+def test_what_was_built_is_loaded_without_a_gpu(python):
     """And the library of this build is what inkgrad info says it is."""
     code = "import inkgrad, json; print(json.dumps(inkgrad.build_config()))"
-    environment = os.environ | {extension.CUDA_ENVIRONMENT: "1"}
-    run = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=True
-    )
+    run = python.run(code, env={extension.CUDA_ENVIRONMENT: "1"})
+    assert run.returncode == 0, run.stderr
     config = json.loads(run.stdout)
     if extension.LOADED.module.cuda_left_out:
         assert config["cuda_kernels"] == f"not built: {extension.LOADED.module.cuda_left_out}"

@@ -118,6 +118,8 @@ def open_page(
         free = next((each for each in profiles if each[0] == key), None)
         if free is None:
             free = key, launch(*_NO_OTHER_HOSTS, *flags).new_context(**options)
+            # Stays open. Each page then gets a tab: a window takes as long as the page itself.
+            free[1].new_page()
         else:
             profiles.remove(free)
         used.append(free)
@@ -154,14 +156,14 @@ def open_page(
 
 
 def _clear(context: Any, address: str) -> None:
-    """Close the pages of a profile, and forget what they stored."""
-    for page in context.pages:
+    """Close the pages of a profile but its first, and forget what they stored."""
+    first, *pages = context.pages
+    for page in pages:
         page.close()
     context.clear_cookies()
-    blank = context.new_page()
-    session = context.new_cdp_session(blank)
+    session = context.new_cdp_session(first)
     session.send("Storage.clearDataForOrigin", {"origin": address, "storageTypes": _STORAGE})
-    blank.close()
+    session.detach()
 
 
 @pytest.fixture(scope="module")

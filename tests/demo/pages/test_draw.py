@@ -627,8 +627,8 @@ def test_a_ring_around_a_digit_does_not_hide_it(open_page) -> None:
     page = open_page(**DESKTOP)
     page.locator("#draw-width").fill("3")
     ring = [
-        (0.5 + 0.45 * math.cos(turn / 16 * math.pi), 0.5 + 0.45 * math.sin(turn / 16 * math.pi))
-        for turn in range(33)
+        (0.5 + 0.45 * math.cos(turn / 8 * math.pi), 0.5 + 0.45 * math.sin(turn / 8 * math.pi))
+        for turn in range(17)
     ]
     _draw(page, [*_moved(SEVEN, 0.2, 0.2, 0.6), ring])
     _expect_label(page, 7)
