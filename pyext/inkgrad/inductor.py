@@ -16,8 +16,9 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from copy import copy
 from importlib.abc import MetaPathFinder
-from importlib.machinery import ModuleSpec, PathFinder
+from importlib.machinery import ModuleSpec
 from types import ModuleType
 
 __all__ = ["keep_ops"]
@@ -40,7 +41,9 @@ class _Finder(MetaPathFinder):
     ) -> ModuleSpec | None:
         if fullname != _TABLE:
             return None
-        spec = PathFinder.find_spec(fullname, path, target)
+        others = sys.meta_path[sys.meta_path.index(self) + 1 :]
+        specs = (each.find_spec(fullname, path, target) for each in others)
+        spec = next(filter(None, specs), None)
         if spec is None or spec.loader is None:
             return spec
         execute = spec.loader.exec_module
@@ -50,5 +53,6 @@ class _Finder(MetaPathFinder):
             for op in [each for each in module.decompositions if "inkgrad::" in each.name()]:
                 del module.decompositions[op]
 
+        spec.loader = copy(spec.loader)  # other modules may have the same
         spec.loader.exec_module = execute_and_edit  # type: ignore[method-assign]
         return spec
