@@ -10,6 +10,7 @@ from torch import Tensor
 import inkgrad
 from comparing import needs_extension
 from inkgrad import functional, kernels, reference
+from warm_python import WarmPython
 
 pytestmark = needs_extension
 # Decomposes as inductor does, and compiles no C++.
@@ -55,6 +56,32 @@ def test_kernels_run_in_a_compiled_model() -> None:
     call = inkgrad.compile(model, then=BACKEND)
     _, ops = run(call, torch.rand(8, 1, 28, 28), torch.rand(10, 1, 5, 5))
     assert ops == {"conv2d_relu_max_pool2d"}
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        "",
+        "importlib.util.find_spec(name)",
+        "import torch._inductor; sys.modules['torch._decomp.decompositions_for_rng'] = None\n"
+        "try: importlib.import_module(name)\n"
+        "except ImportError: del sys.modules['torch._decomp.decompositions_for_rng']",
+        "importlib.reload(inkgrad.inductor); importlib.reload(inkgrad.functional)",
+    ],
+    ids=["imported once", "found, not imported", "a failing import before", "reloaded"],
+)
+def test_the_table_has_no_ops_however_it_is_imported(before: str, python: WarmPython) -> None:
+    code = f"""
+import importlib.util, sys, inkgrad
+name = "torch._inductor.decomposition"
+assert name not in sys.modules
+{before}
+table = importlib.import_module(name).decompositions
+assert len(table) > 900
+assert not [op for op in table if "inkgrad" in op.name()]
+"""
+    ended = python.run(code)
+    assert ended.returncode == 0, ended.stderr
 
 
 def test_no_other_decomposition_is_lost() -> None:
