@@ -65,9 +65,9 @@ SANITIZE = os.environ.get("INKGRAD_SANITIZE", "")
 SANITIZER = [f"-fsanitize={SANITIZE}", "-fno-sanitize-recover=all"] if SANITIZE else []
 OPTIMIZED = ["-O1", "-g1", "-fno-omit-frame-pointer"] if SANITIZE else ["-O3", "-g0"]
 COMMON_FLAGS = [*OPTIMIZED, *SANITIZER, "-Wall", "-fvisibility=hidden"]
-# Compiled with OpenMP, but not linked with its library: the functions of the one that torch has
-# loaded are found through libtorch_cpu. A second one would have threads of its own.
-OPENMP = ["-fopenmp"] if sys.platform != "darwin" else []
+SIMD_LOOPS = ["-fopenmp-simd"]  # of OpenMP no more than that: csrc/cpu/parallel.h
+# Each compiler knows some of these warnings.
+KERNEL_FLAGS = ["-Wno-psabi", "-Wno-maybe-uninitialized", "-Wno-unknown-warning-option"]
 # Hide what the compiler links statically (libstdc++): mixed with torch's copy it crashes.
 HIDDEN = ["-Wl,--exclude-libs,ALL"] if sys.platform == "linux" else []
 
@@ -342,7 +342,7 @@ def torch_extension(package: Path) -> Extension:
         ],
         library_dirs=[str(package / "lib")],
         libraries=["c10", "torch", "torch_cpu", "torch_python"],
-        extra_compile_args={"cxx": [*COMMON_FLAGS, *([] if SANITIZE else ["-O2"]), *OPENMP]},
+        extra_compile_args={"cxx": [*COMMON_FLAGS, *([] if SANITIZE else ["-O2"]), *SIMD_LOOPS]},
         extra_link_args=[*HIDDEN, *SANITIZER],
         language="c++",
     )
@@ -364,9 +364,7 @@ def extensions() -> list[Extension]:
                 f"inkgrad._cpu_{name}",
                 sources("csrc/cpu/kernels/**/*.cpp"),
                 depends=headers(),
-                extra_compile_args={
-                    "cxx": [*COMMON_FLAGS, "-Wno-psabi", "-Wno-maybe-uninitialized", *flags]
-                },
+                extra_compile_args={"cxx": [*COMMON_FLAGS, *KERNEL_FLAGS, *flags]},
                 extra_link_args=SANITIZER,
                 language="c++",
             )

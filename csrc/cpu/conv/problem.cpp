@@ -1,6 +1,5 @@
 #include "problem.h"
 
-#include <ATen/Parallel.h>
 
 #include <limits>
 

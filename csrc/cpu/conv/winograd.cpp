@@ -26,7 +26,7 @@ Tensor pack(const ConvGeometry& g, const Filters<T>& filters, int64_t size) {
   T* const to = packed.template mutable_data_ptr<T>();
   const int64_t tiles = at::divup(g.out_channels, kernel.tile_channels),
                 filters_of_tile = g.out_channels * g.in_channels / tiles;
-  at::parallel_for(0, tiles, kGrainFilters / filters_of_tile + 1, [&](int64_t begin, int64_t end) {
+  parallel_for(0, tiles, kGrainFilters / filters_of_tile + 1, [&](int64_t begin, int64_t end) {
     kernel.pack(g, filters, begin, end - begin, to);
   });
   return packed;
@@ -48,7 +48,7 @@ void for_each_band(const ConvProblem& p, int64_t images, int64_t workspace, Imag
   int64_t bands = 1;
   while (bands < max_bands && groups * bands % p.threads != 0 && groups * bands < 4 * p.threads)
     ++bands;
-  at::parallel_for(0, groups * bands, kGrainOperations * bands / operations + 1,
+  parallel_for(0, groups * bands, kGrainOperations * bands / operations + 1,
                    [&](int64_t begin, int64_t end) {
                      T* const memory = scratch_of<T>(workspace);
                      for (int64_t k = begin; k < end; ++k) {
@@ -141,7 +141,7 @@ class GradWeight {
   Tensor sums(const T* grad, const T* input) const {
     const Tensor each = at::zeros({sums_, memory_.packed}, at::CppTypeToScalarType<T>::value);
     T* const to = each.template mutable_data_ptr<T>();
-    at::parallel_for(0, sums_ * slices_, 1, [&](int64_t begin, int64_t end) {
+    parallel_for(0, sums_ * slices_, 1, [&](int64_t begin, int64_t end) {
       T* const workspace = scratch_of<T>(memory_.workspace);
       for (int64_t task = begin; task < end; ++task) {
         const int64_t sum = task / slices_;
@@ -158,7 +158,7 @@ class GradWeight {
   }
 
   void unpack(const T* sums, T* grad_weight) const {
-    at::parallel_for(0, slices_, 1, [&](int64_t begin, int64_t end) {
+    parallel_for(0, slices_, 1, [&](int64_t begin, int64_t end) {
       for (int64_t k = begin; k < end; ++k) {
         const auto outs = slice(k);
         kernels_.winograd_grad_weight.unpack(p_.conv, outs, sums + outs.first * channel_,
