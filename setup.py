@@ -11,8 +11,9 @@ wheels and for the tests. ``INKGRAD_CUDA=1`` builds the CUDA library without a G
 a missing toolkit an error, ``INKGRAD_CUDA=0`` leaves it out. TORCH_CUDA_ARCH_LIST overrides the
 architectures.
 
-If torch (as in pip's isolated builds), a compiler or Python's headers are missing, only the Python
-part is installed, which computes everything with torch's ops; one line says why.
+If torch (as in pip's isolated builds), a compiler or Python's headers are missing, or Python is
+free-threaded, only the Python part is installed, which computes everything with torch's ops; one
+line says why.
 ``INKGRAD_KERNELS=1`` makes that an error, ``INKGRAD_KERNELS=0`` leaves the kernels out.
 
 ``INKGRAD_TORCHES`` lists folders of unpacked torch packages (version.py, include/, lib/) to compile
@@ -31,6 +32,7 @@ import runpy
 import shutil
 import subprocess
 import sys
+import sysconfig
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -106,7 +108,11 @@ def left_out() -> str:
     wanted = switch("INKGRAD_KERNELS")
     if wanted == "0":
         return "INKGRAD_KERNELS=0"
-    if torch is None:
+    if sysconfig.get_config_var("Py_GIL_DISABLED"):
+        # A chain keeps state between calls and reads dicts of modules (csrc/watch.cpp) without locks.
+        reason = "the extension needs Python's global lock, which free-threaded Python lacks"
+        remedy = "install inkgrad into the usual build of Python"
+    elif torch is None:
         reason = "the build environment has no torch (pip's isolated ones never do)"
         remedy = "pip install torch 'setuptools>=77' ninja, then pip install --no-build-isolation ."
     else:
