@@ -110,10 +110,10 @@ void aten_product(const Product<T>& p) {
   at::mm_out(out, tensor_of(p.a, p.M, p.K), tensor_of(p.b, p.K, p.N));
   if (!p.bias && p.activation == Activation::none) return;
   parallel_for(0, p.M, kGrainElements / std::max<int64_t>(p.N, 1) + 1,
-                   [&](int64_t begin, int64_t end) {
-                     kernels()->of<T>().bias_activation(p.c + begin * p.N, end - begin, p.N, p.bias,
-                                                        p.activation);
-                   });
+               [&](int64_t begin, int64_t end) {
+                 kernels()->of<T>().bias_activation(p.c + begin * p.N, end - begin, p.N, p.bias,
+                                                    p.activation);
+               });
 }
 
 template <typename T>
@@ -199,18 +199,17 @@ void backward_rows(const LinearLayer<T>& layer, const LinearGradients<T>& g) {
   const int64_t M = layer.rows, N = layer.outputs;
   const int64_t groups = std::min(kMaxGroups, at::divup(M, kBackwardRows));
   std::vector<double> sums(groups * N);
-  parallel_for(
-      0, groups, kGrainElements * groups / (M * N) + 1, [&](int64_t begin, int64_t end) {
-        for (int64_t group = begin; group < end; ++group) {
-          const int64_t last = (group + 1) * M / groups;
-          for (int64_t row = group * M / groups; row < last; row += kBackwardRows) {
-            const int64_t rows = std::min(kBackwardRows, last - row), at = row * N;
-            if (g.dz != g.dy)
-              table.activation_backward(g.dy + at, g.y + at, layer.activation, g.dz + at, rows * N);
-            if (g.db) table.column_sums(g.dz + at, rows, N, sums.data() + group * N);
-          }
-        }
-      });
+  parallel_for(0, groups, kGrainElements * groups / (M * N) + 1, [&](int64_t begin, int64_t end) {
+    for (int64_t group = begin; group < end; ++group) {
+      const int64_t last = (group + 1) * M / groups;
+      for (int64_t row = group * M / groups; row < last; row += kBackwardRows) {
+        const int64_t rows = std::min(kBackwardRows, last - row), at = row * N;
+        if (g.dz != g.dy)
+          table.activation_backward(g.dy + at, g.y + at, layer.activation, g.dz + at, rows * N);
+        if (g.db) table.column_sums(g.dz + at, rows, N, sums.data() + group * N);
+      }
+    }
+  });
   for (int64_t i = N; i < groups * N; ++i) sums[i % N] += sums[i];
   if (g.db) std::copy_n(sums.begin(), N, g.db);
 }

@@ -41,8 +41,7 @@ void parallel_for(int64_t begin, int64_t end, int64_t grain, const F& f) {
   const auto body = [](void* argument) {
     Loop& loop = *static_cast<Loop*>(argument);
     const int64_t count = loop.end - loop.begin;
-    const int64_t ranges =
-        std::min<int64_t>(omp_get_num_threads(), at::divup(count, loop.grain));
+    const int64_t ranges = std::min<int64_t>(omp_get_num_threads(), at::divup(count, loop.grain));
     const int64_t range = at::divup(count, ranges),
                   first = loop.begin + omp_get_thread_num() * range;
     if (first >= loop.end) return;

@@ -37,17 +37,17 @@ void relu_pool_planes(const Tensor& from, const PoolGeometry& pool, const Tensor
     const T* const x = from.const_data_ptr<T>();
     T* const y = output.mutable_data_ptr<T>();
     uint8_t* const index = indices.mutable_data_ptr<uint8_t>();
-    parallel_for(
-        0, from.numel() / planes, kGrainElements / planes + 1, [&](int64_t begin, int64_t end) {
-          for (int64_t i = begin; i < end; ++i) {
-            if (channels_last) {
-              k.relu_pool_channels_last(pool, x + i * planes, channels, width, y + i * pooled,
-                                        index + i * pooled);
-            } else {
-              k.relu_pool(pool, x + i * planes, width, y + i * pooled, index + i * pooled);
-            }
-          }
-        });
+    parallel_for(0, from.numel() / planes, kGrainElements / planes + 1,
+                 [&](int64_t begin, int64_t end) {
+                   for (int64_t i = begin; i < end; ++i) {
+                     if (channels_last) {
+                       k.relu_pool_channels_last(pool, x + i * planes, channels, width,
+                                                 y + i * pooled, index + i * pooled);
+                     } else {
+                       k.relu_pool(pool, x + i * planes, width, y + i * pooled, index + i * pooled);
+                     }
+                   }
+                 });
   });
 }
 

@@ -49,16 +49,15 @@ void for_each_band(const ConvProblem& p, int64_t images, int64_t workspace, Imag
   while (bands < max_bands && groups * bands % p.threads != 0 && groups * bands < 4 * p.threads)
     ++bands;
   parallel_for(0, groups * bands, kGrainOperations * bands / operations + 1,
-                   [&](int64_t begin, int64_t end) {
-                     T* const memory = scratch_of<T>(workspace);
-                     for (int64_t k = begin; k < end; ++k) {
-                       const int64_t group = k / bands, band = k % bands, image = group * lanes;
-                       const int64_t row = band * rows / bands;
-                       not_finite[group] |=
-                           run(image, std::min(lanes, images - image),
-                               RowRange{row, (band + 1) * rows / bands - row}, memory);
-                     }
-                   });
+               [&](int64_t begin, int64_t end) {
+                 T* const memory = scratch_of<T>(workspace);
+                 for (int64_t k = begin; k < end; ++k) {
+                   const int64_t group = k / bands, band = k % bands, image = group * lanes;
+                   const int64_t row = band * rows / bands;
+                   not_finite[group] |= run(image, std::min(lanes, images - image),
+                                            RowRange{row, (band + 1) * rows / bands - row}, memory);
+                 }
+               });
 }
 
 // Convolves the batch with as many filters as fit kMaxPackedBytes at a time.
