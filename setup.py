@@ -74,7 +74,7 @@ KERNEL_FLAGS = ["-Wno-psabi", "-Wno-maybe-uninitialized", "-Wno-unknown-warning-
 HIDDEN = ["-Wl,--exclude-libs,ALL"] if sys.platform == "linux" else []
 
 TORCHES = list(filter(None, os.environ.get("INKGRAD_TORCHES", "").split(os.pathsep)))
-ONE_SOURCE = ROOT / "build" / "generated" / "extension.cpp"
+GENERATED = ROOT / "build" / "generated"
 
 CPU_FLAGS = {
     "x86_64": {
@@ -147,7 +147,7 @@ def headers() -> list[str]:
 # ---- CUDA
 
 # Facts about the CUDA library that csrc/module.cpp reports, written by every build.
-CUDA_HEADER = ROOT / "build" / "generated" / "inkgrad_cuda_build.h"
+CUDA_HEADER = GENERATED / "inkgrad_cuda_build.h"
 # PTX of 8.9, from which drivers compile for newer GPUs; code for 9.0a runs on that chip only.
 ARCHITECTURES = "8.0;8.6;8.9+PTX;9.0a"
 
@@ -285,10 +285,7 @@ class Build(BuildExtension):
         if self.extensions:
             if cuda.left_out:
                 print(f"inkgrad: built without CUDA kernels: {cuda.left_out}", file=sys.stderr)
-            facts = cuda.header()
-            if not CUDA_HEADER.exists() or CUDA_HEADER.read_text() != facts:
-                CUDA_HEADER.parent.mkdir(parents=True, exist_ok=True)
-                CUDA_HEADER.write_text(facts)
+            generate(CUDA_HEADER, cuda.header())
         super().run()
 
     def build_extension(self, ext: Extension) -> None:
@@ -296,10 +293,20 @@ class Build(BuildExtension):
         # command, because several libraries may be built at once.)
         own = copy.copy(self)
         own.build_temp = os.path.join(self.build_temp, ext.name)
+        if not isinstance(ext, KernelLibrary):
+            ext.depends = [*ext.depends, *ext.sources]
+            ext.sources = joined(ext.sources, GENERATED / ext.name)
         super(Build, own).build_extension(ext)
 
     def get_export_symbols(self, ext: Extension) -> list[str]:
         return [] if isinstance(ext, KernelLibrary) else super().get_export_symbols(ext)
+
+
+def generate(file: Path, text: str) -> None:
+    """Write the file, unless it has this text: what includes it would be compiled again."""
+    if not file.exists() or file.read_text() != text:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
 
 
 def limit_parallel_jobs() -> None:
@@ -339,7 +346,7 @@ def torch_extension(package: Path) -> Extension:
     )
     return Extension(
         f"inkgrad.{name}",
-        [in_one(files)] if TORCHES else files,
+        files,
         depends=[*headers(), str(CUDA_HEADER)],
         include_dirs=[
             str(CUDA_HEADER.parent),
@@ -354,12 +361,17 @@ def torch_extension(package: Path) -> Extension:
     )
 
 
-def in_one(files: list[str]) -> str:
-    """Write a source that includes the others: torch's headers, which take most of the time, are
-    compiled once."""
-    ONE_SOURCE.parent.mkdir(parents=True, exist_ok=True)
-    ONE_SOURCE.write_text("".join(f'#include "{ROOT / file}"\n' for file in files))
-    return str(ONE_SOURCE.relative_to(ROOT))
+def joined(files: list[str], folder: Path) -> list[str]:
+    """Write as many sources as compile at once, which include all the files.
+
+    Torch's headers take most of the time of a source, and are then compiled a few times only. For
+    several versions of torch, each extension is one source, because they compile beside each other.
+    """
+    count = 1 if TORCHES else int(os.environ.get("MAX_JOBS", 1))
+    parts = [folder / f"part{n}.cpp" for n in range(min(count, len(files)))]
+    for n, part in enumerate(parts):
+        generate(part, "".join(f'#include "{ROOT / file}"\n' for file in files[n :: len(parts)]))
+    return [str(part.relative_to(ROOT)) for part in parts]
 
 
 def extensions() -> list[Extension]:

@@ -14,8 +14,8 @@ README = ROOT / "README.md"
 RESULTS = ROOT / "benchmarks" / "results" / "table.md"
 
 # op, case and direction, which identify a row; then native and ours, and the ratio on one and on
-# two threads
-ROW = re.compile(r"^\| (\S+) \| ([^|]+) \| (fwd|fwd\+bwd|epoch) \|(?: ([^|]+) \|){4}", re.M)
+# two threads, with AVX-512 and with AVX2
+ROW = re.compile(r"^\| (\S+) \| ([^|]+) \| (fwd|fwd\+bwd|epoch) \|(?: ([^|]+) \|){6}", re.M)
 
 
 def updated(readme: str, results: str) -> str:

@@ -256,8 +256,8 @@ Tensor compute(const Tensor& input, const Tensor& target, const OptionalTensor& 
   return result;
 }
 
-Tensor forward(const Tensor& input, const Tensor& target, const OptionalTensor& weight,
-               int64_t reduction) {
+Tensor binary_cross_entropy_op(const Tensor& input, const Tensor& target,
+                               const OptionalTensor& weight, int64_t reduction) {
   if (!supports(input, target, weight, reduction)) {
     return trace::run(report("forward", "torch", input, target), [&] {
       return native::binary_cross_entropy(input, target, weight, reduction);
@@ -267,9 +267,9 @@ Tensor forward(const Tensor& input, const Tensor& target, const OptionalTensor& 
                     [&] { return compute(input, target, weight, reduction, nullptr); });
 }
 
-Gradients2 backward(const Tensor& grad_output, const Tensor& input, const Tensor& target,
-                    const OptionalTensor& weight, int64_t reduction,
-                    std::array<bool, 2> output_mask) {
+Gradients2 binary_cross_entropy_backward_op(const Tensor& grad_output, const Tensor& input,
+                                            const Tensor& target, const OptionalTensor& weight,
+                                            int64_t reduction, std::array<bool, 2> output_mask) {
   const bool each = reduction == at::Reduction::None;
   const bool agrees = is_plain(grad_output) && grad_output.scalar_type() == input.scalar_type() &&
                       (each ? grad_output.sizes() == input.sizes() : grad_output.numel() == 1);
@@ -331,6 +331,6 @@ std::optional<LossAndGradient> binary_cross_entropy_with_gradient(const Tensor& 
 }  // namespace inkgrad
 
 TORCH_LIBRARY_IMPL(inkgrad, CPU, m) {
-  m.impl("binary_cross_entropy", inkgrad::cpu::forward);
-  m.impl("binary_cross_entropy_backward", inkgrad::cpu::backward);
+  m.impl("binary_cross_entropy", inkgrad::cpu::binary_cross_entropy_op);
+  m.impl("binary_cross_entropy_backward", inkgrad::cpu::binary_cross_entropy_backward_op);
 }

@@ -283,9 +283,9 @@ Tensor as_rows(const Tensor& input, int64_t M, int64_t K) {
 }
 
 template <Activation activation>
-Tensor forward(const Tensor& input, const Tensor& weight, const OptionalTensor& bias) {
+Tensor linear_op(const Tensor& input, const Tensor& weight, const OptionalTensor& bias) {
   if (goes_through_float(input, weight, bias) && is_worth_conversion(input)) {
-    return forward<activation>(input.to(at::kFloat), weight.to(at::kFloat), to_float(bias))
+    return linear_op<activation>(input.to(at::kFloat), weight.to(at::kFloat), to_float(bias))
         .to(input.scalar_type());
   }
   if (!supports(input, weight, bias)) {
@@ -314,13 +314,13 @@ Tensor forward(const Tensor& input, const Tensor& weight, const OptionalTensor& 
 }
 
 template <Activation activation>
-Gradients3 backward(const Tensor& grad_output, const Tensor& input, const Tensor& weight,
-                    const Tensor& output, std::array<bool, 3> output_mask) {
+Gradients3 linear_backward_op(const Tensor& grad_output, const Tensor& input, const Tensor& weight,
+                              const Tensor& output, std::array<bool, 3> output_mask) {
   if (goes_through_float(input, weight, output) && is_plain(grad_output) &&
       grad_output.scalar_type() == input.scalar_type() && is_worth_conversion(input)) {
     return from_float(
-        backward<activation>(grad_output.to(at::kFloat), input.to(at::kFloat),
-                             weight.to(at::kFloat), output.to(at::kFloat), output_mask),
+        linear_backward_op<activation>(grad_output.to(at::kFloat), input.to(at::kFloat),
+                                       weight.to(at::kFloat), output.to(at::kFloat), output_mask),
         input.scalar_type());
   }
   const bool agrees =
@@ -364,8 +364,8 @@ Gradients3 backward(const Tensor& grad_output, const Tensor& input, const Tensor
 
 TORCH_LIBRARY_IMPL(inkgrad, CPU, m) {
   using inkgrad::Activation;
-  m.impl("linear_sigmoid", inkgrad::cpu::forward<Activation::sigmoid>);
-  m.impl("linear_sigmoid_backward", inkgrad::cpu::backward<Activation::sigmoid>);
-  m.impl("linear_relu", inkgrad::cpu::forward<Activation::relu>);
-  m.impl("linear_relu_backward", inkgrad::cpu::backward<Activation::relu>);
+  m.impl("linear_sigmoid", inkgrad::cpu::linear_op<Activation::sigmoid>);
+  m.impl("linear_sigmoid_backward", inkgrad::cpu::linear_backward_op<Activation::sigmoid>);
+  m.impl("linear_relu", inkgrad::cpu::linear_op<Activation::relu>);
+  m.impl("linear_relu_backward", inkgrad::cpu::linear_backward_op<Activation::relu>);
 }

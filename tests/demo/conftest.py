@@ -21,6 +21,7 @@ from lesson_runs import numbers, short_options
 # Routes, which could leave other requests unanswered, turn the browser's cache off.
 _NO_OTHER_HOSTS = ("--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",)
 _STORAGE = "cookies,file_systems,indexeddb,local_storage,service_workers,cache_storage"
+_PATIENCE = 60_000  # milliseconds that a busy machine may take
 
 
 @pytest.fixture(scope="session")
@@ -54,9 +55,10 @@ def address(free_port: Callable[[], int], store: Any) -> Iterator[str]:
 @pytest.fixture(scope="module")
 def playwright() -> Iterator[Any]:
     try:
-        from playwright.sync_api import sync_playwright
+        from playwright.sync_api import expect, sync_playwright
     except ModuleNotFoundError:
         _unavailable("Playwright is not installed (pip install 'inkgrad[browser]')")
+    expect.set_options(timeout=_PATIENCE)  # the pages' own timeout does not reach it
     with sync_playwright() as started:
         yield started
 
@@ -137,7 +139,7 @@ def open_page(
         page.on("request", watch_hosts)
         page.on("console", listen)
         page.on("pageerror", lambda error: complaints.append(f"page error: {error}"))
-        page.set_default_timeout(60_000)
+        page.set_default_timeout(_PATIENCE)
         page.goto(f"{address}/{query}")
         # In a page that its script has mounted.
         page.wait_for_selector(f".ink:not([inert]) {ready}", state="attached")

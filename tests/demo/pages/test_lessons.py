@@ -64,12 +64,12 @@ def _until_answered(page: Any) -> None:
     page.wait_for_function("document.querySelector('.widget').ariaBusy === 'false'")
 
 
-def _hold(page: Any) -> list[Any]:
-    """The requests of the widget from now on, which wait for _release."""
+def _hold(page: Any, function: str = "play") -> list[Any]:
+    """The requests to a function from now on, which wait for _release; the widget's are to play."""
     held: list[Any] = []
 
     def hold(route: Any) -> None:
-        if route.request.post_data_json["fn_name"] == "play":
+        if route.request.post_data_json["fn_name"] == function:
             held.append(route)
         else:
             route.continue_()
@@ -533,10 +533,14 @@ def test_8_the_loader_takes_batch_after_batch(open_page) -> None:
 
 def test_9_a_cell_of_the_confusion_matrix_opens_its_images(open_page) -> None:
     page = _open(open_page, 9)
+    _until_answered(page)
+    held = _hold(page, "results")  # else they hide the button once it is scrolled into view
+    page.reload()
     _expect(page, ".summary", "Loss = -ln 0.5585 = 0.5824")
     train = page.get_by_role("button", name="Train the network")
-    if train.is_visible():  # nobody has asked for the results yet
-        train.click()
+    train.click()
+    assert train.is_disabled()
+    _release(page, held)
     cell = page.get_by_role("button", name=re.compile(r"^0 recognized as 0, images: \d+$"))
     cell.focus()
     page.keyboard.press("ArrowDown")  # to another that counts anything, and back
