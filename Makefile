@@ -33,7 +33,7 @@ PREFLIGHT := .ci/preflight.py $(if $(filter 0,$(KERNELS)),--no-kernels)
 # A constraint that keeps pip from replacing the chosen torch.
 TORCH_CHOSEN := $(VENV)/torch.txt
 CSRC := $(shell find csrc -type f 2>/dev/null)
-CXX_SOURCES := $(filter %.cpp %.h %.cu %.cuh,$(CSRC))
+CXX_SOURCES := $(filter %.cpp %.h %.cu %.cuh,$(CSRC)) $(wildcard tests/cross/*.cpp)
 JAVASCRIPT := "demo/**/*.js" "benchmarks/**/*.js" "tests/**/*.mjs"
 
 # Compile before pip does, because pip hides the progress; pip then finds the objects. The output is

@@ -109,7 +109,7 @@ def left_out() -> str:
     if wanted == "0":
         return "INKGRAD_KERNELS=0"
     if sysconfig.get_config_var("Py_GIL_DISABLED"):
-        # A chain keeps state between calls and reads dicts of modules (csrc/watch.cpp) without locks.
+        # A chain keeps state between calls and reads modules' dicts (csrc/watch.cpp) without locks.
         reason = "the extension needs Python's global lock, which free-threaded Python lacks"
         remedy = "install inkgrad into the usual build of Python"
     elif torch is None:

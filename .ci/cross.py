@@ -1,8 +1,8 @@
 """Test the CPU kernels on another machine and by another compiler: ``make cross``.
 
 tests/cross/kernels.cpp checks every kernel without torch. It is compiled with the flags of setup.py
-and run: for aarch64 by GCC and by clang, under QEMU; for this machine by clang, for each instruction
-set that its processor has.
+for aarch64 by GCC and by clang, and run by QEMU; and for this machine by clang, once for each
+instruction set of its processor.
 """
 
 from __future__ import annotations
@@ -61,8 +61,7 @@ def tools() -> list[str]:
     missing = {name: package for name, (found, package) in wanted.items() if not found}
     if missing:
         sys.exit(
-            f"missing: {', '.join(missing)}\n"
-            f"  to fix: apt-get install {' '.join(missing.values())}"
+            f"missing: {', '.join(missing)}\n  to fix: apt-get install {' '.join(missing.values())}"
         )
     return [found for found, _ in wanted.values() if found]
 
@@ -110,7 +109,8 @@ def test(target: Target, objects: list[Future[str]]) -> bool:
     start = time.perf_counter()
     run = subprocess.run([*target.emulator, program], capture_output=True, text=True)
     seconds = time.perf_counter() - start
-    print(f"{target.name}: {run.stdout}{run.stderr}  exit code {run.returncode}, {seconds:.0f} s")
+    told = (run.stdout + run.stderr).strip()
+    print(f"{target.name}: {told} ({seconds:.0f} s, exit code {run.returncode})", flush=True)
     return run.returncode == 0
 
 

@@ -1,17 +1,15 @@
 // Every CPU kernel against plain loops in double, without torch: for machines that are emulated, and
-// for other compilers (.ci/cross.py). Calls are divided among one and two threads as by the ops.
+// for other compilers (.ci/cross.py). Work is done at once and in two parts, as the ops divide it
+// among threads.
 //
 // Operands are multiples of 1/64, so that both sides begin with the same numbers. Results and
 // workspaces are NaN before a call, so that what a kernel leaves unwritten shows.
-#include <atomic>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <limits>
 #include <memory>
-#include <mutex>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "../../csrc/cpu/kernels/conv/winograd_scheme.h"
@@ -27,10 +25,14 @@ using Values = std::vector<double>;
 using Indices = std::vector<uint8_t>;
 
 int passed = 0, failed = 0;
+std::string subject;  // of the checks that follow
+int parts = 1;        // into which their work is divided
 
 void expect(bool is_right, const std::string& name, const std::string& difference = "") {
   ++(is_right ? passed : failed);
-  if (!is_right) std::printf("FAILED %s%s\n", name.c_str(), difference.c_str());
+  if (!is_right)
+    std::printf("FAILED %s in %d part(s): %s%s\n", subject.c_str(), parts, name.c_str(),
+                difference.c_str());
 }
 
 // An array aligned to 64 bytes.
@@ -76,15 +78,13 @@ void expect_close(const std::string& name, const Results& got, const Values& wan
   expect(error <= tolerance * largest, name, ": error " + std::to_string(error / largest));
 }
 
-// Calls f(first, last) on each thread for a part of 0 .. size.
+// Calls f(first, last) for each part of 0 .. size.
 template <typename F>
-void on_threads(int threads, int64_t size, F f) {
-  std::vector<std::thread> all;
-  for (int t = 0; t < threads; ++t) {
-    const int64_t first = t * size / threads, last = (t + 1) * size / threads;
-    if (first < last) all.emplace_back(f, first, last);
+void in_parts(int64_t size, F f) {
+  for (int part = 0; part < parts; ++part) {
+    const int64_t first = part * size / parts, last = (part + 1) * size / parts;
+    if (first < last) f(first, last);
   }
-  for (auto& each : all) each.join();
 }
 
 // ---- convolutions
@@ -252,12 +252,12 @@ struct Problem {
 
 template <typename T>
 void check_forward(const std::string& name, const ConvForward<T>& kernel, const Problem<T>& q,
-                   int64_t step, int threads) {
+                   int64_t step) {
   Array<T> y(q.images * q.result_image);
   Indices indices(y.size());
   // A single image is cut into slices of channels.
   const bool by_channels = q.images == 1;
-  on_threads(threads, by_channels ? q.g.out_channels : q.images, [&](int64_t first, int64_t last) {
+  in_parts(by_channels ? q.g.out_channels : q.images, [&](int64_t first, int64_t last) {
     ConvGeometry g = q.g;
     if (by_channels) g.out_channels = last - first;
     const int64_t channel = by_channels ? first : 0, end = by_channels ? 1 : last;
@@ -277,7 +277,7 @@ void check_forward(const std::string& name, const ConvForward<T>& kernel, const 
 template <typename T>
 bool convolve(const KernelsOf<T>& table, const ConvGeometry& g, const PoolGeometry& p,
               int64_t images, const T* x, const Filters<T>& filters, const T* bias, T* y,
-              uint8_t* indices, int threads) {
+              uint8_t* indices) {
   const auto& kernel = table.conv.winograd;
   const ConvMemory memory = kernel.memory(g, p);
   const int64_t result_plane =
@@ -286,8 +286,8 @@ bool convolve(const KernelsOf<T>& table, const ConvGeometry& g, const PoolGeomet
                 in_image = g.in_channels * g.in_height * g.in_width, lanes = table.conv.lanes;
   Array<T> packed(memory.packed);
   kernel.pack(g, filters, 0, divide_up(g.out_channels, kernel.tile_channels), packed);
-  std::atomic<bool> is_finite = true;
-  on_threads(threads, window_rows(g, p), [&](int64_t first, int64_t last) {
+  bool is_finite = true;
+  in_parts(window_rows(g, p), [&](int64_t first, int64_t last) {
     Array<T> workspace(memory.workspace);
     for (int64_t image = 0; image < images; image += lanes) {
       const int64_t at = image * result_image;
@@ -302,16 +302,15 @@ bool convolve(const KernelsOf<T>& table, const ConvGeometry& g, const PoolGeomet
 }
 
 template <typename T>
-void check_winograd(const std::string& name, const KernelsOf<T>& table, const Problem<T>& q,
-                    int threads) {
+void check_winograd(const KernelsOf<T>& table, const Problem<T>& q) {
   const ConvGeometry& g = q.g;
   const int64_t kernel_size = g.kernel_height * g.kernel_width;
   Array<T> y(q.images * q.result_image);
   Indices indices(y.size());
   expect(convolve<T>(table, g, q.p, q.images, q.x, {q.w, q.taps(), kernel_size, false}, q.bias, y,
-                     q.pools() ? indices.data() : nullptr, threads),
-         name + " winograd is finite");
-  q.expect_result(name + " winograd", y, indices);
+                     q.pools() ? indices.data() : nullptr),
+         "winograd is finite");
+  q.expect_result("winograd", y, indices);
   if (q.pools()) return;
 
   const ConvGeometry transposed{g.out_channels,
@@ -328,15 +327,15 @@ void check_winograd(const std::string& name, const KernelsOf<T>& table, const Pr
                                 1};
   Array<T> dx(q.x.size());
   convolve<T>(table, transposed, {}, q.images, q.grad, {q.w, kernel_size, q.taps(), true}, nullptr,
-              dx, nullptr, threads);
-  expect_close<T>(name + " winograd grad_input", dx, q.dx);
+              dx, nullptr);
+  expect_close<T>("winograd grad_input", dx, q.dx);
 
   const auto& kernel = table.conv.winograd_grad_weight;
   const ConvMemory memory = kernel.memory(g, {});
   const int64_t channel = memory.packed / g.out_channels, lanes = table.conv.lanes,
                 middle = window_rows(g, {}) / 2;
   Array<T> sums(memory.packed, T(0)), dw(q.w.size());
-  on_threads(threads, g.out_channels, [&](int64_t first, int64_t last) {
+  in_parts(g.out_channels, [&](int64_t first, int64_t last) {
     const ChannelRange outs{first, last - first};
     T* const of_outs = sums + first * channel;
     Array<T> workspace(memory.workspace);
@@ -356,16 +355,16 @@ void check_winograd(const std::string& name, const KernelsOf<T>& table, const Pr
     }
     kernel.unpack(g, outs, of_outs, dw);
   });
-  expect_close<T>(name + " winograd grad_weight", dw, q.dw);
+  expect_close<T>("winograd grad_weight", dw, q.dw);
 }
 
 template <typename T>
 void check_grad_input(const std::string& name, const ConvGradInput<T>& kernel, const Problem<T>& q,
-                      int64_t step, int threads) {
+                      int64_t step) {
   const ConvMemory memory = kernel.memory(q.g, q.p);
   Array<T> packed(memory.packed), dx(q.x.size());
   kernel.pack(q.g, q.w, packed);
-  on_threads(threads, q.images, [&](int64_t first, int64_t last) {
+  in_parts(q.images, [&](int64_t first, int64_t last) {
     Array<T> workspace(memory.workspace);
     for (int64_t image = first; image < last; image += step) {
       const int64_t at = image * q.result_image;
@@ -378,16 +377,14 @@ void check_grad_input(const std::string& name, const ConvGradInput<T>& kernel, c
 
 template <typename T>
 void check_grad_weight(const std::string& name, const ConvGradWeight<T>& kernel,
-                       const Problem<T>& q, int threads) {
+                       const Problem<T>& q) {
   const ConvMemory memory = kernel.memory(q.g, q.p);
   Array<T> total(kernel.unpack ? memory.packed : q.w.size(), T(0));
-  std::mutex adding;
-  on_threads(threads, q.images, [&](int64_t first, int64_t last) {
+  in_parts(q.images, [&](int64_t first, int64_t last) {
     Array<T> sums(total.size(), T(0)), workspace(memory.workspace);
     const int64_t at = first * q.result_image;
     kernel.run({q.g, q.p, last - first, q.grad + at, q.indices_from(at), q.x + first * q.in_image,
                 sums, workspace});
-    const std::lock_guard lock(adding);
     for (int64_t i = 0; i < total.size(); ++i) total[i] += sums[i];
   });
   Array<T> dw(q.w.size());
@@ -396,34 +393,32 @@ void check_grad_weight(const std::string& name, const ConvGradWeight<T>& kernel,
 }
 
 template <typename T>
-void check_convolution(const std::string& name, const KernelsOf<T>& table, const Problem<T>& q,
-                       int threads) {
+void check_convolution(const KernelsOf<T>& table, const Problem<T>& q) {
   const ConvGeometry& g = q.g;
   const auto& k = table.conv;
-  check_forward(name + " direct", k.direct_forward, q, 1 + q.images / 2, threads);
-  check_forward(name + " channel_lanes", k.channel_lanes_forward, q, 1 + q.images / 2, threads);
+  check_forward("direct", k.direct_forward, q, 1 + q.images / 2);
+  check_forward("channel_lanes", k.channel_lanes_forward, q, 1 + q.images / 2);
   if (!q.pools() || q.pools_pairs())
-    check_forward(name + " batch_lanes", k.batch_lanes_forward, q, k.lanes, threads);
-  check_grad_input(name + " direct grad_input", k.direct_grad_input, q, q.images, threads);
+    check_forward("batch_lanes", k.batch_lanes_forward, q, k.lanes);
+  check_grad_input("direct grad_input", k.direct_grad_input, q, q.images);
   if ((g.kernel_width == 3 || g.kernel_width == 5) && g.dilation_width == 1) {
-    check_grad_input(name + " batch_lanes grad_input", k.batch_lanes_grad_input, q, k.lanes,
-                     threads);
+    check_grad_input("batch_lanes grad_input", k.batch_lanes_grad_input, q, k.lanes);
   }
   if (q.pools()) {
     if (g.in_channels >= 5)  // as in csrc/cpu/conv/algorithms.cpp
-      check_grad_input(name + " pooled grad_input", k.pooled_grad_input, q, q.images, threads);
-    check_grad_weight(name + " pooled grad_weight", k.pooled_grad_weight, q, threads);
+      check_grad_input("pooled grad_input", k.pooled_grad_input, q, q.images);
+    check_grad_weight("pooled grad_weight", k.pooled_grad_weight, q);
   } else {
-    check_grad_weight(name + " direct grad_weight", k.direct_grad_weight, q, threads);
+    check_grad_weight("direct grad_weight", k.direct_grad_weight, q);
   }
   if (g.kernel_height == g.kernel_width && (g.kernel_width == 3 || g.kernel_width == 5) &&
       g.dilation_height == 1 && g.dilation_width == 1 && (!q.pools() || q.pools_pairs()))
-    check_winograd(name, table, q, threads);
+    check_winograd(table, q);
 }
 
 // The kernels that pool a finished convolution, and the bias's gradient.
 template <typename T>
-void check_pool(const std::string& name, const KernelsOf<T>& table, const Problem<T>& q) {
+void check_pool(const KernelsOf<T>& table, const Problem<T>& q) {
   const auto& k = table.conv;
   const ConvGeometry& g = q.g;
   const int64_t plane = g.out_height * g.out_width;
@@ -431,7 +426,7 @@ void check_pool(const std::string& name, const KernelsOf<T>& table, const Proble
   k.grad_bias(q.grad, q.images, g.out_channels, q.result_plane, db.data());
   for (int64_t i = 0; i < q.grad.size(); ++i)
     want_db[i / q.result_plane % g.out_channels] += q.grad[i];
-  expect_close<T>(name + " grad_bias", db, want_db);
+  expect_close<T>("grad_bias", db, want_db);
   if (!q.pools()) return;
 
   Array<T> from(q.convolved.size()), y(q.grad.size()), passed(q.grad.size()), dy(from.size());
@@ -450,10 +445,10 @@ void check_pool(const std::string& name, const KernelsOf<T>& table, const Proble
     k.unpool(q.p, q.grad + i * q.result_plane, q.indices_from(i * q.result_plane), g.out_height,
              g.out_width, dy + i * plane);
   }
-  q.expect_result(name + " relu_pool", y, indices);
-  expect_close<T>(name + " unpool", dy, want_dy);
+  q.expect_result("relu_pool", y, indices);
+  expect_close<T>("unpool", dy, want_dy);
   k.relu_pool_gradient(ones, q.indices.data(), passed, q.grad.size());
-  expect_close<T>(name + " relu_pool_gradient", passed, want_passed);
+  expect_close<T>("relu_pool_gradient", passed, want_passed);
 
   // One image, channels last.
   Array<T> image(g.out_channels * plane), pooled(q.result_image);
@@ -466,7 +461,7 @@ void check_pool(const std::string& name, const KernelsOf<T>& table, const Proble
     y[i] = pooled[at];
     indices[i] = places[at];
   }
-  q.expect_result(name + " relu_pool_channels_last", y, indices);
+  q.expect_result("relu_pool_channels_last", y, indices);
 }
 
 // ---- linear layers and matrix products
@@ -496,8 +491,8 @@ double derivative(double y, Activation activation) {
 }
 
 template <typename T>
-void check_linear(const std::string& name, const KernelsOf<T>& table, int64_t M, int64_t N,
-                  int64_t K, Activation activation, int threads) {
+void check_linear(const KernelsOf<T>& table, int64_t M, int64_t N, int64_t K,
+                  Activation activation) {
   const auto x = random<T>(M * K), w = random<T>(N * K), bias = random<T>(N), dy = random<T>(M * N);
   Values z(M * N), y(M * N), dz(M * N), dx(M * K), dw(N * K), db(N);
   for (int64_t m = 0; m < M; ++m) {
@@ -523,7 +518,7 @@ void check_linear(const std::string& name, const KernelsOf<T>& table, int64_t M,
   };
   const auto product = [&](const std::string& kind, const Product<T>& whole, const Values& want) {
     Array<T> c(whole.M * whole.N);
-    on_threads(threads, whole.M, [&](int64_t first, int64_t last) {
+    in_parts(whole.M, [&](int64_t first, int64_t last) {
       Product<T> part = whole;
       part.M = last - first;
       part.a.data += first * part.a.row_stride;
@@ -531,56 +526,54 @@ void check_linear(const std::string& name, const KernelsOf<T>& table, int64_t M,
       Array<T> workspace(table.gemm_workspace(part.M, part.N, part.K));
       table.gemm(part, workspace);
     });
-    expect_close<T>(name + kind, c, want);
+    expect_close<T>(kind, c, want);
   };
-  product(" gemm", {M, N, K, rows, transposed(weights), bias, activation, nullptr, N}, y);
+  product("gemm", {M, N, K, rows, transposed(weights), bias, activation, nullptr, N}, y);
   Values transposed_z(M * N);
   for (int64_t i = 0; i < M * N; ++i) transposed_z[i % N * M + i / N] = z[i];
   Array<T> columns(K * N);
   for (int64_t i = 0; i < N * K; ++i) columns[i % K * N + i / K] = w[i];
-  product(" gemm transposed",
+  product("gemm transposed",
           {N, M, K, {columns, 1, N}, transposed(rows), nullptr, Activation::none, nullptr, M},
           transposed_z);
 
-  on_threads(threads, N, [&](int64_t first, int64_t last) {
+  in_parts(N, [&](int64_t first, int64_t last) {
     table.few_rows_forward(
         {M, last - first, K, rows, {w + first * K, K, 1}, bias + first, activation}, output + first,
         N);
   });
-  expect_close<T>(name + " few_rows", output, y);
+  expect_close<T>("few_rows", output, y);
 
   for (int64_t i = 0; i < M * N; ++i) output[i] = T(z[i]);
   table.bias_activation(output, M, N, bias, activation);
-  expect_close<T>(name + " bias_activation", output, y);
+  expect_close<T>("bias_activation", output, y);
   table.activation_backward(dy, rounded, activation, grad_z, M * N);
-  expect_close<T>(name + " activation_backward", grad_z, dz);
+  expect_close<T>("activation_backward", grad_z, dz);
   Values sums(N);
   table.column_sums(grad_z, M, N, sums.data());
-  expect_close<T>(name + " column_sums", sums, db);
+  expect_close<T>("column_sums", sums, db);
 
   if (N > table.narrow_outputs || K > table.narrow_inputs) return;
   Values grad_w(N * K), grad_b(N);
-  std::mutex adding;
-  on_threads(threads, M, [&](int64_t first, int64_t last) {
+  in_parts(M, [&](int64_t first, int64_t last) {
     const LinearLayer<T> part{last - first, N, K, {x + first * K, K, 1}, weights, bias, activation};
     table.narrow_forward(part, output + first * N);
     Values part_w(N * K), part_b(N);
     table.narrow_backward(part, dy + first * N, rounded + first * N, grad_x + first * K,
                           part_w.data(), part_b.data());
-    const std::lock_guard lock(adding);
     for (int64_t i = 0; i < N * K; ++i) grad_w[i] += part_w[i];
     for (int64_t n = 0; n < N; ++n) grad_b[n] += part_b[n];
   });
-  expect_close<T>(name + " narrow", output, y);
-  expect_close<T>(name + " narrow grad_input", grad_x, dx);
-  expect_close<T>(name + " narrow grad_weight", grad_w, dw);
-  expect_close<T>(name + " narrow grad_bias", grad_b, db);
+  expect_close<T>("narrow", output, y);
+  expect_close<T>("narrow grad_input", grad_x, dx);
+  expect_close<T>("narrow grad_weight", grad_w, dw);
+  expect_close<T>("narrow grad_bias", grad_b, db);
 }
 
 // ---- losses and a training step
 
 template <typename T>
-void check_losses(const std::string& name, const KernelsOf<T>& table) {
+void check_losses(const KernelsOf<T>& table) {
   constexpr int64_t n = 1003;
   constexpr double scale = 1.0 / n;
   const auto x = random<T>(n, 0), target = random<T>(n, 0), weight = random<T>(n),
@@ -608,16 +601,16 @@ void check_losses(const std::string& name, const KernelsOf<T>& table) {
   for (int64_t i = 0; i < n; ++i) {
     if (is_certain(i)) grad_x[i] = grad_t[i] = 0;
   }
-  expect(out_of_range == 0, name + " bce range");
-  expect_close<T>(name + " bce_sum", Values{total}, Values{sum});
-  expect_close<T>(name + " bce_each", each, loss);
-  expect_close<T>(name + " bce grad_input", grad_x, dx);
-  expect_close<T>(name + " bce grad_target", grad_t, dt);
+  expect(out_of_range == 0, "bce range");
+  expect_close<T>("bce_sum", Values{total}, Values{sum});
+  expect_close<T>("bce_each", each, loss);
+  expect_close<T>("bce grad_input", grad_x, dx);
+  expect_close<T>("bce grad_target", grad_t, dt);
   const Array<T> outside(n, T(1.5));
   table.bce_sum({outside, target, nullptr, n}, &out_of_range);
-  expect(out_of_range == kInputOutOfRange, name + " bce_sum out of range");
+  expect(out_of_range == kInputOutOfRange, "bce_sum out of range");
   table.bce_each({x, outside, nullptr, n}, each, &out_of_range);
-  expect(out_of_range == (kInputOutOfRange | kTargetOutOfRange), name + " bce_each out of range");
+  expect(out_of_range == (kInputOutOfRange | kTargetOutOfRange), "bce_each out of range");
 
   for (const int64_t classes : {2, 10, 37}) {
     constexpr int64_t rows = 13;
@@ -643,7 +636,7 @@ void check_losses(const std::string& name, const KernelsOf<T>& table) {
     Array<T> got_grad(rows * classes);
     const double got =
         table.cross_entropy(logits, labels.data(), rows, classes, T(1), got_grad, &correct);
-    const std::string which = name + " cross_entropy of " + std::to_string(classes);
+    const std::string which = "cross_entropy of " + std::to_string(classes);
     expect_close<T>(which, Values{got}, Values{want});
     expect_close<T>(which + " gradient", got_grad, grad);
     expect(correct == want_correct, which + " correct");
@@ -659,43 +652,44 @@ void check_losses(const std::string& name, const KernelsOf<T>& table) {
     w[i] = x[i] - settings.lr * velocity[i];
   }
   table.sgd(new_w, dy, new_velocity, n, settings);
-  expect_close<T>(name + " sgd", new_w, w);
-  expect_close<T>(name + " sgd velocity", new_velocity, velocity);
+  expect_close<T>("sgd", new_w, w);
+  expect_close<T>("sgd velocity", new_velocity, velocity);
 
   Array<T> finite(n, T(1));
-  expect(table.all_finite(finite, n), name + " all_finite");
+  expect(table.all_finite(finite, n), "all_finite");
   for (const int64_t at : {int64_t(0), n - 1}) {
     finite[at] = std::numeric_limits<T>::infinity();
-    expect(!table.all_finite(finite, n), name + " all_finite with an infinity");
+    expect(!table.all_finite(finite, n), "all_finite with an infinity");
     finite[at] = T(1);
   }
-  expect(std::isfinite(table.fma_rounds(3)), name + " fma_rounds");
+  expect(std::isfinite(table.fma_rounds(3)), "fma_rounds");
 }
 
 template <typename T>
 void check_all(const std::string& dtype, const KernelsOf<T>& table) {
   for (const Shape& shape : kConvolutions) {
     const Problem<T> problem(shape);
-    const std::string name =
-        dtype + " convolution " + std::to_string(&shape - std::begin(kConvolutions));
-    for (const int threads : {1, 2})
-      check_convolution(name + ", threads " + std::to_string(threads) + ":", table, problem,
-                        threads);
-    check_pool(name + ":", table, problem);
+    subject = dtype + " convolution " + std::to_string(&shape - std::begin(kConvolutions));
+    for (const int n : {2, 1}) {
+      parts = n;
+      check_convolution(table, problem);
+    }
+    check_pool(table, problem);
   }
   constexpr int64_t kLayers[][3] = {{1, 1, 1},    {5, 7, 3},     {131, 8, 6},   {70, 3, 16},
                                     {13, 33, 70}, {64, 65, 129}, {30, 37, 600}, {3, 10, 300}};
   for (const auto& [M, N, K] : kLayers) {
     for (const auto activation : {Activation::none, Activation::sigmoid, Activation::relu}) {
-      for (const int threads : {1, 2}) {
-        check_linear(dtype + " linear " + std::to_string(M) + "x" + std::to_string(K) + "->" +
-                         std::to_string(N) + ", activation " + std::to_string(int(activation)) +
-                         ", threads " + std::to_string(threads) + ":",
-                     table, M, N, K, activation, threads);
+      subject = dtype + " linear " + std::to_string(M) + "x" + std::to_string(K) + "->" +
+                std::to_string(N) + " with activation " + std::to_string(int(activation));
+      for (const int n : {2, 1}) {
+        parts = n;
+        check_linear(table, M, N, K, activation);
       }
     }
   }
-  check_losses(dtype, table);
+  subject = dtype;
+  check_losses(table);
 }
 
 }  // namespace

@@ -92,7 +92,7 @@ def test_a_thread_with_a_small_stack(name, dtype):
     assert not failures
 
 
-# Prints how many threads an op has started after torch.set_num_threads, then torch's own op as well.
+# Prints how many threads an op has started after torch.set_num_threads, then with an op of torch.
 STARTED = """
 import os, sys, torch
 from inkgrad.functional import binary_cross_entropy

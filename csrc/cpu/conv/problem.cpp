@@ -1,6 +1,5 @@
 #include "problem.h"
 
-
 #include <limits>
 
 namespace inkgrad::cpu {
