@@ -1,13 +1,18 @@
-"""make cross names the tools that are missing."""
+"""make cross: the tools that it needs, and that its program fits the kernels."""
 
 from __future__ import annotations
 
 import importlib.util
+import os
+import subprocess
 import sys
 from pathlib import Path
 from types import ModuleType
 
 import pytest
+
+from comparing import LIBRARY, needs_extension
+from inkgrad import extension
 
 SCRIPT = Path(__file__).parents[1] / ".ci" / "cross.py"
 
@@ -42,3 +47,17 @@ def test_an_old_clang_is_passed_over(cross, monkeypatch) -> None:
     monkeypatch.setattr(cross.shutil, "which", lambda command: command)
     monkeypatch.setattr(cross, "is_new_enough", lambda clang: clang == "clang++-19")
     assert cross.tools()[0] == "clang++-19"
+
+
+@needs_extension
+def test_the_kernels_of_this_processor_pass(tmp_path) -> None:
+    """CI has no other compiler and no emulator; with this one the program must pass, too."""
+    program = tmp_path / "kernels"
+    source = Path(__file__).parent / "cross" / "kernels.cpp"
+    (library,) = Path(extension.__file__).parent.glob(f"_cpu_{LIBRARY}.*")
+    compiler = os.environ.get("CXX", "c++").split()
+    flags = ["-std=c++20", "-Wno-psabi", f"-Wl,-rpath,{library.parent}"]
+    subprocess.run([*compiler, *flags, source, library, "-o", program], check=True)
+    run = subprocess.run([program], capture_output=True, text=True)
+    assert run.returncode == 0, run.stdout
+    assert run.stdout.endswith(" 0 failed\n")
