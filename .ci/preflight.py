@@ -18,6 +18,8 @@ PROBE = """
 #include <Python.h>
 #include <concepts>
 #include <span>
+typedef int Pair __attribute__((vector_size(8)));
+Pair exchanged(Pair a) { return __builtin_shufflevector(a, a, 1, 0); }
 template <std::integral T> T first(std::span<const T> values) { return values[0]; }
 extern "C" int probe(const int* value) { return first(std::span<const int>(value, 1)); }
 """
@@ -153,7 +155,7 @@ def check_headers():
 
 
 def check_compiler():
-    """Compile and link a small file as the build does: C++20 and Python.h."""
+    """Compile and link a small file as the build does: C++20, Python.h, shuffles of vectors."""
     compiler = os.environ.get("CXX") or "c++"
     get_one = install(
         apt="g++",
@@ -190,7 +192,7 @@ def check_compiler():
                     "a C++20 compiler: {} fails on a small file:\n          {}".format(
                         compiler, error.strip()
                     ),
-                    get_one + " (GCC 11 or newer, or clang 16)",
+                    get_one + " (GCC 12 or newer, or clang 16)",
                 )
 
 

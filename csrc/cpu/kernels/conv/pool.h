@@ -14,26 +14,16 @@
 
 namespace inkgrad::cpu {
 
-// The lanes with these indices, of a and behind it b.
-template <typename T, int L, int... indices>
-inline Vec<T, L> shuffled(Vec<T, L> a, Vec<T, L> b) {
-#ifdef __clang__
-  return __builtin_shufflevector(a, b, indices...);
-#else  // GCC 11 has no other
-  return __builtin_shuffle(a, b, Mask<T, L>{indices...});
-#endif
-}
-
 // The even (odd = 0) or the odd columns of a, then those of b.
 template <typename T, int L, int odd, int... I>
 inline Vec<T, L> every_other(Vec<T, L> a, Vec<T, L> b, std::integer_sequence<int, I...>) {
-  return shuffled<T, L, (2 * I + odd)...>(a, b);
+  return __builtin_shufflevector(a, b, (2 * I + odd)...);
 }
 
 // The inverse: the columns of the lower (half = 0) or the upper halves.
 template <typename T, int L, int half, int... I>
 inline Vec<T, L> alternate(Vec<T, L> even, Vec<T, L> odd, std::integer_sequence<int, I...>) {
-  return shuffled<T, L, ((half * L + I) / 2 + I % 2 * L)...>(even, odd);
+  return __builtin_shufflevector(even, odd, ((half * L + I) / 2 + I % 2 * L)...);
 }
 
 // Calls f with the number of outputs of a vector step in rows of n windows. False for rows that are
