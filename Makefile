@@ -33,7 +33,7 @@ PREFLIGHT := .ci/preflight.py $(if $(filter 0,$(KERNELS)),--no-kernels)
 # A constraint that keeps pip from replacing the chosen torch.
 TORCH_CHOSEN := $(VENV)/torch.txt
 CSRC := $(shell find csrc -type f 2>/dev/null)
-CXX_SOURCES := $(filter %.cpp %.h %.cu %.cuh,$(CSRC))
+CXX_SOURCES := $(filter %.cpp %.h %.cu %.cuh,$(CSRC)) $(wildcard tests/cross/*.cpp)
 JAVASCRIPT := "demo/**/*.js" "benchmarks/**/*.js" "tests/**/*.mjs"
 
 # Compile before pip does, because pip hides the progress; pip then finds the objects. The output is
@@ -55,7 +55,7 @@ endif
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test bench gpu check sanitize wheel docs screenshots install lint format clean distclean renew
+.PHONY: help demo test bench gpu check sanitize cross wheel docs screenshots install lint format clean distclean renew
 
 help:  ## list these commands
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 20
@@ -77,6 +77,9 @@ check: $(INSTALLED)  ## check results and derivatives on this machine
 
 sanitize: $(INSTALLED)  ## fuzz the ops under sanitizers, in a build of their own
 	@$(BIN)/python .ci/sanitize.py $(ARGS)
+
+cross: $(INSTALLED)  ## test the kernels compiled by clang, and for aarch64 under QEMU
+	@$(BIN)/python .ci/cross.py $(ARGS)
 
 wheel: $(INSTALLED) $(if $(VERSIONS),$(VENV)/wheel)  ## build a wheel in dist, for this machine; TORCH="2.14 2.15" for others, KERNELS=0 for any
 	@$(if $(VERSIONS),$(BIN)/python .ci/wheel.py $(VERSIONS),$(PIP) wheel --quiet --no-build-isolation --no-deps --wheel-dir dist .)

@@ -11,8 +11,9 @@ wheels and for the tests. ``INKGRAD_CUDA=1`` builds the CUDA library without a G
 a missing toolkit an error, ``INKGRAD_CUDA=0`` leaves it out. TORCH_CUDA_ARCH_LIST overrides the
 architectures.
 
-If torch (as in pip's isolated builds), a compiler or Python's headers are missing, only the Python
-part is installed, which computes everything with torch's ops; one line says why.
+If torch (as in pip's isolated builds), a compiler or Python's headers are missing, or Python is
+free-threaded, only the Python part is installed, which computes everything with torch's ops; one
+line says why.
 ``INKGRAD_KERNELS=1`` makes that an error, ``INKGRAD_KERNELS=0`` leaves the kernels out.
 
 ``INKGRAD_TORCHES`` lists folders of unpacked torch packages (version.py, include/, lib/) to compile
@@ -31,6 +32,7 @@ import runpy
 import shutil
 import subprocess
 import sys
+import sysconfig
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -65,9 +67,9 @@ SANITIZE = os.environ.get("INKGRAD_SANITIZE", "")
 SANITIZER = [f"-fsanitize={SANITIZE}", "-fno-sanitize-recover=all"] if SANITIZE else []
 OPTIMIZED = ["-O1", "-g1", "-fno-omit-frame-pointer"] if SANITIZE else ["-O3", "-g0"]
 COMMON_FLAGS = [*OPTIMIZED, *SANITIZER, "-Wall", "-fvisibility=hidden"]
-# Compiled with OpenMP, but not linked with its library: the functions of the one that torch has
-# loaded are found through libtorch_cpu. A second one would have threads of its own.
-OPENMP = ["-fopenmp"] if sys.platform != "darwin" else []
+SIMD_LOOPS = ["-fopenmp-simd"]  # of OpenMP no more than that: csrc/cpu/parallel.h
+# Each compiler knows some of these warnings.
+KERNEL_FLAGS = ["-Wno-psabi", "-Wno-maybe-uninitialized", "-Wno-unknown-warning-option"]
 # Hide what the compiler links statically (libstdc++): mixed with torch's copy it crashes.
 HIDDEN = ["-Wl,--exclude-libs,ALL"] if sys.platform == "linux" else []
 
@@ -106,7 +108,11 @@ def left_out() -> str:
     wanted = switch("INKGRAD_KERNELS")
     if wanted == "0":
         return "INKGRAD_KERNELS=0"
-    if torch is None:
+    if sysconfig.get_config_var("Py_GIL_DISABLED"):
+        # A chain keeps state between calls and reads modules' dicts (csrc/watch.cpp) without locks.
+        reason = "the extension needs Python's global lock, which free-threaded Python lacks"
+        remedy = "install inkgrad into the usual build of Python"
+    elif torch is None:
         reason = "the build environment has no torch (pip's isolated ones never do)"
         remedy = "pip install torch 'setuptools>=77' ninja, then pip install --no-build-isolation ."
     else:
@@ -349,7 +355,7 @@ def torch_extension(package: Path) -> Extension:
         ],
         library_dirs=[str(package / "lib")],
         libraries=["c10", "torch", "torch_cpu", "torch_python"],
-        extra_compile_args={"cxx": [*COMMON_FLAGS, *([] if SANITIZE else ["-O2"]), *OPENMP]},
+        extra_compile_args={"cxx": [*COMMON_FLAGS, *([] if SANITIZE else ["-O2"]), *SIMD_LOOPS]},
         extra_link_args=[*HIDDEN, *SANITIZER],
         language="c++",
     )
@@ -376,9 +382,7 @@ def extensions() -> list[Extension]:
                 f"inkgrad._cpu_{name}",
                 sources("csrc/cpu/kernels/**/*.cpp"),
                 depends=headers(),
-                extra_compile_args={
-                    "cxx": [*COMMON_FLAGS, "-Wno-psabi", "-Wno-maybe-uninitialized", *flags]
-                },
+                extra_compile_args={"cxx": [*COMMON_FLAGS, *KERNEL_FLAGS, *flags]},
                 extra_link_args=SANITIZER,
                 language="c++",
             )

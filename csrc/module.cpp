@@ -1,6 +1,5 @@
 // The Python module inkgrad._C_torch*, named after its torch: loads kernel libraries, binds chains,
 // describes the build.
-#include <ATen/Parallel.h>
 #include <torch/csrc/autograd/python_variable.h>
 #include <torch/csrc/utils/pybind.h>
 #include <torch/version.h>
@@ -30,7 +29,7 @@ double fma_rate() {
   const int threads = at::get_num_threads();
   std::vector<T> results(threads);
   const auto begin = Clock::now();
-  at::parallel_for(0, threads, 1, [&](int64_t first, int64_t last) {
+  inkgrad::cpu::parallel_for(0, threads, 1, [&](int64_t first, int64_t last) {
     for (int64_t i = first; i < last; ++i) results[i] = table.fma_rounds(kRounds);
   });
   const double seconds = std::chrono::duration<double>(Clock::now() - begin).count();

@@ -115,6 +115,13 @@ def test_autograd_includes_no_backend() -> None:
     assert [each for each in _includes("autograd") if re.search(r"\b(cpu|cuda)/", each[1])] == []
 
 
+def test_cpu_ops_run_on_the_threads_of_torch() -> None:
+    """at::parallel_for, compiled by clang, would be serial or have threads of its own."""
+    loop = re.compile(r"\bat::parallel_for|#pragma omp parallel")
+    files = [path for path in (ROOT / "csrc").rglob("*") if path.is_file()]
+    assert [path.name for path in files if loop.search(path.read_text())] == ["parallel.h"]
+
+
 def test_cpu_kernels_include_no_torch() -> None:
     torch = r"^(ATen|c10|torch)/"
     assert [each for each in _includes("cpu/kernels") if re.search(torch, each[1])] == []

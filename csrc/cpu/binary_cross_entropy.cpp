@@ -154,7 +154,7 @@ class OutputChunk {
 // Calls f(chunk, begin, n) for every chunk of n elements, in parallel.
 template <typename F>
 void for_each_chunk(int64_t elements, F f) {
-  at::parallel_for(0, at::divup(elements, kChunk), 2, [&](int64_t first, int64_t last) {
+  parallel_for(0, at::divup(elements, kChunk), 2, [&](int64_t first, int64_t last) {
     for (int64_t chunk = first; chunk < last; ++chunk) {
       const int64_t begin = chunk * kChunk;
       f(chunk, begin, std::min(kChunk, elements - begin));

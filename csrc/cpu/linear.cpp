@@ -86,7 +86,7 @@ void our_product(const Product<T>& whole) {
   const int64_t operations_per_tile =
       2 * whole.M * whole.N * std::max<int64_t>(whole.K, 1) / std::max<int64_t>(tiles, 1);
   const int64_t grain = kGrainOperations / std::max<int64_t>(operations_per_tile, 1) + 1;
-  at::parallel_for(0, tiles, grain, [&](int64_t begin, int64_t end) {
+  parallel_for(0, tiles, grain, [&](int64_t begin, int64_t end) {
     const int64_t from = begin * tile, count = std::min(end * tile, length) - from;
     Product<T> part = whole;
     if (by_rows) {
@@ -109,11 +109,11 @@ void aten_product(const Product<T>& p) {
   Tensor out = tensor_of<T>({p.c, p.c_stride, 1}, p.M, p.N);
   at::mm_out(out, tensor_of(p.a, p.M, p.K), tensor_of(p.b, p.K, p.N));
   if (!p.bias && p.activation == Activation::none) return;
-  at::parallel_for(0, p.M, kGrainElements / std::max<int64_t>(p.N, 1) + 1,
-                   [&](int64_t begin, int64_t end) {
-                     kernels()->of<T>().bias_activation(p.c + begin * p.N, end - begin, p.N, p.bias,
-                                                        p.activation);
-                   });
+  parallel_for(0, p.M, kGrainElements / std::max<int64_t>(p.N, 1) + 1,
+               [&](int64_t begin, int64_t end) {
+                 kernels()->of<T>().bias_activation(p.c + begin * p.N, end - begin, p.N, p.bias,
+                                                    p.activation);
+               });
 }
 
 template <typename T>
@@ -146,7 +146,7 @@ LinearLayer<T> rows_of(LinearLayer<T> layer, int64_t first, int64_t count) {
 template <typename T>
 void narrow_forward(const LinearLayer<T>& layer, T* y) {
   const int64_t N = layer.outputs;
-  at::parallel_for(0, layer.rows, kGrainElements / N, [&](int64_t begin, int64_t end) {
+  parallel_for(0, layer.rows, kGrainElements / N, [&](int64_t begin, int64_t end) {
     kernels()->of<T>().narrow_forward(rows_of(layer, begin, end - begin), y + begin * N);
   });
 }
@@ -161,7 +161,7 @@ bool has_few_rows(const LinearLayer<T>& layer) {
 template <typename T>
 void few_rows_forward(const LinearLayer<T>& layer, T* y) {
   const int64_t grain = kGrainWeights / std::max<int64_t>(layer.inputs, 1) + 1;
-  at::parallel_for(0, layer.outputs, grain, [&](int64_t begin, int64_t end) {
+  parallel_for(0, layer.outputs, grain, [&](int64_t begin, int64_t end) {
     LinearLayer<T> part = layer;
     part.outputs = end - begin;
     part.w = from_row(layer.w, begin);
@@ -176,7 +176,7 @@ void narrow_backward(const LinearLayer<T>& layer, const LinearGradients<T>& g) {
   const int64_t N = layer.outputs, K = layer.inputs, size = N * K + N;
   const int64_t blocks = at::divup(layer.rows, kNarrowBlock);
   std::vector<double> sums(blocks * size);
-  at::parallel_for(0, blocks, 2, [&](int64_t first, int64_t last) {
+  parallel_for(0, blocks, 2, [&](int64_t first, int64_t last) {
     for (int64_t block = first; block < last; ++block) {
       const int64_t row = block * kNarrowBlock, rows = std::min(kNarrowBlock, layer.rows - row);
       double* const part = sums.data() + block * size;
@@ -199,18 +199,17 @@ void backward_rows(const LinearLayer<T>& layer, const LinearGradients<T>& g) {
   const int64_t M = layer.rows, N = layer.outputs;
   const int64_t groups = std::min(kMaxGroups, at::divup(M, kBackwardRows));
   std::vector<double> sums(groups * N);
-  at::parallel_for(
-      0, groups, kGrainElements * groups / (M * N) + 1, [&](int64_t begin, int64_t end) {
-        for (int64_t group = begin; group < end; ++group) {
-          const int64_t last = (group + 1) * M / groups;
-          for (int64_t row = group * M / groups; row < last; row += kBackwardRows) {
-            const int64_t rows = std::min(kBackwardRows, last - row), at = row * N;
-            if (g.dz != g.dy)
-              table.activation_backward(g.dy + at, g.y + at, layer.activation, g.dz + at, rows * N);
-            if (g.db) table.column_sums(g.dz + at, rows, N, sums.data() + group * N);
-          }
-        }
-      });
+  parallel_for(0, groups, kGrainElements * groups / (M * N) + 1, [&](int64_t begin, int64_t end) {
+    for (int64_t group = begin; group < end; ++group) {
+      const int64_t last = (group + 1) * M / groups;
+      for (int64_t row = group * M / groups; row < last; row += kBackwardRows) {
+        const int64_t rows = std::min(kBackwardRows, last - row), at = row * N;
+        if (g.dz != g.dy)
+          table.activation_backward(g.dy + at, g.y + at, layer.activation, g.dz + at, rows * N);
+        if (g.db) table.column_sums(g.dz + at, rows, N, sums.data() + group * N);
+      }
+    }
+  });
   for (int64_t i = N; i < groups * N; ++i) sums[i % N] += sums[i];
   if (g.db) std::copy_n(sums.begin(), N, g.db);
 }

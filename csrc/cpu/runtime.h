@@ -2,13 +2,13 @@
 #pragma once
 
 #include <ATen/EmptyTensor.h>
-#include <ATen/Parallel.h>
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
 #include <string>
 
 #include "kernels/table.h"
+#include "parallel.h"
 
 namespace inkgrad::cpu {
 

@@ -136,7 +136,12 @@ def test_what_does_not_fit_is_left_out_or_fails_if_demanded(
 
 
 @pytest.mark.parametrize(
-    ("missing", "words"), [("torch", "no torch"), ("compiler", "C++ compiler: nosuch++")]
+    ("missing", "words"),
+    [
+        ("torch", "no torch"),
+        ("compiler", "C++ compiler: nosuch++"),
+        ("global lock", "free-threaded Python"),
+    ],
 )
 def test_without_requirements_the_kernels_are_left_out_or_demanded(
     setup, monkeypatch, missing, words
@@ -144,6 +149,8 @@ def test_without_requirements_the_kernels_are_left_out_or_demanded(
     monkeypatch.setenv("CXX", "nosuch++")
     if missing == "torch":
         monkeypatch.setattr(setup, "torch", None)
+    if missing == "global lock":
+        monkeypatch.setattr(setup.sysconfig, "get_config_var", {"Py_GIL_DISABLED": 1}.get)
     monkeypatch.delenv("INKGRAD_KERNELS")
     assert words in setup.left_out()
     assert "\n" not in setup.left_out()

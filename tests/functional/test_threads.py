@@ -1,12 +1,14 @@
 """Several Python threads at once: the ops keep no state between calls."""
 
+import subprocess
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
 
-from comparing import assert_close, every_dtype
+from comparing import assert_close, every_dtype, needs_extension
 from inkgrad.check.derivatives import derivatives
 from inkgrad.check.ops import OPS, Case, bind
 
@@ -88,6 +90,33 @@ def test_a_thread_with_a_small_stack(name, dtype):
         threading.stack_size(before)
     thread.join()
     assert not failures
+
+
+# Prints how many threads an op has started after torch.set_num_threads, then with an op of torch.
+STARTED = """
+import os, sys, torch
+from inkgrad.functional import binary_cross_entropy
+
+def threads():
+    return len(os.listdir("/proc/self/task"))
+
+torch.set_num_threads(int(sys.argv[1]))
+x, before = torch.rand(1 << 20), threads()
+binary_cross_entropy(x, x)
+print(threads() - before)
+x.sigmoid()
+print(threads() - before)
+"""
+
+
+@needs_extension
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc lists the threads")
+@pytest.mark.parametrize("count", [1, 3])
+def test_ops_run_on_as_many_threads_as_torch_and_on_the_same(count):
+    run = subprocess.run(
+        [sys.executable, "-c", STARTED, str(count)], capture_output=True, text=True, check=True
+    )
+    assert run.stdout.split() == [str(count - 1)] * 2
 
 
 def test_an_error_in_one_thread_leaves_the_others_alone(device):

@@ -1,6 +1,5 @@
 #include "pool.h"
 
-#include <ATen/Parallel.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/empty_like.h>
 
@@ -38,17 +37,17 @@ void relu_pool_planes(const Tensor& from, const PoolGeometry& pool, const Tensor
     const T* const x = from.const_data_ptr<T>();
     T* const y = output.mutable_data_ptr<T>();
     uint8_t* const index = indices.mutable_data_ptr<uint8_t>();
-    at::parallel_for(
-        0, from.numel() / planes, kGrainElements / planes + 1, [&](int64_t begin, int64_t end) {
-          for (int64_t i = begin; i < end; ++i) {
-            if (channels_last) {
-              k.relu_pool_channels_last(pool, x + i * planes, channels, width, y + i * pooled,
-                                        index + i * pooled);
-            } else {
-              k.relu_pool(pool, x + i * planes, width, y + i * pooled, index + i * pooled);
-            }
-          }
-        });
+    parallel_for(0, from.numel() / planes, kGrainElements / planes + 1,
+                 [&](int64_t begin, int64_t end) {
+                   for (int64_t i = begin; i < end; ++i) {
+                     if (channels_last) {
+                       k.relu_pool_channels_last(pool, x + i * planes, channels, width,
+                                                 y + i * pooled, index + i * pooled);
+                     } else {
+                       k.relu_pool(pool, x + i * planes, width, y + i * pooled, index + i * pooled);
+                     }
+                   }
+                 });
   });
 }
 
@@ -61,7 +60,7 @@ void unpool_planes(const Tensor& grad, const Tensor& indices, const PoolGeometry
     const uint8_t* const index = indices.const_data_ptr<uint8_t>();
     T* const dz = result.mutable_data_ptr<T>();
     const int64_t plane = height * width, pooled = pool.out_height * pool.out_width;
-    at::parallel_for(
+    parallel_for(
         0, grad.numel() / pooled, kGrainElements / plane + 1, [&](int64_t begin, int64_t end) {
           for (int64_t i = begin; i < end; ++i) {
             k.unpool(pool, dy + i * pooled, index + i * pooled, height, width, dz + i * plane);
@@ -108,7 +107,7 @@ Tensor relu_pool_gradient(const Tensor& grad_output, const Tensor& indices) {
     const T* const dy = grad.const_data_ptr<T>();
     const uint8_t* const index = indices.const_data_ptr<uint8_t>();
     T* const to = result.mutable_data_ptr<T>();
-    at::parallel_for(0, grad.numel(), kGrainElements, [&](int64_t begin, int64_t end) {
+    parallel_for(0, grad.numel(), kGrainElements, [&](int64_t begin, int64_t end) {
       kernels()->of<T>().conv.relu_pool_gradient(dy + begin, index + begin, to + begin,
                                                  end - begin);
     });

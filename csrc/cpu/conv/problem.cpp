@@ -1,7 +1,5 @@
 #include "problem.h"
 
-#include <ATen/Parallel.h>
-
 #include <limits>
 
 namespace inkgrad::cpu {

@@ -1,7 +1,6 @@
 // How the work of a convolution is divided among threads. No result depends on their number.
 #pragma once
 
-#include <ATen/Parallel.h>
 #include <ATen/ops/zeros.h>
 
 #include <algorithm>
@@ -56,7 +55,7 @@ class Tiles {
   template <typename T, typename F>
   void for_each(int64_t workspace, F f) const {
     const int64_t grain = kGrainOperations * slices_ / operations_ + 1;
-    at::parallel_for(0, count(), grain, [&](int64_t begin, int64_t end) {
+    parallel_for(0, count(), grain, [&](int64_t begin, int64_t end) {
       T* const memory = scratch_of<T>(workspace);
       for (int64_t k = begin; k < end; ++k) f(tile(k), memory);
     });
@@ -73,7 +72,7 @@ inline int64_t group_count(const ConvProblem& p) { return std::min(p.images, kMa
 template <typename F>
 void for_each_group(const ConvProblem& p, F f) {
   const int64_t groups = group_count(p);
-  at::parallel_for(0, groups, 1, [&](int64_t begin, int64_t end) {
+  parallel_for(0, groups, 1, [&](int64_t begin, int64_t end) {
     for (int64_t group = begin; group < end; ++group) {
       const int64_t first = group * p.images / groups, last = (group + 1) * p.images / groups;
       f(group, first, last - first);

@@ -26,7 +26,7 @@ Tensor pack(const WinogradForward<T>& kernel, const ConvGeometry& g, const Filte
   T* const to = packed.template mutable_data_ptr<T>();
   const int64_t tiles = at::divup(g.out_channels, kernel.tile_channels),
                 filters_of_tile = g.out_channels * g.in_channels / tiles;
-  at::parallel_for(0, tiles, kGrainFilters / filters_of_tile + 1, [&](int64_t begin, int64_t end) {
+  parallel_for(0, tiles, kGrainFilters / filters_of_tile + 1, [&](int64_t begin, int64_t end) {
     kernel.pack(g, filters, begin, end - begin, to);
   });
   return packed;
@@ -46,17 +46,16 @@ void for_each_band(const ConvProblem& p, int64_t images, int64_t lanes, int64_t 
   int64_t bands = 1;
   while (bands < max_bands && groups * bands % p.threads != 0 && groups * bands < 4 * p.threads)
     ++bands;
-  at::parallel_for(0, groups * bands, kGrainOperations * bands / operations + 1,
-                   [&](int64_t begin, int64_t end) {
-                     T* const memory = scratch_of<T>(workspace);
-                     for (int64_t k = begin; k < end; ++k) {
-                       const int64_t group = k / bands, band = k % bands, image = group * lanes;
-                       const int64_t row = band * rows / bands;
-                       not_finite[group] |=
-                           run(image, std::min(lanes, images - image),
-                               RowRange{row, (band + 1) * rows / bands - row}, memory);
-                     }
-                   });
+  parallel_for(0, groups * bands, kGrainOperations * bands / operations + 1,
+               [&](int64_t begin, int64_t end) {
+                 T* const memory = scratch_of<T>(workspace);
+                 for (int64_t k = begin; k < end; ++k) {
+                   const int64_t group = k / bands, band = k % bands, image = group * lanes;
+                   const int64_t row = band * rows / bands;
+                   not_finite[group] |= run(image, std::min(lanes, images - image),
+                                            RowRange{row, (band + 1) * rows / bands - row}, memory);
+                 }
+               });
 }
 
 // Convolves the first images of the batch, in groups of `lanes`, with as many filters as fit
@@ -162,7 +161,7 @@ class GradWeight {
   Tensor sums(const T* grad, const T* input) const {
     const Tensor each = at::zeros({sums_, memory_.packed}, at::CppTypeToScalarType<T>::value);
     T* const to = each.template mutable_data_ptr<T>();
-    at::parallel_for(0, sums_ * slices_, 1, [&](int64_t begin, int64_t end) {
+    parallel_for(0, sums_ * slices_, 1, [&](int64_t begin, int64_t end) {
       T* const workspace = scratch_of<T>(memory_.workspace);
       for (int64_t task = begin; task < end; ++task) {
         const int64_t sum = task / slices_;
@@ -179,7 +178,7 @@ class GradWeight {
   }
 
   void unpack(const T* sums, T* grad_weight) const {
-    at::parallel_for(0, slices_, 1, [&](int64_t begin, int64_t end) {
+    parallel_for(0, slices_, 1, [&](int64_t begin, int64_t end) {
       for (int64_t k = begin; k < end; ++k) {
         const auto outs = slice(k);
         kernels_.winograd_grad_weight.unpack(p_.conv, outs, sums + outs.first * channel_,

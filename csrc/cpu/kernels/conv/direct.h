@@ -25,9 +25,10 @@ inline constexpr double kLongCost = 1.5, kLongCostOfGradient = 1.6;
 template <typename T, typename F>
 inline void with_lanes(int64_t width, double long_cost, F f) {
   constexpr int L = kLanes<T>;
-  if (double(divide_up(width, L)) * long_cost <= double(divide_up(width, L / 2))) {
+  // A single lane is no vector; GCC 12 for aarch64 fails on it with an internal error.
+  if (L == 2 || double(divide_up(width, L)) * long_cost <= double(divide_up(width, L / 2))) {
     f(std::integral_constant<int, L>{});
-  } else {
+  } else if constexpr (L > 2) {
     f(std::integral_constant<int, L / 2>{});
   }
 }

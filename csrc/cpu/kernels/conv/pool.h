@@ -14,18 +14,17 @@
 
 namespace inkgrad::cpu {
 
-template <typename T, int L>
-struct PairShuffle {
-  Mask<T, L> even{}, odd{}, low{}, high{};
-  constexpr PairShuffle() {
-    for (int i = 0; i < L; ++i) {
-      even[i] = 2 * i;
-      odd[i] = 2 * i + 1;
-      low[i] = i / 2 + (i % 2) * L;
-      high[i] = L / 2 + i / 2 + (i % 2) * L;
-    }
-  }
-};
+// The even (odd = 0) or the odd columns of a, then those of b.
+template <typename T, int L, int odd, int... I>
+inline Vec<T, L> every_other(Vec<T, L> a, Vec<T, L> b, std::integer_sequence<int, I...>) {
+  return __builtin_shufflevector(a, b, (2 * I + odd)...);
+}
+
+// The inverse: the columns of the lower (half = 0) or the upper halves.
+template <typename T, int L, int half, int... I>
+inline Vec<T, L> alternate(Vec<T, L> even, Vec<T, L> odd, std::integer_sequence<int, I...>) {
+  return __builtin_shufflevector(even, odd, ((half * L + I) / 2 + I % 2 * L)...);
+}
 
 // Calls f with the number of outputs of a vector step in rows of n windows. False for rows that are
 // too narrow.
@@ -54,12 +53,12 @@ inline void relu(Vec<T, L>& best, Mask<T, L>& index) {
 template <int L, typename T>
 inline void relu_pool_pairs(const T* x, int64_t row_stride, int64_t window_height, T* output,
                             uint8_t* indices) {
-  const PairShuffle<T, L> s;
+  constexpr std::make_integer_sequence<int, L> all;
   Vec<T, L> best{};
   Mask<T, L> index{};
   for (int64_t r = 0; r < window_height; ++r, x += row_stride) {
     const Vec<T, L> a = load<L>(x), b = load<L>(x + L);
-    const Vec<T, L> even = __builtin_shuffle(a, b, s.even), odd = __builtin_shuffle(a, b, s.odd);
+    const Vec<T, L> even = every_other<T, L, 0>(a, b, all), odd = every_other<T, L, 1>(a, b, all);
     const auto replace = [&](Vec<T, L> v, int here) {
       const Mask<T, L> better = (v > best) | (v != v);
       best = select(better, v, best);
@@ -156,7 +155,7 @@ inline void unpool_row(const T* grad_output, const uint8_t* indices, const PoolG
   const int64_t n = p.out_width;
   const auto vectors = [&](auto lanes) {
     constexpr int W = decltype(lanes)::value;
-    const PairShuffle<T, W> s;
+    constexpr std::make_integer_sequence<int, W> all;
     for (int64_t j = 0; j < n; j += W) {
       const int64_t at = j + W <= n ? j : n - W;
       const Vec<T, W> value = load<W>(grad_output + at);
@@ -164,8 +163,9 @@ inline void unpool_row(const T* grad_output, const uint8_t* indices, const PoolG
       for (int64_t r = 0; r < p.window_height; ++r) {
         const Vec<T, W> even = select(index == int(2 * r), value, Vec<T, W>{});
         const Vec<T, W> odd = select(index == int(2 * r + 1), value, Vec<T, W>{});
-        store<W>(grad + r * row_stride + 2 * at, __builtin_shuffle(even, odd, s.low));
-        store<W>(grad + r * row_stride + 2 * at + W, __builtin_shuffle(even, odd, s.high));
+        T* const to = grad + r * row_stride + 2 * at;
+        store<W>(to, alternate<T, W, 0>(even, odd, all));
+        store<W>(to + W, alternate<T, W, 1>(even, odd, all));
       }
     }
   };
