@@ -273,17 +273,17 @@ void check_forward(const std::string& name, const ConvForward<T>& kernel, const 
   q.expect_result(name, y, indices);
 }
 
-// y of the geometry's convolution of x with the filters; returns whether all of it is finite.
+// y of the geometry's convolution of x with the filters, `lanes` images at a time; returns whether
+// all of it is finite.
 template <typename T>
-bool convolve(const KernelsOf<T>& table, const ConvGeometry& g, const PoolGeometry& p,
-              int64_t images, const T* x, const Filters<T>& filters, const T* bias, T* y,
-              uint8_t* indices) {
-  const auto& kernel = table.conv.winograd;
+bool convolve(const WinogradForward<T>& kernel, int64_t lanes, const ConvGeometry& g,
+              const PoolGeometry& p, int64_t images, const T* x, const Filters<T>& filters,
+              const T* bias, T* y, uint8_t* indices) {
   const ConvMemory memory = kernel.memory(g, p);
   const int64_t result_plane =
                     p.window_height > 0 ? p.out_height * p.out_width : g.out_height * g.out_width,
                 result_image = g.out_channels * result_plane,
-                in_image = g.in_channels * g.in_height * g.in_width, lanes = table.conv.lanes;
+                in_image = g.in_channels * g.in_height * g.in_width;
   Array<T> packed(memory.packed);
   kernel.pack(g, filters, 0, divide_up(g.out_channels, kernel.tile_channels), packed);
   bool is_finite = true;
@@ -302,13 +302,13 @@ bool convolve(const KernelsOf<T>& table, const ConvGeometry& g, const PoolGeomet
 }
 
 template <typename T>
-void check_winograd(const KernelsOf<T>& table, const Problem<T>& q) {
+void check_winograd(const WinogradForward<T>& kernel, int64_t lanes, const Problem<T>& q) {
   const ConvGeometry& g = q.g;
   const int64_t kernel_size = g.kernel_height * g.kernel_width;
   Array<T> y(q.images * q.result_image);
   Indices indices(y.size());
-  expect(convolve<T>(table, g, q.p, q.images, q.x, {q.w, q.taps(), kernel_size, false}, q.bias, y,
-                     q.pools() ? indices.data() : nullptr),
+  expect(convolve<T>(kernel, lanes, g, q.p, q.images, q.x, {q.w, q.taps(), kernel_size, false},
+                     q.bias, y, q.pools() ? indices.data() : nullptr),
          "winograd is finite");
   q.expect_result("winograd", y, indices);
   if (q.pools()) return;
@@ -326,10 +326,14 @@ void check_winograd(const KernelsOf<T>& table, const Problem<T>& q) {
                                 1,
                                 1};
   Array<T> dx(q.x.size());
-  convolve<T>(table, transposed, {}, q.images, q.grad, {q.w, kernel_size, q.taps(), true}, nullptr,
-              dx, nullptr);
+  convolve<T>(kernel, lanes, transposed, {}, q.images, q.grad, {q.w, kernel_size, q.taps(), true},
+              nullptr, dx, nullptr);
   expect_close<T>("winograd grad_input", dx, q.dx);
+}
 
+template <typename T>
+void check_winograd_grad_weight(const KernelsOf<T>& table, const Problem<T>& q) {
+  const ConvGeometry& g = q.g;
   const auto& kernel = table.conv.winograd_grad_weight;
   const ConvMemory memory = kernel.memory(g, {});
   const int64_t channel = memory.packed / g.out_channels, lanes = table.conv.lanes,
@@ -412,8 +416,11 @@ void check_convolution(const KernelsOf<T>& table, const Problem<T>& q) {
     check_grad_weight("direct grad_weight", k.direct_grad_weight, q);
   }
   if (g.kernel_height == g.kernel_width && (g.kernel_width == 3 || g.kernel_width == 5) &&
-      g.dilation_height == 1 && g.dilation_width == 1 && (!q.pools() || q.pools_pairs()))
-    check_winograd(table, q);
+      g.dilation_height == 1 && g.dilation_width == 1 && (!q.pools() || q.pools_pairs())) {
+    check_winograd(k.winograd, k.lanes, q);
+    if (g.kernel_width == 3) check_winograd(k.winograd_channel_lanes, 1, q);
+    if (!q.pools()) check_winograd_grad_weight(table, q);
+  }
 }
 
 // The kernels that pool a finished convolution, and the bias's gradient.
