@@ -74,7 +74,8 @@ Gradients2 binary_cross_entropy_backward(const Tensor& grad_output, const Tensor
     grad_target = grad_output * (at::log1p(-x) - at::log(x));
     if (is_defined(weight)) grad_target = grad_target * *weight;
     if (reduction == at::Reduction::Mean) grad_target = grad_target / input.sym_numel();
-    grad_target = grad_target.to(dtype);
+    // A grad_output or weight of one element may have more dimensions.
+    grad_target = grad_target.to(dtype).reshape_symint(input.sym_sizes());
   }
   return {grad_input, grad_target};
 }

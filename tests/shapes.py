@@ -226,6 +226,15 @@ FUZZED = {
             [[0.478, float("nan")], [0.137, 1e15], [0.066, 1e15]],
         ],
     ),
+    "a gradient of one element and one dimension gave that of a scalar target its size": found(
+        "binary_cross_entropy", [[], [], []], kind="operands", settings={"reduction": "sum"},
+        backward=True, changes=[[0.135, 0.19], [0.564, 0.586]],
+    ),
+    "float16 differentiated in float32 multiplied an infinite weight by zeros between strides":
+        found(
+            "conv2d", [[2, 7, 6, 5], [3, 7, 3, 3]], dtype="float16", settings={"stride": 2},
+            special=[[], [[1.0, INFINITY]], []],
+        ),
     "rounded outputs of a sigmoid decide a sum that cancels: no finding": found(
         "linear_sigmoid", [[2, 1], [1, 1]], dtype="float64", seed=58,
     ),

@@ -28,6 +28,13 @@ bool padding_matters(const ConvOptions& options, const Tensor& factor) {
   return is_padded && !all_finite(factor);
 }
 
+// The same for the zeros that torch's float32 gradient of a strided convolution's input puts
+// between the outputs; that of a half type does not.
+bool strides_matter(const ConvOptions& options, const Tensor& weight) {
+  const bool is_strided = first(options.stride) != 1 || second(options.stride) != 1;
+  return is_strided && !all_finite(weight);
+}
+
 }  // namespace
 
 void run_forward(const char* op, const ConvProblem& p, const ForwardTensors& t,
@@ -80,10 +87,10 @@ Gradients3 conv2d_backward(const char* op, const Tensor& grad_output, const Tens
                            std::array<bool, 3> output_mask) {
   if (goes_through_float(input, weight, std::nullopt) && is_plain(grad_output) &&
       grad_output.scalar_type() == input.scalar_type()) {
-    const Tensor grad = grad_output.to(at::kFloat);
-    if (!output_mask[1] || !padding_matters(options, grad)) {
-      return from_float(conv2d_backward(op, grad, input.to(at::kFloat), weight.to(at::kFloat),
-                                        options, output_mask),
+    const Tensor grad = grad_output.to(at::kFloat), w = weight.to(at::kFloat);
+    if (!(output_mask[0] && strides_matter(options, w)) &&
+        !(output_mask[1] && padding_matters(options, grad))) {
+      return from_float(conv2d_backward(op, grad, input.to(at::kFloat), w, options, output_mask),
                         input.scalar_type());
     }
   }
