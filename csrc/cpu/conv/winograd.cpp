@@ -35,8 +35,9 @@ Tensor pack(const WinogradForward<T>& kernel, const ConvGeometry& g, const Filte
 // A bit for each image of a group in lanes.
 using ImageBits = std::vector<std::atomic<uint64_t>>;
 
-// Calls run(first image, images, rows of windows, workspace) for all groups of `lanes` images, cut into so many bands of rows that the threads have equal work. The images for which run
-// returns bits are added to not_finite.
+// Calls run(first image, images, rows of windows, workspace) for all groups of `lanes` images, cut
+// into so many bands of rows that the threads have equal work. The images for which run returns bits
+// are added to not_finite.
 template <typename T, typename Run>
 void for_each_band(const ConvProblem& p, int64_t images, int64_t lanes, int64_t workspace,
                    ImageBits& not_finite, Run run) {
@@ -58,6 +59,62 @@ void for_each_band(const ConvProblem& p, int64_t images, int64_t lanes, int64_t 
                });
 }
 
+// The images with a bit, of the first ones in groups of `lanes`, and those after them.
+std::vector<ImageRange> images_left(const ConvProblem& p, int64_t images, int64_t lanes,
+                                    const ImageBits& not_finite) {
+  std::vector<ImageRange> left;
+  const auto leave = [&](int64_t first, int64_t count) {
+    if (!left.empty() && left.back().first + left.back().count == first) {
+      left.back().count += count;
+    } else {
+      left.push_back({first, count});
+    }
+  };
+  for (int64_t n = 0; n < images; ++n) {
+    if (not_finite[n / lanes] >> n % lanes & 1) leave(n, 1);
+  }
+  if (images < p.images) leave(images, p.images - images);
+  return left;
+}
+
+// Convolves all images of the batch, fewer than threads, one after the other. Each thread packs and
+// uses the filters of a slice of the output channels: fetched from another processor's cache, they
+// would take longer than the products (1x48x14->64 k3 on two threads, bands of rows: {bands} us,
+// slices: {slices}).
+template <typename T>
+std::vector<ImageRange> convolve_in_slices(const WinogradForward<T>& kernel, const ConvProblem& p,
+                                           const T* input, const Filters<T>& filters, const T* bias,
+                                           T* output, uint8_t* indices) {
+  const int64_t lanes = kernels()->of<T>().conv.lanes, channels = p.conv.out_channels,
+                vectors = at::divup(channels, lanes), rows = window_rows(p.conv, p.pool);
+  const int64_t slices = std::clamp<int64_t>(
+      std::min(p.threads, p.images * p.operations_per_image() / kGrainOperations), 1, vectors);
+  ImageBits not_finite(p.images);
+  parallel_for(0, slices, 1, [&](int64_t begin, int64_t end) {
+    for (int64_t slice = begin; slice < end; ++slice) {
+      const auto vectors_of_slice = channel_slice(vectors, slice, slices);
+      const int64_t first = vectors_of_slice.first * lanes;
+      ConvGeometry part = p.conv;
+      part.out_channels = std::min(vectors_of_slice.count * lanes, channels - first);
+      Filters<T> some = filters;
+      some.data += first * filters.out_step;
+      const ConvMemory memory = kernel.memory(part, p.pool);
+      const Tensor packed = at::empty({memory.packed}, at::CppTypeToScalarType<T>::value);
+      T* const w = packed.template mutable_data_ptr<T>();
+      kernel.pack(part, some, 0, at::divup(part.out_channels, kernel.tile_channels), w);
+      T* const workspace = scratch_of<T>(memory.workspace);
+      for (int64_t image = 0; image < p.images; ++image) {
+        const int64_t at = image * p.result_image() + first * p.result_plane();
+        not_finite[image] |= kernel.run(
+            {part, p.pool, 1, input + image * p.in_image(), w, bias ? bias + first : nullptr,
+             output + at, indices ? indices + at : nullptr, p.result_image(), workspace},
+            {0, rows});
+      }
+    }
+  });
+  return images_left(p, p.images, 1, not_finite);
+}
+
 // Convolves the first images of the batch, in groups of `lanes`, with as many filters as fit
 // kMaxPackedBytes at a time.
 template <typename T>
@@ -65,6 +122,8 @@ std::vector<ImageRange> convolve(const WinogradForward<T>& kernel, int64_t lanes
                                  const ConvProblem& p, const T* input, const Filters<T>& filters,
                                  const T* bias, T* output, uint8_t* indices,
                                  const ConvMemory& memory) {
+  if (lanes == 1 && images < p.threads)
+    return convolve_in_slices<T>(kernel, p, input, filters, bias, output, indices);
   // 8x256x14->256 k3: 2 MB at a time costs another pass over the input, 1 %; half a megabyte 20 %.
   constexpr int64_t kMaxPackedBytes = 2 << 20;
   const int64_t channels = p.conv.out_channels, bytes = memory.packed * int64_t(sizeof(T)),
@@ -89,19 +148,7 @@ std::vector<ImageRange> convolve(const WinogradForward<T>& kernel, int64_t lanes
                             rows);
         });
   }
-  std::vector<ImageRange> left;
-  const auto leave = [&](int64_t first, int64_t count) {
-    if (!left.empty() && left.back().first + left.back().count == first) {
-      left.back().count += count;
-    } else {
-      left.push_back({first, count});
-    }
-  };
-  for (int64_t n = 0; n < images; ++n) {
-    if (not_finite[n / lanes] >> n % lanes & 1) leave(n, 1);
-  }
-  if (images < p.images) leave(images, p.images - images);
-  return left;
+  return images_left(p, images, lanes, not_finite);
 }
 
 // The filters of a weight, [OC, IC, KH, KW].
