@@ -235,6 +235,18 @@ FUZZED = {
             "conv2d", [[2, 7, 6, 5], [3, 7, 3, 3]], dtype="float16", settings={"stride": 2},
             special=[[], [[1.0, INFINITY]], []],
         ),
+    "a tiny term decides what a ReLU lets through: no finding": found(
+        "linear_relu", [[15, 6], [7, 6], [7]], seed=1648090718,
+        layouts=["contiguous", "reversed", "expanded", "contiguous"],
+        special=[
+            [[0.985, INFINITY], [0.752, INFINITY]],
+            [[0.271, 1e-15], [0.896, float("nan")], [0.315, 1.0]], [], [],
+        ],
+    ),
+    "oneDNN refuses the largest stride in float32: no finding": found(
+        "conv2d", [[8, 3, 20, 8], [2, 3, 7, 7]], kind="arguments", dtype="float16",
+        settings={"padding": [3, 4], "stride": 2**63 - 1},
+    ),
     "rounded outputs of a sigmoid decide a sum that cancels: no finding": found(
         "linear_sigmoid", [[2, 1], [1, 1]], dtype="float64", seed=58,
     ),
