@@ -188,6 +188,23 @@ def test_gradients_that_are_not_finite(value, spoilt):
         assert_equal(one.isinf(), other.isinf())
 
 
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("value", [float("inf"), -float("inf"), float("nan"), 3e38])
+def test_a_single_image_that_is_not_finite_equals_native(value, threads):
+    x, weight, bias, padding = tensors("one image", torch.float32)
+    x[0, 47, 3, 4] = value
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(threads)
+        y, native = (f(x, weight, bias, padding=padding) for f in (functional.conv2d, F.conv2d))
+        pooled = functional.conv2d_relu_max_pool2d(x, weight, bias, padding=padding)
+    finally:
+        torch.set_num_threads(before)
+    for ours, other in ((y, native), (pooled, F.max_pool2d(native, 2).relu())):
+        assert_equal(ours.isnan(), other.isnan())
+        assert_equal(ours.isinf(), other.isinf())
+
+
 @pytest.mark.parametrize("shape", ["bands of rows", "filters packed in two slices"])
 @pytest.mark.parametrize("threads", [2, 3, 7])
 def test_any_number_of_threads_gives_the_same_bits(threads, shape):
@@ -200,6 +217,25 @@ def test_any_number_of_threads_gives_the_same_bits(threads, shape):
         y = functional.conv2d(x, weight, bias, padding=padding)
         return pooled, y, *torch.autograd.grad(y.square().sum(), (x, weight))
 
+    assert_same_bits(results, threads)
+
+
+@pytest.mark.parametrize("shape", FEW_IMAGES)
+@pytest.mark.parametrize("threads", [2, 7])
+def test_any_number_of_threads_gives_few_images_the_same_bits(threads, shape):
+    x, weight, bias, padding = tensors(shape, torch.float32)
+
+    def results():
+        return tuple(
+            function(x, weight, bias, padding=padding)
+            for function in (functional.conv2d, functional.conv2d_relu_max_pool2d)
+        )
+
+    assert_same_bits(results, threads)
+
+
+def assert_same_bits(results, threads):
+    """What ``results()`` returns with one thread is what it returns with more."""
     before = torch.get_num_threads()
     try:
         torch.set_num_threads(1)

@@ -79,8 +79,8 @@ std::vector<ImageRange> images_left(const ConvProblem& p, int64_t images, int64_
 
 // Convolves all images of the batch, fewer than threads, one after the other. Each thread packs and
 // uses the filters of a slice of the output channels: fetched from another processor's cache, they
-// would take longer than the products (1x48x14->64 k3 on two threads, bands of rows: {bands} us,
-// slices: {slices}).
+// would take longer than the products (1x48x14->64 k3 on two threads, bands of rows: 34 us,
+// slices: 22).
 template <typename T>
 std::vector<ImageRange> convolve_in_slices(const WinogradForward<T>& kernel, const ConvProblem& p,
                                            const T* input, const Filters<T>& filters, const T* bias,
