@@ -34,7 +34,7 @@ SHAPES = {
     "a band of one row, too many channels for the direct kernels": ((16, 256, 8, 14), 32, 3, 1),
     "filters packed in two slices": ((16, 200, 8, 8), 200, 3, 1),
 }
-# Of few images, with channels in lanes.
+# Few images, with channels in lanes.
 FEW_IMAGES = {
     "one image": ((1, 48, 14, 14), 64, 3, 1),
     "three images of odd outputs": ((3, 17, 13, 19), 31, 3, 1),

@@ -63,8 +63,8 @@ struct WinogradForward {
   int64_t tile_channels;
   void (*pack)(const ConvGeometry& conv, Filters<T> filters, int64_t first_tile, int64_t tiles,
                T* packed);
-  // Returns a bit for each image with a result that is not finite: such
-  // an image has to be computed again, since NaN may stand for infinity.
+  // Returns a bit for each image with a result that is not finite: such an image has to be computed
+  // again, since NaN may stand for infinity.
   uint64_t (*run)(const ConvForwardParams<T>& params, RowRange rows);
 };
 
