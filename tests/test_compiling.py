@@ -159,6 +159,11 @@ def norm_of_unbatched_images(x: Tensor) -> Tensor:
     return F.batch_norm(wide_conv(x[0].repeat(1, 12, 12)), mean, variance)
 
 
+def deep_conv(x: Tensor, *weight: int, **options: object) -> Tensor:
+    weights = torch.linspace(-1, 1, 16 * 16 * 9).view(weight or (16, 16, 3, 3))
+    return F.conv2d(x[:, :1].repeat(1, 16, 1, 1), weights.to(x.dtype), **options)
+
+
 NOT_FUSED: dict[str, Callable[[Tensor], Tensor]] = {
     "result used twice": lambda x: (lambda y: F.relu(y) + y)(linear(x)),
     "activation before": lambda x: linear(F.relu(x)),
@@ -183,6 +188,12 @@ NOT_FUSED: dict[str, Callable[[Tensor], Tensor]] = {
         lambda y: F.batch_norm(y, y.mean((0, 2, 3)), torch.ones(512))
     )(wide_conv(x)),
     "batch norm whose mean changes": norm_that_changes_in_between,
+    "convolution of few channels": lambda x: conv(x),
+    "convolution with stride": lambda x: deep_conv(x, stride=2),
+    "convolution with dilation": lambda x: deep_conv(x, dilation=(1, 2)),
+    "convolution in groups": lambda x: deep_conv(x, 32, 8, 3, 3, groups=2),
+    "convolution of wide filters": lambda x: deep_conv(x, 16, 16, 1, 9, padding=(0, 4)),
+    "convolution in float64": lambda x: deep_conv(x.double()),
     "logits": lambda x: F.binary_cross_entropy_with_logits(linear(x), torch.ones(2, 2)),
 }
 
@@ -206,6 +217,8 @@ FUSED: dict[str, tuple[Callable[[Tensor], Tensor], str]] = {
         lambda x: F.relu(F.max_pool2d(F.dropout2d(conv(x), training=False), 2)),
         "conv2d_relu_max_pool2d",
     ),
+    "a convolution of many channels": (deep_conv, "conv2d"),
+    "a convolution of many channels, relu": (lambda x: F.relu(deep_conv(x, padding=1)), "conv2d"),
     "batch norm": (normed, "conv2d_batch_norm"),
     "batch norm, relu, pool": (
         lambda x: F.max_pool2d(F.relu(normed(x)), 2),
@@ -419,9 +432,11 @@ def test_a_compiler_keeps_what_it_fuses_itself() -> None:
         graphs.append(graph.graph)
         return graph.forward
 
-    model = nn.Sequential(nn.Conv2d(1, 8, 3), nn.BatchNorm2d(8)).eval()
+    model = nn.Sequential(nn.Conv2d(1, 16, 3), nn.BatchNorm2d(16), nn.Conv2d(16, 16, 3)).eval()
     inkgrad.compile(model, then=then)(torch.rand(40, 1, 40, 40))
-    assert F.batch_norm in {node.target for node in graphs[0].nodes}
+    targets = [node.target for node in graphs[0].nodes]
+    assert F.batch_norm in targets
+    assert targets.count(F.conv2d) == 2
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,6 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from inkgrad import functional
@@ -56,7 +55,7 @@ def conv2d_batch_norm(input: Tensor, **arguments: Any) -> Tensor:
             convolution; ``mean``, ``variance``, ``scale`` and ``shift`` of batch norm, each
             ``(C_out)`` (the last two and ``bias`` may be None), and ``eps``.
     """
-    return F.conv2d(input, **_fold(**arguments))
+    return functional.conv2d(input, **_fold(**arguments))
 
 
 def conv2d_batch_norm_relu_max_pool2d(input: Tensor, **arguments: Any) -> Tensor:
