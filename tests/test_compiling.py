@@ -206,6 +206,23 @@ def test_what_is_not_a_pattern_is_left_alone(name: str) -> None:
     assert not calls
 
 
+def test_deep_convolutions_are_left_alone_in_training() -> None:
+    model = nn.Conv2d(16, 16, 3, padding=1)
+    call, calls = compiled(model, fullgraph=True)
+    input = torch.rand(2, 16, 8, 8)
+    assert_close(call(input), model(input))
+    assert not calls
+    with torch.no_grad():
+        assert_close(call(input), model(input))
+    assert calls == {"conv2d": 1}
+    model.requires_grad_(False)
+    input.requires_grad_()
+    call, calls = compiled(model, fullgraph=True)
+    ours, native = (torch.autograd.grad(f(input).sum(), input)[0] for f in (call, model))
+    assert_close(ours, native)
+    assert calls == {"conv2d": 1}
+
+
 FUSED: dict[str, tuple[Callable[[Tensor], Tensor], str]] = {
     "methods": (lambda x: linear(x).relu(), "linear_relu"),
     "in place": (lambda x: linear(x).relu_(), "linear_relu"),

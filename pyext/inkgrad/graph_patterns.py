@@ -149,13 +149,15 @@ _FILLED_CHANNELS = 16
 def _winograd_pays(nodes: Sequence[fx.Node]) -> bool:
     """Whether our kernels may compute the convolution by Winograd, about twice as fast.
 
-    Where they do not, for other sizes or layouts, the op calls torch's: it costs a microsecond.
+    Where they do not, for other sizes or layouts, the op calls torch's: it costs a microsecond. In
+    training, whose backward is torch's, small networks would lose more than large ones gain.
     """
     (node,) = nodes
     _, settings = _conv2d(*node.args, **node.kwargs)
     weight = _example(settings["weight"])
     return (
         weight is not None
+        and not (weight.requires_grad and torch.is_grad_enabled())
         and weight.dtype is torch.float32
         and weight.dim() == 4
         and tuple(weight.shape[2:]) == (3, 3)
