@@ -38,9 +38,6 @@ constexpr int64_t kMaxHalfVectorInputs = 48;
 // 0.8 to 1.1, 64 windows 1.15. Torch's own preparations take longer than few filters: 8 windows of
 // 64x2->64 1.2 to 1.5.
 constexpr int64_t kMaxCheapFilters = 1 << 12, kMinBatchWindows = 48;
-// With channels in lanes Winograd takes any number of images: 1x48x14->64 k3 1.6 times the speed of
-// direct kernels, 1x64x28->64 2.1 times native's, with AVX2 2.1 and 2.0. Batches that fill vectors
-// are as fast in lanes themselves, and faster where images are large.
 // A batch runs as a whole if this part of the lanes is filled: batches of 6 and more with half
 // vectors of 8 images.
 constexpr int64_t kFilledLanesNumerator = 3, kFilledLanesDenominator = 4;
@@ -171,7 +168,9 @@ bool has_winograd_windows(const ConvProblem& p) {
          saves_products(p.conv, p.pool, std::min(p.in_plane(), p.out_plane()), kMaxProductsShare);
 }
 
-// Whether a vector of inputs is filled, and seven eighths of the vectors of outputs.
+// Any number of images, if a vector of inputs is filled, and seven eighths of those of outputs:
+// 1x48x14->64 k3 1.6 times the speed of direct kernels, 1x64x28->64 2.1 times native's, with AVX2 2.1
+// and 2.0. Batches that fill vectors are as fast in lanes themselves, and come first.
 bool supports_winograd_channel_lanes(const ConvProblem& p) {
   const auto& g = p.conv;
   const int64_t outputs = at::divup(g.out_channels, lanes(p)) * lanes(p);
