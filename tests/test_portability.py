@@ -3,6 +3,10 @@ encoding lacks characters."""
 
 from __future__ import annotations
 
+import base64
+import io
+import signal
+import socket
 from pathlib import Path
 
 import pytest
@@ -34,33 +38,54 @@ COMMANDS = (
 )
 
 
+def _one() -> bytes:
+    """Draw a 1."""
+    image = Image.new("L", (60, 60), 255)
+    image.paste(0, (27, 8, 33, 52))
+    file = io.BytesIO()
+    image.save(file, "PNG")
+    return file.getvalue()
+
+
 @pytest.mark.parametrize("arguments", COMMANDS, ids=" ".join)
 def test_without_posix_and_kernels(
     python: WarmPython, arguments: list[str], tmp_path: Path
 ) -> None:
-    image = Image.new("L", (60, 60), 255)
-    image.paste(0, (27, 8, 33, 52))
-    image.save(tmp_path / "one.png")
+    (tmp_path / "one.png").write_bytes(_one())
     program = f"{WITHOUT_POSIX}\nsys.exit(cli.main({arguments!r}))"
     ended = python.run(program, cwd=tmp_path, env=REFERENCE)
     assert ended.returncode == 0, ended.stderr
     assert ended.stdout
 
 
-def test_the_app_is_built_without_posix(python: WarmPython, tmp_path: Path) -> None:
+def test_the_app_reads_a_digit_without_posix(python: WarmPython, tmp_path: Path) -> None:
     pytest.importorskip("gradio")
+    import httpx
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = str(server.getsockname()[1])
     program = f"""import gradio, uvicorn
 {WITHOUT_POSIX}
-from pathlib import Path
-from inkgrad.course.training.run_store import RunStore
-from inkgrad_demo import app
 from inkgrad_bench import environment
-functions = len(app.build(RunStore(Path("runs"))).fns)
-print(functions, environment.describe("cpu")["processors"], flush=True)
-os._exit(0)  # skips the end of threads of gradio and torch, which needs what is hidden
+print(environment.describe("cpu")["processors"], flush=True)
+code = cli.main(["demo", "--port", {port!r}])
+sys.stdout.flush()
+os._exit(code)  # skips the end of threads of gradio and torch, which needs what is hidden
 """
-    ended = python.run(program, cwd=tmp_path, env=REFERENCE)
+    app = python.start(program, cwd=tmp_path, env=REFERENCE | {"INKGRAD_DATA": str(tmp_path)})
+    while (line := app.stdout.readline()) and "inkgrad is at" not in line:
+        pass
+    try:
+        answer = httpx.post(
+            f"http://127.0.0.1:{port}/gradio_api/run/predict",
+            json={"data": [base64.b64encode(_one()).decode(), "strong", "fused"]},
+            timeout=60,
+        )
+    finally:
+        app.send_signal(signal.SIGINT)
+        ended = app.finish()
     assert ended.returncode == 0, ended.stderr
+    assert answer.json()["data"][0]["label"] == 1
 
 
 @pytest.mark.parametrize("encoding", ["cp949", "cp1252", "ascii"])

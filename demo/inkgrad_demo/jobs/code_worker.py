@@ -145,7 +145,8 @@ def _limit() -> None:
         _, hard = resource.getrlimit(kind)
         if hard != resource.RLIM_INFINITY:
             most = min(most, hard)
-        resource.setrlimit(kind, (most, hard))
+        with contextlib.suppress(ValueError, OSError):  # macOS refuses some limits
+            resource.setrlimit(kind, (most, hard))
 
 
 def _leave_the_network() -> None:

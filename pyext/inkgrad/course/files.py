@@ -8,10 +8,13 @@ import re
 import shutil
 import stat
 import tempfile
+import time
 from pathlib import Path
 
 # The temporary folder of a file that is being written: .NAME.RANDOM
 _PART = re.compile(r"\.[\w.-]+\.\w{8}")
+# In seconds. Other systems replace a file that is being read.
+_WAITS_FOR_READERS = (0.01, 0.05, 0.2, 0.5) if os.name == "nt" else ()
 
 
 def write_atomically(path: str | os.PathLike[str], content: bytes) -> None:
@@ -29,11 +32,21 @@ def write_atomically(path: str | os.PathLike[str], content: bytes) -> None:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(part, path)
+        _replace(part, path)
         sync_folder(path.parent)
     finally:
         part.unlink(missing_ok=True)
         os.rmdir(folder)
+
+
+def _replace(source: Path, target: Path) -> None:
+    """Rename a file to the place of another one. Windows refuses that while somebody reads it."""
+    for seconds in _WAITS_FOR_READERS:
+        try:
+            return os.replace(source, target)
+        except PermissionError:
+            time.sleep(seconds)
+    os.replace(source, target)
 
 
 def read_limited(path: str | os.PathLike[str], max_bytes: int) -> bytes:
