@@ -11,10 +11,10 @@ wheels and for the tests. ``INKGRAD_CUDA=1`` builds the CUDA library without a G
 a missing toolkit an error, ``INKGRAD_CUDA=0`` leaves it out. TORCH_CUDA_ARCH_LIST overrides the
 architectures.
 
-If torch (as in pip's isolated builds), a compiler or Python's headers are missing, or Python is
-free-threaded, only the Python part is installed, which computes everything with torch's ops; one
-line says why.
-``INKGRAD_KERNELS=1`` makes that an error, ``INKGRAD_KERNELS=0`` leaves the kernels out.
+If torch (as in pip's isolated builds), a compiler or Python's headers are missing, on Windows, and
+in free-threaded Python, only the Python part is installed, which computes everything with torch's
+ops; one line says why. ``INKGRAD_KERNELS=1`` makes that an error, ``INKGRAD_KERNELS=0`` leaves the
+kernels out.
 
 ``INKGRAD_TORCHES`` lists folders of unpacked torch packages (version.py, include/, lib/) to compile
 the extension for, one after another, in place of the torch that is installed (``make wheel``).
@@ -103,26 +103,29 @@ def load(file: str) -> ModuleType:
     return module
 
 
-def left_out() -> str:
-    """Return why the kernels are not built, or an empty string."""
+def left_out() -> tuple[str, str]:
+    """Return why the kernels are not built, or an empty string, and how to build them."""
+    build = "pip install --no-build-isolation --force-reinstall --no-deps ."
     wanted = switch("INKGRAD_KERNELS")
     if wanted == "0":
-        return "INKGRAD_KERNELS=0"
-    if sysconfig.get_config_var("Py_GIL_DISABLED"):
+        return "INKGRAD_KERNELS=0", build
+    if sys.platform == "win32":
+        reason, remedy = "they are not ported to Windows", "use the Windows Subsystem for Linux"
+    elif sysconfig.get_config_var("Py_GIL_DISABLED"):
         # A chain keeps state between calls and reads modules' dicts (csrc/watch.cpp) without locks.
         reason = "the extension needs Python's global lock, which free-threaded Python lacks"
         remedy = "install inkgrad into the usual build of Python"
     elif torch is None:
         reason = "the build environment has no torch (pip's isolated ones never do)"
-        remedy = "pip install torch 'setuptools>=77' ninja, then pip install --no-build-isolation ."
+        remedy = f"pip install torch 'setuptools>=77' ninja, then {build}"
     else:
         preflight = load(".ci/preflight.py")
         missing = preflight.failures([preflight.check_headers, preflight.check_compiler])
         reason = "; ".join(" ".join(str(each).split()) for each in missing)
-        remedy = "; ".join(each.remedy for each in missing)
+        remedy = ", then ".join([*(each.remedy for each in missing), build])
     if reason and wanted == "1":
         sys.exit(f"INKGRAD_KERNELS=1, but the kernels cannot be built: {reason}\nTo fix: {remedy}")
-    return reason
+    return reason, remedy
 
 
 def cpu_libraries() -> dict[str, list[str]]:
@@ -327,8 +330,7 @@ class BuildPython(build_py):
         file.unlink(missing_ok=True)
         if NO_KERNELS:
             print(
-                f"inkgrad: built without kernels: {NO_KERNELS}; to build them: "
-                "pip install --no-build-isolation --force-reinstall --no-deps .",
+                f"inkgrad: built without kernels: {NO_KERNELS}; to build them: {REMEDY}",
                 file=sys.stderr,
             )
             file.write_text(NO_KERNELS, encoding="utf-8")
@@ -393,7 +395,7 @@ def extensions() -> list[Extension]:
 
 
 limit_parallel_jobs()
-NO_KERNELS = left_out()
+NO_KERNELS, REMEDY = left_out()
 cuda = Cuda(left_out="no kernels are built") if NO_KERNELS else choose_cuda()
 setup(
     ext_modules=[] if NO_KERNELS else extensions(),

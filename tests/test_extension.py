@@ -61,11 +61,17 @@ def test_other_processes_do_not_repeat_the_warning(run):
 
 
 @pytest.mark.parametrize(
-    ("recorded", "warnings"), [("INKGRAD_KERNELS=0", 0), ("a C++ compiler: c++ was not found", 1)]
+    ("recorded", "platform", "warnings"),
+    [
+        ("INKGRAD_KERNELS=0", "linux", 0),
+        ("a C++ compiler: c++ was not found", "linux", 1),
+        ("they are not ported to Windows", "win32", 0),
+    ],
 )
 def test_only_missing_kernels_that_were_wanted_are_a_warning(
-    recorded, warnings, tmp_path, monkeypatch
+    recorded, platform, warnings, tmp_path, monkeypatch
 ):
+    monkeypatch.setattr(sys, "platform", platform)
     monkeypatch.setattr(extension, "_FOLDER", tmp_path)
     monkeypatch.setitem(sys.modules, extension.MODULE, None)
     monkeypatch.setenv(extension._WARNED, "")
@@ -95,6 +101,11 @@ def test_the_command_is_that_of_the_installation(origin, command, tmp_path, monk
     installed = SimpleNamespace(read_text=lambda name: text)
     monkeypatch.setattr(extension.metadata, "distribution", lambda name: installed)
     assert extension._command_that_builds().endswith(command.format(folder=folder))
+
+
+def test_free_threaded_python_is_told_no_command(monkeypatch):
+    monkeypatch.setattr(extension.sysconfig, "get_config_var", {"Py_GIL_DISABLED": 1}.get)
+    assert "pip" not in extension._remedy()
 
 
 @needs_extension

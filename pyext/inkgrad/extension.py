@@ -13,6 +13,7 @@ import os
 import re
 import shlex
 import sys
+import sysconfig
 import warnings
 from dataclasses import dataclass, field
 from importlib import import_module, machinery, metadata
@@ -112,6 +113,12 @@ def _reason_of(error: Exception) -> str:
     return f"the compiled extension does not load: {error}"
 
 
+def _remedy() -> str:
+    if sysconfig.get_config_var("Py_GIL_DISABLED"):
+        return " The kernels need the usual build of Python."
+    return f" To build the kernels (needs a C++ compiler): {_command_that_builds()}"
+
+
 def _command_that_builds() -> str:
     """Return the command that builds the kernels for this installation from its source."""
     pip = f"{sys.executable} -m pip install --no-build-isolation --force-reinstall --no-deps"
@@ -164,11 +171,11 @@ def load() -> Loaded:
         module.load_cpu_kernels(str(libraries[capability]))
     except (ImportError, OSError, RuntimeError) as error:
         reason = _reason_of(error)
-        if not os.environ.get(_WARNED) and not reason.endswith(_NOT_WANTED):
+        is_wanted = sys.platform != "win32" and not reason.endswith(_NOT_WANTED)
+        if is_wanted and not os.environ.get(_WARNED):
             os.environ[_WARNED] = "1"
             warnings.warn(
-                f"inkgrad: {reason}\nFalling back to plain torch ops. To build the kernels (needs "
-                f"a C++ compiler): {_command_that_builds()}",
+                f"inkgrad: {reason}\nFalling back to plain torch ops.{_remedy()}",
                 RuntimeWarning,
                 stacklevel=3,
             )

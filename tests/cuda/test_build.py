@@ -141,6 +141,7 @@ def test_what_does_not_fit_is_left_out_or_fails_if_demanded(
         ("torch", "no torch"),
         ("compiler", "C++ compiler: nosuch++"),
         ("global lock", "free-threaded Python"),
+        ("Linux", "not ported to Windows"),
     ],
 )
 def test_without_requirements_the_kernels_are_left_out_or_demanded(
@@ -149,11 +150,15 @@ def test_without_requirements_the_kernels_are_left_out_or_demanded(
     monkeypatch.setenv("CXX", "nosuch++")
     if missing == "torch":
         monkeypatch.setattr(setup, "torch", None)
+    if missing == "Linux":
+        monkeypatch.setattr(sys, "platform", "win32")
     if missing == "global lock":
         monkeypatch.setattr(setup.sysconfig, "get_config_var", {"Py_GIL_DISABLED": 1}.get)
     monkeypatch.delenv("INKGRAD_KERNELS")
-    assert words in setup.left_out()
-    assert "\n" not in setup.left_out()
+    reason, remedy = setup.left_out()
+    assert words in reason
+    assert remedy
+    assert "\n" not in reason + remedy
     monkeypatch.setenv("INKGRAD_KERNELS", "1")
     with pytest.raises(SystemExit, match="INKGRAD_KERNELS=1") as ended:
         setup.left_out()
