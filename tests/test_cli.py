@@ -75,7 +75,22 @@ def test_a_missing_extra_is_named_with_what_installs_it(command, capsys) -> None
     assert cli.main(["train"]) == 1
     (line,) = capsys.readouterr().err.splitlines()
     assert "matplotlib.pyplot is not installed" in line
-    assert line.endswith("-m pip install 'inkgrad[plots]'")
+    assert line.endswith('-m pip install "inkgrad[plots]"')
+
+
+def test_the_app_names_its_extra_whichever_package_is_missed_first(python) -> None:
+    pytest.importorskip("gradio")
+    hidden = "gradio", "starlette", "pydantic"
+    program = f"""
+import sys
+sys.modules.update(dict.fromkeys({hidden!r}))
+from inkgrad import cli
+sys.exit(cli.main(["demo"]))
+"""
+    ended = python.run(program)
+    assert ended.returncode == 1
+    (line,) = ended.stderr.splitlines()
+    assert line.endswith('-m pip install "inkgrad[demo]"')
 
 
 def test_any_other_missing_module_is_a_bug_and_keeps_its_traceback(command) -> None:

@@ -61,7 +61,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     access.add_argument(
         "--mcp",
         action="store_true",
-        help="also serve predict, check and bench as MCP tools (pip install 'inkgrad[mcp]')",
+        help='also serve predict, check and bench as MCP tools (pip install "inkgrad[mcp]")',
     )
     parser.add_argument(
         "--allow-code",

@@ -54,11 +54,15 @@ def main(argv: Sequence[str] | None = None) -> int:
             sys.stdout.flush()  # inside the try: a closed pipe raises here
         return code
     except ModuleNotFoundError as error:
-        extra = _EXTRAS.get((error.name or "").partition(".")[0])
+        missing = (error.name or "").partition(".")[0]
+        # The app begins with packages that gradio brings, such as starlette.
+        is_of_demo = chosen == "demo" and missing != "" and not missing.startswith("inkgrad")
+        extra = _EXTRAS.get(missing, "demo" if is_of_demo else None)
         if extra is None:
             raise
-        # pip keeps the installed inkgrad and adds the packages of the extra
-        remedy = f"{sys.executable} -m pip install 'inkgrad[{extra}]'"
+        # pip keeps the installed inkgrad and adds the packages of the extra. Double quotes work in
+        # Windows' shells, too.
+        remedy = f'{sys.executable} -m pip install "inkgrad[{extra}]"'
         print(f"inkgrad {chosen}: {error.name} is not installed; run: {remedy}", file=sys.stderr)
         return _FAILURE
     except KeyboardInterrupt:

@@ -132,7 +132,7 @@ def test_mcp_without_its_package_prints_the_command_to_install_it(monkeypatch, c
     assert main(["demo", "--mcp"]) == 1
     error = capsys.readouterr().err
     assert "mcp is not installed" in error
-    assert "pip install 'inkgrad[mcp]'" in error
+    assert 'pip install "inkgrad[mcp]"' in error
 
 
 def test_an_address_of_another_machine_is_reported() -> None:

@@ -38,7 +38,7 @@ def check(names: Sequence[str], threads: Sequence[int]) -> None:
         try:
             import_module(name)
         except ImportError as error:
-            raise ValueError(f"peers: {error}: pip install 'inkgrad[peers]'") from error
+            raise ValueError(f'peers: {error}: pip install "inkgrad[peers]"') from error
 
 
 def versions(names: Sequence[str]) -> dict[str, str]:

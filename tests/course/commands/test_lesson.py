@@ -103,7 +103,7 @@ def test_without_matplotlib_the_numbers_are_printed_all_the_same(python: WarmPyt
     done = python.run(program)
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("1. Overview") == 1  # refused before anything else
-    assert "pip install 'inkgrad[plots]'" in done.stderr
+    assert 'pip install "inkgrad[plots]"' in done.stderr
 
 
 def test_ctrl_c_ends_it_cleanly(python: WarmPython) -> None:
