@@ -21,6 +21,8 @@ from inkgrad_demo.serving.visitors import Sharing
 
 _Users = Callable[[], dict[str, str]]
 _PORTS_TRIED = 50
+# Windows reserves ranges of ports, and refuses those as it does the ports of other programs.
+_TAKEN = (errno.EADDRINUSE, errno.EACCES) if os.name == "nt" else (errno.EADDRINUSE,)
 
 # Environment variables: other users of the machine can read a command line.
 PASSWORD, KEY_PASSWORD = "INKGRAD_PASSWORD", "INKGRAD_SSL_KEYFILE_PASSWORD"
@@ -179,7 +181,7 @@ def _is_free(host: str, port: int) -> bool:
         try:
             socket.create_server((address.strip("[]"), port), family=family).close()
         except OSError as error:
-            if error.errno == errno.EADDRINUSE:
+            if error.errno in _TAKEN:
                 return False
             raise OSError(f"cannot listen on {address}: {error.strerror}") from error
     return True

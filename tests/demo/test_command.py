@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import io
 import signal
 import socket
@@ -138,6 +139,19 @@ def test_mcp_without_its_package_prints_the_command_to_install_it(monkeypatch, c
 def test_an_address_of_another_machine_is_reported() -> None:
     with pytest.raises(OSError, match=r"cannot listen on 192\.0\.2\.1"):  # for documentation only
         command.run(_parse("--host", "192.0.2.1"))
+
+
+def test_a_port_that_windows_reserves_is_taken(monkeypatch) -> None:
+    def refuse(address: tuple[str, int], **_: object) -> socket.socket:
+        if address[1] < 7862:
+            raise PermissionError(errno.EACCES, "An attempt was made to access a socket")
+        return socket.socket()
+
+    monkeypatch.setattr(socket, "create_server", refuse)
+    with pytest.raises(OSError, match="cannot listen on"):
+        command._free_port("127.0.0.1", 7860)
+    monkeypatch.setattr(command, "_TAKEN", (errno.EADDRINUSE, errno.EACCES))
+    assert command._free_port("127.0.0.1", 7860) == 7862
 
 
 def test_it_serves_on_the_next_free_port_until_ctrl_c() -> None:
