@@ -82,7 +82,7 @@ cross: $(INSTALLED)  ## test the kernels compiled by clang, and for aarch64 unde
 	@$(BIN)/python .ci/cross.py $(ARGS)
 
 wheel: $(INSTALLED) $(if $(VERSIONS),$(VENV)/wheel)  ## build a wheel in dist, for this machine; TORCH="2.14 2.15" for others, KERNELS=0 for any
-	@$(if $(VERSIONS),$(BIN)/python .ci/wheel.py $(VERSIONS),$(PIP) wheel --quiet --no-build-isolation --no-deps --wheel-dir dist .)
+	@$(if $(VERSIONS),$(BIN)/python .ci/wheel.py $(VERSIONS) $(ARGS),$(PIP) wheel --quiet --no-build-isolation --no-deps --wheel-dir dist .)
 	@echo "Built $$(ls -t dist/*.whl | head -1)"
 
 docs: $(VENV)/docs  ## build the documentation site in build/docs

@@ -18,6 +18,7 @@ kernels out.
 
 ``INKGRAD_TORCHES`` lists folders of unpacked torch packages (version.py, include/, lib/) to compile
 the extension for, one after another, in place of the torch that is installed (``make wheel``).
+``INKGRAD_MACHINE=aarch64`` with a cross compiler builds for that machine.
 
 ``INKGRAD_SANITIZE`` names the sanitizers of ``-fsanitize`` to build with (``make sanitize``).
 """
@@ -84,7 +85,8 @@ CPU_FLAGS = {
     },
     "aarch64": {"default": []},  # NEON is part of the base
 }
-MACHINE = {"AMD64": "x86_64", "arm64": "aarch64"}.get(platform.machine(), platform.machine())
+MACHINE = os.environ.get("INKGRAD_MACHINE") or platform.machine()
+MACHINE = {"AMD64": "x86_64", "arm64": "aarch64"}.get(MACHINE, MACHINE)
 
 
 def switch(name: str) -> str:

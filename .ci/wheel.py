@@ -4,22 +4,26 @@ The kernel libraries contain no torch. The extension is compiled once for each v
 headers and libraries of its wheel, which is downloaded, unpacked to build/torch and deleted. The
 installed torch only runs the build. The wheel requires one of these versions, and its tag says how
 old the C library may be. It has no CUDA kernels: those are built for one CUDA, which differs
-between versions of torch.
+between versions of torch. ``--machine aarch64`` compiles for that machine by GCC's cross compiler.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+import platform
 import re
+import shutil
 import subprocess
 import sys
+import sysconfig
 import tempfile
 import zipfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 TORCHES = ROOT / "build" / "torch"
+EXT_SUFFIX = sysconfig.get_config_var("EXT_SUFFIX")
 # Linking needs these; the libraries with CUDA kernels, by far the largest, are not unpacked.
 NEEDED = re.compile(r"torch/(version\.py|include/.*|lib/lib(c10|torch|torch_cpu|torch_python)\.so)")
 
@@ -30,16 +34,35 @@ def run(*command: str, **environment: str) -> None:
     subprocess.run(command, cwd=ROOT, env={**os.environ, "PATH": path, **environment}, check=True)
 
 
-def unpacked(version: str) -> Path:
+def cross_compilation(machine: str) -> dict[str, str]:
+    """Return the environment that builds for this machine; empty if it is the one that builds."""
+    if machine == platform.machine():
+        return {}
+    compiler = f"{machine}-linux-gnu-g++"
+    if shutil.which(compiler) is None:
+        package = f"g++-{machine}-linux-gnu".replace("_", "-")
+        sys.exit(f"missing: {compiler}\n  to fix: apt-get install {package}")
+    return {
+        "CC": compiler.replace("g++", "gcc"),
+        "CXX": compiler,
+        "INKGRAD_MACHINE": machine,
+        "_PYTHON_HOST_PLATFORM": f"linux-{machine}",
+        "SETUPTOOLS_EXT_SUFFIX": EXT_SUFFIX.replace(platform.machine(), machine),
+    }
+
+
+def unpacked(version: str, machine: str) -> Path:
     """Return the folder of a torch package with what a build needs, downloading it if it is new."""
-    folder = TORCHES / version
+    folder = TORCHES / machine / version
     if not folder.exists():
         print(f"==> downloading torch {version}", flush=True)
         # An extension built for the first release of a minor version fits the later ones.
         release = f"{version}.0" if version.count(".") == 1 else version
-        TORCHES.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=TORCHES) as temporary:
-            pip = (sys.executable, "-m", "pip", "download", "--quiet", "--no-deps")
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder.parent) as temporary:
+            pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps"]
+            if machine != platform.machine():
+                pip += ["--platform", f"manylinux_2_28_{machine}"]
             run(*pip, "--only-binary", "torch", "--dest", temporary, f"torch=={release}")
             (wheel,) = Path(temporary).glob("*.whl")
             unpack = Path(temporary) / "unpacked"
@@ -82,11 +105,15 @@ def require(wheel: Path, requirement: str) -> Path:
 def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("versions", nargs="+", metavar="VERSION", help="such as 2.14 or 2.14.1")
+    parser.add_argument(
+        "--machine", default=platform.machine(), help="such as aarch64 (default: %(default)s)"
+    )
     parser.add_argument("--out", type=Path, default=ROOT / "dist", help="default: dist")
     args = parser.parse_args(argv)
 
     required = requirement(args.versions)
-    torches = os.pathsep.join(str(unpacked(version)) for version in args.versions)
+    environment = cross_compilation(args.machine)
+    torches = os.pathsep.join(str(unpacked(each, args.machine)) for each in args.versions)
     print(f"==> compiling for {required} (some minutes for each version)", flush=True)
     with tempfile.TemporaryDirectory() as temporary:
         run(
@@ -94,6 +121,7 @@ def main(argv: list[str] | None = None) -> None:
             INKGRAD_TORCHES=torches,
             INKGRAD_KERNELS="1",
             INKGRAD_ALL="1",
+            **environment,
         )
         (built,) = Path(temporary).glob("*.whl")
         (wheel,) = require(built, required).glob("*.whl")

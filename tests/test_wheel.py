@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import platform
 import shutil
 import subprocess
 import sys
@@ -49,7 +50,8 @@ def test_versions_of_two_major_versions_are_refused(builder) -> None:
         builder.requirement(["2.15", "3.0"])
 
 
-def test_only_what_a_build_needs_is_unpacked(builder, tmp_path, monkeypatch) -> None:
+@pytest.mark.parametrize("machine", [platform.machine(), "another"])
+def test_only_what_a_build_needs_is_unpacked(builder, machine, tmp_path, monkeypatch) -> None:
     needed = ("torch/version.py", "torch/include/c10/macros/Macros.h", "torch/lib/libtorch_cpu.so")
     other = (
         "torch/lib/libtorch_cuda.so",
@@ -59,6 +61,7 @@ def test_only_what_a_build_needs_is_unpacked(builder, tmp_path, monkeypatch) -> 
 
     def download(*command: str) -> None:
         assert command[-1] == "torch==2.15.0"
+        assert ("manylinux_2_28_another" in command) == (machine == "another")
         folder = Path(command[command.index("--dest") + 1])
         with zipfile.ZipFile(folder / "torch-2.15.0-cp311.whl", "w") as wheel:
             for name in (*needed, *other):
@@ -66,11 +69,26 @@ def test_only_what_a_build_needs_is_unpacked(builder, tmp_path, monkeypatch) -> 
 
     monkeypatch.setattr(builder, "run", download)
     monkeypatch.setattr(builder, "TORCHES", tmp_path)
-    folder = builder.unpacked("2.15")
+    folder = builder.unpacked("2.15", machine)
     files = [path for path in tmp_path.rglob("*") if path.is_file()]
     assert sorted(files) == sorted(folder.parent / name for name in needed)
     monkeypatch.setattr(builder, "run", None)
-    assert builder.unpacked("2.15") == folder
+    assert builder.unpacked("2.15", machine) == folder
+
+
+def test_a_missing_cross_compiler_is_named(builder, monkeypatch) -> None:
+    monkeypatch.setattr(builder.shutil, "which", lambda command: None)
+    assert builder.cross_compilation(platform.machine()) == {}
+    with pytest.raises(SystemExit, match="apt-get install g\\+\\+-another-linux-gnu"):
+        builder.cross_compilation("another")
+
+
+def test_another_machine_has_its_own_compiler_and_names(builder, monkeypatch) -> None:
+    monkeypatch.setattr(builder.shutil, "which", lambda command: command)
+    monkeypatch.setattr(builder, "EXT_SUFFIX", f".cpython-311-{platform.machine()}-linux-gnu.so")
+    environment = builder.cross_compilation("another")
+    assert environment["CC"] == "another-linux-gnu-gcc"
+    assert environment["SETUPTOOLS_EXT_SUFFIX"] == ".cpython-311-another-linux-gnu.so"
 
 
 TRAIN = """
