@@ -53,15 +53,16 @@ def cross_compilation(machine: str) -> dict[str, str]:
 
 def unpacked(version: str, machine: str) -> Path:
     """Return the folder of a torch package with what a build needs, downloading it if it is new."""
-    folder = TORCHES / machine / version
+    is_here = machine == platform.machine()
+    folder = TORCHES / (version if is_here else f"{version}-{machine}")
     if not folder.exists():
         print(f"==> downloading torch {version}", flush=True)
         # An extension built for the first release of a minor version fits the later ones.
         release = f"{version}.0" if version.count(".") == 1 else version
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder.parent) as temporary:
+        TORCHES.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=TORCHES) as temporary:
             pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps"]
-            if machine != platform.machine():
+            if not is_here:
                 pip += ["--platform", f"manylinux_2_28_{machine}"]
             run(*pip, "--only-binary", "torch", "--dest", temporary, f"torch=={release}")
             (wheel,) = Path(temporary).glob("*.whl")

@@ -145,11 +145,11 @@ TRACED_UTILITIES = (*QUICK_UTILITIES, "test_aot_dispatch_dynamic")
 def traced_utilities(op: str) -> tuple[str, ...]:
     """Return the opcheck tests that can pass for the named op.
 
-    Before 2.12 torch cannot trace the second derivative of a convolution with symbolic sizes, not
+    Before 2.13 torch cannot trace the second derivative of a convolution with symbolic sizes, not
     even that of its own.
     """
     release = tuple(int(part) for part in torch.__version__.split(".")[:2])
-    cannot = op.startswith("conv2d") and release < (2, 12)
+    cannot = op.startswith("conv2d") and release < (2, 13)
     return QUICK_UTILITIES if cannot else TRACED_UTILITIES
 
 
