@@ -99,15 +99,25 @@ void define_chain(py::module_& m) {
   using inkgrad::cpu::Loss;
   using Chain = Bound<inkgrad::cpu::Chain>;
   py::class_<Chain>(m, "Chain", "Behind inkgrad.chain.Chain.")
-      .def(py::init([](bool is_binary, bool mean, int64_t ignore_index) {
-             const auto loss = is_binary ? Loss::binary_cross_entropy : Loss::cross_entropy;
+      .def(py::init([](std::optional<bool> is_binary, bool mean, int64_t ignore_index) {
+             const auto loss = !is_binary   ? Loss::none
+                               : *is_binary ? Loss::binary_cross_entropy
+                                            : Loss::cross_entropy;
              return std::make_unique<Chain>(loss, mean, ignore_index);
            }),
            py::arg("is_binary"), py::arg("mean"), py::arg("ignore_index"))
       .def("standardize", &Chain::standardize)
       .def("flatten", &Chain::flatten)
+      .def("relu", &Chain::relu)
       .def("linear", &Chain::linear)
+      .def("conv2d", &Chain::conv2d)
       .def("conv2d_relu_max_pool2d", &Chain::conv2d_relu_max_pool2d)
+      .def("forward",
+           [](const Chain& chain, py::handle inputs) {
+             const at::Tensor examples = plain(inputs);
+             const py::gil_scoped_release release;  // not run(): any number of threads
+             return chain.forward(examples);
+           })
       .def("gradients", &Chain::gradients)
       .def("velocities", &Chain::velocities)
       .def("backward",

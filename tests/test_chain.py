@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -42,12 +43,30 @@ def images() -> Layers:
     ]
 
 
+def deep() -> Layers:
+    """Convolutions of both kinds, ReLU after them, after a linear layer and at the beginning."""
+    return [
+        nn.ReLU(),
+        ink.Conv2d(3, 20, kernel_size=3, padding=1),
+        nn.ReLU(),
+        ink.ConvReluMaxPool2d(20, 6, kernel_size=3),
+        nn.Conv2d(6, 5, kernel_size=2, stride=(2, 1), dilation=(1, 2), bias=False),
+        nn.ReLU(inplace=True),
+        nn.Conv2d(5, 10, kernel_size=1, groups=5),
+        nn.Flatten(),
+        nn.Linear(60, 9),
+        nn.ReLU(),
+        nn.Linear(9, 4),
+    ]
+
+
 # Layers, inputs, and classes; None: as many probabilities as the last layer has outputs.
 CASES: dict[str, tuple[Any, tuple[int, ...], int | None]] = {
     "diabetes": (diabetes, (8,), None),
     "two outputs": (two_outputs, (33,), None),
     "wide": (wide, (33,), 10),
     "images": (images, (1, 14, 14), 4),
+    "deep": (deep, (3, 12, 12), 4),
 }
 
 
@@ -168,6 +187,68 @@ def test_evaluation_in_chunks_changes_nothing(name: str, device: torch.device) -
     assert all(torch.equal(a, b) for a, b in zip(weights, chain.parameters(), strict=True))
 
 
+@pytest.mark.core
+@pytest.mark.parametrize("examples", [1, 7, 65])
+@pytest.mark.parametrize("name", CASES)
+def test_the_output_is_that_of_the_layers(name: str, examples: int) -> None:
+    layers, inputs, _, criterion = problem(name, examples)
+    before = inputs.clone()
+    for chain in (Chain(layers), Chain(layers, criterion)):
+        output = chain.forward(inputs)
+        assert not output.requires_grad
+        torch.testing.assert_close(output, nn.Sequential(*layers)(inputs), rtol=1e-5, atol=1e-6)
+    assert torch.equal(inputs, before)
+
+
+def test_the_output_follows_the_weights_and_takes_pixels() -> None:
+    layers, inputs, _, _ = problem("images", 3)
+    chain = Chain(layers)
+    pixels = (255 * inputs).to(torch.uint8)
+    for _ in range(2):
+        expected = nn.Sequential(*layers)(pixels / 255)
+        torch.testing.assert_close(chain.forward(pixels), expected, rtol=1e-5, atol=1e-6)
+        layers[1].weight.data.neg_()  # no version counter sees this
+    with torch.inference_mode():
+        assert torch.equal(chain.forward(pixels), chain.forward(pixels))
+
+
+def test_relu_of_special_values_is_torchs() -> None:
+    layers, inputs, targets, criterion = problem("deep", 4)
+    values = torch.tensor([math.nan, math.inf, -math.inf, -0.0])
+    inputs[0, 0, 0, :4] = values
+    expected = nn.Sequential(*layers)(inputs)
+    torch.testing.assert_close(
+        Chain(layers).forward(inputs), expected, rtol=1e-5, atol=1e-6, equal_nan=True
+    )
+    relu = nn.Sequential(nn.ReLU(), linear := nn.Linear(4, 4, bias=False))
+    linear.weight.data = torch.eye(4)
+    assert Chain(relu).forward(values[None, 1:2].expand(1, 4)).isnan().any()  # inf * 0
+    assert torch.equal(Chain(relu).forward(values[None, 2:].repeat(1, 2)), torch.zeros(1, 4))
+
+
+def test_without_a_criterion_a_chain_computes_outputs_only() -> None:
+    layers, inputs, targets, _ = problem("wide", 4)
+    chain = Chain(layers)
+    calls = (
+        lambda: chain.backward(inputs, targets),
+        lambda: chain.step(inputs, targets, lr=0.1),
+        lambda: chain.evaluate(inputs, targets),
+    )
+    for call in calls:
+        with pytest.raises(ValueError, match="made without a criterion"):
+            call()
+    assert chain.is_finite
+    chain.validate()
+
+
+def test_many_threads_compute_outputs_at_once() -> None:
+    layers, inputs, _, _ = problem("deep", 40)
+    chain = Chain(layers)
+    with ThreadPoolExecutor(4) as pool:
+        outputs = list(pool.map(lambda _: chain.forward(inputs), range(40)))
+    assert all(torch.equal(output, outputs[0]) for output in outputs)
+
+
 def test_a_sum_is_a_sum(device: torch.device) -> None:
     layers, inputs, targets, _ = problem("diabetes", 30, device)
     mean, total = (Chain(layers, ink.BCELoss(reduction=r)) for r in ("mean", "sum"))
@@ -224,7 +305,11 @@ class Doubled(ink.ConvReluMaxPool2d):
     [
         ([Doubled(1, 1, 3)], nn.CrossEntropyLoss(), "layers of .* got Doubled"),
         ([nn.Linear(3, 1), nn.Tanh()], nn.CrossEntropyLoss(), "layers of .* got Tanh"),
-        ([ink.Conv2d(1, 1, 3)], nn.CrossEntropyLoss(), "layers of .* got Conv2d"),
+        (
+            [nn.Conv2d(1, 1, 3, padding=1, padding_mode="reflect")],
+            nn.CrossEntropyLoss(),
+            "Conv2d.*number of zeros",
+        ),
         (
             [ink.ConvReluMaxPool2d(1, 1, 3, padding="same")],
             nn.CrossEntropyLoss(),
@@ -310,6 +395,9 @@ def test_no_examples_are_refused(name: str, device: torch.device) -> None:
         )
         with pytest.raises(ValueError, match="expected at least one example"):
             chain.step(*empty, lr=0.1)
+    if device.type == "cpu":
+        with pytest.raises(ValueError, match="expected at least one example"):
+            chain.forward(inputs[:0])
     with pytest.raises(ValueError, match="expected at least one example"):
         chain.evaluate(inputs[:0], targets[:0])
     with pytest.raises(ValueError, match="positive chunk_size, got 0"):

@@ -353,8 +353,9 @@ def test_a_layer_used_twice_is_refused(twice: Callable[[Layers], Layers]) -> Non
 def test_what_is_no_module_is_refused(value: Any) -> None:
     with pytest.raises(ValueError, match=r"^chain: layer 1: expected layers of"):
         Chain([nn.Linear(6, 6), value], ink.BCELoss())
-    with pytest.raises(ValueError, match=r"^chain: expected BCELoss"):
-        Chain(make(), value)
+    if value is not None:  # a chain without a loss
+        with pytest.raises(ValueError, match=r"^chain: expected BCELoss"):
+            Chain(make(), value)
 
 
 # --- what is the same as natively ----------------------------------------------------------------

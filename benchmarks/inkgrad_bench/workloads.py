@@ -295,7 +295,7 @@ def _eager_step(model: nn.Module, inputs: Tensor, targets: Tensor, lr: float) ->
 
 
 def _prediction(case: Case, compiled: bool, names: Sequence[str]) -> Workload:
-    """The strong CNN on some images; without ``images`` on a drawing, as in the app."""
+    """The strong CNN on some images, by a chain; without ``images`` on a drawing, as in the app."""
     if "images" not in case.settings:
         from inkgrad.course.recognition.recognizer import Recognizer
 
@@ -312,7 +312,7 @@ def _prediction(case: Case, compiled: bool, names: Sequence[str]) -> Workload:
         compiled_step = _inference(network, images)
     return _workload(
         _inference(_network("strong", "native"), images),
-        _inference(_network("strong", "fused"), images),
+        _chain_inference(_network("strong", "fused"), images),
         compiled_step,
         peers.steps(names, "inference", *arguments),
     )
@@ -331,6 +331,16 @@ def _inference(network: nn.Module, images: Tensor) -> Step:
     def infer() -> Tensor:
         with torch.inference_mode():
             return network(images)
+
+    return infer
+
+
+def _chain_inference(network: Any, images: Tensor) -> Step:
+    """Peers compile or load a network before they run it; so it is a chain here."""
+    chain = Chain(network.chain())
+
+    def infer() -> Tensor:
+        return chain.forward(images)
 
     return infer
 

@@ -18,8 +18,7 @@ namespace {
 Parameter parameter_of(const Tensor& value) {
   TORCH_INTERNAL_ASSERT(is_plain(value) && value.scalar_type() == at::kFloat &&
                         value.is_contiguous());
-  const Tensor own = value.detach();
-  return {value, at::zeros_like(own), at::zeros_like(own)};
+  return {value, {}, {}};
 }
 
 Parameter parameter_of(const OptionalTensor& value) {
@@ -29,7 +28,16 @@ Parameter parameter_of(const OptionalTensor& value) {
 class Standardize : public Layer {
  public:
   Standardize(double mean, double std) : mean_(mean), std_(std) {}
-  Tensor forward(const Tensor& input, bool) override { return input.sub(mean_).div_(std_); }
+  Tensor forward(const Tensor& input, bool) override {
+    const Tensor x = input.contiguous(), y = new_tensor(x.sizes(), at::kFloat);
+    const float *const from = x.const_data_ptr<float>(), mean = float(mean_), std = float(std_);
+    float* const to = y.mutable_data_ptr<float>();
+    parallel_for(0, x.numel(), kGrainElements, [&](int64_t begin, int64_t end) {
+#pragma omp simd
+      for (int64_t i = begin; i < end; ++i) to[i] = (from[i] - mean) / std;
+    });
+    return y;
+  }
   Tensor backward(const Tensor& grad_output, bool needs_grad_input) override {
     return needs_grad_input ? grad_output.div(std_) : Tensor();
   }
@@ -43,6 +51,33 @@ class Flatten : public Layer {
   Tensor forward(const Tensor& input, bool) override { return input.flatten(1); }
   // The layer before knows the shape of its output.
   Tensor backward(const Tensor& grad_output, bool) override { return grad_output; }
+};
+
+class Relu : public Layer {
+ public:
+  Tensor forward(const Tensor& input, bool keep) override {
+    const Tensor x = input.contiguous(), y = new_tensor(x.sizes(), at::kFloat);
+    const float* const from = x.const_data_ptr<float>();
+    float* const to = y.mutable_data_ptr<float>();
+    parallel_for(0, x.numel(), kGrainElements, [&](int64_t begin, int64_t end) {
+#pragma omp simd
+      for (int64_t i = begin; i < end; ++i) to[i] = from[i] < 0 ? 0 : from[i];  // NaN stays NaN
+    });
+    if (keep) output_ = y;
+    return y;
+  }
+
+  Tensor backward(const Tensor& grad_output, bool needs_grad_input) override {
+    if (!needs_grad_input) return {};
+    const Tensor grad = new_tensor(output_.sizes(), at::kFloat);
+    kernels()->f32.activation_backward(grad_output.const_data_ptr<float>(),
+                                       output_.const_data_ptr<float>(), Activation::relu,
+                                       grad.mutable_data_ptr<float>(), grad.numel());
+    return grad;
+  }
+
+ private:
+  Tensor output_;
 };
 
 class Linear : public Layer {
@@ -91,24 +126,76 @@ class Linear : public Layer {
   Tensor input_, output_;
 };
 
-class Conv2dReluMaxPool2d : public Layer {
- public:
-  Conv2dReluMaxPool2d(const Tensor& weight, const OptionalTensor& bias, std::vector<int64_t> stride,
-                      std::vector<int64_t> padding, std::vector<int64_t> dilation, int64_t groups,
-                      std::vector<int64_t> kernel_size)
-      : Layer{parameter_of(weight), parameter_of(bias)},
-        stride_(std::move(stride)),
-        padding_(std::move(padding)),
-        dilation_(std::move(dilation)),
-        groups_(groups),
-        kernel_size_(std::move(kernel_size)) {}
+struct ConvSettings {
+  std::vector<int64_t> stride, padding, dilation;
+  int64_t groups;
+};
 
-  Tensor forward(const Tensor& input, bool keep) override {
+// The parts that convolutions with and without a pool have in common.
+class Convolution : public Layer {
+ public:
+  Convolution(const Tensor& weight, const OptionalTensor& bias, ConvSettings settings)
+      : Layer{parameter_of(weight), parameter_of(bias)}, conv_(std::move(settings)) {}
+
+ protected:
+  OptionalTensor optional_bias() const {
+    return bias.value.defined() ? OptionalTensor(bias.value) : std::nullopt;
+  }
+  std::array<bool, 3> output_mask(bool needs_grad_input) const {
+    return {needs_grad_input, weight.is_trained(), bias.is_trained()};
+  }
+  static void check_images(const Tensor& input) {
     TORCH_CHECK(input.dim() == 4,
                 "chain: a convolution expected images of shape (N, C, H, W), got ", input.sizes());
-    const OptionalTensor b = bias.value.defined() ? OptionalTensor(bias.value) : std::nullopt;
-    auto [output, indices] = inkgrad::conv2d_relu_max_pool2d(
-        input, weight.value, b, stride_, padding_, dilation_, groups_, kernel_size_);
+  }
+  // Writes the gradients of the parameters; returns that of the input.
+  Tensor keep(const Gradients3& gradients) {
+    const auto& [grad_input, grad_weight, grad_bias] = gradients;
+    if (weight.is_trained()) weight.grad.copy_(grad_weight);
+    if (bias.is_trained()) bias.grad.copy_(grad_bias);
+    return grad_input;
+  }
+
+  const ConvSettings conv_;
+  Tensor input_;
+};
+
+class Conv2d : public Convolution {
+ public:
+  using Convolution::Convolution;
+
+  Tensor forward(const Tensor& input, bool keep) override {
+    check_images(input);
+    const Tensor output = inkgrad::conv2d(input, weight.value, optional_bias(), conv_.stride,
+                                          conv_.padding, conv_.dilation, conv_.groups);
+    if (keep) {
+      input_ = input;
+      output_sizes_ = output.sizes().vec();
+    }
+    return output;
+  }
+
+  Tensor backward(const Tensor& grad_output, bool needs_grad_input) override {
+    return keep(conv2d_backward(grad_output.reshape(output_sizes_), input_, weight.value,
+                                conv_.stride, conv_.padding, conv_.dilation, conv_.groups,
+                                output_mask(needs_grad_input)));
+  }
+
+ private:
+  std::vector<int64_t> output_sizes_;
+};
+
+class Conv2dReluMaxPool2d : public Convolution {
+ public:
+  Conv2dReluMaxPool2d(const Tensor& weight, const OptionalTensor& bias, ConvSettings settings,
+                      std::vector<int64_t> kernel_size)
+      : Convolution(weight, bias, std::move(settings)), kernel_size_(std::move(kernel_size)) {}
+
+  Tensor forward(const Tensor& input, bool keep) override {
+    check_images(input);
+    auto [output, indices] =
+        conv2d_relu_max_pool2d(input, weight.value, optional_bias(), conv_.stride, conv_.padding,
+                               conv_.dilation, conv_.groups, kernel_size_);
     if (keep) {
       input_ = input;
       indices_ = indices;
@@ -117,20 +204,14 @@ class Conv2dReluMaxPool2d : public Layer {
   }
 
   Tensor backward(const Tensor& grad_output, bool needs_grad_input) override {
-    const std::array<bool, 3> output_mask{needs_grad_input, weight.is_trained(), bias.is_trained()};
-    auto [grad, grad_weight, grad_bias] = conv2d_relu_max_pool2d_backward(
-        grad_output.view(indices_.sizes()), input_, weight.value, indices_, stride_, padding_,
-        dilation_, groups_, kernel_size_, output_mask);
-    if (output_mask[1]) weight.grad.copy_(grad_weight);
-    if (output_mask[2]) bias.grad.copy_(grad_bias);
-    return grad;
+    return keep(conv2d_relu_max_pool2d_backward(
+        grad_output.reshape(indices_.sizes()), input_, weight.value, indices_, conv_.stride,
+        conv_.padding, conv_.dilation, conv_.groups, kernel_size_, output_mask(needs_grad_input)));
   }
 
  private:
-  std::vector<int64_t> stride_, padding_, dilation_;
-  int64_t groups_;
   std::vector<int64_t> kernel_size_;
-  Tensor input_, indices_;
+  Tensor indices_;
 };
 
 Tensor selected(const Tensor& t, const OptionalTensor& rows) {
@@ -142,6 +223,11 @@ void check_examples(const Tensor& t, const char* name) {
   check_chain_examples(t, name);
 }
 
+void check_not_empty(const Tensor& inputs) {
+  TORCH_CHECK_VALUE(inputs.dim() > 0 && inputs.numel() > 0,
+                    "chain: expected at least one example, got ", inputs.sizes());
+}
+
 }  // namespace
 
 void Chain::standardize(double mean, double std) {
@@ -150,27 +236,45 @@ void Chain::standardize(double mean, double std) {
 
 void Chain::flatten() { layers_.push_back(std::make_unique<Flatten>()); }
 
+void Chain::relu() { layers_.push_back(std::make_unique<Relu>()); }
+
 void Chain::linear(Tensor weight, std::optional<Tensor> bias, const std::string& activation) {
   layers_.push_back(std::make_unique<Linear>(weight, bias, activation_of(activation)));
+}
+
+void Chain::conv2d(Tensor weight, std::optional<Tensor> bias, std::vector<int64_t> stride,
+                   std::vector<int64_t> padding, std::vector<int64_t> dilation, int64_t groups) {
+  ConvSettings settings{std::move(stride), std::move(padding), std::move(dilation), groups};
+  layers_.push_back(std::make_unique<Conv2d>(weight, bias, std::move(settings)));
 }
 
 void Chain::conv2d_relu_max_pool2d(Tensor weight, std::optional<Tensor> bias,
                                    std::vector<int64_t> stride, std::vector<int64_t> padding,
                                    std::vector<int64_t> dilation, int64_t groups,
                                    std::vector<int64_t> kernel_size) {
-  layers_.push_back(std::make_unique<Conv2dReluMaxPool2d>(weight, bias, std::move(stride),
-                                                          std::move(padding), std::move(dilation),
-                                                          groups, std::move(kernel_size)));
+  ConvSettings settings{std::move(stride), std::move(padding), std::move(dilation), groups};
+  layers_.push_back(std::make_unique<Conv2dReluMaxPool2d>(weight, bias, std::move(settings),
+                                                          std::move(kernel_size)));
+}
+
+void Chain::reserve_gradients() {
+  for_each_parameter([](Parameter& w) {
+    if (w.grad.defined()) return;
+    w.grad = at::zeros_like(w.value.detach());
+    w.velocity = at::zeros_like(w.grad);
+  });
 }
 
 // Others than the chain's own tensors, which a caller might resize.
-std::vector<Tensor> Chain::gradients() const {
+std::vector<Tensor> Chain::gradients() {
+  reserve_gradients();
   std::vector<Tensor> all;
   for_each_parameter([&](const Parameter& w) { all.push_back(w.grad.detach()); });
   return all;
 }
 
-std::vector<Tensor> Chain::velocities() const {
+std::vector<Tensor> Chain::velocities() {
+  reserve_gradients();
   std::vector<Tensor> all;
   for_each_parameter([&](const Parameter& w) { all.push_back(w.velocity.detach()); });
   return all;
@@ -191,14 +295,26 @@ Tensor Chain::prepared(const Tensor& inputs, const OptionalTensor& rows) const {
   return result;
 }
 
-Tensor Chain::output_of(Tensor x, bool keep) {
+Tensor Chain::output_of(Tensor x, bool keep) const {
   for (const auto& layer : layers_) x = layer->forward(x, keep);
   return x;
+}
+
+Tensor Chain::forward(const Tensor& inputs) const {
+  TORCH_CHECK(kernels(), "chain: no kernels are loaded");
+  check_chain_context(c10::kCPU);
+  check_examples(inputs, "inputs");
+  at::AutoDispatchBelowADInplaceOrView below;
+  const Tensor x = prepared(inputs, std::nullopt);
+  check_not_empty(x);
+  return output_of(x, false);
 }
 
 // The loss of outputs that are part of `count` examples, and its gradient.
 Evaluation Chain::evaluate_output(const Tensor& output, const Tensor& targets, double count,
                                   Tensor* grad) const {
+  TORCH_CHECK_VALUE(loss_ != Loss::none,
+                    "chain: made without a criterion, it computes outputs only");
   const auto& table = kernels()->f32;
   const int64_t rows = output.size(0), n = output.numel();
   const float* const y = output.const_data_ptr<float>();
@@ -259,8 +375,8 @@ double Chain::backward(const Tensor& inputs, const Tensor& targets, const Option
   TORCH_CHECK_VALUE(first < layers_.size(), "chain: no parameter requires grad");
   at::AutoDispatchBelowADInplaceOrView below;
   Tensor x = prepared(inputs, rows);
-  TORCH_CHECK_VALUE(x.dim() > 0 && x.numel() > 0, "chain: expected at least one example, got ",
-                    x.sizes());
+  check_not_empty(x);
+  reserve_gradients();
   // Layers read their inputs while gradients are written.
   for_each_parameter([&](const Parameter& w) {
     if (x.is_alias_of(w.grad)) x = x.clone();
@@ -296,15 +412,14 @@ bool Chain::is_finite() const {
   return result;
 }
 
-Evaluation Chain::evaluate(const Tensor& inputs, const Tensor& targets, int64_t chunk_size) {
+Evaluation Chain::evaluate(const Tensor& inputs, const Tensor& targets, int64_t chunk_size) const {
   TORCH_CHECK(kernels(), "chain: no kernels are loaded");
   check_chain_context(c10::kCPU);
   at::AutoDispatchBelowADInplaceOrView below;
   const Tensor all = inputs.detach(), all_targets = targets.detach();
   check_examples(all, "inputs");
   check_examples(all_targets, "targets");
-  TORCH_CHECK_VALUE(inputs.dim() > 0 && inputs.numel() > 0,
-                    "chain: expected at least one example, got ", inputs.sizes());
+  check_not_empty(inputs);
   TORCH_CHECK_VALUE(chunk_size > 0, "chain: expected a positive chunk_size, got ", chunk_size);
   const int64_t count = inputs.size(0);
   TORCH_CHECK(targets.dim() > 0 && targets.size(0) == count, "chain: expected targets of ", count,

@@ -1,8 +1,9 @@
-// A training step of a chain of layers in one call: forward, loss, backward and update.
+// A chain of layers in one call: its output, or a training step of forward, loss, backward and
+// update.
 //
-// In the small models of a course, autograd, Python and the dispatcher take ten times as long as
-// the arithmetic. A chain knows its layers and its loss beforehand and records nothing: each layer
-// keeps what its backward needs.
+// In the small models of a course, and for a single image, autograd, Python and the dispatcher take
+// up to ten times as long as the arithmetic. A chain knows its layers and its loss beforehand and
+// records nothing: each layer keeps what its backward needs.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -17,7 +18,7 @@
 
 namespace inkgrad::cpu {
 
-// Plain contiguous float32 tensors, or undefined ones.
+// Plain contiguous float32 tensors, or undefined ones: grad and velocity before they are needed.
 struct Parameter {
   at::Tensor value, grad, velocity;
 
@@ -36,10 +37,10 @@ struct Layer {
   virtual at::Tensor backward(const at::Tensor& grad_output, bool needs_grad_input) = 0;
   bool is_trained() const { return weight.is_trained() || bias.is_trained(); }
 
-  const Parameter weight, bias;
+  Parameter weight, bias;
 };
 
-enum class Loss : int { binary_cross_entropy, cross_entropy };
+enum class Loss : int { none, binary_cross_entropy, cross_entropy };
 
 // loss: the mean or the sum. correct: the number of examples that are predicted correctly.
 struct Evaluation {
@@ -58,17 +59,26 @@ class Chain {
   // Add a layer. A linear one flattens all dimensions of its input behind the first.
   void standardize(double mean, double std);
   void flatten();
+  void relu();
   void linear(at::Tensor weight, std::optional<at::Tensor> bias, const std::string& activation);
+  void conv2d(at::Tensor weight, std::optional<at::Tensor> bias, std::vector<int64_t> stride,
+              std::vector<int64_t> padding, std::vector<int64_t> dilation, int64_t groups);
   void conv2d_relu_max_pool2d(at::Tensor weight, std::optional<at::Tensor> bias,
                               std::vector<int64_t> stride, std::vector<int64_t> padding,
                               std::vector<int64_t> dilation, int64_t groups,
                               std::vector<int64_t> kernel_size);
 
+  // The output, without a loss. Pixels (uint8 inputs) become x / 255. Any number of threads may call
+  // it at once.
+  at::Tensor forward(const at::Tensor& inputs) const;
+
   // The gradients and the velocities of all parameters, in the order of the layers, weight before
   // bias. Every call returns the same memory.
-  std::vector<at::Tensor> gradients() const;
-  std::vector<at::Tensor> velocities() const;
+  std::vector<at::Tensor> gradients();
+  std::vector<at::Tensor> velocities();
 
+  // With a loss, the rest but is_finite().
+  //
   // Returns the loss and writes the gradients of the parameters that require grad, unless the loss
   // is not finite. `rows` selects examples; without, all are used. Pixels (uint8 inputs) become
   // x / 255.
@@ -78,13 +88,15 @@ class Chain {
   double step(const at::Tensor& inputs, const at::Tensor& targets,
               const std::optional<at::Tensor>& rows, const Sgd& sgd);
   // Computes chunk_size examples at once, to bound the memory.
-  Evaluation evaluate(const at::Tensor& inputs, const at::Tensor& targets, int64_t chunk_size);
+  Evaluation evaluate(const at::Tensor& inputs, const at::Tensor& targets,
+                      int64_t chunk_size) const;
   // Whether all parameters are finite.
   bool is_finite() const;
 
  private:
   at::Tensor prepared(const at::Tensor& inputs, const std::optional<at::Tensor>& rows) const;
-  at::Tensor output_of(at::Tensor x, bool keep);
+  at::Tensor output_of(at::Tensor x, bool keep) const;
+  void reserve_gradients();
   Evaluation evaluate_output(const at::Tensor& output, const at::Tensor& targets, double count,
                              at::Tensor* grad) const;
 

@@ -1,15 +1,15 @@
-"""A whole training step of a sequence of layers in one call.
+"""A sequence of layers, or a whole training step of it, in one call.
 
-In a small model, autograd, Python and the dispatcher cost many times the arithmetic. A
-:class:`Chain` knows its layers and its loss in advance and records no graph: forward, loss,
-backward and the weight update are one call into C++, on the same kernels as
-:mod:`inkgrad.functional`. On CUDA, for small linear layers, they are a single kernel
-(:mod:`inkgrad.device_chain`).
+In a small model, or with a single image, autograd, Python and the dispatcher cost up to many times
+the arithmetic. A :class:`Chain` knows its layers and its loss in advance and records no graph:
+their output, or forward, loss, backward and the weight update, are one call into C++, on the same
+kernels as :mod:`inkgrad.functional`. On CUDA, for small linear layers, a training step is a single
+kernel (:mod:`inkgrad.device_chain`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, SupportsFloat, cast
 
 import torch
@@ -21,34 +21,38 @@ from inkgrad.extension import LOADED
 
 
 class Chain:
-    """Train ``layers``, applied one after another, to minimize ``criterion``.
+    """Apply ``layers`` one after another, or train them to minimize ``criterion``.
 
     A chain does what forward, backward and :class:`torch.optim.SGD` do with these layers, or raises
     ValueError: each call first checks that nothing was changed or attached that it would pass over
     (:meth:`validate`). Frozen parameters stay as they are; learning rate and ``requires_grad`` may
     change between calls. Hooks of a container of the layers are not seen.
 
-    Only one thread at a time may use a chain. The GIL is released during a call.
+    Only one thread at a time may train a chain; any number may call :meth:`forward`. The GIL is
+    released during a call.
 
     Args:
-        layers: :class:`torch.nn.Linear`, :class:`torch.nn.Flatten` and the modules of
-            :mod:`inkgrad.nn` except :class:`~inkgrad.nn.Conv2d`; on CUDA only linear layers of up
-            to a few dozen units. A linear layer flattens all dimensions after the first.
-            Parameters are contiguous float32 and are updated in place.
+        layers: :class:`torch.nn.Linear`, :class:`torch.nn.Conv2d`, :class:`torch.nn.ReLU`,
+            :class:`torch.nn.Flatten` and the modules of :mod:`inkgrad.nn`; on CUDA only linear
+            layers of up to a few dozen units. A linear layer flattens all dimensions after the
+            first. Parameters are contiguous float32 and are updated in place.
         criterion: :class:`~inkgrad.nn.BCELoss` or :class:`torch.nn.CrossEntropyLoss` (CPU only),
-            reduced by mean or sum, without class weights.
+            reduced by mean or sum, without class weights. Without one, a chain on the CPU computes
+            outputs only.
 
     Raises:
         ValueError: a layer, a parameter or the criterion is not supported, with the reason.
             :meth:`of` returns None instead.
     """
 
-    def __init__(self, layers: Iterable[nn.Module], criterion: nn.Module) -> None:
+    def __init__(self, layers: Iterable[nn.Module], criterion: nn.Module | None = None) -> None:
         if LOADED.module is None:
             raise ValueError("chain: the compiled kernels are not loaded; see inkgrad info")
         self._layers = list(layers)
         self._criterion = criterion
         self._device = _device_of(self._layers)
+        if criterion is None and self._device.type == "cuda":
+            raise ValueError("chain: expected a criterion for layers on CUDA")
         self._loss = loss_of(criterion)
         self._calls = calls_of(self._layers, self._device)
         self._parameters = [p for call in self._calls for p in parameters_of(call)]
@@ -58,10 +62,16 @@ class Chain:
         self._chain = _chain_on(self._device, *self._loss)
         for method, arguments in self._calls:
             getattr(self._chain, method)(*arguments)
-        self._is_unchanged = watch([*self._layers, criterion], self._parameters)
+        self._is_unchanged = self._watch()
+
+    def _watch(self) -> Callable[[], bool]:
+        criterion = [] if self._criterion is None else [self._criterion]
+        return watch([*self._layers, *criterion], self._parameters)
 
     @classmethod
-    def of(cls, layers: Sequence[nn.Module] | None, criterion: nn.Module) -> Chain | None:
+    def of(
+        cls, layers: Sequence[nn.Module] | None, criterion: nn.Module | None = None
+    ) -> Chain | None:
         """Return the chain of ``layers``, or None if a layer or ``criterion`` is not supported."""
         if not layers:
             return None
@@ -91,11 +101,28 @@ class Chain:
                 raise ValueError(
                     f"chain: {named(index, self._layers[index])}: {reason}; make a new Chain"
                 )
-        self._is_unchanged = watch([*self._layers, self._criterion], self._parameters)
+        self._is_unchanged = self._watch()
 
     def parameters(self) -> list[nn.Parameter]:
         """Return the parameters of all layers, in order."""
         return list(cast(list[nn.Parameter], self._parameters))
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Return the output of the last layer, without a record for backward. CPU only.
+
+        Args:
+            inputs: ``(N, ...)`` float32, or uint8 pixels, which are divided by 255.
+
+        Raises:
+            RuntimeError: shapes or dtypes do not match.
+            ValueError: as :meth:`backward`; or the chain is on CUDA.
+        """
+        if self._device.type == "cuda":
+            raise ValueError("chain: forward computes on the CPU; call the layers on CUDA")
+        if not self._is_unchanged():
+            self.validate()
+        output: Tensor = self._chain.forward(inputs)
+        return output
 
     def gradients(self) -> list[Tensor | None]:
         """Return the gradient of each of :meth:`parameters`, None if it is frozen: :meth:`backward`
@@ -191,7 +218,8 @@ def _device_of(layers: Iterable[nn.Module]) -> torch.device:
     return torch.device("cpu")
 
 
-def _chain_on(device: torch.device, is_binary: bool, mean: bool, ignored: int) -> Any:
+def _chain_on(device: torch.device, is_binary: bool | None, mean: bool, ignored: int) -> Any:
     if device.type == "cuda":
+        assert is_binary is not None
         return DeviceChain(is_binary, mean, device)
     return LOADED.module.Chain(is_binary, mean, ignored)

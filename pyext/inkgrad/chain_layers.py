@@ -27,20 +27,30 @@ _ACTIVATIONS: dict[type[nn.Module], str] = {
     ink.LinearSigmoid: "sigmoid",
     ink.LinearReLU: "relu",
 }
+_CONVOLUTIONS = (nn.Conv2d, ink.Conv2d)
 # Exactly these classes: a subclass may compute something else.
-_SUPPORTED = {ink.Standardize, ink.ConvReluMaxPool2d, nn.Flatten, *_ACTIVATIONS}
+_SUPPORTED = {
+    ink.Standardize,
+    ink.ConvReluMaxPool2d,
+    nn.Flatten,
+    nn.ReLU,
+    *_CONVOLUTIONS,
+    *_ACTIVATIONS,
+}
 # The functions behind them, which can be replaced for a whole class.
 _FUNCTIONS = {
     (cls, name): vars(cls)[name]
     for cls, name in (
         (nn.Module, "__call__"),
-        *((cls, "forward") for cls in (nn.Linear, nn.Conv2d, nn.Flatten, ink.Standardize)),
+        *((cls, "forward") for cls in (nn.Linear, nn.Conv2d, nn.Flatten, nn.ReLU, ink.Standardize)),
         *((cls, "forward") for cls in (ink.LinearSigmoid, ink.LinearReLU)),
         *((cls, "forward") for cls in (nn.BCELoss, ink.BCELoss, nn.CrossEntropyLoss)),
-        (ink.ConvReluMaxPool2d, "_conv_forward"),
+        *((cls, "_conv_forward") for cls in (*_CONVOLUTIONS, ink.ConvReluMaxPool2d)),
     )
 }
-_IRRELEVANT = ("training", "in_features", "out_features", "in_channels", "out_channels")
+_IRRELEVANT = (
+    *("training", "inplace", "in_features", "out_features", "in_channels", "out_channels"),
+)
 _HOOKS = ("_forward_pre_hooks", "_forward_hooks", "_backward_pre_hooks", "_backward_hooks")
 _GLOBAL_HOOKS = [
     module_calls._global_forward_pre_hooks,
@@ -66,13 +76,15 @@ def calls_of(layers: Sequence[nn.Module], device: torch.device) -> list[Call]:
     return calls
 
 
-def loss_of(criterion: nn.Module) -> tuple[bool, bool, int]:
-    """Return whether ``criterion`` is binary cross entropy, whether it is a mean, and the target
-    that it ignores.
+def loss_of(criterion: nn.Module | None) -> tuple[bool | None, bool, int]:
+    """Return whether ``criterion`` is binary cross entropy (None without one), whether it is a
+    mean, and the target that it ignores.
 
     Raises:
         ValueError: it is another loss, weighted, or not plain.
     """
+    if criterion is None:
+        return None, False, -1
     kind = type(criterion)
     if kind not in (nn.BCELoss, ink.BCELoss, nn.CrossEntropyLoss) or (
         criterion.reduction not in ("mean", "sum")
@@ -171,6 +183,8 @@ def _settings_of(layer: nn.Module) -> tuple[Call | None, str]:
         if not all(isinstance(number, (int, float)) for number in numbers):
             return None, "expected numbers as mean and standard deviation"
         return ("standardize", numbers), ""
+    if isinstance(layer, nn.ReLU):
+        return ("relu", ()), ""
     weight, bias = layer.weight, layer.bias
     assert isinstance(weight, Tensor)
     is_linear = isinstance(layer, nn.Linear)
@@ -180,14 +194,16 @@ def _settings_of(layer: nn.Module) -> tuple[Call | None, str]:
         return None, "expected a weight for each input and output and a bias for each output"
     if is_linear:
         return ("linear", (weight, bias, _ACTIVATIONS[type(layer)])), ""
-    assert isinstance(layer, ink.ConvReluMaxPool2d)
-    pool = (layer.pool, layer.pool) if isinstance(layer.pool, int) else layer.pool
-    pairs = layer.stride, layer.padding, layer.dilation, pool
+    assert isinstance(layer, nn.Conv2d)
+    pairs = layer.stride, layer.padding, layer.dilation
     if layer.padding_mode != "zeros" or not all(isinstance(pair, tuple) for pair in pairs):
         return None, "expected padding by a number of zeros"
+    if not isinstance(layer, ink.ConvReluMaxPool2d):
+        return ("conv2d", (weight, bias, *pairs, layer.groups)), ""
+    pool = (layer.pool, layer.pool) if isinstance(layer.pool, int) else layer.pool
     if not 0 < pool[0] * pool[1] <= 255:
         return None, "expected pooling windows of 1 to 255 elements"
-    return ("conv2d_relu_max_pool2d", (weight, bias, *pairs[:3], layer.groups, pool)), ""
+    return ("conv2d_relu_max_pool2d", (weight, bias, *pairs, layer.groups, pool)), ""
 
 
 def _parameter_obstacle(name: str, parameter: Tensor, device: torch.device) -> str | None:

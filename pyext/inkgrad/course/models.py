@@ -288,15 +288,20 @@ class StrongCNN(DigitModel):
         self.conv4 = layers.Conv2d(64, 96, kernel_size=3)
         self.fc1 = layers.LinearReLU(96 * 5 * 5, 128)
         self.fc2 = nn.Linear(128, 10)
+        self.relu = nn.ReLU()
+
+    def chain(self) -> list[nn.Module]:
+        convolutions = [self.conv1, self.conv2, self.relu, self.conv3, self.conv4, self.relu]
+        return [self.standardize, *convolutions, self.fc1, self.fc2]
 
     def forward(self, images: Tensor) -> Tensor:
         return self.forward_with_maps(images)[0]
 
     def forward_with_maps(self, images: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         conv1 = self.conv1(self.standardize(images))  # (N, 32, 14, 14)
-        conv2 = torch.relu(self.conv2(conv1))  # (N, 48, 14, 14)
+        conv2 = self.relu(self.conv2(conv1))  # (N, 48, 14, 14)
         conv3 = self.conv3(conv2)  # (N, 64, 7, 7)
-        conv4 = torch.relu(self.conv4(conv3))  # (N, 96, 5, 5)
+        conv4 = self.relu(self.conv4(conv3))  # (N, 96, 5, 5)
         logits = self.fc2(self.fc1(conv4.flatten(1)))
         return logits, {"conv1": conv1, "conv2": conv2, "conv3": conv3, "conv4": conv4}
 

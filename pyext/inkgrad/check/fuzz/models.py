@@ -217,7 +217,7 @@ def run_chain(case: Case, after_ours: Callable[[], None]) -> str | None:
     torch.manual_seed(case["seed"] + 1)
     x, target = torch.randn(case["rows"], widths[0]), torch.rand(case["rows"], widths[-1])
 
-    def train(step: Callable[[list[nn.Module]], Callable[[], object]]) -> list[Tensor]:
+    def train(step: Callable[[list[nn.Module]], Callable[[], Tensor]]) -> list[Tensor]:
         layers = build()
         for name, i in case["before"]:
             _CHANGES[name](layers, i)
@@ -225,23 +225,31 @@ def run_chain(case: Case, after_ours: Callable[[], None]) -> str | None:
         call()
         for name, i in case["after"]:
             _CHANGES[name](layers, i)
-        call()
-        return [parameter.detach() for layer in layers for parameter in layer.parameters()]
+        output = call().detach()
+        parameters = [parameter.detach() for layer in layers for parameter in layer.parameters()]
+        return [*parameters, output]
 
-    def by_chain(layers: list[nn.Module]) -> Callable[[], object]:
+    # Each returns a function that takes a step, and returns the output after it.
+    def by_chain(layers: list[nn.Module]) -> Callable[[], Tensor]:
         chain = Chain(layers, nn.BCELoss())
-        return lambda: float(chain.step(x, target, **case["sgd"]))
 
-    def by_sgd(layers: list[nn.Module]) -> Callable[[], object]:
+        def step() -> Tensor:
+            chain.step(x, target, **case["sgd"])
+            return chain.forward(x)
+
+        return step
+
+    def by_sgd(layers: list[nn.Module]) -> Callable[[], Tensor]:
         model = nn.Sequential(*layers)
         optimizer = torch.optim.SGD(model.parameters(), **case["sgd"])
 
-        def step() -> None:
+        def step() -> Tensor:
             optimizer.zero_grad()
             loss = nn.functional.binary_cross_entropy(model(x), target)
             if loss.requires_grad:  # else everything is frozen
                 loss.backward()
             optimizer.step()
+            return model(x)
 
         return step
 
