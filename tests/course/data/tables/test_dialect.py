@@ -16,6 +16,7 @@ from inkgrad.course.data.tables.dialect import detect, looks_like_titles, withou
         ("name;comment;y\nAnna;hello, dear;1\nBen;one, two, three;0\n", ";"),
         ("a\tb c\ty\n1\tx y\t0\n2\tz w\t1\n", "\t"),
         ("1 2 0\n3 4 1\n", " "),
+        ("身高，体重，标签\n1.5，2，0\n2.5，3，1\n", "，"),
     ],
 )
 def test_the_delimiter(text: str, delimiter: str) -> None:
@@ -35,6 +36,14 @@ def test_the_delimiter(text: str, delimiter: str) -> None:
         (["weather", "play"], [["rain", "no"], ["sunny", "yes"]], True),
         (["?", "2"], [["3", "4"], ["5", "6"]], False),
         (["a", "b"], [], True),
+        (["0", "1", "2"], [["0.5", "7", "1"], ["1.5", "8", "1"]], True),
+        (["", "0", "1", "2"], [["0", "1.5", "7", "a"], ["1", "2.5", "8", "a"]], True),
+        (["2000", "2005", "2010", "kind"], [["1", "2", "3", "a"], ["4", "5", "6", "a"]], True),
+        (["1.5", "7", "2.5", "y"], [["1", "2", "3", "0"], ["4", "5", "6", "1"]], True),
+        (["1.5", "7", "2.5", "a"], [["1", "2", "3", "a"], ["4", "5", "6", "b"]], False),
+        (["1", "2", "3"], [["4", "5", "6"], ["7", "8", "9"]], False),
+        (["0", "1", "2"], [["5", "1", "2"], ["6", "1", "2"]], False),
+        (["", "1", "2"], [["3", "4", "0"], ["5", "6", "0"]], False),
     ],
 )
 def test_the_first_row_has_titles_or_not(

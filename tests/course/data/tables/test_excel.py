@@ -46,9 +46,21 @@ def test_the_first_sheet_with_data(openpyxl: Any) -> None:
     assert table.inputs[0].tolist() == [1.5, 0]
     assert "sheet Data" in table.facts.lines[0]
     assert "the first of 3 sheets" in table.facts.lines[0]
-    assert parse(content, "t.xlsx", TableOptions(sheet="More")).inputs.tolist() == [[1], [2], [3]]
+    chosen = parse(content, "t.xlsx", TableOptions(sheet="More"))
+    assert chosen.inputs.tolist() == [[1], [2], [3]]
+    assert "the first of" not in chosen.facts.lines[0]
     with pytest.raises(DataError, match="sheet: expected one of Sheet, Data, More, got 'No'"):
         parse(content, "t.xlsx", TableOptions(sheet="No"))
+
+
+def test_a_sheet_with_one_column_is_passed_over(openpyxl: Any) -> None:
+    book = openpyxl.Workbook()
+    fill(book.active, [["Read me"], ["See the next sheet"]])
+    fill(book.create_sheet("Data"), [["x", "y"], [1, 0], [2, 1], [3, 0]])
+    assert parse(saved(book), "t.xlsx").inputs.tolist() == [[1], [2], [3]]
+    book.remove(book["Data"])
+    with pytest.raises(DataError, match=r"sheet Sheet, row 1: .*got one column"):
+        parse(saved(book), "t.xlsx")
 
 
 def test_merged_cells_formulas_and_places(openpyxl: Any) -> None:

@@ -13,6 +13,9 @@ from inkgrad.course.data.tables.numbers import Numbers, parse
     ("text", "with_point", "with_comma"),
     [
         ("12", 12, 12),
+        ("1.23.456", None, None),
+        ("1,234,56", None, None),
+        ("１２．５", 12.5, None),
         (" -1.5 ", -1.5, None),
         ("1,5", None, 1.5),
         ("1,234", 1234, 1.234),
@@ -22,7 +25,7 @@ from inkgrad.course.data.tables.numbers import Numbers, parse
         ("1 234 567", 1234567, 1234567),
         ("1'234.50", 1234.5, None),
         ("1\u00a0234,5", None, 1234.5),
-        ("1,23,456", None, None),
+        ("1,23,456", 123456, None),
         ("\u22123", -3, -3),
         (".5", 0.5, None),
         ("6e-3", 0.006, 0.006),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import itertools
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -12,7 +13,7 @@ from inkgrad.course.data.errors import DataError
 from inkgrad.course.data.tables.numbers import MISSING, Decimal, is_number, parse
 from inkgrad.course.messages import message
 
-_DELIMITERS = (",", ";", "\t", "|", " ")  # " " is any number of spaces and tabs
+_DELIMITERS = (",", ";", "\t", "|", " ", "，", "；")  # " " is any number of spaces and tabs
 _SAMPLE_CHARACTERS = 2**18
 _SAMPLE_LINES = 200
 _MAX_TITLE_LINES = 20
@@ -135,13 +136,15 @@ def rows(text: str, delimiter: str, name: str, *, is_sample: bool = False) -> It
 def looks_like_titles(cells: Sequence[str], others: Sequence[Sequence[str]]) -> bool:
     """Whether the first row has the titles of the columns.
 
-    It has if more of its cells are texts above numbers than numbers; a table of texts only has
-    titles if none of them comes again in its column.
+    It has if more of its cells are texts above numbers than numbers, or if its numbers are titles;
+    a table of texts only has titles if none of them comes again in its column.
     """
     texts_above_numbers, numbers, comes_again = 0, 0, False
+    columns = []
     for column, cell in enumerate(cells):
         below = [row[column].strip() for row in others if column < len(row)]
         below = [each for each in below if each and each not in MISSING]
+        columns.append(below)
         if is_number(cell):
             numbers += 1
         elif cell and below and sum(map(is_number, below)) > len(below) / 2:
@@ -150,8 +153,28 @@ def looks_like_titles(cells: Sequence[str], others: Sequence[Sequence[str]]) -> 
             )
         comes_again |= bool(cell) and cell in below
     if texts_above_numbers or numbers:
-        return texts_above_numbers > numbers
+        return texts_above_numbers > numbers or _has_numbers_as_titles(cells, columns)
     return not comes_again
+
+
+def _has_numbers_as_titles(cells: Sequence[str], columns: Sequence[Sequence[str]]) -> bool:
+    """Whether numbers in the first row, such as 0, 1, 2 or years, are titles.
+
+    They are if the row ends with a text above numbers only; or if they have equal steps, and the
+    last cell is no value of its column, which repeats a few.
+    """
+    last, below = cells[-1], columns[-1]
+    if not below or last in MISSING or last in below:
+        return False
+    if not is_number(last):
+        if all(map(is_number, below)):
+            return True
+        cells = cells[:-1]
+    cells = cells[1:] if cells and not cells[0] else cells  # above the numbers of the rows
+    if len(cells) < 3 or not all(re.fullmatch("[0-9]{1,6}", cell) for cell in cells):
+        return False
+    steps = {int(after) - int(before) for before, after in itertools.pairwise(cells)}
+    return len(steps) == 1 and steps != {0} and 2 * len(set(below)) <= len(below)
 
 
 def _sample(text: str) -> str:

@@ -35,7 +35,7 @@ def read_excel(
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of styles and extensions that it does not know
             book = openpyxl.load_workbook(io.BytesIO(content), read_only=True, data_only=True)
-            sheet, rows = _chosen_sheet(book, content, name, options, limits)
+            sheet, rows = _chosen_sheet(book, content, name, options, limits, least_width)
     except DataError:
         raise
     except Exception as error:  # of any kind: openpyxl raises what its parsers do
@@ -44,9 +44,9 @@ def read_excel(
 
 
 def _chosen_sheet(
-    book: Any, content: bytes, name: str, options: TableOptions, limits: Limits
+    book: Any, content: bytes, name: str, options: TableOptions, limits: Limits, least_width: int
 ) -> tuple[str, list[_Row]]:
-    """The title and the rows of the chosen sheet, or of the first visible one that has data."""
+    """The title and the rows of the chosen sheet, or of the first visible one that has a table."""
     sheets = [sheet for sheet in book.worksheets if sheet.sheet_state == "visible"]
     if options.sheet is not None:
         sheets = [sheet for sheet in book.worksheets if sheet.title == options.sheet]
@@ -55,10 +55,15 @@ def _chosen_sheet(
             raise DataError(
                 message("problem.no_sheet", file=name, got=repr(options.sheet), known=known)
             )
+    narrow: tuple[str, list[_Row]] | None = None  # a cover, or notes
     for sheet in sheets:
         if rows := list(_rows(sheet, content, name, limits)):
-            return sheet.title, rows
-    raise DataError(message("problem.no_rows", file=name))
+            if max(len(row) for _, row in rows) >= least_width:
+                return sheet.title, rows
+            narrow = narrow or (sheet.title, rows)
+    if narrow is None:
+        raise DataError(message("problem.no_rows", file=name))
+    return narrow
 
 
 def _rows(sheet: Any, content: bytes, name: str, limits: Limits) -> Iterator[_Row]:
@@ -134,7 +139,8 @@ def _grid(
 
     cells = [[*row, *[None] * (width - len(row))] for _, row in rows]
     columns = [_series([row[column] for row in cells]) for column in range(width)]
-    of_several = message("table.sheets", count=len(sheets)) if len(sheets) > 1 else ""
+    is_found = len(sheets) > 1 and options.sheet is None
+    of_several = message("table.sheets", count=len(sheets)) if is_found else ""
     header = message("table.header" if is_header else "table.no_header")
     return Grid(
         name,

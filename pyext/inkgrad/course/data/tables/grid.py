@@ -24,6 +24,12 @@ _DELIMITER_KEYS = {
     " ": "table.space",
 }
 
+# Of pandas. The fast one takes delimiters of one byte. low_memory: one type for each column.
+_ENGINES: dict[bool, dict[str, Any]] = {
+    True: {"engine": "c", "low_memory": False},
+    False: {"engine": "python"},
+}
+
 
 @dataclass(frozen=True)
 class Grid:
@@ -93,7 +99,7 @@ def read_text(
                 decimal=decimal or ".",
                 skipinitialspace=True,
                 na_values=list(MISSING),
-                low_memory=False,  # one type for each column, whatever its length
+                **_ENGINES[found.delimiter.isascii()],
             )
     except pd.errors.EmptyDataError:
         raise DataError(message("problem.no_rows", file=name)) from None

@@ -1,10 +1,11 @@
-"""Numbers as people write them: decimal commas, thousands separated by commas, points, spaces or
-apostrophes, and a percent or currency sign.
+"""Numbers as people write them: decimal commas; thousands, or lakhs, separated by commas, points,
+spaces or apostrophes; a percent or currency sign; full-width digits.
 """
 
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Sequence
 from typing import Literal
 
@@ -19,9 +20,10 @@ MISSING = _WORDS + _EXCEL_ERRORS
 
 _SPACES = " \u00a0\u2009\u202f'’"
 _GROUPS = {".": "," + _SPACES, ",": "." + _SPACES}
+_LAKHS = {".": r"|\d{1,2}(?:,\d\d)+,\d{3}", ",": ""}
 _FORMS = {
     decimal: re.compile(
-        rf"[+-]?(?:\d{{1,3}}([{re.escape(groups)}])\d{{3}}(?:\1\d{{3}})*|\d*)"
+        rf"[+-]?(?:\d{{1,3}}([{re.escape(groups)}])\d{{3}}(?:\1\d{{3}})*{_LAKHS[decimal]}|\d*)"
         rf"(?:{re.escape(decimal)}\d*)?(?:[eE][+-]?\d+)?",
         re.ASCII,
     )
@@ -33,7 +35,9 @@ _NOT_FINITE = re.compile(r"[+-]?inf(inity)?", re.IGNORECASE)
 
 def parse(text: str, decimal: Decimal) -> float | None:
     """The number that ``text`` is with this decimal separator; None if it is none."""
-    text = text.strip().replace("\u2212", "-")
+    text = text.strip()
+    if not text.isascii():
+        text = unicodedata.normalize("NFKC", text.replace("\u2212", "-")).strip()
     if _NOT_FINITE.fullmatch(text):
         return float(text)
     form = _FORMS[decimal].fullmatch(text)
