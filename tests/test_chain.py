@@ -213,7 +213,7 @@ def test_the_output_follows_the_weights_and_takes_pixels() -> None:
 
 
 def test_relu_of_special_values_is_torchs() -> None:
-    layers, inputs, targets, criterion = problem("deep", 4)
+    layers, inputs, _, _ = problem("deep", 4)
     values = torch.tensor([math.nan, math.inf, -math.inf, -0.0])
     inputs[0, 0, 0, :4] = values
     expected = nn.Sequential(*layers)(inputs)

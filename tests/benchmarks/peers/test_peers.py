@@ -48,7 +48,7 @@ def test_training(name: str) -> None:
 def test_what_is_missing_is_named() -> None:
     missing = [name for name in peers.PEERS if name not in INSTALLED]
     for name in missing:
-        with pytest.raises(ValueError, match=rf"{name}.*pip install 'inkgrad\[peers\]'"):
+        with pytest.raises(ValueError, match=rf'{name}.*pip install "inkgrad\[peers\]"'):
             peers.check([name], [1])
 
 

@@ -25,7 +25,7 @@ def test_without_its_packages_onnx_says_what_to_install(
 ) -> None:
     monkeypatch.setattr(onnx_export.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(
-        onnx_export.Unavailable, match=r"onnx, onnxscript: pip install 'inkgrad\[onnx\]'"
+        onnx_export.Unavailable, match=r'onnx, onnxscript: pip install "inkgrad\[onnx\]"'
     ):
         onnx_export.export(weights)
 

@@ -100,5 +100,5 @@ def test_without_openpyxl_the_command_that_installs_it_is_named(
 ) -> None:
     content = saved(openpyxl.Workbook())
     monkeypatch.setitem(sys.modules, "openpyxl", None)
-    with pytest.raises(DataError, match=r"pip install 'inkgrad\[excel\]'"):
+    with pytest.raises(DataError, match=r'pip install "inkgrad\[excel\]"'):
         parse(content, "t.xlsx")
