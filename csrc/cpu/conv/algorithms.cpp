@@ -161,7 +161,7 @@ ConvMemory memory(const ConvProblem& p) {
 
 // ---- forward
 
-// What Winograd needs of a problem, whatever is in lanes.
+// The conditions of Winograd, whatever is in lanes.
 bool has_winograd_windows(const ConvProblem& p) {
   return (!p.pools() || (p.pool.window_height == 2 && p.pool.window_width == 2)) &&
          p.conv.in_channels >= kMinWinogradInputs &&
