@@ -13,7 +13,8 @@ from torch import Tensor, nn
 
 import inkgrad.nn as ink
 from inkgrad.chain import Chain
-from inkgrad.device_chain import LateLoss, Reports
+from inkgrad.chain_layers import calls_of
+from inkgrad.device_chain import LateLoss, Reports, check_linear
 from inkgrad.extension import LOADED
 
 pytestmark = pytest.mark.skipif(LOADED.module is None, reason="needs the compiled kernels")
@@ -224,6 +225,27 @@ def test_relu_of_special_values_is_torchs() -> None:
     linear.weight.data = torch.eye(4)
     assert Chain(relu).forward(values[None, 1:2].expand(1, 4)).isnan().any()  # inf * 0
     assert torch.equal(Chain(relu).forward(values[None, 2:].repeat(1, 2)), torch.zeros(1, 4))
+
+
+def test_on_cuda_the_output_is_refused(device: torch.device) -> None:
+    if device.type == "cpu":
+        pytest.skip("on the CPU it is computed")
+    layers, inputs, _, criterion = problem("diabetes", 4, device)
+    with pytest.raises(ValueError, match="only trains"):
+        Chain(layers, criterion).forward(inputs)
+    with pytest.raises(ValueError, match="binary cross entropy"):
+        Chain(layers)
+
+
+@pytest.mark.parametrize("name", [name for name in CASES if name not in ON_CUDA])
+def test_cuda_takes_linear_layers_only(name: str) -> None:
+    for layer in CASES[name][0]():
+        calls = calls_of([layer], CPU)
+        if calls[0][0] == "linear":
+            check_linear(calls)
+            continue
+        with pytest.raises(ValueError, match="all layers are linear"):
+            check_linear(calls)
 
 
 def test_without_a_criterion_a_chain_computes_outputs_only() -> None:

@@ -80,7 +80,7 @@ def test_a_missing_extra_is_named_with_what_installs_it(command, capsys) -> None
 
 def test_the_app_names_its_extra_whichever_package_is_missed_first(python) -> None:
     pytest.importorskip("gradio")
-    hidden = "gradio", "starlette", "pydantic"
+    hidden = "gradio", *cli._OF_GRADIO
     program = f"""
 import sys
 sys.modules.update(dict.fromkeys({hidden!r}))

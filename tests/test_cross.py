@@ -51,7 +51,7 @@ def test_an_old_clang_is_passed_over(cross, monkeypatch) -> None:
 
 @needs_extension
 def test_the_kernels_of_this_processor_pass(tmp_path) -> None:
-    """CI has no other compiler and no emulator; with this one the program must pass, too."""
+    """With the compiler of the extension, and the library that is loaded here."""
     program = tmp_path / "kernels"
     source = Path(__file__).parent / "cross" / "kernels.cpp"
     (library,) = Path(extension.__file__).parent.glob(f"_cpu_{LIBRARY}.*")

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from inkgrad.chain_layers import calls_of, difference, loss_of, named, parameters_of, watch
-from inkgrad.device_chain import DeviceChain
+from inkgrad.device_chain import DeviceChain, check_linear
 from inkgrad.extension import LOADED
 
 
@@ -51,14 +51,14 @@ class Chain:
         self._layers = list(layers)
         self._criterion = criterion
         self._device = _device_of(self._layers)
-        if criterion is None and self._device.type == "cuda":
-            raise ValueError("chain: expected a criterion for layers on CUDA")
         self._loss = loss_of(criterion)
         self._calls = calls_of(self._layers, self._device)
         self._parameters = [p for call in self._calls for p in parameters_of(call)]
         if not self._parameters:
             raise ValueError("chain: expected at least one layer with parameters")
         self._shapes = [[p.shape for p in parameters_of(call)] for call in self._calls]
+        if self._device.type == "cuda":
+            check_linear(self._calls)
         self._chain = _chain_on(self._device, *self._loss)
         for method, arguments in self._calls:
             getattr(self._chain, method)(*arguments)
@@ -117,8 +117,6 @@ class Chain:
             RuntimeError: shapes or dtypes do not match.
             ValueError: as :meth:`backward`; or the chain is on CUDA.
         """
-        if self._device.type == "cuda":
-            raise ValueError("chain: forward computes on the CPU; call the layers on CUDA")
         if not self._is_unchanged():
             self.validate()
         output: Tensor = self._chain.forward(inputs)
@@ -220,6 +218,5 @@ def _device_of(layers: Iterable[nn.Module]) -> torch.device:
 
 def _chain_on(device: torch.device, is_binary: bool | None, mean: bool, ignored: int) -> Any:
     if device.type == "cuda":
-        assert is_binary is not None
         return DeviceChain(is_binary, mean, device)
     return LOADED.module.Chain(is_binary, mean, ignored)

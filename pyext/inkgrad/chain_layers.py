@@ -49,7 +49,12 @@ _FUNCTIONS = {
     )
 }
 _IRRELEVANT = (
-    *("training", "inplace", "in_features", "out_features", "in_channels", "out_channels"),
+    "training",
+    "inplace",
+    "in_features",
+    "out_features",
+    "in_channels",
+    "out_channels",
 )
 _HOOKS = ("_forward_pre_hooks", "_forward_hooks", "_backward_pre_hooks", "_backward_hooks")
 _GLOBAL_HOOKS = [

@@ -30,7 +30,13 @@ _COMMANDS = {
 }
 
 # optional packages, and the extra that installs each
-_EXTRAS = {"gradio": "demo", "torchvision": "demo", "matplotlib": "plots", "mcp": "mcp"}
+# The app begins with packages that gradio brings.
+_OF_GRADIO = ("anyio", "fastapi", "httpx", "pydantic", "starlette", "uvicorn")
+_EXTRAS = {
+    **dict.fromkeys(("gradio", "torchvision", *_OF_GRADIO), "demo"),
+    "matplotlib": "plots",
+    "mcp": "mcp",
+}
 
 _FAILURE = 1
 _USAGE = 2  # the code that argparse exits with
@@ -54,10 +60,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             sys.stdout.flush()  # inside the try: a closed pipe raises here
         return code
     except ModuleNotFoundError as error:
-        missing = (error.name or "").partition(".")[0]
-        # The app begins with packages that gradio brings, such as starlette.
-        is_of_demo = chosen == "demo" and missing != "" and not missing.startswith("inkgrad")
-        extra = _EXTRAS.get(missing, "demo" if is_of_demo else None)
+        extra = _EXTRAS.get((error.name or "").partition(".")[0])
         if extra is None:
             raise
         # pip keeps the installed inkgrad and adds the packages of the extra. Double quotes work in

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable
 
 import torch
 from torch import Tensor
 
+from inkgrad.chain_layers import Call
 from inkgrad.extension import LOADED
 
 # Reports of steps in one block of memory: one copy fetches them all.
@@ -69,15 +70,20 @@ class Reports:
         return self._copy[index]
 
 
+def check_linear(calls: Iterable[Call]) -> None:
+    """Raise ValueError if one of the calls adds another layer than a linear one."""
+    if any(method != "linear" for method, _ in calls):
+        raise ValueError("chain: on CUDA all layers are linear")
+
+
 class DeviceChain:
     """Behind :class:`inkgrad.chain.Chain` for parameters on a CUDA device.
 
     Raises:
-        ValueError: a layer is not linear or too large for the kernel, or the loss is not binary
-            cross entropy.
+        ValueError: a layer is too large for the kernel, or the loss is not binary cross entropy.
     """
 
-    def __init__(self, is_binary: bool, mean: bool, device: torch.device) -> None:
+    def __init__(self, is_binary: bool | None, mean: bool, device: torch.device) -> None:
         if not is_binary:
             raise ValueError("chain: on CUDA the loss is binary cross entropy")
         self._chain = LOADED.module.DeviceChain(mean)
@@ -89,14 +95,8 @@ class DeviceChain:
         self._chain.linear(weight, bias, activation)
         self._parameters += [weight] if bias is None else [weight, bias]
 
-    def standardize(self, mean: float, std: float) -> None:
-        raise ValueError("chain: on CUDA all layers are linear")
-
-    def flatten(self) -> None:
-        raise ValueError("chain: on CUDA all layers are linear")
-
-    def conv2d_relu_max_pool2d(self, *_: Any) -> None:
-        raise ValueError("chain: on CUDA all layers are linear")
+    def forward(self, inputs: Tensor) -> Tensor:
+        raise ValueError("chain: on CUDA a chain only trains; call the layers for their output")
 
     def gradients(self) -> list[Tensor]:
         return list(self._chain.gradients())

@@ -24,8 +24,9 @@ _DELIMITER_KEYS = {
     " ": "table.space",
 }
 
-# Of pandas. The fast one takes delimiters of one byte. low_memory: one type for each column.
-_ENGINES: dict[bool, dict[str, Any]] = {
+# The parsers of pandas, by whether the delimiter is ASCII, which the faster one requires. It would
+# guess the type of a column anew for each part of a long file if it were to save memory.
+_PARSERS: dict[bool, dict[str, Any]] = {
     True: {"engine": "c", "low_memory": False},
     False: {"engine": "python"},
 }
@@ -99,7 +100,7 @@ def read_text(
                 decimal=decimal or ".",
                 skipinitialspace=True,
                 na_values=list(MISSING),
-                **_ENGINES[found.delimiter.isascii()],
+                **_PARSERS[found.delimiter.isascii()],
             )
     except pd.errors.EmptyDataError:
         raise DataError(message("problem.no_rows", file=name)) from None
