@@ -53,7 +53,8 @@ def test_without_posix_and_kernels(
 ) -> None:
     (tmp_path / "one.png").write_bytes(_one())
     program = f"{WITHOUT_POSIX}\nsys.exit(cli.main({arguments!r}))"
-    ended = python.run(program, cwd=tmp_path, env=REFERENCE)
+    # Runs are saved there, and not beside those of the developer.
+    ended = python.run(program, cwd=tmp_path, env=REFERENCE | {"INKGRAD_DATA": str(tmp_path)})
     assert ended.returncode == 0, ended.stderr
     assert ended.stdout
 

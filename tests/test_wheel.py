@@ -130,7 +130,7 @@ def test_it_works_in_an_environment_of_its_own(version: str, tmp_path: Path) -> 
         ended = subprocess.run(
             [environment / "bin" / command[0], *command[1:]],
             cwd=tmp_path,
-            env={**outside, "PYTHONWARNINGS": "error::RuntimeWarning"},
+            env=outside | {"PYTHONWARNINGS": "error::RuntimeWarning", "INKGRAD_DATA": str(tmp_path)},
             capture_output=True,
             text=True,
         )
