@@ -125,12 +125,13 @@ def test_it_works_in_an_environment_of_its_own(version: str, tmp_path: Path) -> 
     environment = tmp_path / "environment"
     venv.create(environment, with_pip=True)
     outside = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+    inside = {"PYTHONWARNINGS": "error::RuntimeWarning", "INKGRAD_DATA": str(tmp_path)}
 
     def run(*command: str | Path) -> str:
         ended = subprocess.run(
             [environment / "bin" / command[0], *command[1:]],
             cwd=tmp_path,
-            env=outside | {"PYTHONWARNINGS": "error::RuntimeWarning", "INKGRAD_DATA": str(tmp_path)},
+            env={**outside, **inside},
             capture_output=True,
             text=True,
         )
