@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import inkgrad
 from inkgrad_bench import results_file
 
 # Ours, ATen, oneDNN, MKL and XLA. ONNX Runtime and OpenVINO have no such switch.
@@ -38,13 +39,18 @@ def measure(args: Namespace, threads: Sequence[int]) -> dict[str, Any]:
     """Measure each number of threads in a process; return the document of them all.
 
     Exit with the code of a process that ends without results, since it has said why; ValueError for
-    peers that cannot be held to AVX2.
+    peers that cannot be held to AVX2, or if inkgrad was built without kernels for it.
     """
     unlike = [name for name in args.peers if name in NOT_HELD_TO_AVX2]
     if args.avx2 and unlike:
         raise ValueError(
             f"peers: {' and '.join(unlike)} cannot be held to AVX2: "
             "measure without --avx2 on a processor that has no more"
+        )
+    if args.avx2 and "avx2" not in inkgrad.build_config()["cpu_libraries_built"]:
+        raise ValueError(
+            "avx2: inkgrad was built without kernels for AVX2, as it is by default where there is "
+            "AVX-512; build it again with INKGRAD_ALL=1"
         )
     documents: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory() as folder:

@@ -60,7 +60,16 @@ def runs(document, monkeypatch):
     return found
 
 
-def test_one_process_for_each_number_of_threads(runs):
+@pytest.fixture
+def built(monkeypatch):
+    """The libraries that inkgrad was built with, as far as the benchmark knows."""
+    libraries = ["default", "avx2"]
+    config = {"cpu_libraries_built": libraries}
+    monkeypatch.setattr(parts.inkgrad, "build_config", lambda: config)
+    return libraries
+
+
+def test_one_process_for_each_number_of_threads(runs, built):
     document = parts.measure(parse("--avx2"), [1, 2])
     assert [row["threads"] for row in document["results"]] == [1, 2]
     assert len(document["rooflines"]) == 4
@@ -74,7 +83,14 @@ def test_without_avx2_the_environment_is_as_it_is(runs, monkeypatch):
     assert runs[0][1]["ONEDNN_MAX_CPU_ISA"] == "AVX512_CORE"
 
 
-def test_after_an_interrupted_part_none_begins(runs, document):
+def test_a_build_without_avx2_cannot_be_held_to_it(runs, built):
+    built.remove("avx2")
+    with pytest.raises(ValueError, match=r"^avx2: .*INKGRAD_ALL=1"):
+        parts.measure(parse("--avx2"), [1])
+    assert not runs
+
+
+def test_after_an_interrupted_part_none_begins(runs, built, document):
     document["complete"] = False
     assert not parts.measure(parse("--avx2"), [1, 2])["complete"]
     assert len(runs) == 1
@@ -82,7 +98,7 @@ def test_after_an_interrupted_part_none_begins(runs, document):
 
 def test_a_part_without_results_ends_the_run(capfd):
     with pytest.raises(SystemExit) as stopped:
-        parts.measure(parse("--avx2", "--case", "no such case"), [1])
+        parts.measure(parse("--peers", "jax", "--case", "no such case"), [1, 2])
     assert stopped.value.code == 2
     assert "no case matches" in capfd.readouterr().err
 
