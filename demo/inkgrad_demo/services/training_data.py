@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from inkgrad.course.data import datasets, own_digits
 from inkgrad.course.data.datasets import Data, Report
-from inkgrad.course.data.tables import TableOptions
+from inkgrad.course.data.tables import ENCODINGS, TableOptions
 from inkgrad.course.messages import joined
 from inkgrad.course.models import MODELS, DigitModel
 from inkgrad_demo.jobs.decoder import decode
@@ -218,6 +218,8 @@ def _description(upload: Upload) -> dict[str, Any]:
         "columns": [asdict(column) for column in facts.columns],
         "classes": [{"name": name[:60], "count": count} for name, count in classes],
         "header": facts.has_header,
+        "encoding": facts.encoding,
+        "encodings": ENCODINGS,
         "understood": joined(facts.lines, "\n"),
         "options": _chosen(upload.file.options),
     }

@@ -73,6 +73,10 @@ export function createTablePreview({ find, text, messageText }, { changed }) {
       ...["drop", "fill"].map((name) => new Option(text(`train.table.missing.${name}`), name)),
     );
     missing.value = answer.options.missing ?? "drop";
+    const encoding = find("#train-encoding");
+    encoding.replaceChildren(...answer.encodings.map((name) => new Option(name.toUpperCase(), name)));
+    encoding.value = answer.encoding;
+    encoding.parentElement.hidden = answer.encoding === null; // of an Excel file
     find("#train-header").checked = answer.header;
     paintColumns();
   }
@@ -85,7 +89,13 @@ export function createTablePreview({ find, text, messageText }, { changed }) {
   });
   find("#train-header").addEventListener("change", ({ target }) => {
     // Titles name the columns: with others, earlier choices mean nothing.
-    changed({ missing: answer.options.missing, header: target.checked });
+    const { missing, encoding } = answer.options;
+    changed({ missing, encoding, header: target.checked });
+  });
+  find("#train-encoding").addEventListener("change", ({ target }) => {
+    // Titles are other ones, too.
+    const { missing, header } = answer.options;
+    changed({ missing, header, encoding: target.value });
   });
 
   return {

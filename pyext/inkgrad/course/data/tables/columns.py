@@ -151,11 +151,13 @@ def number_text(value: float) -> str:
     return str(int(value)) if abs(value) < 1e15 and value == int(value) else repr(float(value))
 
 
-def columns_of(grid: Grid) -> list[Column]:
-    """The columns of a table, with numbers read from texts where they are numbers."""
+def columns_of(grid: Grid) -> tuple[list[Column], Decimal | None]:
+    """The columns of a table, with numbers read from texts where they are numbers; and the decimal
+    separator, where it is known.
+    """
     read = [_read(grid, index, series) for index, series in enumerate(grid.columns)]
     decimal = grid.decimal or _evidence(grid, [numbers for _, _, numbers in read if numbers])
-    return [_column(grid, index, *each, decimal) for index, each in enumerate(read)]
+    return [_column(grid, index, *each, decimal) for index, each in enumerate(read)], decimal
 
 
 _Codes = tuple[np.ndarray, list[str]]

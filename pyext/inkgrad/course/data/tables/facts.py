@@ -42,12 +42,13 @@ class Facts:
     """A table as it was read: ``lines`` for people, and its columns for a preview.
 
     ``rows`` are those of the file, ``used`` those to learn from, and ``class_counts`` these by
-    their class.
+    their class. ``encoding`` is that of a text.
     """
 
     lines: tuple[Message, ...]
     columns: tuple[ColumnFacts, ...]
     has_header: bool
+    encoding: str | None
     rows: int
     used: int
     class_counts: tuple[int, ...]
@@ -100,6 +101,7 @@ def facts_of(
         lines=tuple(lines),
         columns=tuple(_column_facts(column, role) for column, role in pairs),
         has_header=grid.has_header,
+        encoding=grid.encoding,
         rows=grid.records,
         used=int(kept.sum()),
         class_counts=counts,
