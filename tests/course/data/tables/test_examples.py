@@ -38,6 +38,12 @@ def test_columns_are_found_by_their_titles() -> None:
     assert (found.rows, found.labels, found.skipped, found.unknown) == ([2, 4], None, 1, 1)
 
 
+def test_case_and_spaces_make_no_other_text() -> None:
+    found = rows_of(schema(), b"age,city,y\n2,BERN,Yes\n", "new.csv")
+    assert found.inputs.tolist() == [[2, 1, 0, 0]]
+    assert (found.unknown, found.labels is not None) == (0, True)
+
+
 def test_columns_without_titles_are_found_by_their_order() -> None:
     plain = schema(b"1,2,0\n3,4,1\n5,7,0\n")
     for content in (b"8,9,1\n", b"8,9\n"):
