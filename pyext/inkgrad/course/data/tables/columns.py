@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from inkgrad.course.data.errors import DataError
+from inkgrad.course.data.errors import DataError, UndecidedError
 from inkgrad.course.data.tables.grid import Grid
 from inkgrad.course.data.tables.numbers import Decimal, Numbers
 from inkgrad.course.messages import message
@@ -152,7 +152,10 @@ class Column:
     def _refuse(self, key: str, record: int) -> None:
         _, cell = self.grid.locate(record, self.index)
         where = self.grid.where(self.index, record)
-        raise DataError(message(key, where=where, got=repr(cell.strip()[:60])))
+        text = message(key, where=where, got=repr(cell.strip()[:60]))
+        if key == "problem.ambiguous":
+            raise UndecidedError(text, "decimal", ".")
+        raise DataError(text)
 
 
 _Codes = tuple[np.ndarray, list[str]]

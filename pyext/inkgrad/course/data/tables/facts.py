@@ -45,7 +45,7 @@ class Facts:
     their class. ``encoding`` is that of a text.
     """
 
-    lines: tuple[Message, ...]
+    lines: tuple[Message | str, ...]
     columns: tuple[ColumnFacts, ...]
     has_header: bool
     encoding: str | None
