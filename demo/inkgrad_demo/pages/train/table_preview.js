@@ -80,7 +80,9 @@ export function createTablePreview({ find, text, messageText }, { changed }) {
     );
     decimal.value = answer.options.decimal ?? "";
     const encoding = find("#train-encoding");
-    encoding.replaceChildren(...answer.encodings.map((name) => new Option(name.toUpperCase(), name)));
+    encoding.replaceChildren(
+      ...answer.encodings.map((name) => new Option(name.toUpperCase(), name)),
+    );
     encoding.value = answer.encoding;
     encoding.parentElement.hidden = answer.encoding === null; // of an Excel file
     find("#train-header").checked = answer.header;
