@@ -12,7 +12,6 @@ import ssl
 import sys
 import threading
 from collections.abc import Callable
-from functools import partial
 from types import FrameType
 from typing import NoReturn
 
@@ -199,8 +198,10 @@ def _whole_number(least: int, most: int) -> Callable[[str], int]:
 def _users(args: argparse.Namespace) -> _Users | None:
     """Return a function for the users who may log in; None: no login. ValueError, OSError."""
     if args.auth_file is not None:
-        passwords.read_users(args.auth_file)  # fails now instead of at the first login
-        return partial(passwords.read_users, args.auth_file)
+        users = passwords.UserFile(args.auth_file)  # fails now instead of at the first login
+        if not users():
+            print(f"{args.auth_file}: no users yet; add some by --add-user", file=sys.stderr)
+        return users
     if args.auth is None:
         return None
     name, colon, password = args.auth.partition(":")
@@ -211,8 +212,8 @@ def _users(args: argparse.Namespace) -> _Users | None:
             file=sys.stderr,
         )
     passwords.check_name(name)
-    users = {name: passwords.hashed(password or _password(name))}
-    return lambda: users
+    one = {name: passwords.hashed(password or _password(name))}
+    return lambda: one
 
 
 def _add_user(file: str | None, name: str) -> int:

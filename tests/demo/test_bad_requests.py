@@ -308,3 +308,19 @@ def test_no_request_over_http_crashes(address: str, name: tuple[str, str]) -> No
             headers={"Content-Type": "application/json"},
         )
         assert response.status_code < 500, (data, response.text)
+
+
+@pytest.mark.parametrize(
+    ("route", "body"),
+    [
+        ("call/nothing", {"data": []}),
+        ("run/nothing", {"data": []}),
+        ("queue/join", {"data": [], "fn_index": 9999, "session_hash": "s"}),
+        (
+            "component_server",
+            {"component_id": 9999, "fn_name": "x", "session_hash": "s", "data": 1},
+        ),
+    ],
+)
+def test_what_does_not_exist_is_not_found(address: str, route: str, body: dict[str, Any]) -> None:
+    assert httpx.post(f"{address}/gradio_api/{route}", json=body).status_code == 404

@@ -11,15 +11,17 @@ import os
 import pickle
 import threading
 from contextlib import suppress
+from dataclasses import replace
 from multiprocessing.connection import Connection
 from typing import Any, NamedTuple
 
 from inkgrad.course.data import own_digits, tables
 from inkgrad.course.data.datasets import Data, DataError, table_data
+from inkgrad.course.data.errors import UndecidedError
 from inkgrad.course.data.tables import Limits, TableOptions
 from inkgrad.course.data.tables.facts import Facts
 from inkgrad.course.data.tables.unpacking import is_table_archive
-from inkgrad.course.messages import message_of
+from inkgrad.course.messages import Message, message_of
 from inkgrad_demo.texts import message
 
 MAX_SECONDS = 30
@@ -34,10 +36,14 @@ _free = threading.Semaphore(_MAX_DECODERS)
 
 
 class Decoded(NamedTuple):
-    """The data in a file; ``facts``: what was understood of a table, None for images."""
+    """The data in a file; ``facts``: what was understood of a table, None for images.
+
+    ``options`` are those with which it was read: the ones given, and what the table left open.
+    """
 
     data: Data
     facts: Facts | None
+    options: TableOptions = TableOptions()
 
 
 def decode(content: bytes, name: str, options: TableOptions) -> Decoded:
@@ -58,9 +64,17 @@ def decode(content: bytes, name: str, options: TableOptions) -> Decoded:
 def decoded(content: bytes, name: str, options: TableOptions) -> Decoded:
     """:func:`decode` in this process, with the limits on sizes only."""
     if content.startswith(b"PK") and not is_table_archive(content, name):
-        return Decoded(own_digits.archive(content, name), None)
-    table = tables.parse(content, name, options, LIMITS)
-    return Decoded(table_data(table, name), table.facts)
+        return Decoded(own_digits.archive(content, name), None, options)
+    open_questions: list[Message | str] = []
+    while True:
+        try:
+            table = tables.parse(content, name, options, LIMITS)
+        except UndecidedError as error:  # the visitor sees the table, and decides
+            options = replace(options, **{error.option: error.value})  # type: ignore[arg-type]
+            open_questions.append(message_of(error))
+        else:
+            facts = replace(table.facts, lines=(*open_questions, *table.facts.lines))
+            return Decoded(table_data(table, name), facts, options)
 
 
 def _in_process(content: bytes, name: str, options: TableOptions) -> Decoded | str:

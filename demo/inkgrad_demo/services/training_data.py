@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from inkgrad.course.data import datasets, own_digits
 from inkgrad.course.data.datasets import Data, Report
-from inkgrad.course.data.tables import TableOptions
+from inkgrad.course.data.tables import ENCODINGS, TableOptions
 from inkgrad.course.messages import joined
 from inkgrad.course.models import MODELS, DigitModel
 from inkgrad_demo.jobs.decoder import decode
@@ -124,7 +124,7 @@ class Datasets:
             return self.description(request.upload)
         file = self._upload(request.upload).file._replace(options=request.options())
         upload = self._decoded(file)
-        self.files.add(file)
+        self.files.add(upload.file)
         return _description(upload)
 
     def description(self, upload: str) -> dict[str, Any]:
@@ -175,6 +175,7 @@ class Datasets:
 
     def _decoded(self, file: UploadedFile) -> Upload:
         found = decode(file.content, file.name, file.options)
+        file = file._replace(options=found.options)
         upload = Upload(file, found, visitors.current())
         self._uploads.add(file.id, upload)
         return upload
@@ -201,7 +202,7 @@ def _chosen(options: TableOptions) -> dict[str, Any]:
 
 
 def _description(upload: Upload) -> dict[str, Any]:
-    data, facts = upload.found
+    data, facts, _ = upload.found
     answer = {
         "upload": upload.file.id,
         "kind": "images",
@@ -218,6 +219,8 @@ def _description(upload: Upload) -> dict[str, Any]:
         "columns": [asdict(column) for column in facts.columns],
         "classes": [{"name": name[:60], "count": count} for name, count in classes],
         "header": facts.has_header,
+        "encoding": facts.encoding,
+        "encodings": ENCODINGS,
         "understood": joined(facts.lines, "\n"),
         "options": _chosen(upload.file.options),
     }

@@ -6,8 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
-from inkgrad.course.data.tables import TableOptions
-from inkgrad_demo.services.request_fields import Base64
+from inkgrad.course.data.tables import ENCODINGS, TableOptions
+from inkgrad_demo.services.request_fields import Base64, OneOf
 from inkgrad_demo.services.request_validation import Request
 from inkgrad_demo.texts import message
 
@@ -49,6 +49,9 @@ class TableFields(Request):
     )
     header: bool | None = Field(None, description="whether the first row has titles")
     decimal: Literal[".", ","] | None = Field(None, description="the decimal separator")
+    encoding: Annotated[str, OneOf(ENCODINGS)] | None = Field(
+        None, description="the encoding of a text without a byte order mark"
+    )
     sheet: str | None = Field(None, max_length=200, description="the sheet of an Excel file")
 
     def options(self) -> TableOptions:

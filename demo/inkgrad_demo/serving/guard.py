@@ -11,9 +11,11 @@ from __future__ import annotations
 
 import ipaddress
 import socket
+import traceback
 from collections.abc import Iterable
 from urllib.parse import urlsplit
 
+from gradio.route_utils import FnIndexInferError
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -87,7 +89,12 @@ class Guard:
             await send(message)
 
         answer = self.app if refused is None else refused
-        await answer(scope, receive, with_headers)
+        try:
+            await answer(scope, receive, with_headers)
+        except (FnIndexInferError, KeyError) as error:
+            if not _is_of_gradio(error):
+                raise
+            await _refuse(404, "not found")(scope, receive, with_headers)
 
     def _refusal(self, method: str, path: str, headers: Headers) -> JSONResponse | None:
         asked = headers.get("host", "")
@@ -120,7 +127,7 @@ class Guard:
             return follows_a_link and path.rstrip("/") != _LOGOUT
         if origin is None:
             return True
-        place = urlsplit(origin).netloc.lower()
+        place = origin.partition("://")[2].lower()
         return place == asked.lower() or _name(place) in self._names
 
 
@@ -137,8 +144,17 @@ def _exists(path: str) -> bool:
 
 
 def _name(host: str) -> str:
-    """The host's name without its port."""
-    return (urlsplit(f"//{host}").hostname or "").lower()
+    """The host's name without its port; empty if it is none."""
+    try:
+        return (urlsplit(f"//{host}").hostname or "").lower()
+    except ValueError:
+        return ""
+
+
+def _is_of_gradio(error: Exception) -> bool:
+    """Whether Gradio looked for a function or component that does not exist."""
+    *_, (frame, _) = traceback.walk_tb(error.__traceback__)
+    return str(frame.f_globals["__name__"]).startswith("gradio.")
 
 
 def _is_address(name: str) -> bool:

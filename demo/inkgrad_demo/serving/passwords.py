@@ -10,6 +10,7 @@ import hashlib
 import hmac
 import os
 import secrets
+import sys
 from functools import cache
 from pathlib import Path
 
@@ -43,8 +44,8 @@ def is_right(password: str, users: dict[str, str], name: str) -> bool:
 
 def read_users(path: str | os.PathLike[str]) -> dict[str, str]:
     """Return the hashes by name. OSError if the file cannot be read, ValueError for a bad line."""
-    users = {}
-    lines = Path(path).read_text(encoding="utf-8").splitlines()
+    users: dict[str, str] = {}
+    lines = _lines(path)
     for number, line in enumerate(lines, start=1):
         name, _, hash = line.strip().partition(":")
         if not name or name.startswith("#"):
@@ -57,8 +58,37 @@ def read_users(path: str | os.PathLike[str]) -> dict[str, str]:
             kind = ""
         if kind != "scrypt":
             raise ValueError(f"{path}, line {number}: expected NAME:scrypt:...; see --add-user")
+        if name in users:
+            raise ValueError(f"{path}, line {number}: another line for user {name}")
         users[name] = hash
     return users
+
+
+class UserFile:
+    """The users in a file, as of when it was last right: it may be edited while a class works."""
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self._path = path
+        self._version = self._current_version()
+        self._users = read_users(path)
+
+    def __call__(self) -> dict[str, str]:
+        """Return the hashes by name. What is wrong with a changed file is printed once."""
+        version = self._current_version()
+        if version != self._version:
+            try:
+                self._users = read_users(self._path)
+            except (OSError, ValueError) as error:
+                print(f"The users stay as they were: {error}", file=sys.stderr)
+            self._version = version
+        return self._users
+
+    def _current_version(self) -> tuple[int, ...]:
+        try:
+            found = os.stat(self._path)
+        except OSError:
+            return ()
+        return found.st_ino, found.st_size, found.st_mtime_ns
 
 
 def add_user(path: str | os.PathLike[str], name: str, password: str) -> None:
@@ -69,11 +99,18 @@ def add_user(path: str | os.PathLike[str], name: str, password: str) -> None:
     check_name(name)
     if len(password) < MIN_PASSWORD:
         raise ValueError(f"password: expected at least {MIN_PASSWORD} characters")
-    lines = Path(path).read_text(encoding="utf-8").splitlines() if os.path.exists(path) else []
+    lines = _lines(path) if os.path.exists(path) else []
     kept = [line for line in lines if line.strip().partition(":")[0] != name]
     text = "\n".join([*kept, f"{name}:{hashed(password)}", ""])
     write_atomically(path, text.encode())
     os.chmod(path, 0o600)
+
+
+def _lines(path: str | os.PathLike[str]) -> list[str]:
+    try:
+        return Path(path).read_text(encoding="utf-8-sig").splitlines()
+    except UnicodeDecodeError:
+        raise ValueError(f"{path}: expected UTF-8 text") from None
 
 
 def check_name(name: str) -> None:

@@ -523,6 +523,20 @@ def test_what_was_understood_of_a_table_is_shown_and_can_be_changed(
     assert page.locator("#train-confusion tr").count() == 8
 
 
+def test_the_encoding_of_a_table_can_be_changed(open_train, tmp_path: Path) -> None:
+    page = open_train("model=logistic", **DESKTOP)
+    mine = tmp_path / "mine.csv"
+    rows = "".join(f"{i / 7:.2f},{('ναι', 'όχι')[i % 2]}\n" for i in range(40))
+    mine.write_bytes(f"ύψος,κλάση\n{rows}".encode("cp1253"))
+    page.locator("#train-file").set_input_files(mine)
+    encoding = page.locator("#train-encoding")
+    encoding.wait_for()
+    assert encoding.input_value() == "cp1251"
+    encoding.select_option("cp1253")
+    page.locator("#train-understood", has_text="Label κλάση: ναι (20), όχι (20)").wait_for()
+    assert encoding.input_value() == "cp1253"
+
+
 def test_the_courses_settings_are_a_click_away(open_train) -> None:
     page = open_train("model=diabetes", **DESKTOP)
     lr, standardize = page.locator("#train-lr"), page.locator("input[name=standardize]")

@@ -76,6 +76,25 @@ def test_a_file_is_read_again_in_another_way_also_after_a_restart(tmp_path: Path
         call(later.uploaded, {"upload": "0" * 16})
 
 
+def test_what_a_table_leaves_open_is_shown_and_can_be_changed(datasets: Datasets) -> None:
+    rows = "".join(f'"{i + 1},234",{7 * i % 40},g{i % 25}\n' for i in range(60))
+    sent = _upload(datasets, "mine.csv", f"size,x,group\n{rows}".encode())
+    assert sent["options"] == {"label": "3", "decimal": "."}
+    assert "choose the column of the labels" in sent["understood"]
+    assert "say which is the decimal separator" in sent["understood"]
+    other = {"upload": sent["upload"], "label": "group", "decimal": ","}
+    changed = call(datasets.uploaded, other)
+    assert changed["options"] == {"label": "group", "decimal": ","}
+    code = datasets.source("logistic", "table", sent["upload"], None).code
+    assert "label='3', decimal='.'" in code
+    with pytest.raises(ValueError, match="no column looks like labels"):
+        _upload(
+            datasets,
+            "mine.csv",
+            b"a,b\n" + b"".join(b"%d.5,%d.25\n" % (i, 7 * i) for i in range(300)),
+        )
+
+
 def test_an_uploaded_archive_of_pictures(datasets: Datasets) -> None:
     stream = io.BytesIO()
     with zipfile.ZipFile(stream, "w") as archive:

@@ -9,7 +9,7 @@ import pytest
 
 pytest.importorskip("gradio")
 
-from inkgrad_demo.serving.passwords import add_user, hashed, is_right, read_users
+from inkgrad_demo.serving.passwords import UserFile, add_user, hashed, is_right, read_users
 
 
 def test_users_are_added_changed_and_checked(tmp_path: Path) -> None:
@@ -56,3 +56,40 @@ def test_a_bad_line_is_named(tmp_path: Path, line: str) -> None:
     file.write_text(f"\n{line}\n")
     with pytest.raises(ValueError, match="users, line 2: expected NAME:scrypt"):
         read_users(file)
+
+
+def test_what_editors_leave_in_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "users"
+    lines = ["# the class", "", f"ada:{hashed('long enough')}", f"  李:{hashed('long enough')}  "]
+    file.write_bytes(b"\xef\xbb\xbf" + "\r\n".join(lines).encode())
+    assert list(read_users(file)) == ["ada", "李"]
+    add_user(file, "bo", "long enough")
+    assert list(read_users(file)) == ["ada", "李", "bo"]
+    file.write_text(f"{lines[2]}\n{lines[3]}\nada:{hashed('another one')}\n", encoding="utf-8")
+    with pytest.raises(ValueError, match="users, line 3: another line for user ada"):
+        read_users(file)
+    file.write_text(lines[2], encoding="utf-16")
+    with pytest.raises(ValueError, match="users: expected UTF-8 text"):
+        read_users(file)
+
+
+def test_a_file_may_change_and_be_wrong_for_a_while(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "users"
+    with pytest.raises(OSError, match="users"):
+        UserFile(file)
+    add_user(file, "ada", "long enough")
+    users = UserFile(file)
+    with monkeypatch.context() as patched:
+        patched.setattr("inkgrad_demo.serving.passwords.read_users", None)  # not for each login
+        assert list(users()) == ["ada"]
+    good = file.read_text()
+    file.write_text(good + "bo:secret\n")
+    assert list(users()) == list(users()) == ["ada"]
+    assert capsys.readouterr().err.count("line 2: expected NAME:scrypt") == 1
+    file.unlink()
+    assert list(users()) == ["ada"]
+    file.write_text(good)
+    add_user(file, "bo", "long enough")
+    assert list(users()) == ["ada", "bo"]

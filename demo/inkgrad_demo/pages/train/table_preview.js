@@ -73,6 +73,18 @@ export function createTablePreview({ find, text, messageText }, { changed }) {
       ...["drop", "fill"].map((name) => new Option(text(`train.table.missing.${name}`), name)),
     );
     missing.value = answer.options.missing ?? "drop";
+    const decimal = find("#train-decimal");
+    decimal.replaceChildren(
+      new Option(text("train.table.decimal.found"), ""),
+      ...[".", ","].map((sign) => new Option(sign)),
+    );
+    decimal.value = answer.options.decimal ?? "";
+    const encoding = find("#train-encoding");
+    encoding.replaceChildren(
+      ...answer.encodings.map((name) => new Option(name.toUpperCase(), name)),
+    );
+    encoding.value = answer.encoding;
+    encoding.parentElement.hidden = answer.encoding === null; // of an Excel file
     find("#train-header").checked = answer.header;
     paintColumns();
   }
@@ -85,7 +97,16 @@ export function createTablePreview({ find, text, messageText }, { changed }) {
   });
   find("#train-header").addEventListener("change", ({ target }) => {
     // Titles name the columns: with others, earlier choices mean nothing.
-    changed({ missing: answer.options.missing, header: target.checked });
+    const { missing, decimal, encoding } = answer.options;
+    changed({ missing, decimal, encoding, header: target.checked });
+  });
+  find("#train-encoding").addEventListener("change", ({ target }) => {
+    // Titles are other ones, too.
+    const { missing, decimal, header } = answer.options;
+    changed({ missing, decimal, header, encoding: target.value });
+  });
+  find("#train-decimal").addEventListener("change", ({ target }) => {
+    change({ decimal: target.value || null });
   });
 
   return {

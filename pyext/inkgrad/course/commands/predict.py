@@ -12,6 +12,7 @@ import numpy as np
 
 from inkgrad.course.commands.predict_table import TablePredictor
 from inkgrad.course.data.errors import DataError
+from inkgrad.course.data.tables import ENCODINGS
 from inkgrad.course.recognition.image_files import open_image
 from inkgrad.course.recognition.recognizer import SHIPPED, Prediction, Recognizer
 from inkgrad.course.texts import probability_text
@@ -42,6 +43,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="fused",
         help="inkgrad's kernels (default) or torch's own ops",
     )
+    parser.add_argument(
+        "--encoding",
+        choices=ENCODINGS,
+        metavar="NAME",
+        help="of tables, as for 'inkgrad train' (default: as it looks)",
+    )
     parser.add_argument("--json", action="store_true", help="print one line of JSON per file")
 
 
@@ -56,7 +63,7 @@ def run(args: argparse.Namespace) -> int:
     for file in args.files:
         try:
             if tables:
-                tables.print_predictions(file, as_json=args.json)
+                tables.print_predictions(file, args.encoding, as_json=args.json)
             elif recognizer:
                 prediction = _predict(recognizer, file)
                 print(_json_line(file, prediction) if args.json else _lines(file, prediction))

@@ -44,9 +44,9 @@ class TablePredictor:
             )
         return cls(model, Schema.from_json(fields))
 
-    def print_predictions(self, file: Path, *, as_json: bool) -> None:
+    def print_predictions(self, file: Path, encoding: str | None, *, as_json: bool) -> None:
         """Print a line per row of the table. DataError or OSError if it cannot be read."""
-        found = rows_of(self._schema, file.read_bytes(), str(file))
+        found = rows_of(self._schema, file.read_bytes(), str(file), encoding)
         probabilities = self._probabilities(found)
         labels = probabilities.argmax(1)
         classes = self._schema.classes

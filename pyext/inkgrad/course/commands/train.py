@@ -20,7 +20,7 @@ from tqdm import tqdm
 
 from inkgrad.course import interrupts, models, tensor_file
 from inkgrad.course.data import datasets
-from inkgrad.course.data.tables import TableOptions
+from inkgrad.course.data.tables import ENCODINGS, TableOptions
 from inkgrad.course.files import read_limited, write_atomically
 from inkgrad.course.models import ACTIVATIONS, ACTIVATIONS_OF, MODELS
 from inkgrad.course.settings import DEFAULTS, OPTIMIZERS, Settings, course_settings
@@ -40,7 +40,7 @@ _HEADER_BYTES = 2**14  # of a weights file
 _SETTINGS = (
     *("data", "epochs", "batch_size", "lr", "optimizer", "momentum", "weight_decay"),
     *("activation", "augment", "seed", "backend", "device", "course", "standardize", "reduction"),
-    *("label", "columns", "missing", "text", "header", "decimal", "sheet"),
+    *("label", "columns", "missing", "text", "header", "decimal", "encoding", "sheet"),
 )
 
 
@@ -146,6 +146,12 @@ def _add_table_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--decimal", choices=(".", ","), help="decimal separator (default: as it looks)"
     )
+    group.add_argument(
+        "--encoding",
+        choices=ENCODINGS,
+        metavar="NAME",
+        help=f"of the text, if it does not say so (default: as it looks): {', '.join(ENCODINGS)}",
+    )
     group.add_argument("--sheet", metavar="NAME", help="of an Excel file (default: the first)")
     group.add_argument(
         "--standardize",
@@ -168,6 +174,7 @@ def _table_options(args: argparse.Namespace) -> TableOptions:
         text=args.text or "categories",
         header=args.header,
         decimal=args.decimal,
+        encoding=args.encoding,
         sheet=args.sheet,
     )
 

@@ -70,6 +70,8 @@ def files_in(packed: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
 
 def read_member(packed: zipfile.ZipFile, info: zipfile.ZipInfo, budget: Budget) -> bytes:
     """Read one file of an archive. DataError if it is damaged, encrypted or too large."""
+    if info.flag_bits & 1:
+        raise DataError(message("problem.encrypted", file=budget.name))
     content = io.BytesIO()
     try:
         with packed.open(info) as file:
@@ -79,6 +81,6 @@ def read_member(packed: zipfile.ZipFile, info: zipfile.ZipInfo, budget: Budget) 
     except DataError:
         raise
     except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, ValueError) as error:
-        # RuntimeError: encrypted; NotImplementedError, one of its kind: an unknown compression
+        # NotImplementedError, a RuntimeError: an unknown compression
         raise DataError(message("problem.no_zip", file=budget.name, error=error)) from None
     return content.getvalue()

@@ -5,3 +5,14 @@ from __future__ import annotations
 
 class DataError(ValueError):
     """The data is not as expected; the message names the file, and where in it."""
+
+
+class UndecidedError(DataError):
+    """A table does not show how it is to be read. ``option``, of the options of tables, decides it;
+    ``value`` is one with which it can be read.
+    """
+
+    def __init__(self, text: str, option: str, value: str) -> None:
+        super().__init__(text)
+        self.option = option
+        self.value = value

@@ -50,6 +50,13 @@ def test_the_role_of_a_column(title: str, values: list[object], role: str) -> No
     assert roles(f"{title},x2,y", values, numbers(9), Y) == [role, "number", "label"]
 
 
+def test_case_and_spaces_make_no_category() -> None:
+    rows = "".join(f"{('Red', 'red ', 'BLUE', 'blue')[i % 4]},{i % 3 // 2}\n" for i in range(40))
+    found = parse(b"c,y\n" + rows.encode(), "t.csv")
+    assert found.schema.inputs == ("c = Red",)
+    assert found.facts.lines[-1].endswith("differ only in case or spaces: c")
+
+
 def test_row_numbers_are_used_where_there_is_nothing_else() -> None:
     assert roles("id,y", list(range(ROWS)), Y) == ["number", "label"]
 

@@ -38,12 +38,33 @@ def test_columns_are_found_by_their_titles() -> None:
     assert (found.rows, found.labels, found.skipped, found.unknown) == ([2, 4], None, 1, 1)
 
 
+def test_case_and_spaces_make_no_other_text() -> None:
+    found = rows_of(schema(), b"age,city,y\n2,BERN,Yes\n", "new.csv")
+    assert found.inputs.tolist() == [[2, 1, 0, 0]]
+    assert (found.unknown, found.labels is not None) == (0, True)
+
+
 def test_columns_without_titles_are_found_by_their_order() -> None:
     plain = schema(b"1,2,0\n3,4,1\n5,7,0\n")
     for content in (b"8,9,1\n", b"8,9\n"):
         assert rows_of(plain, content, "new.csv").inputs.tolist() == [[8, 9]]
     one = schema(b"1,0\n3,1\n5,0\n")
     assert rows_of(one, b"hours\n4\n5\n", "new.csv").inputs.tolist() == [[4], [5]]
+
+
+def test_numbers_are_read_as_those_of_the_training() -> None:
+    german = schema(b"a;b;y\n1.234;0,5;no\n2.000;1,5;yes\n1.500;2,5;no\n")
+    found = rows_of(german, b"a;b\n1.234;2\n", "new.csv")
+    assert found.inputs.tolist() == [[1234, 2]]
+    found = rows_of(german, b"a;b\n1234.5;2.25\n", "new.csv")  # in its own way, where it shows
+    assert found.inputs.tolist() == [[1234.5, 2.25]]
+
+
+def test_the_encoding_can_be_chosen() -> None:
+    table = "sex,age,y\n女,3,no\n目,4,yes\n女,5,no\n目,6,yes\n".encode("gbk")
+    chosen = schema(table, encoding="gb18030")
+    assert rows_of(chosen, table, "new.csv").unknown == 4
+    assert rows_of(chosen, table, "new.csv", "gb18030").unknown == 0
 
 
 @pytest.mark.parametrize(

@@ -53,6 +53,22 @@ def test_the_first_sheet_with_data(openpyxl: Any) -> None:
         parse(content, "t.xlsx", TableOptions(sheet="No"))
 
 
+@pytest.mark.parametrize("gap", ["#N/A", "NA", "n/a", "NaN", "#DIV/0!", "-", " "])
+def test_what_stands_for_a_missing_value(openpyxl: Any, gap: str) -> None:
+    book = openpyxl.Workbook()
+    fill(book.active, [["x", "y"], [1, 0], [gap, 1], [2, 1], [3, 0]])
+    assert parse(saved(book), "t.xlsx").inputs.tolist() == [[1], [2], [3]]
+
+
+def test_notes_below_a_table_are_skipped_and_counted(openpyxl: Any) -> None:
+    book = openpyxl.Workbook()
+    rows = [["x", "z", "y"], [1, 5, 0], [2, 4, 1], [3, 6, 0], [], ["Source: WHO"], [None, "2020a"]]
+    fill(book.active, rows)
+    table = parse(saved(book), "t.xlsx")
+    assert table.inputs.tolist() == [[1, 5], [2, 4], [3, 6]]
+    assert "2 comment lines skipped" in table.facts.lines[0]
+
+
 def test_a_sheet_with_one_column_is_passed_over(openpyxl: Any) -> None:
     book = openpyxl.Workbook()
     fill(book.active, [["Read me"], ["See the next sheet"]])

@@ -50,6 +50,21 @@ def test_the_order_of_the_classes(labels: str, classes: tuple[str, ...]) -> None
     assert parse(content, "t.csv", TableOptions(label="y")).schema.classes == classes
 
 
+@pytest.mark.parametrize(
+    ("cells", "classes"),
+    [
+        (["Yes", "yes", "No ", "no", "yes", "no", "YES", "no"], ("no", "yes")),
+        (["New York", "new  york", "Ｂｅｒｎ", "Bern", "Bern"], ("Bern", "New York")),
+        (["A", "a", "A", "a"], ("A", "a")),  # else there was one class
+    ],
+)
+def test_case_and_spaces_make_no_class(cells: list[str], classes: tuple[str, ...]) -> None:
+    found = parse(table("a,y", VALUES[: len(cells)], cells), "t.csv")
+    assert found.schema.classes == classes
+    line = "Taken as equal, texts that differ only in case or spaces: y"
+    assert (line in found.facts.lines) == (classes != ("A", "a"))
+
+
 def test_too_many_classes_are_no_classes() -> None:
     content = table("a,y", [str(i % 7) for i in range(300)], [str(i / 8) for i in range(300)])
     with pytest.raises(

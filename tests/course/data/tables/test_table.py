@@ -68,6 +68,7 @@ READ = {
     "words": GOOD.replace(",0\n", ",cat\n").replace(",1\n", ",dog\n"),
     "Chinese": "身高,体重,标签\n".encode("gbk")
     + BARE.replace(",0\n", ",否\n").replace(",1\n", ",是\n").encode("gbk"),
+    "notes below": GOOD + "\n\nSource: WHO 2020\n* of the second row,,\n",
     "no end": GOOD.rstrip("\n"),
     "Ctrl-Z": GOOD + "\x1a",
 }

@@ -7,8 +7,9 @@ delimiter (:mod:`.decoding`, :mod:`.dialect`), what each column is (:mod:`.colum
 """
 
 from inkgrad.course.data.errors import DataError
+from inkgrad.course.data.tables.decoding import ENCODINGS
 from inkgrad.course.data.tables.options import Limits, TableOptions
 from inkgrad.course.data.tables.schema import Schema
 from inkgrad.course.data.tables.table import Table, parse, read
 
-__all__ = ["DataError", "Limits", "Schema", "Table", "TableOptions", "parse", "read"]
+__all__ = ["ENCODINGS", "DataError", "Limits", "Schema", "Table", "TableOptions", "parse", "read"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,7 +11,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from inkgrad.course.data.errors import DataError
+from inkgrad.course.data.errors import DataError, UndecidedError
 from inkgrad.course.data.tables.grid import Grid
 from inkgrad.course.data.tables.numbers import Decimal, Numbers
 from inkgrad.course.messages import message
@@ -20,6 +21,7 @@ LARGEST = 1e30
 
 MAX_CATEGORIES = 20
 _MIN_INDEX_ROWS = 20
+_MAX_SPELLINGS = 1000
 
 _MONTH = "(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)\\w*"
 _DATE = re.compile(
@@ -46,6 +48,7 @@ class Column:
 
     ``numbers`` are float64 values, NaN where missing, for a column of numbers; None for texts.
     ``codes`` and ``texts`` are those of the texts: ``texts[code]``, and -1 where missing.
+    ``joined`` of the texts differed from others only in case or spaces, and were replaced by them.
     ``faulty`` is the first record whose text is no number, in a column of numbers.
     """
 
@@ -56,6 +59,7 @@ class Column:
     texts: tuple[str, ...] = ()
     faulty: int | None = None
     ambiguous: int | None = None
+    joined: int = 0
 
     @property
     def title(self) -> str:
@@ -80,7 +84,11 @@ class Column:
         positions = {value: position for position, value in enumerate(values)}
         if self.numbers is None or self.faulty is not None:
             assert self.codes is not None
-            of_texts = np.array([positions.get(text, -1) for text in self.texts] + [-1])
+            keys = {_key(value): position for value, position in positions.items()}
+            if len(keys) < len(positions):
+                keys = {}
+            found = [positions.get(text, keys.get(_key(text), -1)) for text in self.texts]
+            of_texts = np.array([*found, -1])
             return of_texts[self.codes]
         present = np.unique(self.numbers[~self.is_missing])
         of_present = np.array([positions.get(number_text(each), -1) for each in present] + [-1])
@@ -144,21 +152,49 @@ class Column:
     def _refuse(self, key: str, record: int) -> None:
         _, cell = self.grid.locate(record, self.index)
         where = self.grid.where(self.index, record)
-        raise DataError(message(key, where=where, got=repr(cell.strip()[:60])))
+        text = message(key, where=where, got=repr(cell.strip()[:60]))
+        if key == "problem.ambiguous":
+            raise UndecidedError(text, "decimal", ".")
+        raise DataError(text)
+
+
+_Codes = tuple[np.ndarray, list[str]]
+
+
+def _key(text: str) -> str:
+    """The text without what people do not see as a difference: case, width and spaces."""
+    return " ".join(unicodedata.normalize("NFKC", text).split()).casefold()
+
+
+def _joined(codes: np.ndarray, words: list[str]) -> _Codes:
+    """Texts that differ only in case or spaces become the most frequent of them.
+
+    They stay as they are if all texts would become one.
+    """
+    keys = [_key(word) for word in words[: _MAX_SPELLINGS + 1]]
+    if len(words) > _MAX_SPELLINGS or len(set(keys)) in (1, len(words)):
+        return codes, words
+    counts = np.bincount(codes[codes >= 0], minlength=len(words))
+    chosen: dict[str, int] = {}
+    for position, key in enumerate(keys):
+        if key not in chosen or counts[position] > counts[chosen[key]]:
+            chosen[key] = position
+    order = {key: new for new, key in enumerate(chosen)}
+    of_words = np.array([order[key] for key in keys] + [-1])
+    return of_words[codes], [words[position] for position in chosen.values()]
 
 
 def number_text(value: float) -> str:
     return str(int(value)) if abs(value) < 1e15 and value == int(value) else repr(float(value))
 
 
-def columns_of(grid: Grid) -> list[Column]:
-    """The columns of a table, with numbers read from texts where they are numbers."""
+def columns_of(grid: Grid) -> tuple[list[Column], Decimal | None]:
+    """The columns of a table, with numbers read from texts where they are numbers; and the decimal
+    separator, where it is known.
+    """
     read = [_read(grid, index, series) for index, series in enumerate(grid.columns)]
     decimal = grid.decimal or _evidence(grid, [numbers for _, _, numbers in read if numbers])
-    return [_column(grid, index, *each, decimal) for index, each in enumerate(read)]
-
-
-_Codes = tuple[np.ndarray, list[str]]
+    return [_column(grid, index, *each, decimal) for index, each in enumerate(read)], decimal
 
 
 def _read(grid: Grid, index: int, series: Any) -> tuple[np.ndarray | None, _Codes | None, Any]:
@@ -197,8 +233,10 @@ def _column(
     if coded is None or read is None:
         return Column(grid, index, numbers)
     codes, words = coded
+    joined_codes, texts = _joined(codes, words)
+    joined = len(words) - len(texts)
     if not words or read.share < 0.5:
-        return Column(grid, index, None, codes, tuple(words))
+        return Column(grid, index, None, joined_codes, tuple(texts), joined=joined)
     values = read.values(decimal)
     of_records = np.where(codes >= 0, values[codes], np.nan)
     bad = np.flatnonzero(np.isnan(of_records) & (codes >= 0))
@@ -206,4 +244,4 @@ def _column(
     if read.ambiguous is not None and decimal is None:
         ambiguous = int(np.flatnonzero(codes == words.index(read.ambiguous))[0])
     faulty = int(bad[0]) if len(bad) else None
-    return Column(grid, index, of_records, codes, tuple(words), faulty, ambiguous)
+    return Column(grid, index, of_records, joined_codes, tuple(texts), faulty, ambiguous, joined)

@@ -92,6 +92,7 @@ def detect(
     if width < least_width:
         where = message("problem.row", file=name, row=found[0][0])
         raise DataError(message("problem.one_column", where=where))
+    text, notes = without_notes(text, delimiter, width)
     first, *others = found[title_lines(found, width) :]
     titles = [" ".join(cell.split()) for cell in first[1]]
     is_header = looks_like_titles(titles, [row[1] for row in others]) if header is None else header
@@ -111,7 +112,7 @@ def detect(
         titles=tuple(titles),
         has_header=any(titles),
         decimal=None if delimiter == "," else _decimal([row[1] for row in others]),
-        comments=len(comments),
+        comments=len(comments) + notes,
         is_spaced=is_spaced,
     )
 
@@ -227,6 +228,24 @@ def title_lines(found: Sequence[Row], width: int) -> int:
             break
         count += 1
     return count
+
+
+def without_notes(text: str, delimiter: str, width: int) -> tuple[str, int]:
+    """The text without the notes below the table, and their number."""
+    count = 0
+    while count < _MAX_TITLE_LINES:
+        rest, _, line = text.rstrip().rpartition("\n")
+        if '"' in line or not rest or not is_note(line.split(delimiter), width):
+            return text, count
+        text = rest
+        count += 1
+    return text, count
+
+
+def is_note(cells: Sequence[str], width: int) -> bool:
+    """Whether a row at the end of a table has one cell, and a text."""
+    found = [cell for cell in cells if cell.strip()]
+    return width > 2 and len(found) == 1 and not is_number(found[0])
 
 
 def _fitted(titles: list[str], others: Sequence[list[str]]) -> list[str]:

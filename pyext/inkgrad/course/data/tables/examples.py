@@ -31,13 +31,14 @@ class Rows:
     unknown: int
 
 
-def rows_of(schema: Schema, content: bytes, name: str) -> Rows:
+def rows_of(schema: Schema, content: bytes, name: str, encoding: str | None = None) -> Rows:
     """Read a table with the columns that ``schema`` learned from, with or without the labels.
 
     DataError names what is missing or wrong.
     """
-    grid = read_grid(content, name, TableOptions(), Limits(), least_width=1)
-    columns = columns_of(grid)
+    options = TableOptions(decimal=schema.decimal, encoding=encoding)
+    grid = read_grid(content, name, options, Limits(), least_width=1)
+    columns, _ = columns_of(grid)
     places, label = schema.columns_in(grid)
     values = [f.values(columns[at]) for f, at in zip(schema.features, places, strict=True)]
     pairs = list(zip(schema.features, values, strict=True))

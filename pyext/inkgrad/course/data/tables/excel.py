@@ -130,6 +130,11 @@ def _grid(
     if is_header:
         titles = [*first, *titles[len(first) :]]
         rows = rows[1:]
+    end = len(rows)
+    while end > 1 and dialect.is_note([_text(value) for value in rows[end - 1][1]], width):
+        end -= 1
+    notes = len(rows) - end
+    rows = rows[:end]
     if not rows:
         raise DataError(message("problem.no_rows", file=name))
 
@@ -141,6 +146,7 @@ def _grid(
     columns = [_series([row[column] for row in cells]) for column in range(width)]
     is_found = len(sheets) > 1 and options.sheet is None
     of_several = message("table.sheets", count=len(sheets)) if is_found else ""
+    comments = message("table.comments", count=notes) if notes else ""
     header = message("table.header" if is_header else "table.no_header")
     return Grid(
         name,
@@ -148,7 +154,7 @@ def _grid(
         columns,
         is_header,
         options.decimal,
-        message("table.excel", sheet=sheet, header=header, sheets=of_several),
+        message("table.excel", sheet=sheet, header=header, sheets=of_several, comments=comments),
         locate,
         lambda records: [rows[record][0] for record in records],
     )

@@ -42,12 +42,13 @@ class Facts:
     """A table as it was read: ``lines`` for people, and its columns for a preview.
 
     ``rows`` are those of the file, ``used`` those to learn from, and ``class_counts`` these by
-    their class.
+    their class. ``encoding`` is that of a text.
     """
 
-    lines: tuple[Message, ...]
+    lines: tuple[Message | str, ...]
     columns: tuple[ColumnFacts, ...]
     has_header: bool
+    encoding: str | None
     rows: int
     used: int
     class_counts: tuple[int, ...]
@@ -86,6 +87,14 @@ def facts_of(
         lines.append(
             message("table.categories", count=len(categories), names=_shortened(categories))
         )
+    joined = [
+        _called(column)
+        for column, role in pairs
+        if column.joined
+        and (role == "categories" or (column is label and not _is_of_numbers(column)))
+    ]
+    if joined:
+        lines.append(message("table.joined", names=_shortened(joined)))
     for role, key in _LEFT_OUT.items():
         names = [_called(column) for column, each in pairs if each == role]
         if names:
@@ -100,6 +109,7 @@ def facts_of(
         lines=tuple(lines),
         columns=tuple(_column_facts(column, role) for column, role in pairs),
         has_header=grid.has_header,
+        encoding=grid.encoding,
         rows=grid.records,
         used=int(kept.sum()),
         class_counts=counts,
@@ -118,6 +128,10 @@ def _column_facts(column: Column, role: Role) -> ColumnFacts:
         len(column.texts) if column.numbers is None else None,
         tuple(cell[:_SHOWN_CHARACTERS] for cell in cells),
     )
+
+
+def _is_of_numbers(column: Column) -> bool:
+    return column.numbers is not None and column.faulty is None
 
 
 def _called(column: Column) -> str:

@@ -37,7 +37,7 @@ class Grid:
     """The columns of a table, as pandas read them: numbers, truth values, or texts; NaN is missing.
 
     ``locate(record, column)``, both from 0, gives the row in the file, from 1, and the cell's text;
-    ``rows_of(records)`` the rows of increasing records.
+    ``rows_of(records)`` the rows of increasing records. ``encoding`` is that of a text.
     """
 
     name: str
@@ -48,6 +48,7 @@ class Grid:
     format: Message
     locate: Callable[[int, int], tuple[int, str]]
     rows_of: Callable[[np.ndarray], list[int]]
+    encoding: str | None = None
 
     @property
     def records(self) -> int:
@@ -124,6 +125,7 @@ def read_text(
         _format(found, encoding, decimal),
         locate,
         rows_of,
+        encoding,
     )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from inkgrad.course.data.errors import DataError
+from inkgrad.course.data.errors import DataError, UndecidedError
 from inkgrad.course.data.tables.columns import Column
 from inkgrad.course.data.tables.grid import Grid
 from inkgrad.course.messages import message
@@ -64,9 +64,11 @@ def chosen(grid: Grid, columns: Sequence[Column], name: str | None) -> Column:
     if last.faulty is None:
         last.check()  # an infinite label says more
     called = repr(last.title) if last.title else str(last.index + 1)
-    raise DataError(
-        message("problem.no_labels", file=grid.name, column=called, count=len(last.distinct))
-    )
+    text = message("problem.no_labels", file=grid.name, column=called, count=len(last.distinct))
+    counts = {len(column.distinct): column for column in columns if not column.is_constant}
+    if not counts or min(counts) > MAX_CLASSES:
+        raise DataError(text)
+    raise UndecidedError(text, "label", str(counts[min(counts)].index + 1))
 
 
 def classes_of(grid: Grid, column: Column) -> tuple[str, ...]:

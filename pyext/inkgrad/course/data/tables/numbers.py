@@ -13,10 +13,11 @@ import numpy as np
 
 Decimal = Literal[".", ","]
 
-# Cells that stand for a missing value, beside those that pandas knows: "", NA, NaN, null, None ...
+# Cells that stand for a missing value, beside the empty ones; in text, pandas knows most of them.
 _WORDS = ("?", "-", "--", ".", "n.a.", "N.A.", "missing", "Missing", "MISSING", "缺失", "无")
-_EXCEL_ERRORS = ("#DIV/0!", "#REF!", "#VALUE!", "#NAME?", "#NUM!", "#NULL!")
-MISSING = _WORDS + _EXCEL_ERRORS
+_EXCEL_ERRORS = ("#DIV/0!", "#REF!", "#VALUE!", "#NAME?", "#NUM!", "#NULL!", "#N/A", "#NA")
+_OF_PANDAS = ("NA", "N/A", "n/a", "<NA>", "NaN", "nan", "-NaN", "-nan", "NULL", "null", "None")
+MISSING = _WORDS + _OF_PANDAS + _EXCEL_ERRORS
 
 _SPACES = " \u00a0\u2009\u202f'’"
 _GROUPS = {".": "," + _SPACES, ",": "." + _SPACES}

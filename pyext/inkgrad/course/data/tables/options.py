@@ -19,6 +19,8 @@ class TableOptions:
         text: text columns with few values are categories, or left out.
         header: whether the first row has the titles; None: decided by what it looks like.
         decimal: the decimal separator, "." or ","; None: found.
+        encoding: of a text without a byte order mark, one of :data:`.decoding.ENCODINGS`; None:
+            found.
         sheet: of an Excel file; None: the first one that has data.
     """
 
@@ -28,6 +30,7 @@ class TableOptions:
     text: Literal["categories", "drop"] = "categories"
     header: bool | None = None
     decimal: Literal[".", ","] | None = None
+    encoding: str | None = None
     sheet: str | None = None
 
 

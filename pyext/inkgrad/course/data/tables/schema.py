@@ -11,7 +11,10 @@ import numpy as np
 from inkgrad.course.data.errors import DataError
 from inkgrad.course.data.tables.columns import Column
 from inkgrad.course.data.tables.grid import Grid
+from inkgrad.course.data.tables.numbers import Decimal
 from inkgrad.course.messages import message
+
+_DECIMALS: tuple[Decimal, ...] = (".", ",")
 
 
 @dataclass(frozen=True)
@@ -74,6 +77,7 @@ class Schema:
     """The way from a table of ``width`` columns to a model's inputs and classes.
 
     Kept with the weights. ``label`` is the position of the labels, and ``classes`` their names.
+    ``decimal`` is the decimal separator of the table, where it is known.
     """
 
     features: tuple[Feature, ...]
@@ -81,6 +85,7 @@ class Schema:
     label_title: str
     classes: tuple[str, ...]
     width: int
+    decimal: Decimal | None = None
 
     @property
     def inputs(self) -> tuple[str, ...]:
@@ -112,6 +117,7 @@ class Schema:
                 str(fields["label_title"]),
                 tuple(map(str, fields["classes"])),
                 int(fields["width"]),
+                next((each for each in _DECIMALS if each == fields.get("decimal")), None),
             )
         except (KeyError, TypeError) as error:
             raise DataError(message("problem.no_schema", error=repr(error))) from None

@@ -75,7 +75,7 @@ def parse(
     """
     options = options or TableOptions()
     grid = read_grid(content, name, options, limits or Limits())
-    columns = columns_of(grid)
+    columns, decimal = columns_of(grid)
     label = labels.chosen(grid, columns, options.label)
     classes = labels.classes_of(grid, label)
     roles = _roles(grid, columns, label, options)
@@ -105,7 +105,7 @@ def parse(
         name,
         torch.from_numpy(inputs[kept]),
         targets.float().unsqueeze(1) if len(classes) == 2 else targets.long(),
-        Schema(features, label.index, label.title, classes, len(columns)),
+        Schema(features, label.index, label.title, classes, len(columns), decimal),
         facts,
     )
 
@@ -118,7 +118,7 @@ def read_grid(
     if unpacked.is_excel:
         grid = read_excel(content, name, options, limits, least_width)
     else:
-        text, encoding = decode(unpacked.content, unpacked.name)
+        text, encoding = decode(unpacked.content, unpacked.name, options.encoding)
         grid = read_text(text, unpacked.name, encoding, options, limits, least_width)
     check_cells(grid, limits)
     return grid

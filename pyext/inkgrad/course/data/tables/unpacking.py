@@ -22,7 +22,7 @@ _SUFFIXES = (".csv", ".tsv", ".tab", ".txt", ".dat", ".data", ".asc")
 # The first bytes of files that are often taken for tables, and their names.
 _FOREIGN = {
     b"%PDF": "PDF",
-    b"\xd0\xcf\x11\xe0": "Excel 97 (.xls)",
+    b"\xd0\xcf\x11\xe0": "Excel 97 (.xls) / Excel + password",
     b"\x89PNG": "PNG",
     b"\xff\xd8\xff": "JPEG",
     b"GIF8": "GIF",
