@@ -37,6 +37,7 @@ MAX_OUTPUT = 100_000
 """Characters of output."""
 MAX_FIGURES = 10
 
+_PROGRAM = "program.py"  # in its folder, which no message needs to name
 _FILES_PERIOD = 0.5  # seconds between two looks at the folder
 _OUTPUT_PERIOD = 0.02  # and between two events of output, which are few and large so
 _CLONE_NEWUSER, _CLONE_NEWNET = 0x10000000, 0x40000000
@@ -81,24 +82,30 @@ def main() -> None:
     os.chdir(folder)
     finish_output = _capture_output(reporter)
     runs: dict[str, Callable[..., str]] = {"program": _program, "answer": _answer}
+    process = os.getpid()
     how = runs[request["kind"]](request, folder, reporter)
+    if os.getpid() != process:  # a fork that the program made comes here, too
+        sys.stdout.flush()
+        os._exit(0)
+    for thread in threading.enumerate():  # Python waits for them before it ends
+        if not thread.daemon and thread is not threading.current_thread():
+            thread.join()
     finish_output()
     reporter.end(how)
 
 
 def _program(request: dict[str, Any], folder: Path, reporter: Reporter) -> str:
-    file = folder / "program.py"
-    file.write_text(request["code"], encoding="utf-8")
-    sys.argv, sys.path[0] = [str(file)], str(folder)
+    Path(_PROGRAM).write_text(request["code"], encoding="utf-8")
+    sys.argv, sys.path[0] = [_PROGRAM], str(folder)
     try:
-        runpy.run_path(str(file), run_name="__main__")
+        runpy.run_path(_PROGRAM, run_name="__main__")
         _show_figures()
     except SystemExit as end:
         if isinstance(end.code, str):
             print(end.code, file=sys.stderr)
         return "failed" if end.code else "finished"
     except BaseException as error:  # any: its traceback is what the visitor needs
-        _print_traceback(error, str(file))
+        _print_traceback(error)
         return "failed"
     return "finished"
 
@@ -112,13 +119,12 @@ def _answer(request: dict[str, Any], folder: Path, reporter: Reporter) -> str:
     return "finished"
 
 
-def _print_traceback(error: BaseException, file: str) -> None:
-    """The traceback from the first frame of the visitor's file on, whose folder is left out."""
+def _print_traceback(error: BaseException) -> None:
+    """Print the traceback from the first frame of the visitor's file on."""
     trace = error.__traceback__
-    while trace is not None and trace.tb_frame.f_code.co_filename != file:
+    while trace is not None and trace.tb_frame.f_code.co_filename != _PROGRAM:
         trace = trace.tb_next
-    lines = traceback.format_exception(type(error), error, trace)
-    print("".join(lines).replace(file, Path(file).name), end="", file=sys.stderr)
+    traceback.print_exception(type(error), error, trace)
 
 
 def _show_figures() -> None:

@@ -150,7 +150,10 @@ def _derivation(lesson: Lesson, language: str) -> dict[str, Any] | None:
     return {
         "title": text(f"{lesson.name}.derive"),
         "steps": [
-            {"note": text(f"{lesson.name}.derive_{number}"), "math": _math(latex, "block")}
+            {
+                "note": text(f"{lesson.name}.derive_{number}"),
+                "math": [_math(part, "block") for part in latex.split(r"\quad")],
+            }
             for number, latex in enumerate(DERIVATIONS[lesson.name], start=1)
         ],
     }

@@ -189,7 +189,8 @@ export function createChart(page, figure, options) {
     context.textBaseline = "top";
     for (const [value, words] of ticksOf("x", (area.right - area.left) / 70)) {
       if (axes.x.grid) paintGridLine([x(value), area.top], [x(value), area.bottom]);
-      context.fillText(words, x(value), area.bottom + 6);
+      const most = canvas.clientWidth - context.measureText(words).width / 2;
+      context.fillText(words, Math.min(x(value), most), area.bottom + 6);
     }
     if (axes.x.name) context.fillText(nameOf("x"), (area.left + area.right) / 2, area.bottom + 22);
   }

@@ -30,6 +30,10 @@ export function placeFrame({ style }, canvas, row, column, cells) {
   });
 }
 
+// The end of a sum, kept on one line.
+export const outcomeHtml = (sign, total) =>
+  `<span class="outcome"><b>${sign}</b> <span class="total">${total}</span></span>`;
+
 // A square matrix, row by row, of numbers with two decimals; brief as in numbers.js. --share is the
 // size of a number beside the largest.
 export function matrixHtml(values, brief) {

@@ -42,6 +42,12 @@ def test_an_answer_is_checked(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     file.write_text("def softmax(z):\n    return z\n")
     assert lesson("9", "--exercise", "1", "--answer", str(file)) == 1
     assert "expected [0.3" in capsys.readouterr().out
+    file.write_text(EXERCISES[9][0].worked_answer(), encoding="utf-8-sig")  # as by Notepad
+    assert lesson("9", "--exercise", "1", "--answer", str(file)) == 0
+    file.write_bytes(b"\xff\xfeno text")
+    capsys.readouterr()
+    assert lesson("9", "--exercise", "1", "--answer", str(file)) == 1
+    assert "The code does not run: SyntaxError" in capsys.readouterr().out
     with pytest.raises(OSError, match=r"nothing\.py"):  # of which the command line makes one line
         lesson("9", "--exercise", "1", "--answer", str(tmp_path / "nothing.py"))
 

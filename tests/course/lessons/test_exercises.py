@@ -61,8 +61,51 @@ def test_a_number_may_be_off_by_its_tolerance(answer: object, is_right: bool) ->
     assert check(2, 1, answer).is_right == is_right
 
 
+@pytest.mark.parametrize("answer", ["5020", "5,020", "5 020", "5\u202f020", "５０２０", "5,020.0"])
+def test_a_number_may_be_written_in_groups_and_full_width(answer: str) -> None:
+    assert check(10, 4, answer).is_right
+
+
+@pytest.mark.parametrize("answer", ["50,20", "5,0,2,0", "5,02", "1" * 5000, 10**400, "1e400"])
+def test_no_other_comma_groups_digits(answer: object) -> None:
+    assert not check(10, 4, answer).is_right
+
+
+def test_a_comma_never_makes_a_number_that_is_not_there() -> None:
+    assert not check(7, 1, "8,7").is_right
+
+
+def test_three_dots_are_no_answer() -> None:
+    assert str(check(2, 1, ...)).startswith("Not answered yet")
+    exercise = EXERCISES[5][1]
+    assert isinstance(exercise, CodeExercise)
+    assert str(exercise.check(exercise.start("en"))).startswith("Not answered yet")
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "raise SystemExit",
+        "def softmax(z): exit()",
+        "def softmax(z): return ['a', 'b', 'c']",
+        "def softmax(z): return np.array([None, None, None])",
+        "def softmax(z): return 10**5000",
+        "def softmax(z): return torch.zeros(3, dtype=torch.bfloat16)",
+        "def softmax(z): return torch.zeros(3, device='meta')",
+        "def softmax(z): return torch.eye(3).to_sparse()",
+        "class softmax:\n    def __init__(self, z): pass\n    def __repr__(self): raise OSError",
+        "class softmax(list):\n    def __eq__(self, other): raise OSError",
+    ],
+)
+def test_an_odd_answer_is_wrong_and_ends_no_check(code: str) -> None:
+    verdict = check(9, 1, code)
+    assert not verdict.is_right
+    assert str(verdict)
+
+
 def test_a_minus_sign_may_be_one() -> None:
     assert check(6, 2, "−0.2").is_right
+    assert check(6, 2, "－０．２").is_right
     assert not check(6, 2, "0.2").is_right
 
 

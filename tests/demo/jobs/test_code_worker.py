@@ -93,6 +93,35 @@ def test_it_has_no_network_where_linux_permits_that() -> None:
     assert output(events).split(maxsplit=1)[1].strip() == "['lo']"
 
 
+def test_threads_and_forks_run_to_their_ends() -> None:
+    code = """if True:
+        import os, threading, time
+        def work():
+            time.sleep(0.2)
+            print("thread")
+        threading.Thread(target=work).start()
+        threading.Thread(target=time.sleep, args=(1000,), daemon=True).start()
+        if child := os.fork():
+            os.waitpid(child, 0)
+        print("parent" if child else "child")
+    """
+    events, ended = run(code)
+    assert ended == "finished"
+    assert output(events).split() == ["child", "parent", "thread"]
+
+
+def test_messages_name_the_program_without_its_folder() -> None:
+    code = """if True:
+        import threading, warnings
+        warnings.warn("look")
+        threading.Thread(target=lambda: 1 / 0).start()
+    """
+    events, ended = run(code)
+    assert ended == "finished"
+    assert 'File "program.py", line 4' in output(events)
+    assert output(events).startswith("program.py:3: UserWarning: look")
+
+
 def test_figures_are_sent_as_they_are_shown_and_in_the_end() -> None:
     pytest.importorskip("matplotlib")
     code = """if True:

@@ -270,6 +270,68 @@ def test_exercises_are_checked_and_remembered(open_page) -> None:
     page.wait_for_function("document.querySelectorAll('.exercises .solved').length === 2")
 
 
+def test_indices_are_lower_than_their_letters(open_page) -> None:
+    page = _open(open_page, 7)
+    lowered = """() => [...document.querySelectorAll(".text msub")].map(({ children }) => {
+        const [base, index] = [...children].map((each) => each.getBoundingClientRect().bottom);
+        return index - base > 1;
+    })"""
+    for rule in ("/* as it is */", ".lessons .text math { font-family: sans-serif }"):
+        page.add_style_tag(content=rule)
+        found = page.evaluate(lowered)
+        assert found
+        assert all(found)
+
+
+@pytest.mark.parametrize("lesson", [4, 6])
+def test_a_phone_shows_graph_and_derivation_whole(open_page, lesson: int) -> None:
+    page = _open(open_page, lesson, **PHONE)
+    page.locator(".derivation .all").click()
+    hidden = """() => [...document.querySelectorAll(".derivation .scroller, .network")]
+        .filter((each) => each.scrollWidth > each.clientWidth + 1).map(({ className }) => className)
+    """
+    if lesson == 4:
+        page.wait_for_selector(".network .node")
+    assert page.evaluate(hidden) == []
+
+
+def test_controls_of_a_widget_keep_to_their_column(open_page) -> None:
+    page = _open(open_page, 8)
+    page.wait_for_selector(".batch")
+    assert page.evaluate("""() => {
+        const left = document.querySelector(".exercise .shown").getBoundingClientRect().left;
+        return [...document.querySelectorAll(".exercise .controls *")].every(
+            (each) => each.getBoundingClientRect().right <= left);
+    }""")
+
+
+_CUT_TICKS = """
+    window.cutWords = [];
+    const { fillText } = CanvasRenderingContext2D.prototype;
+    CanvasRenderingContext2D.prototype.fillText = function (words, x, ...rest) {
+        const isCut = x + this.measureText(words).width / 2 > this.canvas.clientWidth + 0.5;
+        if (this.textAlign === "center" && isCut) cutWords.push(words);
+        return fillText.call(this, words, x, ...rest);
+    };
+"""
+
+
+def test_the_last_tick_of_a_chart_is_not_cut(open_page) -> None:
+    page = _open(open_page, 1, script=_CUT_TICKS, **DESKTOP)
+    page.wait_for_function("document.querySelectorAll('.widget canvas').length >= 2")
+    page.wait_for_selector(".widget[aria-busy='false']", state="attached")
+    assert page.evaluate("cutWords") == []
+
+
+def test_numbers_of_results_are_written_as_in_the_widgets(open_page) -> None:
+    page = _open(open_page, 5)
+    page.locator(".results").scroll_into_view_if_needed()
+    page.wait_for_selector(".results table")
+    tables = page.locator(".results tbody").all_inner_texts()
+    assert "× 10⁻" in "".join(tables)
+    assert not re.search(r"\de[-+]", "".join(tables))
+
+
 def test_a_derivation_is_stepped_and_typeset(open_page) -> None:
     page = _open(open_page, 9)
     steps = page.locator(".derivation li")
@@ -279,7 +341,9 @@ def test_a_derivation_is_stepped_and_typeset(open_page) -> None:
     page.wait_for_function(f"({visible})() === 2")
     page.get_by_role("button", name="All steps").click()
     page.wait_for_function(f"({visible})() === {len(DERIVATIONS['softmax'])}")
-    assert steps.locator("math").count() == len(DERIVATIONS["softmax"])
+    # Formulas side by side are elements of their own, so that they go below each other on a phone.
+    formulas = sum(len(latex.split(r"\quad")) for latex in DERIVATIONS["softmax"])
+    assert steps.locator("math").count() == formulas
     assert page.locator(".text math").count() == 2
 
 

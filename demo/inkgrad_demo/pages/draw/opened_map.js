@@ -12,7 +12,7 @@ import {
 } from "../../web/convolution.js";
 import { make } from "../../web/elements.js";
 import { createMapTiles } from "../../web/map_tiles.js";
-import { frameCells, matrixHtml, paintNumbers } from "../../web/matrices.js";
+import { frameCells, matrixHtml, outcomeHtml, paintNumbers } from "../../web/matrices.js";
 import { newestOnly } from "../../web/newest.js";
 import { fillPixels, GRAYS } from "../../web/pixels.js";
 import { createExciting } from "./exciting.js";
@@ -224,7 +224,7 @@ export function createOpenedMap(page, { side, chosen }) {
       matrixHtml(each, brief),
     );
     find("#draw-map-terms").innerHTML = `${name}${values}<b>⊙</b>${kernel}<b>=</b>${product}
-      <b>Σ =</b><span class="total">${steady(sum)}</span>`;
+      ${outcomeHtml("Σ =", steady(sum))}`;
   }
 
   // The largest sums over an input map each, and the rest.

@@ -7,7 +7,7 @@ export function showDerivation(section, derivation, typesetter) {
   if (derivation === null) return;
   section.querySelector("h3").append(...typesetter.words(derivation.title));
   const steps = derivation.steps.map(({ note, math }) => {
-    const formula = make("div", { className: "scroller" }, [typeset(math)]);
+    const formula = make("div", { className: "scroller" }, math.map(typeset));
     return make("li", { hidden: true }, [make("p", {}, typesetter.words(note)), formula]);
   });
   const list = section.querySelector("ol");

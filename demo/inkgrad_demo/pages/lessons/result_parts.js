@@ -18,6 +18,10 @@ function scrollingFigure(className, caption, content, { text, typesetter }) {
   return figure;
 }
 
+// "1.02e-12" of the command line, as everywhere on the page.
+const shown = (cell, { brief }) =>
+  /^-?\d(\.\d+)?e[-+]\d+$/.test(cell) ? brief(Number(cell), 3) : cell;
+
 const isNumber = (cell) => /^[-–]?[\d.,]*\d(e[-+]?\d+)?( %)?$|^nan$|^-?inf$/.test(cell);
 
 function tablePart({ caption, columns, rows }, _load, context) {
@@ -33,7 +37,9 @@ function tablePart({ caption, columns, rows }, _load, context) {
     make(
       "tr",
       {},
-      row.map((cell, i) => make("td", { textContent: cell, className: classes[i] })),
+      row.map((cell, i) =>
+        make("td", { textContent: shown(cell, context), className: classes[i] }),
+      ),
     ),
   );
   const content = [make("thead", {}, [make("tr", {}, heads)]), make("tbody", {}, lines)];

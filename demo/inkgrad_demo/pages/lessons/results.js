@@ -10,7 +10,7 @@ const NEAR = "400px"; // to the results: they are requested
 // createResults(page, article, number, typesetter) gives {request, ready}: request() asks for the results at
 // once, `ready` is a promise that resolves when they are shown.
 export function createResults(page, article, number, typesetter) {
-  const { send, text, messageText } = page;
+  const { send, text, messageText, brief } = page;
   const part = (selector) => article.querySelector(selector);
   const language = page.language();
   const [progressText, progressBar] = part(".progress").children;
@@ -48,7 +48,7 @@ export function createResults(page, article, number, typesetter) {
       return before;
     }
     part(".parts").append(
-      ...parts.map((each) => PARTS[each.kind](each, load, { text, typesetter })),
+      ...parts.map((each) => PARTS[each.kind](each, load, { text, brief, typesetter })),
     );
   }
 

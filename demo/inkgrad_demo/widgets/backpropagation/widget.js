@@ -14,27 +14,41 @@ const MODELS = {
 };
 const [LEAST, MOST] = [-10, 10]; // of a leaf
 const PACE = 900; // milliseconds for a step
-const BOX = { width: 104, height: 66, across: 138, down: 78 };
+const PHONE = matchMedia("(max-width: 560px)");
 const MARGIN = 2; // for the stroke of a box at the edge
+const BOX = { width: 104, height: 66 };
+const NARROW_BOX = { width: 84, height: 66 };
 
-const centerOf = ({ place: [column, row] }) => [
-  column * BOX.across + BOX.width / 2 + MARGIN,
-  row * BOX.down + BOX.height / 2 + MARGIN,
-];
+// Where boxes are: `along` the way of the data, which is to the right, on a phone down, and `across`.
+function createLayout() {
+  const isUpright = PHONE.matches;
+  const box = isUpright ? NARROW_BOX : BOX;
+  const [length, breadth] = isUpright ? [box.height, box.width] : [box.width, box.height];
+  const [stepAlong, stepAcross] = isUpright
+    ? [length + 28, breadth + 6]
+    : [length + 34, breadth + 12];
+  const point = (along, across) => (isUpright ? [across, along] : [along, across]);
+  return {
+    box,
+    length,
+    point,
+    centerOf: ({ place: [column, row] }) => [
+      column * stepAlong + length / 2 + MARGIN,
+      row * stepAcross + breadth / 2 + MARGIN,
+    ],
+  };
+}
 
 // An arrow from an operand to its operation; once the gradient has passed, the other way and in
 // another color.
-function makeArrow(operand, operation, passed) {
-  const [startX, startY] = centerOf(operand);
-  const [endX, endY] = centerOf(operation);
-  const [left, right] = [startX + BOX.width / 2, endX - BOX.width / 2].map((x, end) =>
-    passed ? x + 5 * (1 - end) : x - 5 * end,
-  ); // with room for the tip
-  const bend = (right - left) / 2;
-  const curve = `M${left} ${startY} C${left + bend} ${startY} ${right - bend} ${endY} ${right} ${endY}`;
-  const tip = passed
-    ? `M${left + 2} ${startY - 4} l-7 4 l7 4 Z`
-    : `M${right - 2} ${endY - 4} l7 4 l-7 4 Z`;
+function makeArrow({ centerOf, length, point }, operand, operation, passed) {
+  const [start, from] = centerOf(operand);
+  const [end, to] = centerOf(operation);
+  const [near, far] = [start + length / 2 + (passed ? 5 : 0), end - length / 2 - (passed ? 0 : 5)];
+  const middle = (near + far) / 2;
+  const curve = `M${point(near, from)} C${point(middle, from)} ${point(middle, to)} ${point(far, to)}`;
+  const [base, peak, side] = passed ? [near + 2, near - 5, from] : [far - 2, far + 5, to];
+  const tip = `M${point(base, side - 4)} L${point(peak, side)} L${point(base, side + 4)} Z`;
   const state = passed ? " passed" : "";
   return [
     makeSvg("path", { d: curve, class: `arrow${state}` }),
@@ -70,11 +84,11 @@ export function mount(context) {
 
   // -- the graph: boxes in a grid, arrows between them --
 
-  function makeBox(node, index, step) {
-    const [x, y] = centerOf(node);
+  function makeBox({ box, centerOf, point }, node, index, step) {
+    const [x, y] = point(...centerOf(node));
     const shown = (value) => (value === null ? "?" : brief(value));
     const grad = step.grads[index];
-    const { width, height } = BOX;
+    const { width, height } = box;
     const kind = node.operands.length ? "operation" : "leaf";
     const group = makeSvg("g", { class: `node ${kind}${step.active === index ? " active" : ""}` });
     group.append(
@@ -88,17 +102,18 @@ export function mount(context) {
 
   function paintGraph(step) {
     const { nodes } = graph;
-    const centers = nodes.map(centerOf);
-    const width = Math.max(...centers.map(([x]) => x)) + BOX.width / 2 + MARGIN;
-    const height = Math.max(...centers.map(([, y]) => y)) + BOX.height / 2 + MARGIN;
+    const layout = createLayout();
+    const centers = nodes.map((node) => layout.point(...layout.centerOf(node)));
+    const width = Math.max(...centers.map(([x]) => x)) + layout.box.width / 2 + MARGIN;
+    const height = Math.max(...centers.map(([, y]) => y)) + layout.box.height / 2 + MARGIN;
     const picture = makeSvg("svg", { viewBox: `0 0 ${width} ${height}`, "aria-hidden": "true" });
     picture.style.setProperty("--natural", `${width}px`);
     nodes.forEach((node, i) => {
       for (const operand of node.operands) {
-        picture.append(...makeArrow(nodes[operand], node, step.passed.includes(i)));
+        picture.append(...makeArrow(layout, nodes[operand], node, step.passed.includes(i)));
       }
     });
-    picture.append(...nodes.map((node, i) => makeBox(node, i, step)));
+    picture.append(...nodes.map((node, i) => makeBox(layout, node, i, step)));
     find(".network").replaceChildren(picture);
   }
 
@@ -161,6 +176,7 @@ export function mount(context) {
       player.load(graph.steps.length - 1, at);
     },
   );
+  PHONE.addEventListener("change", () => graph && paintGraph(graph.steps[player.step]));
   find(".hint").textContent = text("lessons.backpropagation.hint", { least: LEAST, most: MOST });
   modelChanged();
 }

@@ -4,7 +4,7 @@ import { createCellPicker } from "../../web/cell_picker.js";
 import { convolutionTerms } from "../../web/convolution.js";
 import { make } from "../../web/elements.js";
 import { fillPixels, pixel } from "../../web/pixels.js";
-import { frameCells, matrixHtml, paintNumbers } from "../../web/matrices.js";
+import { frameCells, matrixHtml, outcomeHtml, paintNumbers } from "../../web/matrices.js";
 
 const NAMES = ["red", "green", "blue"];
 const START = [6, 8]; // the result that is shown first: at the balloon
@@ -58,7 +58,7 @@ export function mountChannels(widget, inputs) {
       const matrices = [patch, weights, products].map((values) => matrixHtml(values, brief));
       const line = make("div", { className: `sum channel ${NAMES[channel]}` });
       line.innerHTML = `<b>${text(key(NAMES[channel]))}</b>${matrices[0]}<b>⊙</b>${matrices[1]}
-        <b>=</b>${matrices[2]}<b>Σ =</b><span class="total">${steady(sum)}</span>`;
+        <b>=</b>${matrices[2]}${outcomeHtml("Σ =", steady(sum))}`;
       return line;
     });
     find(".rgb-terms").replaceChildren(...lines);

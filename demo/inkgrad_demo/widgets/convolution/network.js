@@ -11,7 +11,7 @@ import {
 } from "../../web/convolution.js";
 import { make } from "../../web/elements.js";
 import { createMapTiles } from "../../web/map_tiles.js";
-import { matrixHtml } from "../../web/matrices.js";
+import { matrixHtml, outcomeHtml } from "../../web/matrices.js";
 
 const STAGES = ["input", "conv1", "pool1", "conv2", "pool2"];
 const COLUMNS = 5; // of a stage's maps; the input is one map
@@ -49,7 +49,7 @@ export function mountNetwork(widget, picture) {
     find(".network-terms").innerHTML =
       `<b>${text(key("from_channel"), { channel: largest.from + 1 })}</b>
       ${matrixHtml(largest.patch, brief)}<b>⊙</b>${matrixHtml(largest.weights, brief)}
-      <b>Σ =</b><span class="total">${steady(largest.sum)}</span>`;
+      ${outcomeHtml("Σ =", steady(largest.sum))}`;
     return text(key("conv_sum"), {
       sums: terms.map(({ sum }) => summand(sum)).join(" + "),
       bias: summand(bias[channel]),
@@ -62,7 +62,7 @@ export function mountNetwork(widget, picture) {
     const patch = patchOf(stages[stage - 1], channel, POOL * y, POOL * x, POOL);
     tiles[stage - 1].frame([channel], POOL * y, POOL * x, POOL);
     find(".network-terms").innerHTML = `<b>max</b>${matrixHtml(patch, brief)}
-      <b>=</b><span class="total">${steady(Math.max(...patch))}</span>`;
+      ${outcomeHtml("=", steady(Math.max(...patch)))}`;
     return text(key("pool_max"), { max: steady(Math.max(...patch)) });
   }
 

@@ -5,7 +5,7 @@ import { createKeyboard } from "../../web/keyboard.js";
 import { createPad } from "../../web/pad.js";
 import { fillPixels, GRAYS, pixel } from "../../web/pixels.js";
 import { createPlayer } from "../../web/player.js";
-import { frameCells, matrixHtml, paintNumbers } from "../../web/matrices.js";
+import { frameCells, matrixHtml, outcomeHtml, paintNumbers } from "../../web/matrices.js";
 
 const PEN = 0.09; // its width, of the pad's side
 const SEVEN = [0.28, 0.26, 0.5, 0.25, 0.72, 0.26, 0.62, 0.45, 0.52, 0.63, 0.44, 0.8];
@@ -127,7 +127,7 @@ export function mountSliding(widget, inputs, drawn) {
     frameCells(find(".result"), row, column, 1);
     const result = steady(answer.result[row][column]);
     const product = `${matrixHtml(windowAt(row, column), brief)}<b>⊙</b>${matrixHtml(weights(), brief)}`;
-    find(".sum").innerHTML = `<b>Σ</b>${product}<b>=</b><span class="total">${result}</span>`;
+    find(".sum").innerHTML = `<b>Σ</b>${product}${outcomeHtml("=", result)}`;
     const values = { row: row + 1, column: column + 1, result };
     find(".summary").textContent = text("lessons.convolution.summary", values);
   }

@@ -95,7 +95,7 @@ export function mount(context) {
 
   function listRacers() {
     if (find(".racers label")) return;
-    const labels = racers.map(({ name, color }) => {
+    const labels = racers.map(({ name, color, dashes }) => {
       const type = { type: "checkbox", checked: true, autocomplete: "off" };
       const value = make("b");
       value.dataset.racer = name;
@@ -103,7 +103,7 @@ export function mount(context) {
       rate.dataset.rate = name;
       return make("label", {}, [
         make("input", { ...type, name: `racer-${name}` }),
-        make("i", { className: `dot ${color}` }),
+        make("i", { className: `dot ${color} ${dashes.length ? "hollow" : ""}` }),
         make("span", { textContent: name }),
         rate,
         value,

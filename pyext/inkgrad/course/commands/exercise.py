@@ -15,7 +15,7 @@ def run(args: argparse.Namespace, language: str, columns: int) -> int:
     lesson, number = args.number, args.exercise
     if args.answer is not None:
         is_code = isinstance(EXERCISES[lesson][number - 1], CodeExercise)
-        answer = Path(args.answer).read_text(encoding="utf-8") if is_code else args.answer
+        answer = Path(args.answer).read_bytes() if is_code else args.answer
         verdict = check(lesson, number, answer)
         print(terminal.wrap(verdict.message.texts[language], columns))
         return 0 if verdict.is_right else 1
