@@ -59,7 +59,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument(
         "--avx2", action="store_true",
-        help="hold inkgrad, torch and JAX to AVX2, the instruction set of most laptops",
+        help="hold inkgrad and torch to AVX2, the instruction set of most laptops",
     )  # fmt: skip
     parser.add_argument(
         "--scaling", action="store_true", help="also time every op at batch 1 to 65536 (minutes)"

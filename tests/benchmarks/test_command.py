@@ -25,7 +25,7 @@ def parse(*argv):
         (["--json", "no/such/folder/x.json"], "json: there is no folder"),
         (["--markdown", "."], "markdown: expected a file, got the folder ."),
         (["--from", "no-such-file.json"], "from: no-such-file.json cannot be read"),
-        (["--avx2", "--peers", "jax", "openvino"], "peers: openvino cannot be held to AVX2"),
+        (["--avx2", "--peers", "jax", "openvino"], "peers: jax and openvino cannot be held"),
     ],
 )
 def test_bad_arguments(argv, message, capsys, monkeypatch, tmp_path):
