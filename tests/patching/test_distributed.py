@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +10,8 @@ import pytest
 import torch
 import torch.distributed as dist
 from torch import nn
+from torch.distributed import checkpoint
+from torch.distributed.checkpoint.state_dict import get_model_state_dict
 from torch.distributed.device_mesh import DeviceMesh, init_device_mesh
 from torch.distributed.fsdp import fully_shard
 from torch.distributed.tensor import Shard, distribute_module, distribute_tensor
@@ -19,6 +22,7 @@ from torch.distributed.tensor.parallel import (
     parallelize_module,
 )
 from torch.nn.parallel import DistributedDataParallel
+from torch.testing import assert_close
 
 import inkgrad
 from side_by_side import Make, beside_native, cnn, images, mlp, rows, trained
@@ -96,11 +100,29 @@ def test_distributed_tensors(make: Make) -> object:
     return model(input), loss(input, input)
 
 
-# One of two processes: the gradients, averaged over both, of a native and of a patched model.
+@beside_native
+def test_distributed_checkpoint(make: Make) -> object:
+    """Saved by a sharded model, loaded by a native one."""
+    model = make(cnn()).eval()
+    fully_shard(model, mesh=mesh())
+    with tempfile.TemporaryDirectory() as folder:
+        checkpoint.save({"model": get_model_state_dict(model)}, checkpoint_id=folder)
+        loaded = cnn().eval()
+        state = {"model": get_model_state_dict(loaded)}  # the parameters themselves
+        checkpoint.load(state, checkpoint_id=folder)
+    input = images()
+    assert_close(loaded(input), model(input))
+    return list(state["model"]), loaded(input)
+
+
+# One of two processes: the gradients, averaged over both, of a native and of a patched model. Where
+# parameters are sharded, each process has and prints those of the whole.
 RANK = """
 import sys
 import torch
 import torch.distributed as dist
+from torch.distributed.fsdp import fully_shard
+from torch.distributed.tensor import DTensor
 from torch.nn.parallel import DistributedDataParallel
 from torch.testing import assert_close
 
@@ -109,12 +131,21 @@ from side_by_side import cnn, images, native, trained
 
 rank = int(sys.argv[1])
 dist.init_process_group("gloo", init_method="file://" + sys.argv[2], rank=rank, world_size=2)
+
+
+def sharded(model):
+    fully_shard(model.features)
+    return fully_shard(model)
+
+
+wrap = {"replicated": DistributedDataParallel, "sharded": sharded}[sys.argv[3]]
 results = []
 for make in (native, inkgrad.patch):
     torch.manual_seed(0)
-    model = DistributedDataParallel(make(cnn())).eval()
+    model = wrap(make(cnn())).eval()
     torch.manual_seed(rank)
-    results.append(trained(model, model(images())))
+    each = trained(model, model(images()))
+    results.append([x.full_tensor() if isinstance(x, DTensor) else x for x in each])
 assert_close(*results)
 print(float(results[0][0].sum()), float(results[0][1].sum()))
 dist.destroy_process_group()
@@ -122,11 +153,14 @@ dist.destroy_process_group()
 
 
 @pytest.mark.slow
-def test_two_processes(python: WarmPython, tmp_path: Path) -> None:
+@pytest.mark.parametrize("parameters", ["replicated", "sharded"])
+def test_two_processes(python: WarmPython, tmp_path: Path, parameters: str) -> None:
     file = str(tmp_path / "store")
     here = Path(__file__).parents[1]
     one = {"OMP_NUM_THREADS": "1"}
-    programs = [python.start(RANK, str(rank), file, cwd=here, env=one) for rank in range(2)]
+    programs = [
+        python.start(RANK, str(rank), file, parameters, cwd=here, env=one) for rank in range(2)
+    ]
     ends = [program.finish() for program in programs]
     assert [end.returncode for end in ends] == [0, 0], ends[0].stderr + ends[1].stderr
     (output, gradient), (other, same_gradient) = (end.stdout.split() for end in ends)
